@@ -1,0 +1,1 @@
+"""The tests; `scenes` has the hosts they look at."""

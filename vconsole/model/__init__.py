@@ -1,0 +1,1 @@
+"""Pure values and functions: what a host is, without a way to reach one."""

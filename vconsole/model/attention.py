@@ -1,0 +1,82 @@
+"""The one thing worth saying about a domain in a list."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.memory import away_text
+from vconsole.model.placement import (
+    cells_allowed,
+    differs,
+    locality_percent,
+    occupants,
+)
+from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.topology import topology
+from vconsole.model.words import names_label, pcpus_label
+
+LOCALITY_LIMIT: Final = 80.0
+"""Locality below this percentage is worth a mark."""
+
+
+def attention(domain: Domain, snapshot: HostSnapshot) -> str | None:
+    """The gravest thing to say about a domain, as one line; None when all is well.
+
+    In this order: it could not be read, its pins name pCPUs that are offline or missing, they
+    overlap another domain's exclusive pin, its memory is elsewhere, live and config pins differ.
+    """
+    return (
+        _problem(domain)
+        or _unusable(domain, snapshot)
+        or _overlap(domain, snapshot)
+        or _memory_away(domain, snapshot)
+        or _differing(domain)
+    )
+
+
+def _problem(domain: Domain) -> str | None:
+    return " ".join(domain.problem.split()) or None if domain.problem else None
+
+
+def _pinned_set(domain: Domain, snapshot: HostSnapshot) -> CpuSet:
+    """All pCPUs that its pinned rows name."""
+    shape, bits, previous = topology(snapshot), 0, None
+    for pin in domain.pins:
+        cpuset = pin.now
+        if cpuset is not None and cpuset is not previous and not shape.floats(cpuset):
+            bits |= cpuset.bits
+        previous = cpuset
+    return CpuSet(bits)
+
+
+def _unusable(domain: Domain, snapshot: HostSnapshot) -> str | None:
+    shape = topology(snapshot)
+    dead = _pinned_set(domain, snapshot) - shape.online if shape.everything else None
+    if not dead:
+        return None
+    word = "offline" if dead <= shape.everything else "offline or not of this host"
+    effect = "" if domain.active else ": it will not start"
+    return f"pinned to {pcpus_label(dead)}, {word}{effect}"
+
+
+def _overlap(domain: Domain, snapshot: HostSnapshot) -> str | None:
+    if not domain.active:
+        return None
+    occupancy = occupants(snapshot)
+    common = _pinned_set(domain, snapshot) & occupancy.held_by_others(domain.uuid)
+    if not common:
+        return None
+    names = names_label(occupancy.holder_names(common, domain.uuid))
+    return f"shares {pcpus_label(common)} with {names}, pinned there exclusively"
+
+
+def _memory_away(domain: Domain, snapshot: HostSnapshot) -> str | None:
+    percent, cells = locality_percent(domain, snapshot), cells_allowed(domain, snapshot)
+    if percent is None or cells is None or percent >= LOCALITY_LIMIT or not domain.active:
+        return None
+    return f"{away_text(domain, snapshot, cells)}, where its vCPUs may not run"
+
+
+def _differing(domain: Domain) -> str | None:
+    return "live and config pins differ: they change at its next start" if differs(domain) else None

@@ -1,0 +1,244 @@
+"""Who may run where: the pins of all domains seen from the pCPUs, and locality of memory.
+
+Only active domains count; a domain that is shut off holds nothing. "Pinned" means a set that leaves
+out at least one online pCPU; every other thread floats, and floating threads are listed once and
+not for each pCPU.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import Domain, HostSnapshot, PinKind
+from vconsole.model.topology import CellGroup, Topology, core_of, layout, topology
+
+__all__ = [
+    "CellGroup",
+    "Occupancy",
+    "Occupant",
+    "cells_allowed",
+    "core_of",
+    "differs",
+    "exclusive_pcpus",
+    "layout",
+    "locality_percent",
+    "occupants",
+    "pin_badge",
+    "vcpus_allowed",
+]
+
+Badge = Literal["none", "part", "full"]
+
+
+class Occupant(NamedTuple):
+    """A thread of an active domain and the pCPUs it may run on."""
+
+    uuid: str
+    name: str
+    kind: PinKind
+    id: int | None
+    pinned: bool
+    exclusive: bool
+    """A vCPU held to one pCPU or to one core."""
+    cpuset: CpuSet
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Occupancy(Mapping[int, tuple[Occupant, ...]]):
+    """pCPU id -> the pinned threads that may run there; made on demand from equal sets."""
+
+    groups: Mapping[CpuSet, tuple[Occupant, ...]]
+    """The pinned threads by their set."""
+    floating: tuple[Occupant, ...]
+    """The threads that may run everywhere."""
+    shape: Topology
+    vcpus: Mapping[int, int]
+    """pCPU id -> how many pinned vCPUs may run there; every pCPU of the host is a key."""
+    exclusive: Mapping[str, CpuSet]
+    """Domain UUID -> the pCPUs its vCPUs hold exclusively."""
+    held: CpuSet
+    """The pCPUs that some domain holds exclusively."""
+    contested: CpuSet
+    """Those that two domains or more hold."""
+    holders: Mapping[int, tuple[str, ...]]
+    """pCPU id -> the UUIDs of the domains that hold it exclusively."""
+    names: Mapping[str, str]
+    """UUID -> name of the domains in `exclusive`."""
+
+    def __getitem__(self, pcpu: int) -> tuple[Occupant, ...]:
+        if pcpu not in self.vcpus:
+            raise KeyError(pcpu)
+        return tuple(o for cpuset, group in self.groups.items() if pcpu in cpuset for o in group)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.vcpus)
+
+    def __len__(self) -> int:
+        return len(self.vcpus)
+
+    def held_by_others(self, uuid: str) -> CpuSet:
+        """The pCPUs held exclusively by a domain other than `uuid`."""
+        return self.contested | (self.held - self.exclusive.get(uuid, CpuSet()))
+
+    def holder_names(self, pcpus: CpuSet, but_uuid: str | None = None) -> tuple[str, ...]:
+        """The names of the other domains that hold any of `pcpus` exclusively, once each."""
+        uuids = (uuid for pcpu in pcpus for uuid in self.holders.get(pcpu, ()))
+        return tuple(self.names[uuid] for uuid in dict.fromkeys(uuids) if uuid != but_uuid)
+
+
+_latest: tuple[tuple[Domain, ...], Topology, Occupancy] | None = None
+"""The occupancy made last, with what it was made from; replaced as a whole."""
+
+
+def occupants(snapshot: HostSnapshot) -> Occupancy:
+    """Which threads may run on each pCPU; the same object while domains and host are the same."""
+    global _latest
+    shape, known = topology(snapshot), _latest
+    if known and known[0] is snapshot.domains and known[1] is shape:
+        return known[2]
+    same = known and known[1] is shape and known[0] == snapshot.domains
+    made = known[2] if known and same else _occupancy(snapshot.domains, shape)
+    _latest = (snapshot.domains, shape, made)
+    return made
+
+
+def _occupancy(domains: tuple[Domain, ...], shape: Topology) -> Occupancy:
+    groups: dict[int, list[Occupant]] = {}
+    floating: list[Occupant] = []
+    exclusive: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for thread in _threads(domains, shape):
+        if thread.pinned:
+            groups.setdefault(thread.cpuset.bits, []).append(thread)
+        else:
+            floating.append(thread)
+        if thread.exclusive:
+            exclusive[thread.uuid] = exclusive.get(thread.uuid, 0) | thread.cpuset.bits
+            names[thread.uuid] = thread.name
+    held = contested = 0
+    holders: dict[int, list[str]] = {}
+    for uuid, bits in exclusive.items():
+        contested |= held & bits
+        held |= bits
+        for pcpu in CpuSet(bits):
+            holders.setdefault(pcpu, []).append(uuid)
+    return Occupancy(
+        groups={CpuSet(bits): tuple(threads) for bits, threads in groups.items()},
+        floating=tuple(floating),
+        shape=shape,
+        vcpus=_count_vcpus(groups, shape),
+        exclusive={uuid: CpuSet(bits) for uuid, bits in exclusive.items()},
+        held=CpuSet(held),
+        contested=CpuSet(contested),
+        holders={pcpu: tuple(uuids) for pcpu, uuids in holders.items()},
+        names=names,
+    )
+
+
+def _threads(domains: tuple[Domain, ...], shape: Topology) -> Iterator[Occupant]:
+    """Every thread of the active domains. A hot path: one look-up for each distinct set."""
+    traits: dict[int, tuple[bool, bool]] = {}
+    for domain in domains:
+        if not domain.active:
+            continue
+        for pin in domain.pins:
+            cpuset = pin.now
+            if cpuset is None:
+                continue
+            known = traits.get(cpuset.bits)
+            if known is None:
+                pinned = not shape.floats(cpuset)
+                known = traits[cpuset.bits] = (pinned, pinned and shape.within_core(cpuset))
+            yield Occupant(
+                domain.uuid,
+                domain.name,
+                pin.kind,
+                pin.id,
+                known[0],
+                known[1] and pin.kind == "vcpu",
+                cpuset,
+            )
+
+
+def _count_vcpus(groups: Mapping[int, list[Occupant]], shape: Topology) -> dict[int, int]:
+    counts: Counter[int] = Counter()
+    for bits, threads in groups.items():
+        vcpus = sum(thread.kind == "vcpu" for thread in threads)
+        for pcpu in CpuSet(bits) & shape.everything:
+            counts[pcpu] += vcpus
+    return {pcpu: counts[pcpu] for pcpu in shape.pcpu}
+
+
+def vcpus_allowed(snapshot: HostSnapshot) -> Mapping[int, int]:
+    """Count the pinned vCPUs that may run on each pCPU; 0 where none, floating ones left out."""
+    return occupants(snapshot).vcpus
+
+
+def exclusive_pcpus(snapshot: HostSnapshot, but_uuid: str | None = None) -> Mapping[int, str]:
+    """Name the domain whose vCPU holds each pCPU exclusively, leaving out `but_uuid`.
+
+    Exclusive is a vCPU whose set is one pCPU or lies within one core. Where several domains hold
+    the same pCPU, the first in the list of domains is named.
+    """
+    occupancy = occupants(snapshot)
+    others = (
+        (pcpu, next((uuid for uuid in uuids if uuid != but_uuid), None))
+        for pcpu, uuids in occupancy.holders.items()
+    )
+    return {pcpu: occupancy.names[uuid] for pcpu, uuid in others if uuid is not None}
+
+
+def vcpu_set(domain: Domain) -> CpuSet | None:
+    """All pCPUs that any of its vCPUs may run on; None while its pins are not known."""
+    bits, known = 0, False
+    for pin in domain.pins:
+        if pin.kind == "vcpu" and (cpuset := pin.now) is not None:
+            bits, known = bits | cpuset.bits, True
+    return CpuSet(bits) if known else None
+
+
+def cells_allowed(domain: Domain, snapshot: HostSnapshot) -> CpuSet | None:
+    """The cells its vCPUs may run on; None while its pins or the host's cells are not known."""
+    cpuset, shape = vcpu_set(domain), topology(snapshot)
+    return shape.cells_of(cpuset) if cpuset is not None and shape.cell_pcpus else None
+
+
+def pin_badge(domain: Domain, snapshot: HostSnapshot) -> Badge | None:
+    """``full`` when every vCPU is pinned, ``part`` when some row is; None while not known."""
+    shape = topology(snapshot)
+    pinned = [(pin.kind, not shape.floats(s)) for pin in domain.pins if (s := pin.now) is not None]
+    if not pinned:
+        return None
+    vcpus = [is_pinned for kind, is_pinned in pinned if kind == "vcpu"]
+    if vcpus and all(vcpus):
+        return "full"
+    return "part" if any(is_pinned for _, is_pinned in pinned) else "none"
+
+
+def differs(domain: Domain) -> bool:
+    """Some row has another set in config than live: its pins change at the next start."""
+    return any(
+        pin.live is not None and pin.config is not None and pin.live != pin.config
+        for pin in domain.pins
+    )
+
+
+def locality_percent(domain: Domain, snapshot: HostSnapshot) -> float | None:
+    """Share of its measured memory on the cells its vCPUs may run on, 0 to 100.
+
+    None when it was not measured, has no memory yet, or its cells are not known.
+    """
+    measured = snapshot.locality.get(domain.uuid)
+    cells = cells_allowed(domain, snapshot) if measured else None
+    return share(measured.bytes_by_cell, cells) if measured and cells is not None else None
+
+
+def share(bytes_by_cell: Mapping[int, int], cells: CpuSet) -> float | None:
+    """Percent of the bytes that lie on `cells`; None for no bytes."""
+    total = sum(bytes_by_cell.values())
+    here = sum(count for cell, count in bytes_by_cell.items() if cell in cells)
+    return 100.0 * here / total if total > 0 else None

@@ -1,0 +1,163 @@
+"""The host's pCPUs as cells and cores, for any shape of host.
+
+Trusts nothing to be complete: pCPUs without a cell or core, cells without pCPUs, gaps in every
+numbering and siblings that are not known (an offline pCPU) all have their place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import Cell, HostSnapshot, PCpu
+
+_LAST = 1 << 30
+"""Sorts a number that is not known behind all others."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellGroup:
+    """A cell in display order. `cell` is None for the pCPUs that belong to none."""
+
+    cell: int | None
+    cores: tuple[tuple[int, ...], ...] = ()
+    """Its cores by socket, die and core number; SMT siblings stand together."""
+    sockets: tuple[int | None, ...] = ()
+    """The socket of each core."""
+
+    @property
+    def pcpus(self) -> tuple[int, ...]:
+        """Its pCPUs as displayed, siblings adjacent."""
+        return tuple(pcpu for core in self.cores for pcpu in core)
+
+    @property
+    def spread_order(self) -> tuple[int, ...]:
+        """Its pCPUs, one of every core before the second of any: for one-to-one spreads."""
+        return one_per_core(self.cores)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Topology:
+    """The host's shape, made once for a set of pCPUs."""
+
+    groups: tuple[CellGroup, ...]
+    """Cells by id, then the pCPUs without a cell."""
+    pcpu: Mapping[int, PCpu]
+    cell_of: Mapping[int, int | None]
+    """pCPU id -> cell id."""
+    core_of: Mapping[int, CpuSet]
+    """pCPU id -> all pCPUs of its core, itself included."""
+    cell_pcpus: Mapping[int, CpuSet]
+    """Cell id -> its pCPUs; empty for a CPU-less cell."""
+    everything: CpuSet
+    online: CpuSet
+    """Not known to be offline."""
+    isolated: CpuSet
+
+    def cells_of(self, cpuset: CpuSet) -> CpuSet:
+        """The ids of the cells that `cpuset` touches."""
+        return CpuSet.of(cell for cell, pcpus in self.cell_pcpus.items() if pcpus & cpuset)
+
+    def cores_of(self, cpuset: CpuSet) -> CpuSet:
+        """`cpuset` with the SMT siblings of all its pCPUs."""
+        bits = cpuset.bits
+        for pcpu in cpuset & self.everything:
+            bits |= self.core_of[pcpu].bits
+        return CpuSet(bits)
+
+    def within_core(self, cpuset: CpuSet) -> bool:
+        """One pCPU, or several threads of one core."""
+        first = cpuset.first
+        return first is not None and cpuset <= self.core_of.get(first, CpuSet.of((first,)))
+
+    def floats(self, cpuset: CpuSet) -> bool:
+        """May run on every online pCPU: not pinned."""
+        return bool(self.online) and self.online <= cpuset
+
+
+_latest: tuple[tuple[PCpu, ...], tuple[Cell, ...], Topology] | None = None
+"""The shape made last, with what it was made from; replaced as a whole."""
+
+
+def topology(snapshot: HostSnapshot) -> Topology:
+    """The shape of the snapshot's host; the same object while it keeps that shape."""
+    global _latest
+    known, pcpus, cells = _latest, snapshot.pcpus, snapshot.cells
+    if known and known[0] is pcpus and known[1] is cells:
+        return known[2]
+    same = known and known[0] == pcpus and _membership(known[1]) == _membership(cells)
+    made = known[2] if known and same else _build(pcpus, cells)
+    _latest = (pcpus, cells, made)
+    return made
+
+
+def _membership(cells: tuple[Cell, ...]) -> list[tuple[int, tuple[int, ...]]]:
+    return [(cell.id, cell.pcpus) for cell in cells]
+
+
+def layout(snapshot: HostSnapshot) -> tuple[CellGroup, ...]:
+    """The pCPUs grouped cell > socket > core with SMT siblings adjacent, in display order."""
+    return topology(snapshot).groups
+
+
+def core_of(pcpu: int, snapshot: HostSnapshot) -> CpuSet:
+    """The pCPUs of the core that `pcpu` belongs to; itself alone where that is not known."""
+    return topology(snapshot).core_of.get(pcpu, CpuSet.of((pcpu,)))
+
+
+def one_per_core(cores: Iterable[tuple[int, ...]]) -> tuple[int, ...]:
+    """The first thread of each core, then the second of each, and so on."""
+    ranked = ((rank, pcpu) for core in cores for rank, pcpu in enumerate(core))
+    return tuple(pcpu for _, pcpu in sorted(ranked, key=lambda item: item[0]))
+
+
+def _build(pcpus: tuple[PCpu, ...], cells: tuple[Cell, ...]) -> Topology:
+    by_id = {p.id: p for p in sorted(pcpus, key=lambda p: p.id)}
+    listed = {number: cell.id for cell in cells for number in cell.pcpus}
+    cell_of = {p.id: p.cell if p.cell is not None else listed.get(p.id) for p in by_id.values()}
+    members: dict[int | None, list[PCpu]] = {cell.id: [] for cell in cells}
+    for pcpu in by_id.values():
+        members.setdefault(cell_of[pcpu.id], []).append(pcpu)
+    groups = tuple(_group(cell, members[cell]) for cell in sorted(members, key=_none_last))
+    return Topology(
+        groups=groups,
+        pcpu=by_id,
+        cell_of=cell_of,
+        core_of={n: CpuSet.of(core) for g in groups for core in g.cores for n in core},
+        cell_pcpus={g.cell: CpuSet.of(g.pcpus) for g in groups if g.cell is not None},
+        everything=CpuSet.of(by_id),
+        online=CpuSet.of(p.id for p in by_id.values() if p.online is not False),
+        isolated=CpuSet.of(p.id for p in by_id.values() if p.isolated),
+    )
+
+
+def _group(cell: int | None, pcpus: list[PCpu]) -> CellGroup:
+    """The cores of one cell, in order."""
+    by_core: dict[tuple[int | None, ...], list[int]] = {}
+    for pcpu in pcpus:
+        by_core.setdefault((pcpu.socket, pcpu.die, pcpu.core), []).append(pcpu.id)
+    cores: list[tuple[PCpu, ...]] = []
+    left = {p.id: p for p in pcpus}
+    for pcpu in pcpus:
+        if left.pop(pcpu.id, None):
+            alike = by_core[pcpu.socket, pcpu.die, pcpu.core] if pcpu.core is not None else ()
+            others = [n for n in pcpu.siblings or alike if n in left and _agrees(left[n], pcpu)]
+            cores.append((pcpu, *(left.pop(n) for n in others)))
+    cores.sort(key=lambda core: _core_order(core[0]))
+    return CellGroup(
+        cell, tuple(tuple(p.id for p in core) for core in cores), tuple(c[0].socket for c in cores)
+    )
+
+
+def _agrees(other: PCpu, pcpu: PCpu) -> bool:
+    """`other` names `pcpu` its sibling, or names none."""
+    return not other.siblings or pcpu.id in other.siblings
+
+
+def _core_order(pcpu: PCpu) -> tuple[int, int, int, int]:
+    return _none_last(pcpu.socket), _none_last(pcpu.die), _none_last(pcpu.core), pcpu.id
+
+
+def _none_last(number: int | None) -> int:
+    return _LAST if number is None else number

@@ -1,0 +1,75 @@
+"""How rows and amounts are called in a line of text, the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import PinKey, PinKind
+
+KIND_WORDS: Final[dict[PinKind, str]] = {
+    "vcpu": "vCPU",
+    "emulator": "emulator",
+    "iothread": "iothread",
+}
+_ORDER: Final[dict[PinKind, int]] = {"vcpu": 0, "emulator": 1, "iothread": 2}
+
+
+def row_order(key: PinKey) -> tuple[int, int]:
+    """Sorts rows as every table shows them: vCPUs, the emulator, iothreads."""
+    kind, number = key
+    return _ORDER[kind], -1 if number is None else number
+
+
+def row_label(key: PinKey) -> str:
+    """One row in words: ``vCPU 2``, ``emulator``, ``iothread 1``."""
+    kind, number = key
+    return KIND_WORDS[kind] if number is None else f"{KIND_WORDS[kind]} {number}"
+
+
+def rows_label(keys: Iterable[PinKey]) -> str:
+    """Several rows in words, numbers gathered: ``vCPU 0-3, 6, emulator``."""
+    numbers: dict[PinKind, list[int]] = {}
+    for kind, number in sorted(keys, key=row_order):
+        numbers.setdefault(kind, []).extend(() if number is None else (number,))
+    return ", ".join(
+        f"{KIND_WORDS[kind]} {numbers_label(ids)}" if ids else KIND_WORDS[kind]
+        for kind, ids in numbers.items()
+    )
+
+
+def numbers_label(ids: Iterable[int]) -> str:
+    """Numbers for reading: ``2, 3`` but ``4-7``."""
+    parts = (
+        f"{first}-{last}" if last > first + 1 else ", ".join(map(str, range(first, last + 1)))
+        for first, last in CpuSet.of(ids).ranges()
+    )
+    return ", ".join(parts)
+
+
+def amount(count_bytes: float) -> str:
+    """Bytes in GiB or MiB with one decimal where it says something: ``6.4 GiB``, ``512 MiB``."""
+    for unit, size in (("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)):
+        if count_bytes >= size:
+            number = count_bytes / size
+            return f"{number:.1f} {unit}" if number < 100 else f"{number:.0f} {unit}"
+    return f"{count_bytes:.0f} B"
+
+
+def names_label(names: Iterable[str]) -> str:
+    """A few names, and how many there are beyond: ``web-01, web-02 and 3 more``."""
+    unique = list(dict.fromkeys(names))
+    more = f" and {len(unique) - 2} more" if len(unique) > 2 else ""
+    return ", ".join(unique[:2]) + more
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its noun: ``1 pCPU``, ``2 pCPUs``."""
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"
+
+
+def pcpus_label(ids: Iterable[int]) -> str:
+    """Host CPUs in words: ``pCPU 8``, ``pCPUs 8-11``."""
+    numbers = tuple(ids)
+    return f"{'pCPU' if len(numbers) == 1 else 'pCPUs'} {numbers_label(numbers)}"
