@@ -8,7 +8,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from hypothesis import strategies as st
 
-from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
+from vconsole.model.changes import Outcome, PinChange, PinStep, Status, StepOutcome
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.snapshot import (
     Cell,
@@ -138,8 +138,8 @@ class MemoryHost:
             self._step(step) if fails_at is None or n < fails_at else StepOutcome(step, "failed")
             for n, step in enumerate(change.steps)
         )
-        bad = next((s.status for s in steps if s.status != "applied"), "applied")
-        return Outcome(change, bad, steps)
+        statuses: list[Status] = [s.status for s in steps if s.status != "applied"]
+        return Outcome(change, statuses[0] if statuses else "applied", steps)
 
     def _step(self, step: PinStep) -> StepOutcome:
         pin = self.pins[step.key]

@@ -112,11 +112,16 @@ def test_an_error_names_the_line_or_the_field(text: str, message: str) -> None:
     st.sampled_from(["uuid", "name", "target", "active", "pcpus", "pins", "x\n\x1b"]),
 )
 def test_hostile_fields_end_in_one_clean_line(value: object, field: str) -> None:
+    complaint = _complaint(written(**{field: value}))
+    assert complaint.isprintable()
+    assert len(complaint) < 600
+
+
+def _complaint(text: str) -> str:
     try:
-        plan_from_json(written(**{field: value}))
+        return plan_from_json(text).uuid
     except PlanFileError as error:
-        assert str(error).isprintable()
-        assert len(str(error)) < 300
+        return str(error)
 
 
 def test_a_staged_row_that_no_target_changes_is_kept() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.memory import MemoryFit, cells_label, memory_fit, strict_nodeset
-from vconsole.model.placement import Occupancy, occupants, share
+from vconsole.model.placement import Occupancy, occupants, share, vcpu_set
 from vconsole.model.plan import PinPlan
 from vconsole.model.snapshot import Domain, HostSnapshot, PinKey
 from vconsole.model.topology import Topology, one_per_core, topology
@@ -199,7 +199,7 @@ def _distance(case: _Case, one: _Spot, other: _Spot) -> int:
 
 
 def _rank(case: _Case, spots: Sequence[_Spot]) -> tuple[float, ...]:
-    """Smaller is better: cells, distance, memory elsewhere, cores shared, company, free memory."""
+    """Smaller is better: cells, distance, memory, moving, cores shared, company, free memory."""
     picked = CpuSet.of(_pick(case, spots))
     whole = CpuSet.of(pcpu for spot in spots for core in spot.whole for pcpu in core)
     cells = [spot.cell for spot in spots]
@@ -208,6 +208,7 @@ def _rank(case: _Case, spots: Sequence[_Spot]) -> tuple[float, ...]:
         len(spots),
         sum(_distance(case, spots[0], spot) for spot in spots),
         -round(case.there(cells), -1),
+        not _stays(case, cells),
         len(picked - whole),
         bool(picked & _host_core(case)),
         _cores_short(case, spots),
@@ -215,6 +216,14 @@ def _rank(case: _Case, spots: Sequence[_Spot]) -> tuple[float, ...]:
         -(fit.free_bytes or 0),
         cells[0],
     )
+
+
+def _stays(case: _Case, cells: Sequence[int]) -> bool:
+    """It is pinned to these cells already: its memory may well be there, measured or not."""
+    now = vcpu_set(case.domain)
+    if now is None or case.shape.floats(now):
+        return False
+    return case.shape.cells_of(now) <= CpuSet.of(cells)
 
 
 def _cores_short(case: _Case, spots: Sequence[_Spot]) -> int:
@@ -252,8 +261,12 @@ def _order(spot: _Spot, threads: int) -> tuple[int, ...]:
 
 
 def _quotas(count: int, room: Sequence[int], unit: int) -> list[int]:
-    """Deal `count` vCPUs out by `unit`, to the cell with the fewest that has room."""
+    """Deal `count` vCPUs out by `unit`, to the cell with the fewest that has room.
+
+    Every cell gets some: with too few for that, they are dealt out one by one.
+    """
     dealt = [0] * len(room)
+    unit = unit if count >= unit * len(room) else 1
     while (left := count - sum(dealt)) > 0:
         open_ = [i for i in range(len(room)) if dealt[i] < room[i]]
         least = min(open_, key=lambda i: dealt[i])

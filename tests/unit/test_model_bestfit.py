@@ -1,0 +1,233 @@
+"""Proposals of pins: which cell, which pCPUs, and what is never proposed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+
+from tests import scenes
+from tests.unit.model_hosts import EMULATOR, c, domain, host, hosts, smt_pcpus, uuid_of, vcpu
+from vconsole.model.bestfit import Suggestion, suggest
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.memory import memory_fit
+from vconsole.model.placement import occupants
+from vconsole.model.plan import PinPlan
+from vconsole.model.snapshot import Domain, HostSnapshot, Pages
+from vconsole.model.topology import topology
+from vconsole.model.warnings import plan_warnings
+
+WEB = domain("web", ["-", "-"], emulator="-", iothreads=["-"])
+
+
+def rows(suggestion: Suggestion) -> dict[str, str]:
+    return {f"{kind} {n}": str(cpuset) for (kind, n), cpuset in suggestion.rows.items()}
+
+
+def test_one_vcpu_a_core_and_the_rest_of_the_cell_for_the_others() -> None:
+    found = suggest(WEB, host(WEB))
+    assert found.cells == (0,)
+    assert rows(found) == {
+        "vcpu 0": "1",
+        "vcpu 1": "2",
+        "emulator None": "0,3,8,11",
+        "iothread 1": "0,3,8,11",
+    }
+    assert found.reasons == (
+        "cell 0: 16.0 GiB free, 4.0 GiB needed",
+        "2 vCPUs, each on a core of its own",
+        "emulator, iothread 1 on pCPUs 0, 3, 8, 11",
+    )
+    assert found.rejected == ()
+
+
+def test_a_proposal_fills_a_plan_that_has_nothing_to_warn_of() -> None:
+    snapshot = host(WEB)
+    plan = suggest(WEB, snapshot).fill(PinPlan.of(WEB, snapshot))
+    assert len(plan.changes()) == 4
+    assert plan_warnings(plan, snapshot) == ()
+
+
+def test_the_core_of_pcpu_0_is_left_to_the_host_while_others_are_free() -> None:
+    three = domain("web", ["-"] * 3)
+    one_cell = host(three, pcpus=smt_pcpus(1), free_gib=(16.0,))
+    assert rows(suggest(three, one_cell)) == {"vcpu 0": "1", "vcpu 1": "2", "vcpu 2": "3"}
+    four = domain("web", ["-"] * 4)
+    found = suggest(four, host(four, pcpus=smt_pcpus(1), free_gib=(16.0,)))
+    assert rows(found)["vcpu 3"] == "0"
+    assert "nothing is left for the host of its first core, pCPUs 0, 4" in found.reasons
+
+
+def test_siblings_are_used_when_the_cores_are_used_up() -> None:
+    six = domain("web", ["-"] * 6, emulator="-")
+    found = suggest(six, host(six))
+    assert list(rows(found).values()) == ["4", "5", "6", "7", "12", "13", "14-15"]
+    assert "6 vCPUs on 4 cores, siblings used" in found.reasons
+    assert "emulator on pCPUs 14, 15, siblings of its vCPUs" in found.reasons
+
+
+def test_guest_siblings_get_host_siblings() -> None:
+    paired = domain("web", ["-"] * 4, threads=2)
+    found = suggest(paired, host(paired))
+    assert list(rows(found).values()) == ["1", "9", "2", "10"]
+    assert "4 vCPUs on 2 cores, guest siblings together" in found.reasons
+
+
+def test_a_full_cell_leaves_no_place_for_the_emulator() -> None:
+    eight = domain("web", ["-"] * 8, emulator="-")
+    found = suggest(eight, host(eight))
+    assert found.rows[EMULATOR] == c("4-7,12-15")
+    assert "no other is free there" in found.reasons[-1]
+
+
+def test_a_cell_without_the_memory_is_rejected() -> None:
+    found = suggest(WEB, host(WEB, free_gib=(8.0, 2.0)))
+    assert found.cells == (0,)
+    assert found.rejected == ((1, "memory: 2.0 GiB free, 4.0 GiB needed"),)
+
+
+def test_memory_that_is_there_already_decides() -> None:
+    found = suggest(WEB, host(WEB, free_gib=(1.0, 16.0), lies={"web": {0: 4}}))
+    assert found.cells == (0,)
+    assert found.reasons[0] == "cell 0: its memory is there already"
+    part = suggest(WEB, host(WEB, free_gib=(2.0, 16.0), lies={"web": {0: 3, 1: 1}}))
+    assert part.reasons[0] == (
+        "cell 0: 2.0 GiB free, 1.0 GiB more needed, 75 % of its memory is there already"
+    )
+
+
+def test_numatune_decides() -> None:
+    bound = domain("web", ["-"], nodeset="0")
+    found = suggest(bound, host(bound, free_gib=(0.5, 64.0)))
+    assert found.cells == (0,)
+    assert found.rejected == ((1, "numatune keeps its memory on cell 0"),)
+
+
+def test_huge_pages_count_where_they_are_asked_for() -> None:
+    huge = replace(WEB, hugepages_kib=2048)
+    without = host(huge, pages=(Pages(4, 9, 9), Pages(2048, 64, 64)))
+    assert not suggest(huge, without)
+    assert "128 MiB free in pages of 2.0 MiB" in suggest(huge, without).rejected[0][1]
+    assert suggest(huge, host(huge, pages=(Pages(2048, 4096, 2048),)))
+
+
+def test_offline_isolated_and_exclusive_pcpus_are_no_candidates() -> None:
+    pcpus = tuple(replace(p, online=p.id != 4, isolated=p.id == 5) for p in smt_pcpus())
+    snapshot = host(WEB, domain("db", ["6"]), pcpus=pcpus, lies={"web": {1: 4}})
+    found = suggest(WEB, snapshot)
+    assert found.cells == (1,)
+    assert rows(found) == {
+        "vcpu 0": "12",
+        "vcpu 1": "13",
+        "emulator None": "7,14-15",
+        "iothread 1": "7,14-15",
+    }
+
+
+def test_cores_shared_with_another_domain_come_last() -> None:
+    eight = domain("web", ["-"] * 3)
+    snapshot = host(eight, domain("db", ["4", "5", "6"]), lies={"web": {1: 4}}, free_gib=(0.0, 9.0))
+    found = suggest(eight, snapshot)
+    assert list(rows(found).values()) == ["7", "15", "12"]
+    assert "another domain is pinned to a sibling of pCPU 12" in found.reasons
+
+
+def test_the_emptier_cell_wins() -> None:
+    pcpus = smt_pcpus(3)
+    sets = ("0-3,12-15", "0-3,12-15", "4-7,16-19")
+    busy = [domain(f"busy-{n}", [text]) for n, text in enumerate(sets)]
+    web = domain("web", ["-"], everything="0-23")
+    assert suggest(web, host(web, *busy, pcpus=pcpus, free_gib=(9.0, 30.0, 9.0))).cells == (2,)
+
+
+def test_the_nearest_cells_together_when_one_does_not_suffice() -> None:
+    big = domain("big", ["-"] * 10, gib=40, everything="0-31")
+    snapshot = host(big, pcpus=smt_pcpus(4), free_gib=(8.0, 30.0, 30.0, 30.0))
+    found = suggest(big, snapshot)
+    assert len(found.cells) == 2
+    assert abs(found.cells[0] - found.cells[1]) == 1
+    assert 0 not in found.cells
+    used = [topology(snapshot).cells_of(found.rows[vcpu(n)]) for n in range(10)]
+    assert [str(cells) for cells in used] == [str(found.cells[0])] * 5 + [str(found.cells[1])] * 5
+    assert len(found.rejected) == 4
+
+
+def test_every_cell_of_a_proposal_gets_a_vcpu_even_if_guest_siblings_part() -> None:
+    two = domain("two", ["-"] * 2, gib=30, threads=2)
+    found = suggest(two, host(two))
+    assert [str(topology(host(two)).cells_of(found.rows[vcpu(n)])) for n in (0, 1)] == ["0", "1"]
+
+
+def test_a_refusal_says_why() -> None:
+    big = domain("big", ["-"] * 40)
+    found = suggest(big, host(big))
+    assert not found
+    assert found.refusal == "all cells together: 16 free pCPUs for 40 vCPUs"
+    assert found.rejected[0] == (0, "8 free pCPUs for 40 vCPUs")
+    fat = domain("fat", ["-"], gib=30)
+    assert suggest(fat, host(fat)).refusal == "all cells together: 2 cells for 1 vCPU"
+    assert suggest(domain("new"), host()).refusal == "its vCPUs are not known yet"
+    assert suggest(WEB, HostSnapshot()).refusal == "the host names no cells"
+    isolated = tuple(replace(p, isolated=True) for p in smt_pcpus())
+    assert suggest(WEB, host(WEB, pcpus=isolated)).refusal == "no cell it may use has a free pCPU"
+
+
+def test_unknown_free_memory_is_no_free_memory() -> None:
+    assert suggest(WEB, host(WEB, free_gib=(None, 8.0))).cells == (1,)
+    assert not suggest(WEB, host(WEB, free_gib=(None, None)))
+    unread = replace(WEB, memory_bytes=None)
+    assert suggest(unread, host(unread)).reasons[0].endswith("is not known")
+
+
+def test_its_own_pins_are_not_in_its_way() -> None:
+    pinned = domain("web", ["4", "5"])
+    assert suggest(pinned, host(pinned)).cells == (1,)
+    assert rows(suggest(pinned, host(pinned))) == {"vcpu 0": "4", "vcpu 1": "5"}
+
+
+@given(hosts())
+def test_nothing_impossible_is_ever_proposed(made: tuple[HostSnapshot, Domain]) -> None:
+    snapshot, seeker = made
+    found = suggest(seeker, snapshot)
+    if not found:
+        assert found.refusal
+        assert found.rows == {}
+        return
+    shape = topology(snapshot)
+    taken = occupants(snapshot).held_by_others(seeker.uuid)
+    assert set(found.rows) == {pin.key for pin in seeker.pins}
+    vcpus = [cpuset for (kind, _), cpuset in found.rows.items() if kind == "vcpu"]
+    assert all(len(cpuset) == 1 for cpuset in vcpus)
+    assert len(set(vcpus)) == len(vcpus)
+    for cpuset in found.rows.values():
+        assert cpuset <= shape.online - shape.isolated - taken
+        assert shape.cells_of(cpuset) <= CpuSet.of(found.cells)
+    assert {shape.cells_of(cpuset).first for cpuset in vcpus} == set(found.cells)
+    assert memory_fit(seeker, snapshot, CpuSet.of(found.cells)).fits
+    assert _has_room(seeker, snapshot, found.cells)
+    severities = {
+        w.severity for w in plan_warnings(found.fill(PinPlan.of(seeker, snapshot)), snapshot)
+    }
+    assert "refuse" not in severities
+
+
+def _has_room(seeker: Domain, snapshot: HostSnapshot, cells: tuple[int, ...]) -> bool:
+    """The same judgement in the plainest arithmetic."""
+    if seeker.active and seeker.numatune:
+        return set(cells) <= set(seeker.numatune.nodeset or ())
+    measured = snapshot.locality[uuid_of("seeker")].bytes_by_cell if seeker.active else {}
+    room = 0
+    for number in cells:
+        cell = snapshot.cell(number)
+        assert cell is not None
+        pages = sum((p.free or 0) * p.size_kib * 1024 for p in cell.pages)
+        room += (pages if seeker.hugepages_kib else cell.free_bytes or 0) + measured.get(number, 0)
+    return room >= (seeker.memory_bytes or 0)
+
+
+def test_every_domain_of_the_scenes_gets_an_answer() -> None:
+    for snapshot in (scenes.kvm07(), scenes.sixteen_cells(), scenes.one_cell(30)):
+        for found in snapshot.domains:
+            answer = suggest(found, snapshot)
+            assert bool(answer.rows) != bool(answer.refusal)
+            assert all("\n" not in reason for reason in answer.reasons)
