@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, get_args
 
 from vconsole.model.changes import Outcome, PinChange, PinStep, Status
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import PinKind
+from vconsole.model.snapshot import PinKey, PinKind
 from vconsole.model.virsh import change_commands
 
 FILE_NAME: Final = "pins.jsonl"
@@ -78,8 +78,8 @@ class Record:
         try:
             fields = json.loads(line)
             texts = {name: _text(fields[name]) for name in _TEXTS}
-            steps = tuple(_step_from_json(item) for item in fields["steps"])
-            commands = tuple(_text(command) for command in fields["commands"])
+            steps = tuple(_step_from_json(item) for item in _list(fields["steps"]))
+            commands = tuple(_text(command) for command in _list(fields["commands"]))
         except (LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError("no record") from error
         if texts["origin"] not in get_args(Origin) or texts["outcome"] not in get_args(Status):
@@ -174,24 +174,49 @@ class History:
         done: list[PinChange] = []
         undone: list[PinChange] = []
         for record in self._of(uri):
-            if not record.applied:
+            change = PinChange(record.uuid, record.name, tuple(_halves(record.applied)))
+            if not change.steps:
                 continue
             if record.origin == "plan":
-                done.append(record.change)
+                done.append(change)
                 undone.clear()
             elif record.origin == "redo":
-                _take(undone, record.applied)
-                done.append(replace(record.change, origin="plan"))
+                _take(undone, change.steps)
+                done.append(change)
             else:
-                taken = _take(done, record.change.reversed().steps)
+                taken = _take(done, change.reversed().steps)
                 if taken and record.origin == "undo":
                     undone.append(taken)
-        return (done[-1] if done else None, undone[-1] if undone else None)
+        return _top(done), _top(undone)
 
     def _of(self, uri: str) -> Iterator[Record]:
         """The records of a connection; libvirt's test driver forgets with its process."""
         first = self.loaded if uri.startswith("test:") else 0
         return (record for record in self.records[first:] if record.uri == uri)
+
+
+def _top(stack: list[PinChange]) -> PinChange | None:
+    return replace(stack[-1], steps=_joined(stack[-1].steps)) if stack else None
+
+
+def _halves(steps: Iterable[PinStep]) -> Iterator[PinStep]:
+    """The steps with live and config apart: a row may have been changed or put back by half."""
+    for step in steps:
+        if step.live_after is not None:
+            yield replace(step, config_before=None, config_after=None)
+        if step.config_after is not None:
+            yield replace(step, live_before=None, live_after=None)
+
+
+def _joined(halves: Iterable[PinStep]) -> tuple[PinStep, ...]:
+    """The halves of a row together again."""
+    rows: dict[PinKey, PinStep] = {}
+    for half in halves:
+        row = rows.get(half.key, half)
+        rows[half.key] = PinStep(
+            half.kind, half.id, **{n: getattr(half, n) or getattr(row, n) for n in _HALVES}
+        )
+    return tuple(rows.values())
 
 
 def _take(stack: list[PinChange], steps: tuple[PinStep, ...]) -> PinChange | None:
@@ -323,6 +348,12 @@ def _step_from_json(item: Any) -> tuple[PinStep, Status]:
         raise ValueError("no step")
     sets = {name: CpuSet.parse(_text(item[name])) for name in _HALVES if name in item}
     return PinStep(kind, number, **sets), status
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("no list")
+    return value
 
 
 def _text(value: object) -> str:
