@@ -1,0 +1,271 @@
+"""The poller never waits for a host that hangs, and never lets its data grow old unmarked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from time import monotonic, sleep
+
+import pytest
+
+from tests import scenes
+from vconsole.host.fake_source import FakeSource
+from vconsole.host.poller import Limits, Poller
+from vconsole.host.source import HostError, HostSource, View
+from vconsole.model.changes import Outcome, PinChange, PinStep
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import HostSnapshot
+
+QUICK = Limits(
+    patience_s=0.06,
+    connect_s=0.15,
+    apply_s=0.15,
+    per_step_s=0.0,
+    first_retry_s=0.01,
+    last_retry_s=0.05,
+    between_events_s=0.05,
+    slice_s=0.001,
+)
+
+
+class Bench:
+    """A poller on scripted hosts, and what it published."""
+
+    def __init__(self) -> None:
+        self.sources: list[FakeSource] = []
+        self.next: list[FakeSource | Exception] = []
+        self.snapshots: list[HostSnapshot] = []
+        self.outcomes: list[Outcome] = []
+        self.poller = self.make()
+
+    def make(self, interval_s: float = 0.02, limits: Limits = QUICK) -> Poller:
+        return Poller(
+            self.connect, self.snapshots.append, self.outcomes.append, interval_s, 0.15, limits
+        )
+
+    def connect(self) -> HostSource:
+        found = self.next.pop(0) if self.next else FakeSource(scenes.kvm07())
+        if isinstance(found, Exception):
+            raise found
+        self.sources.append(found)
+        return found
+
+    @property
+    def last(self) -> HostSnapshot:
+        return self.snapshots[-1]
+
+    def until(self, what: Callable[[], object], seconds: float = 3.0) -> None:
+        end = monotonic() + seconds
+        while not what():
+            assert monotonic() < end, "it did not come about in time"
+            sleep(0.002)
+
+    def fresh(self) -> bool:
+        return bool(self.snapshots) and bool(self.last.domains) and not self.last.freshness.stale
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    made = Bench()
+    yield made
+    made.poller.stop()
+    for source in made.sources:
+        source.release()
+
+
+def change(live_before: str = "0") -> PinChange:
+    step = PinStep("vcpu", 0, live_before=CpuSet.parse(live_before), live_after=CpuSet.parse("5"))
+    return PinChange(scenes.uuid_of("shop-web-1"), "shop-web-1", (step,))
+
+
+def test_a_reading_is_published_at_every_interval(bench: Bench) -> None:
+    bench.poller.start()
+    bench.until(lambda: len(bench.snapshots) >= 3)
+    assert bench.fresh()
+    assert bench.last.freshness.read_at is not None
+
+
+def test_looking_at_a_domain_reads_it_at_once() -> None:
+    bench = Bench()
+    bench.poller = bench.make(interval_s=60)
+    bench.poller.start()
+    bench.until(bench.fresh)
+    view = View("domain", "abc")
+    bench.poller.look(view)
+    bench.until(lambda: view in bench.sources[0].views)
+    bench.poller.stop()
+
+
+def test_many_events_become_few_readings() -> None:
+    bench = Bench()
+    bench.poller = bench.make(interval_s=60)
+    bench.poller.start()
+    bench.until(bench.fresh)
+    begun = monotonic()
+    while monotonic() < begun + 0.2:
+        bench.poller.wake()
+        sleep(0.001)
+    assert 2 <= len(bench.sources[0].views) <= 7
+    bench.poller.stop()
+
+
+def test_a_source_that_is_unfinished_is_read_again_soon() -> None:
+    bench = Bench()
+    bench.poller = bench.make(interval_s=60)
+    source = FakeSource(scenes.kvm07())
+    source.unfinished = True
+    bench.next = [source]
+    bench.poller.start()
+    bench.until(lambda: len(source.views) >= 5)
+    source.unfinished = False
+    bench.poller.stop()
+
+
+def test_a_hang_is_marked_then_given_up_and_the_data_stays(bench: Bench) -> None:
+    bench.poller.start()
+    bench.until(bench.fresh)
+    bench.sources[0].hang()
+    begun = monotonic()
+    bench.until(lambda: bench.last.freshness.stale)
+    assert monotonic() - begun < 0.5
+    assert "waiting for libvirt" in bench.last.freshness.reason
+    assert bench.last.domains
+    bench.until(lambda: len(bench.sources) == 2 and bench.fresh())
+    assert bench.sources[0].abandoned
+
+
+def test_what_an_abandoned_worker_finds_is_dropped(bench: Bench) -> None:
+    old = FakeSource(scenes.kvm07(), scenes.empty())
+    bench.next = [old]
+    bench.poller.start()
+    bench.until(bench.fresh)
+    old.hang()
+    bench.until(lambda: len(bench.sources) == 2 and bench.fresh())
+    old.release()
+    bench.until(lambda: old.closed)
+    assert all(s.domains for s in bench.snapshots)
+
+
+def test_errors_of_any_kind_make_the_data_stale_and_reconnect(bench: Bench) -> None:
+    bench.poller.start()
+    bench.until(bench.fresh)
+    bench.sources[0].error = ZeroDivisionError("a bug")
+    bench.until(lambda: bench.last.freshness.stale)
+    assert "a bug" in bench.last.freshness.reason
+    bench.until(lambda: len(bench.sources) == 2 and bench.fresh())
+
+
+def test_a_host_that_was_never_there_says_why(bench: Bench) -> None:
+    bench.next = [HostError("cannot connect", "qemu:///system: refused")] * 3
+    bench.poller.start()
+    bench.until(lambda: bench.snapshots)
+    assert bench.snapshots[0].freshness.reason == "cannot connect: qemu:///system: refused"
+    assert not bench.snapshots[0].connection.capable
+    bench.until(bench.fresh)
+
+
+def test_a_change_is_applied_and_the_host_read_again(bench: Bench) -> None:
+    bench.poller.start()
+    bench.until(bench.fresh)
+    bench.poller.submit(change())
+    bench.until(lambda: bench.outcomes)
+    assert bench.outcomes[0].status == "applied"
+    assert bench.outcomes[0].took_ms is not None
+
+    def pinned() -> bool:
+        domain = bench.last.domain(change().uuid)
+        return domain is not None and domain.pins[0].live == CpuSet.parse("5")
+
+    bench.until(pinned)
+
+
+def test_a_change_that_hangs_is_unknown_and_never_tried_again(bench: Bench) -> None:
+    bench.poller = bench.make(interval_s=60)
+    bench.poller.start()
+    bench.until(bench.fresh)
+    bench.sources[0].hang()
+    bench.poller.submit(change())
+    bench.until(lambda: bench.outcomes)
+    assert bench.outcomes[0].status == "unknown"
+    assert bench.outcomes[0].steps[0].status == "unknown"
+    bench.until(lambda: len(bench.sources) == 2 and bench.fresh())
+    assert [s.changes for s in bench.sources] == [[change()], []]
+
+
+def test_changes_are_refused_while_there_is_no_connection(bench: Bench) -> None:
+    bench.next = [HostError("cannot connect", "refused")] * 100
+    bench.poller.start()
+    bench.until(lambda: bench.snapshots)
+    bench.poller.submit(change())
+    bench.until(lambda: bench.outcomes)
+    assert bench.outcomes[0].status == "refused"
+    assert "cannot connect: refused" in bench.outcomes[0].message
+
+
+def test_no_more_than_four_calls_are_left_hanging(bench: Bench) -> None:
+    for _ in range(12):
+        source = FakeSource(scenes.kvm07())
+        source.hang()
+        bench.next.append(source)
+    bench.poller.start()
+    bench.until(lambda: len(bench.sources) == 4)
+    bench.until(lambda: "4 calls" in bench.last.freshness.reason or len(bench.sources) > 4)
+    sleep(0.3)
+    assert len(bench.sources) == 4
+    bench.next = []
+    bench.sources[0].release()
+    bench.until(bench.fresh)
+
+
+def test_a_hundred_restarts_leave_no_threads_behind(bench: Bench) -> None:
+    bench.poller = bench.make(limits=replace(QUICK, first_retry_s=0.001, last_retry_s=0.001))
+    bench.poller.start()
+    bench.until(bench.fresh)
+    before = threading.active_count()
+    for number in range(100):
+        bench.sources[number].error = HostError("connection lost", "the daemon closed it")
+        bench.poller.refresh()
+        bench.until(lambda n=number: len(bench.sources) > n + 1)  # type: ignore[misc]
+    bench.until(bench.fresh)
+    bench.until(lambda: threading.active_count() <= before)
+    assert all(source.closed for source in bench.sources[:-1])
+
+
+def test_stopping_does_not_wait_for_a_call_that_hangs(bench: Bench) -> None:
+    bench.poller.start()
+    bench.until(bench.fresh)
+    bench.sources[0].hang()
+    sleep(0.05)
+    begun = monotonic()
+    bench.poller.stop()
+    assert monotonic() - begun < 0.1
+
+
+def test_rows_keep_their_details_over_a_new_connection(bench: Bench) -> None:
+    bench.poller.start()
+    bench.until(bench.fresh)
+    full = scenes.kvm07()
+    bare = replace(
+        full, domains=tuple(replace(d, detailed=False, pins=(), title=None) for d in full.domains)
+    )
+    bench.next = [FakeSource(bare)]
+    bench.sources[0].error = HostError("connection lost", "gone")
+    bench.until(lambda: len(bench.sources) == 2 and bench.fresh())
+    assert bench.last.domains == full.domains
+
+
+def test_a_user_interface_that_fails_does_not_end_the_poller() -> None:
+    calls: list[int] = []
+
+    def broken(_snapshot: HostSnapshot) -> None:
+        calls.append(1)
+        raise RuntimeError("closing")
+
+    poller = Poller(lambda: FakeSource(scenes.empty()), broken, lambda _: None, 0.01, 1.0, QUICK)
+    poller.start()
+    end = monotonic() + 2
+    while len(calls) < 3:
+        assert monotonic() < end
+        sleep(0.002)
+    poller.stop()

@@ -1,0 +1,1 @@
+"""The only room that reaches the machine: libvirt, psutil, /proc and /sys."""

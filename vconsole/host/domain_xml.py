@@ -1,0 +1,222 @@
+"""What the console needs of a domain's XML.
+
+Format: https://libvirt.org/formatdomain.html, "CPU Allocation", "IOThreads Allocation",
+"CPU Tuning", "Memory Allocation", "Memory Backing", "NUMA Node Tuning".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element
+
+from vconsole.host import xml
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import Device, NumaTune, Pin, PinKey
+
+MAX_VCPUS = 4096
+MAX_IOTHREADS = 1024
+MAX_DEVICES = 512
+_TITLE_CHARS = 1024
+Parts = Mapping[str, Element]
+"""The children of ``<domain>`` by their names."""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainXml:
+    """One configuration, live or inactive. `pins` has a row for every vCPU, None where not pinned.
+
+    A row that is None may run where `default` says, and everywhere if that is None as well.
+    """
+
+    title: str | None = None
+    vcpus: int | None = None
+    max_vcpus: int | None = None
+    memory_bytes: int | None = None
+    max_memory_bytes: int | None = None
+    default: CpuSet | None = None
+    """``<vcpu cpuset=...>``."""
+    pins: dict[PinKey, CpuSet | None] = field(default_factory=dict)
+    numatune: NumaTune | None = None
+    hugepages_kib: int | None = None
+    topology: tuple[int, int, int] | None = None
+
+    def allowed(self, key: PinKey, everything: CpuSet) -> CpuSet | None:
+        """Where the row may run; None where this configuration has no such row."""
+        if key not in self.pins:
+            return None
+        return self.pins[key] or self.default or everything
+
+
+def read_domain(text: str) -> DomainXml:
+    """Read a domain's XML; what is not understood in it is left out.
+
+    Raises:
+        XmlError: It cannot be read at all.
+    """
+    parts = {child.tag: child for child in xml.parse(text, "domain")}
+    vcpu, memory = parts.get("vcpu"), xml.amount(parts.get("memory"))
+    most = _bounded(vcpu.text if vcpu is not None else None, MAX_VCPUS)
+    current = _bounded(vcpu.get("current") if vcpu is not None else None, MAX_VCPUS) or most
+    title = parts["title"].text if "title" in parts else None
+    return DomainXml(
+        title=title[:_TITLE_CHARS] if title else None,
+        vcpus=current,
+        max_vcpus=most,
+        memory_bytes=xml.amount(parts.get("currentMemory")) or memory,
+        max_memory_bytes=memory,
+        default=xml.cpuset(vcpu.get("cpuset")) if vcpu is not None else None,
+        pins=_pins(parts, current or 0),
+        numatune=_numatune(_child(parts, "numatune", "memory")),
+        hugepages_kib=_hugepages(_child(parts, "memoryBacking", "hugepages")),
+        topology=_topology(_child(parts, "cpu", "topology")),
+    )
+
+
+def same_configuration(one: str, other: str) -> bool:
+    """Both texts say the same about all that `read_domain` reads; False if in doubt.
+
+    That stands between the first line, which has the id of a running domain, and the devices.
+    Half of all parsing is saved by it.
+    """
+    return _before_devices(one) == _before_devices(other)
+
+
+def _before_devices(text: str) -> str:
+    return text[text.find("\n") : text.rfind("<devices>")]
+
+
+def merge(live: DomainXml | None, config: DomainXml | None, everything: CpuSet) -> tuple[Pin, ...]:
+    """The rows of both configurations: vCPUs by number, the emulator, iothreads by id."""
+    keys = {key: None for part in (live, config) if part for key in part.pins}
+    rank = {"vcpu": 0, "emulator": 1, "iothread": 2}
+    return tuple(
+        Pin(
+            kind,
+            row,
+            live=live.allowed((kind, row), everything) if live else None,
+            config=config.allowed((kind, row), everything) if config else None,
+        )
+        for kind, row in sorted(keys, key=lambda k: (rank[k[0]], k[1] or 0))
+    )
+
+
+def _child(parts: Parts, parent: str, name: str) -> Element | None:
+    element = parts.get(parent)
+    return None if element is None else element.find(name)
+
+
+def _pins(parts: Parts, vcpus: int) -> dict[PinKey, CpuSet | None]:
+    pins: dict[PinKey, CpuSet | None] = {("vcpu", n): None for n in _vcpu_ids(parts, vcpus)}
+    pins["emulator", None] = None
+    pins |= {("iothread", n): None for n in _iothread_ids(parts)}
+    for element in parts.get("cputune", ()):
+        key = _pin_key(element)
+        if key in pins:
+            pins[key] = xml.cpuset(element.get("cpuset"))
+    return pins
+
+
+def _pin_key(element: Element) -> PinKey | None:
+    if element.tag == "emulatorpin":
+        return "emulator", None
+    if element.tag == "vcpupin":
+        return "vcpu", xml.number(element.get("vcpu"))
+    if element.tag == "iothreadpin":
+        return "iothread", xml.number(element.get("iothread"))
+    return None
+
+
+def _vcpu_ids(parts: Parts, count: int) -> list[int]:
+    """The vCPUs that are plugged in; single ones may be missing from the middle."""
+    listed = list(parts.get("vcpus", ()))[:MAX_VCPUS]
+    if not listed:
+        return list(range(count))
+    ids = (xml.number(e.get("id")) for e in listed if e.get("enabled") == "yes")
+    return [n for n in ids if n is not None and n < MAX_VCPUS]
+
+
+def _iothread_ids(parts: Parts) -> list[int]:
+    """Given ids first; the rest of the count takes the lowest ids that are free."""
+    if "iothreads" not in parts:
+        return []
+    count = _bounded(parts["iothreads"].text, MAX_IOTHREADS) or 0
+    ids = list(parts.get("iothreadids", ()))[:MAX_IOTHREADS]
+    listed = (xml.number(element.get("id")) for element in ids)
+    given = {n for n in listed if n is not None}
+    free = (n for n in range(1, MAX_IOTHREADS + len(given) + 1) if n not in given)
+    return sorted(given | {next(free) for _ in range(count - len(given))})
+
+
+def _bounded(text: str | None, most: int) -> int | None:
+    value = xml.number(text)
+    return min(value, most) if value is not None else None
+
+
+def _numatune(element: Element | None) -> NumaTune | None:
+    if element is None:
+        return None
+    return NumaTune(element.get("mode", "strict")[:20], xml.cpuset(element.get("nodeset")))
+
+
+def _hugepages(element: Element | None) -> int | None:
+    """The size of the pages; the host's usual 2 MiB where the XML names none."""
+    if element is None:
+        return None
+    page = element.find("page")
+    if page is None:
+        return 2048
+    size = xml.scaled(page.get("size"), page.get("unit", "KiB"))
+    return size >> 10 if size else None
+
+
+def _topology(element: Element | None) -> tuple[int, int, int] | None:
+    if element is None:
+        return None
+    values = [xml.number(element.get(key)) for key in ("sockets", "cores", "threads")]
+    sockets, cores, threads = (value or 0 for value in values)
+    return (sockets, cores, threads) if sockets and cores and threads else None
+
+
+def read_devices(text: str) -> tuple[Device, ...]:
+    """The devices of a domain, one line each.
+
+    Raises:
+        XmlError: The XML cannot be read.
+    """
+    devices = xml.parse(text, "domain").find("devices")
+    if devices is None:
+        return ()
+    rows = (_device(e) for e in devices if e.tag != "emulator")
+    return tuple(row for row, _ in zip(rows, range(MAX_DEVICES), strict=False))
+
+
+def _device(element: Element) -> Device:
+    kind = element.get("device") or element.tag
+    return Device(kind[:40], _target(element)[:80], ", ".join(_words(element))[:400])
+
+
+def _target(element: Element) -> str:
+    target = element.find("target")
+    if target is not None:
+        for key in ("dev", "name", "port"):
+            if value := target.get(key):
+                return value
+    return element.get("model") or element.get("index") or element.get("type") or ""
+
+
+def _words(element: Element) -> Iterator[str]:
+    """What describes a device, in the order a reader asks for it."""
+    source = element.find("source")
+    names = ("file", "dev", "bridge", "network", "name", "path", "volume", "mode")
+    if source is not None:
+        yield from (source.attrib[key] for key in names if key in source.attrib)
+    for path, key in (("mac", "address"), ("model", "type"), ("driver", "type"), ("target", "bus")):
+        found = element.find(path)
+        if found is not None and (value := found.get(key)):
+            yield value
+    for key in ("type", "listen", "port"):
+        if value := element.get(key):
+            yield f"{key} {value}"
+    if element.find("readonly") is not None:
+        yield "read-only"

@@ -1,0 +1,95 @@
+"""libvirt's errors in one clean line, and what they mean for the connection.
+
+Imports libvirt only when called, so that its absence is an error like any other.
+"""
+
+from __future__ import annotations
+
+import errno
+import unicodedata
+from typing import Any
+
+MAX_CHARS = 240
+"""Error text quotes file contents and remote answers: it is cut here."""
+
+
+def one_line(text: object, limit: int = MAX_CHARS) -> str:
+    """The first line that says something, without control characters."""
+    lines = (line.strip() for line in str(text)[: 8 * limit].splitlines())
+    first = next((line for line in lines if line), "")
+    clean = "".join(c if _harmless(c) else " " for c in first)
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def _harmless(char: str) -> bool:
+    return unicodedata.category(char)[0] != "C"
+
+
+def message(error: Exception) -> str:
+    """What went wrong, for people: libvirt's own words where it is a libvirt error."""
+    getter = getattr(error, "get_error_message", None)
+    return one_line((getter() if getter else None) or error) or type(error).__name__
+
+
+def code(error: Exception) -> int:
+    """The error's number in libvirt (VIR_ERR_*), -1 where there is none."""
+    getter = getattr(error, "get_error_code", None)
+    number = getter() if getter else None
+    return number if isinstance(number, int) else -1
+
+
+def denied(error: Exception) -> bool:
+    """The other side knows the call and does not allow it to this user."""
+    import libvirt
+
+    if code(error) in _codes(libvirt, "AUTH_FAILED AUTH_CANCELLED AUTH_UNAVAILABLE ACCESS_DENIED"):
+        return True
+    if code(error) == libvirt.VIR_ERR_OPERATION_DENIED:
+        return True
+    return _errno(error) in (errno.EACCES, errno.EPERM)
+
+
+def unsupported(error: Exception) -> bool:
+    """The driver does not have the call, or not with these arguments."""
+    import libvirt
+
+    return code(error) in _codes(
+        libvirt, "NO_SUPPORT INVALID_ARG ARGUMENT_UNSUPPORTED CONFIG_UNSUPPORTED"
+    )
+
+
+def gone(error: Exception) -> bool:
+    """The domain is no more."""
+    import libvirt
+
+    return code(error) == int(libvirt.VIR_ERR_NO_DOMAIN)
+
+
+def lost(error: Exception, connection: Any) -> bool:
+    """The connection is no more; libvirt says so in many ways, of which some are translated."""
+    import libvirt
+
+    if code(error) in _codes(libvirt, "RPC INVALID_CONN NO_CONNECT"):
+        return True
+    if _errno(error) in (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN):
+        return True
+    try:
+        return bool(connection.isAlive() != 1)
+    except libvirt.libvirtError:
+        return True
+
+
+def _errno(error: Exception) -> int | None:
+    """The system's error number that libvirt passes on with VIR_ERR_SYSTEM_ERROR."""
+    import libvirt
+
+    if code(error) != libvirt.VIR_ERR_SYSTEM_ERROR:
+        return None
+    number = error.get_int1()  # type: ignore[attr-defined]
+    return number if isinstance(number, int) else None
+
+
+def _codes(module: Any, names: str) -> set[int]:
+    """The numbers of these errors, as far as this libvirt knows them."""
+    found = (getattr(module, f"VIR_ERR_{name}", None) for name in names.split())
+    return {number for number in found if number is not None}

@@ -1,0 +1,372 @@
+"""The domains of a host: a cheap list each tick, configurations only when something says so.
+
+A configuration is two XML documents. They are read at first sight, after an event, after a change
+of our own, and in a slow round over all domains that catches what events missed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import Any, Final
+
+from vconsole.host import errors
+from vconsole.host.domain_xml import DomainXml, merge, read_domain, same_configuration
+from vconsole.host.link import Link
+from vconsole.host.xml import XmlError
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import Domain
+
+STATES: Final = {
+    0: "no state",
+    1: "running",
+    2: "idle",
+    3: "paused",
+    4: "in shutdown",
+    5: "shut off",
+    6: "crashed",
+    7: "pmsuspended",
+}
+"""virDomainState in virsh's words."""
+STATS_STATE: Final = 1
+_XML_INACTIVE: Final = 2
+_ONLY_RUNNING, _ONLY_PAUSED = 16, 32
+_ONLY_PERSISTENT, _ONLY_AUTOSTART = 4, 1024
+_MAX_NAME = 4096
+_FIRST_SLICE_S, _SLICE_S = 0.03, 0.1
+_LIST_EVERY_S, _LIST_SHARE = 0.5, 5
+"""While configurations are still being read, the list is not read again sooner than this, nor
+before this many times as long as it took."""
+
+Record = tuple[Any, Mapping[str, Any]]
+"""A virDomain and its bulk statistics."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """What is known of a domain, and the texts it was read from, as hashes."""
+
+    handle: Any
+    domain: Domain
+    live_hash: int | None = None
+    config_hash: int | None = None
+
+
+class Fleet:
+    """The domains of one connection.
+
+    Args:
+        link: The connection.
+        everything: All pCPUs of the host; what a row that is not pinned may use.
+    """
+
+    def __init__(self, link: Link, everything: CpuSet) -> None:
+        self._link, self._everything = link, everything
+        self._entries: dict[bytes, _Entry] = {}
+        self._keys: dict[str, bytes] = {}
+        self._todo: dict[bytes, None] = {}
+        self._persistent: set[bytes] | None = None
+        self._autostart: set[bytes] | None = None
+        self._domains: tuple[Domain, ...] = ()
+        self._stale_tuple = True
+        self._listed_at = -1.0
+        self._members_changed = True
+        self._turn = self._round = 0
+        self.records: list[Record] = []
+        """The latest bulk statistics, for whoever asked for more groups."""
+        self.list_took_s = 0.0
+
+    # -- what others ask -----------------------------------------------------------------------
+
+    @property
+    def unfinished(self) -> bool:
+        """Configurations are still to be read."""
+        return bool(self._todo)
+
+    @property
+    def domains(self) -> tuple[Domain, ...]:
+        """All domains by name; the same tuple as long as none changed."""
+        if self._stale_tuple:
+            entries = sorted(self._entries.values(), key=lambda e: (e.domain.name, e.domain.uuid))
+            self._domains = tuple(entry.domain for entry in entries)
+            self._stale_tuple = False
+        return self._domains
+
+    def handle(self, uuid: str | None) -> Any | None:
+        """The virDomain of the latest list."""
+        entry = self._entry(uuid)
+        return entry.handle if entry else None
+
+    def domain(self, uuid: str | None) -> Domain | None:
+        """What is known of one domain."""
+        entry = self._entry(uuid)
+        return entry.domain if entry else None
+
+    def any_handle(self) -> Any | None:
+        """Some domain, active if there is one, to ask the driver something about."""
+        entries = self._entries.values()
+        active = (e.handle for e in entries if e.domain.active)
+        return next(active, None) or next((e.handle for e in entries), None)
+
+    def mark(self, keys: Iterable[bytes]) -> None:
+        """Read these configurations again."""
+        for key in keys:
+            if key in self._entries:
+                self._todo[key] = None
+            self._members_changed = True
+            self._listed_at = -1.0
+
+    def mark_uuid(self, uuid: str) -> None:
+        """Read this domain's configuration again."""
+        if uuid in self._keys:
+            self.mark([self._keys[uuid]])
+
+    def forget_texts(self) -> None:
+        """Read every configuration again: what a row without a pin means has changed."""
+        for entry in self._entries.values():
+            entry.live_hash = entry.config_hash = None
+        self.mark(list(self._entries))
+
+    # -- the list ------------------------------------------------------------------------------
+
+    def read(self, first: str | None = None, groups: int = 0, flags: int = 0) -> bool:
+        """Read the list, then configurations for as long as a slice of time lasts.
+
+        Args:
+            first: UUID of the domain whose configuration comes first.
+            groups: Statistics wanted besides the state (VIR_DOMAIN_STATS_*).
+            flags: For the bulk call.
+
+        Returns:
+            Whether the list was read; while configurations wait it may be the last one.
+        """
+        begun = monotonic()
+        pause = max(_LIST_EVERY_S, _LIST_SHARE * self.list_took_s)
+        fresh = self._listed_at < 0 or not self._todo or begun - self._listed_at > pause
+        slice_s = _SLICE_S if self._entries else _FIRST_SLICE_S
+        if fresh:
+            self._list(groups, flags)
+            self.list_took_s = monotonic() - begun
+            if self._members_changed:
+                self._members_changed = False
+                self.read_persistent()
+                self.read_autostart()
+            self._listed_at = begun
+        self._details(monotonic() + slice_s, self._keys.get(first or ""))
+        return fresh
+
+    def _list(self, groups: int, flags: int) -> None:
+        self.records = self._records(groups, flags)
+        seen = {domain.UUID(): (domain, values) for domain, values in self.records}
+        self._round += 1
+        for place, (key, (handle, values)) in enumerate(seen.items()):
+            state = STATES.get(values.get("state.state", 0), "no state")
+            entry = self._entries.get(key)
+            if entry is None:
+                self._meet(key, handle, state)
+            elif entry.domain.state != state or key in self._todo or not (place + self._round) % 8:
+                self._see(key, entry, handle, state)
+        for key in self._entries.keys() - seen.keys():
+            self._drop(key)
+
+    def _records(self, groups: int, flags: int) -> list[Record]:
+        """One bulk call; a driver that does not have what was asked for is asked for less."""
+        call = self._link.conn.getAllDomainStats
+        for more, how in dict.fromkeys(((groups, flags), (0, 0))):
+            found = self._link.attempt(f"statistics {more} {how}", call, STATS_STATE | more, how)
+            if found is not None:
+                return list(found)
+        return self._records_by_state()
+
+    def _records_by_state(self) -> list[Record]:
+        """Three lists instead of one, for drivers without bulk statistics."""
+        conn, records = self._link.conn, {}
+        for flags, state in ((0, 5), (_ONLY_RUNNING, 1), (_ONLY_PAUSED, 3)):
+            for handle in self._link.attempt(f"list {flags}", conn.listAllDomains, flags) or ():
+                known = state if flags or handle.ID() == -1 else 0
+                records[handle.UUID()] = (handle, {"state.state": known})
+        return list(records.values())
+
+    def _see(self, key: bytes, entry: _Entry, handle: Any, state: str) -> None:
+        """Look closer at one domain of the list.
+
+        A new name or id without another state is rare and comes with an event: an eighth of the
+        domains is asked for it each time, which keeps the list cheap.
+        """
+        number, name, known = handle.ID(), handle.name()[:_MAX_NAME], entry.domain
+        entry.handle = handle
+        known_number = -1 if known.id is None else known.id
+        if known.state != state or known_number != number or known.name != name:
+            self._set(entry, replace(known, name=name, state=state, id=_number(number)))
+            self._todo[key] = None
+
+    def _meet(self, key: bytes, handle: Any, state: str) -> None:
+        domain = Domain(handle.UUIDString(), handle.name()[:_MAX_NAME], state, _number(handle.ID()))
+        self._members_changed = True
+        self._entries[key] = _Entry(handle, domain)
+        self._keys[domain.uuid] = key
+        self._todo[key] = None
+        self._stale_tuple = True
+
+    def _drop(self, key: bytes) -> None:
+        del self._keys[self._entries.pop(key).domain.uuid]
+        self._todo.pop(key, None)
+        self._stale_tuple = True
+
+    def _set(self, entry: _Entry, domain: Domain) -> None:
+        """Replace what is known of a domain; an equal value keeps the old object."""
+        if domain != entry.domain:
+            entry.domain = domain
+            self._stale_tuple = True
+
+    # -- configurations ------------------------------------------------------------------------
+
+    def _details(self, until: float, first: bytes | None) -> None:
+        if first is not None and first in self._todo:
+            del self._todo[first]
+            self._detail(first)
+        while self._todo and monotonic() < until:
+            key = next(iter(self._todo))
+            del self._todo[key]
+            self._detail(key)
+
+    def _detail(self, key: bytes) -> None:
+        import libvirt
+
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        try:
+            live, config = self.texts(entry.domain, entry.handle)
+        except libvirt.libvirtError as error:
+            if errors.gone(error):
+                self._drop(key)
+            else:
+                problem = f"its configuration cannot be read: {errors.message(error)}"
+                self._set(entry, replace(entry.domain, problem=problem))
+        except UnicodeError:
+            self._set(entry, replace(entry.domain, problem="its XML is not valid text"))
+        else:
+            self._take(entry, live, config)
+
+    def texts(self, domain: Domain, handle: Any) -> tuple[str | None, str | None]:
+        """The live and the inactive XML, None where there is none.
+
+        Raises:
+            libvirt.libvirtError: One of them cannot be had.
+        """
+        live = self._link.call(handle.XMLDesc, 0) if domain.active else None
+        if domain.persistent is False:
+            return live, None
+        return live, self._link.call(handle.XMLDesc, _XML_INACTIVE)
+
+    def offer(self, uuid: str, live: str | None, config: str | None) -> None:
+        """Take texts that somebody else has read just now."""
+        if entry := self._entry(uuid):
+            self._take(entry, live, config)
+
+    def _take(self, entry: _Entry, live: str | None, config: str | None) -> None:
+        hashes = hash(live), hash(config)
+        if (entry.live_hash, entry.config_hash) == hashes and entry.domain.detailed:
+            return
+        entry.live_hash, entry.config_hash = hashes
+        try:
+            parts = self.parsed(live, config)
+        except XmlError as error:
+            problem = errors.one_line(error)
+            self._set(entry, replace(entry.domain, problem=problem, detailed=True, pins=()))
+        else:
+            self._set(entry, _with(entry.domain, parts, self._everything))
+
+    def parsed(
+        self, live: str | None, config: str | None
+    ) -> tuple[DomainXml | None, DomainXml | None]:
+        """Both configurations; one and the same where the driver keeps no two sets of pins.
+
+        Raises:
+            XmlError: One of them cannot be read.
+        """
+        now = read_domain(live) if live is not None else None
+        if now is not None and not self._link.connection.split_pins:
+            return now, now if config is not None else None
+        if live is not None and config is not None and same_configuration(live, config):
+            return now, now
+        return now, read_domain(config) if config is not None else None
+
+    # -- calls that take turns -----------------------------------------------------------------
+
+    def read_persistent(self) -> None:
+        """Find out which domains have a configuration besides the live one."""
+        self._persistent = self._listed("persistent", _ONLY_PERSISTENT)
+        for key, entry in self._entries.items():
+            persistent = _member(key, self._persistent)
+            if entry.domain.persistent != persistent:
+                self._set(entry, replace(entry.domain, persistent=persistent))
+                self._todo[key] = None
+
+    def read_autostart(self) -> None:
+        """Find out which domains start with the host."""
+        self._autostart = self._listed("autostart", _ONLY_AUTOSTART)
+        for key, entry in self._entries.items():
+            autostart = _member(key, self._autostart)
+            if entry.domain.autostart != autostart:
+                self._set(entry, replace(entry.domain, autostart=autostart))
+
+    def _listed(self, name: str, flags: int) -> set[bytes] | None:
+        found = self._link.attempt(name, self._link.conn.listAllDomains, flags)
+        return None if found is None else {handle.UUID() for handle in found}
+
+    def reconcile(self) -> None:
+        """Look whether the next text of the round is still the one that was read."""
+        import libvirt
+
+        keys = list(self._entries)
+        if not keys:
+            return
+        self._turn += 1
+        entry = self._entries[keys[self._turn // 2 % len(keys)]]
+        domain, inactive = entry.domain, bool(self._turn % 2)
+        if (inactive and domain.persistent is False) or not (inactive or domain.active):
+            return
+        try:
+            text = self._link.call(entry.handle.XMLDesc, _XML_INACTIVE if inactive else 0)
+        except (libvirt.libvirtError, UnicodeError):
+            return
+        if hash(text) != (entry.config_hash if inactive else entry.live_hash):
+            self._todo[self._keys[domain.uuid]] = None
+
+    def _entry(self, uuid: str | None) -> _Entry | None:
+        return self._entries.get(self._keys.get(uuid or "", b""))
+
+
+def _with(
+    domain: Domain, parts: tuple[DomainXml | None, DomainXml | None], everything: CpuSet
+) -> Domain:
+    """The domain with what its configurations say; the live one counts where there is one."""
+    live, config = parts
+    main = live or config
+    if main is None:
+        return replace(domain, detailed=True, pins=(), problem=None)
+    return replace(
+        domain,
+        detailed=True,
+        title=main.title,
+        vcpus=main.vcpus,
+        max_vcpus=main.max_vcpus,
+        memory_bytes=main.memory_bytes,
+        max_memory_bytes=main.max_memory_bytes,
+        pins=merge(live, config, everything),
+        numatune=main.numatune,
+        hugepages_kib=main.hugepages_kib,
+        topology=main.topology,
+        problem=None,
+    )
+
+
+def _number(number: int) -> int | None:
+    return number if number >= 0 else None
+
+
+def _member(key: bytes, group: set[bytes] | None) -> bool | None:
+    return None if group is None else key in group

@@ -1,0 +1,206 @@
+"""A host over libvirt: puts together what the readers of this room find.
+
+Calls per reading, whatever the number of domains: the list with its statistics, the free memory of
+the cells, and one of several that take turns; at most two more for the domain in view. Reading
+configurations comes on top when something changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from time import monotonic
+
+from vconsole.host import errors
+from vconsole.host.detail import DetailReader
+from vconsole.host.fleet import Fleet
+from vconsole.host.link import Link, open_link, probe_split_pins
+from vconsole.host.machine import Machine
+from vconsole.host.numa_maps import LocalityReader
+from vconsole.host.pins import PinWriter
+from vconsole.host.source import HostError, View
+from vconsole.host.usage import NOWAIT, BulkUsage, InfoUsage, LocalUsage, UsageReader
+from vconsole.model.changes import Outcome, PinChange
+from vconsole.model.snapshot import Detail, Freshness, HostSnapshot, Usage
+
+
+class LibvirtSource:
+    """A `HostSource` on one connection of libvirt; made by `connect`."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._machine = Machine(link)
+        self._fleet = Fleet(link, self._machine.everything)
+        self._local = LocalUsage() if link.connection.local else None
+        self._usage = self._usage_reader()
+        self._writer = PinWriter(link, self._fleet, self._machine, self._local)
+        self._detail = DetailReader(link, self._fleet, self._local)
+        self._locality = LocalityReader()
+        self._probed = False
+        self._turn = 0
+        self._last: HostSnapshot | None = None
+        self._last_usage: Mapping[str, Usage] = {}
+
+    @property
+    def unfinished(self) -> bool:
+        """Configurations of domains are still to be read."""
+        return self._fleet.unfinished
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made to libvirt so far."""
+        return self._link.calls
+
+    def read(self, view: View) -> HostSnapshot:
+        """Read what `view` needs.
+
+        Raises:
+            HostError: The connection is gone.
+        """
+        try:
+            return self._read(view)
+        except HostError:
+            raise
+        except _libvirt_error() as error:
+            # A call that no reader expected to fail: the host is there, but cannot be trusted.
+            raise HostError("cannot read", errors.message(error)) from error
+
+    def _read(self, view: View) -> HostSnapshot:
+        self._fleet.mark(self._link.events.take())
+        listed = self._fleet.read(view.uuid, self._usage.groups, NOWAIT if self._bulk else 0)
+        self._probe()
+        if listed or self._last is None:
+            detail = self._read_rest(view)
+            return self._snapshot(view, detail)
+        return self._remember(replace(self._last, domains=self._fleet.domains))
+
+    @property
+    def _bulk(self) -> bool:
+        return isinstance(self._usage, BulkUsage)
+
+    def _read_rest(self, view: View) -> Detail | None:
+        """Everything besides the list: the host, and the domain in view."""
+        shape = self._machine.pcpus
+        self._machine.read_free()
+        self._machine.read_busy()
+        if not self._machine.take_turn(view):
+            self._take_turn()
+        if self._machine.pcpus is not shape and self._machine.pcpus != shape:
+            self._fleet.forget_texts()
+        if self._local is not None and self._local.blind:
+            # The guests' processes are in a place of their own, such as a container.
+            self._usage, self._local.blind = BulkUsage(self._fleet), False
+        usage = self._usage.read(self._fleet.domains, view)
+        detail = self._detail.read(view)
+        if self._local is not None:
+            self._locality.update(self._local.guests, view.uuid)
+        self._last_usage = usage
+        return detail
+
+    def _take_turn(self) -> None:
+        """One of the fleet's calls that take turns."""
+        self._turn += 1
+        if self._turn % 8 == 0:
+            self._fleet.read_autostart()
+        elif self._turn % 8 == 4:
+            self._fleet.read_persistent()
+        else:
+            self._fleet.reconcile()
+
+    def _snapshot(self, view: View, detail: Detail | None) -> HostSnapshot:
+        machine = self._machine
+        problems = [machine.problem] if machine.problem else []
+        problems += [f"{name}: {reason}" for name, reason in self._link.denied.items()]
+        return self._remember(
+            HostSnapshot(
+                connection=self._link.connection,
+                freshness=Freshness(monotonic(), reason="; ".join(problems[:3])),
+                node=machine.node,
+                cells=machine.cells,
+                pcpus=machine.pcpus,
+                busy=machine.busy,
+                domains=self._fleet.domains,
+                usage=self._last_usage,
+                locality=self._locality.results,
+                last_ran=self._usage.last_ran(),
+                detail=detail,
+            )
+        )
+
+    def _remember(self, snapshot: HostSnapshot) -> HostSnapshot:
+        self._last = snapshot
+        return snapshot
+
+    def _usage_reader(self) -> UsageReader:
+        if self._local is not None:
+            return self._local
+        if self._link.in_process:
+            return InfoUsage(self._link, self._fleet)
+        return BulkUsage(self._fleet)
+
+    def _probe(self) -> None:
+        """Find out once, as soon as there is a domain to ask about, what pins are like here."""
+        handle = None if self._probed else self._fleet.any_handle()
+        if handle is None:
+            return
+        self._probed = True
+        split = probe_split_pins(self._link, handle)
+        if split != self._link.connection.split_pins:
+            self._link.connection = replace(self._link.connection, split_pins=split)
+            self._fleet.forget_texts()
+
+    def apply(self, change: PinChange) -> Outcome:
+        """Compare, change, read back; see `pins.PinWriter`.
+
+        Raises:
+            HostError: The connection was lost before anything was changed.
+        """
+        try:
+            return self._writer.apply(change)
+        finally:
+            self._fleet.mark_uuid(change.uuid)
+
+    def abandon(self) -> None:
+        """Begin no further call."""
+        self._link.abandoned = True
+
+    def close(self) -> None:
+        """Close the connection; threads of this source end."""
+        self._locality.close()
+        self._link.close()
+
+
+def _libvirt_error() -> type[Exception]:
+    import libvirt
+
+    error: type[Exception] = libvirt.libvirtError
+    return error
+
+
+def _nothing() -> None:
+    """Wake nobody."""
+
+
+def connect(
+    uri: str | None,
+    read_only: bool = False,
+    demo: bool = False,
+    wake: Callable[[], None] = _nothing,
+) -> LibvirtSource:
+    """Open a host.
+
+    Args:
+        uri: Which; None is libvirt's default.
+        read_only: Change nothing, even where that is allowed.
+        demo: Open the embedded demo host instead.
+        wake: Called from another thread when libvirt says that something changed.
+
+    Raises:
+        HostError: That is not possible; the message names the URI and the cause.
+    """
+    link = open_link(uri, read_only, demo, wake)
+    try:
+        return LibvirtSource(link)
+    except BaseException:
+        link.close()
+        raise

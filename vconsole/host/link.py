@@ -1,0 +1,183 @@
+"""One open connection to libvirt, and what was learned about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from vconsole.host import errors, uri
+from vconsole.host.demo import populate
+from vconsole.host.events import Events, run_loop
+from vconsole.host.source import HostError
+from vconsole.model.snapshot import Connection
+
+T = TypeVar("T")
+_NO_SUCH_VCPU = 32767
+_LIVE = 1
+"""VIR_DOMAIN_AFFECT_LIVE."""
+
+
+class Link:
+    """A connection with its errors sorted: lost, not to be had, or of the moment.
+
+    Attributes:
+        conn: libvirt's connection.
+        connection: What the screen may know of it.
+        calls: How many calls were made; a call may be several round trips.
+        notes: Calls that the driver lacks or forbids, with the reason; they are not made again.
+        denied: Those among them that this user may not make.
+    """
+
+    def __init__(self, conn: Any, connection: Connection, wake: Callable[[], None]) -> None:
+        self.conn, self.connection = conn, connection
+        self.calls = 0
+        self.notes: dict[str, str] = {}
+        self.denied: dict[str, str] = {}
+        self.abandoned = False
+        self.events = Events(conn, wake)
+        self.events.subscribe()
+
+    @property
+    def in_process(self) -> bool:
+        """The test driver in this process: no round trips, and no machine behind it."""
+        return self.connection.uri.startswith("test:///")
+
+    def call(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call libvirt.
+
+        Raises:
+            HostError: The connection is gone, or nobody waits for the answer any more.
+            libvirt.libvirtError: Any other error.
+        """
+        import libvirt
+
+        if self.abandoned:
+            raise HostError("abandoned", "the call was given up")
+        if self.events.closed is not None:
+            raise HostError("connection lost", self.events.closed)
+        self.calls += 1
+        try:
+            return function(*arguments)
+        except libvirt.libvirtError as error:
+            if errors.lost(error, self.conn):
+                raise HostError("connection lost", errors.message(error)) from error
+            raise
+
+    def attempt(self, name: str, function: Callable[..., T], *arguments: Any) -> T | None:
+        """Call what a host may lack; None without it. What is refused for good is noted once.
+
+        Raises:
+            HostError: The connection is gone.
+        """
+        import libvirt
+
+        if name in self.notes:
+            return None
+        try:
+            return self.call(function, *arguments)
+        except libvirt.libvirtError as error:
+            if errors.denied(error):
+                self.denied[name] = self.notes[name] = errors.message(error)
+            elif errors.unsupported(error):
+                self.notes[name] = errors.message(error)
+        except (UnicodeError, OverflowError, TypeError, ValueError) as error:
+            self.notes[name] = errors.one_line(error)
+        return None
+
+    def close(self) -> None:
+        """Let go of the connection and everything that hangs on it."""
+        import libvirt
+
+        self.events.unsubscribe()
+        with suppress(libvirt.libvirtError):
+            self.conn.close()
+
+
+def open_link(given: str | None, read_only: bool, demo: bool, wake: Callable[[], None]) -> Link:
+    """Connect to `given`, None being libvirt's default, or to the demo host.
+
+    Raises:
+        HostError: That is not possible; the message names the URI and the cause.
+    """
+    try:
+        import libvirt
+    except ImportError as error:
+        raise HostError("no libvirt", f"libvirt-python is not usable: {error}") from error
+    libvirt.registerErrorHandler(_ignore, None)
+    run_loop()
+    wanted = uri.DEMO_URI if demo else given
+    conn, reason = _open(wanted, read_only)
+    try:
+        if demo:
+            populate(conn)
+        link = Link(conn, _describe(conn, wanted, demo, reason), wake)
+    except libvirt.libvirtError as error:
+        raise HostError("cannot connect", _with_uri(wanted, error)) from error
+    return link
+
+
+def _open(wanted: str | None, read_only: bool) -> tuple[Any, str | None]:
+    """(connection, why it is read-only or None)."""
+    import libvirt
+
+    target = uri.quiet(wanted)
+    if not read_only:
+        try:
+            return libvirt.open(target), None
+        except libvirt.libvirtError as error:
+            if not errors.denied(error):
+                raise HostError("cannot connect", _with_uri(wanted, error)) from error
+            reason = f"libvirt allows no more: {errors.message(error)}"
+    else:
+        reason = "--read-only was given"
+    try:
+        return libvirt.openReadOnly(target), reason
+    except libvirt.libvirtError as error:
+        raise HostError("cannot connect", _with_uri(wanted, error)) from error
+
+
+def _describe(conn: Any, wanted: str | None, demo: bool, reason: str | None) -> Connection:
+    import libvirt
+
+    driver = errors.one_line(conn.getType(), 40)
+    actual = wanted or conn.getURI()
+    hostname = ""
+    with suppress(libvirt.libvirtError):
+        hostname = conn.getHostname()
+    return Connection(
+        uri=actual,
+        hostname=hostname,
+        driver=driver,
+        local=driver.upper() == "QEMU" and uri.is_this_machine(actual),
+        demo=demo,
+        read_only=reason is not None,
+        read_only_reason=reason or "",
+        split_pins=driver.upper() != "TEST",
+        capable=True,
+    )
+
+
+def probe_split_pins(link: Link, domain: Any) -> bool:
+    """Whether the driver keeps live and config pins apart; asks for a change that cannot be made.
+
+    QEMU is not asked: it does, and the question would wait for a domain that is busy.
+    """
+    import libvirt
+
+    if link.connection.driver.upper() == "QEMU" or link.connection.read_only:
+        return link.connection.split_pins
+    try:
+        link.call(domain.pinVcpuFlags, _NO_SUCH_VCPU, (True,), _LIVE)
+    except libvirt.libvirtError as error:
+        refused = errors.code(error) == libvirt.VIR_ERR_INVALID_ARG
+        return not (refused and "(0x1)" in str(error))
+    return True
+
+
+def _with_uri(wanted: str | None, error: Exception) -> str:
+    return f"{errors.one_line(wanted or 'the default URI', 120)}: {errors.message(error)}"
+
+
+def _ignore(_context: Any, _error: Any) -> None:
+    """Keep libvirt's own report of an error off the terminal."""

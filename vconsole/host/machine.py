@@ -1,0 +1,229 @@
+"""The host itself: cells, pCPUs, memory, and how busy they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from vconsole.host import capabilities, errors, virt_check, xml
+from vconsole.host.capabilities import HostShape
+from vconsole.host.link import Link
+from vconsole.host.source import View
+from vconsole.model import rates
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import Cell, Node, Pages, PCpu
+
+SYS: Final = Path("/sys/devices/system/cpu")
+_ALL_CELLS = -1
+_ALL_CPUS = -1
+_CPU_STAT_NAMES: Final = {
+    "user": "user",
+    "kernel": "system",
+    "idle": "idle",
+    "iowait": "iowait",
+    "intr": "interrupt",
+}
+
+
+class Machine:
+    """Reads the host over one connection; its shape once, the rest as the view asks."""
+
+    def __init__(self, link: Link, sys: Path = SYS) -> None:
+        self._link, self._sys = link, sys
+        self.problem = ""
+        self._info = link.attempt("nodeinfo", link.conn.getInfo)
+        self.map_width = 0
+        """How many pCPUs libvirt-python can name in a mask; 0 where it did not say."""
+        shape = self._shape()
+        self.cells: tuple[Cell, ...] = shape.cells
+        self.pcpus: tuple[PCpu, ...] = shape.pcpus
+        self.node = self._node()
+        self.busy: Mapping[int, float] = {}
+        self._times: dict[int, Mapping[str, float]] = {}
+        self._cpu_stats: Mapping[str, float] = {}
+        self._turn = 0
+        self._looked = False
+
+    @property
+    def everything(self) -> CpuSet:
+        """All pCPUs of the host."""
+        return CpuSet.of(p.id for p in self.pcpus)
+
+    # -- the shape -----------------------------------------------------------------------------
+
+    def _shape(self) -> HostShape:
+        """Cells and pCPUs as the capabilities have them, or one cell where they have none."""
+        shape = HostShape()
+        text = self._link.attempt("capabilities", self._link.conn.getCapabilities)
+        try:
+            shape = capabilities.read_capabilities(text) if text else shape
+        except xml.XmlError as error:
+            self.problem = errors.one_line(f"capabilities: {error}")
+        if not shape.pcpus:
+            count = self._info[2] if self._info else 0
+            plain = capabilities.synthetic(count, self._memory_bytes())
+            shape = HostShape(shape.cells or plain.cells, plain.pcpus) if count else shape
+        return self._marked(shape)
+
+    def _marked(self, shape: HostShape) -> HostShape:
+        shape = capabilities.with_online(shape, self._online(shape))
+        if not self._link.connection.local:
+            return shape
+        isolated, nohz = (self._kernel_set(name) for name in ("isolated", "nohz_full"))
+        return capabilities.with_isolated(shape, isolated, nohz)
+
+    def _online(self, shape: HostShape) -> CpuSet | None:
+        """The online pCPUs; None where libvirt's map is narrower than the host it describes."""
+        found = self._link.attempt("cpu map", self._link.conn.getCPUMap)
+        if not found:
+            return None
+        self.map_width = found[0]
+        highest = max((p.id for p in shape.pcpus), default=-1)
+        return CpuSet.from_map(found[1]) if found[0] > highest else None
+
+    def _kernel_set(self, name: str) -> CpuSet:
+        with suppress(OSError, UnicodeError):
+            return xml.cpuset((self._sys / name).read_text("ascii")[:4096].strip()) or CpuSet()
+        return CpuSet()
+
+    def _memory_bytes(self) -> int | None:
+        return self._info[1] << 20 if self._info else None
+
+    def _node(self) -> Node:
+        if not self._info:
+            return Node()
+        model, _, _, mhz = self._info[:4]
+        return Node(
+            model=errors.one_line(model, 40) or None,
+            mhz=mhz or None,
+            memory_bytes=self._memory_bytes(),
+        )
+
+    # -- each tick -----------------------------------------------------------------------------
+
+    def read_free(self) -> None:
+        """One call: the free memory of every cell."""
+        if not self.cells:
+            return
+        last = self.cells[-1].id
+        found = self._link.attempt("freecell", self._link.conn.getCellsFreeMemory, 0, last + 1)
+        values = dict(enumerate(found or ()))
+        self._set_cells(replace(c, free_bytes=_plausible(values.get(c.id), c)) for c in self.cells)
+
+    def read_busy(self) -> None:
+        """How busy each pCPU is, from this machine's kernel; no call to libvirt."""
+        if not self._link.connection.local:
+            return
+        import psutil
+
+        with suppress(OSError, RuntimeError):
+            times = [_kinds(t._asdict()) for t in psutil.cpu_times(percpu=True)]
+            ids = [p.id for p in self.pcpus if p.online is not False]
+            now = dict(
+                zip(ids if len(ids) == len(times) else range(len(times)), times, strict=True)
+            )
+            known = ((n, rates.busy(self._times.get(n, {}), t)) for n, t in now.items())
+            self.busy = {n: round(percent, 1) for n, percent in known if percent is not None}
+            self._times = now
+
+    def take_turn(self, view: View) -> bool:
+        """Make one of the calls that take turns; False when it was somebody else's turn.
+
+        The host page gets what it shows at the first look, and every turn after that.
+        """
+        calls = (self._free_pages, self._memory_stats, self._cpu_percent, self._refresh_online)
+        if view.page == "host" and not self._looked:
+            self._looked = True
+            for call in calls[:3]:
+                call()
+            self._local_facts()
+            return True
+        self._turn += 1
+        if view.page != "host" and self._turn % 3:
+            return False
+        turn = self._turn if view.page == "host" else self._turn // 3
+        calls[turn % len(calls)]()
+        if view.page == "host" and turn % 10 == 0:
+            self._local_facts()
+        return True
+
+    def _refresh_online(self) -> None:
+        shape = HostShape(self.cells, self.pcpus)
+        changed = capabilities.with_online(shape, self._online(shape)).pcpus
+        if changed != self.pcpus:
+            self.pcpus = changed
+
+    def _free_pages(self) -> None:
+        """Free huge pages: one call, or one for each cell where the ids have gaps."""
+        sizes = sorted({p.size_kib for c in self.cells for p in c.pages})
+        if not sizes:
+            return
+        ids = [c.id for c in self.cells]
+        whole = ids[-1] - ids[0] + 1 == len(ids)
+        conn = self._link.conn
+        runs = [(ids[0], len(ids))] if whole else [(ids[self._turn % len(ids)], 1)]
+        for first, count in runs:
+            found = self._link.attempt("freepages", conn.getFreePages, sizes, first, count)
+            self._set_cells(
+                _with_free_pages(cell, (found or {}).get(cell.id)) for cell in self.cells
+            )
+
+    def _memory_stats(self) -> None:
+        found = self._link.attempt("nodememstats", self._link.conn.getMemoryStats, _ALL_CELLS)
+        if found:
+            self.node = replace(self.node, memory_stats={k: v << 10 for k, v in found.items()})
+
+    def _cpu_percent(self) -> None:
+        found = self._link.attempt("nodecpustats", self._link.conn.getCPUStats, _ALL_CPUS)
+        if not found:
+            return
+        now = {_CPU_STAT_NAMES[k]: float(v) for k, v in found.items() if k in _CPU_STAT_NAMES}
+        shares = rates.shares(self._cpu_stats, now) if self._cpu_stats else {}
+        self._cpu_stats = now
+        if shares:
+            self.node = replace(self.node, cpu_percent={k: round(v, 1) for k, v in shares.items()})
+
+    def _local_facts(self) -> None:
+        """Swap, governor and the virtualization check, where this machine is the host."""
+        connection = self._link.connection
+        self.node = replace(self.node, checks=virt_check.check(connection))
+        if not connection.local:
+            return
+        import psutil
+
+        with suppress(OSError, RuntimeError):
+            swap = psutil.swap_memory()
+            self.node = replace(self.node, swap_total_bytes=swap.total, swap_used_bytes=swap.used)
+        with suppress(OSError, UnicodeError):
+            text = (self._sys / "cpu0/cpufreq/scaling_governor").read_text("ascii")
+            self.node = replace(self.node, governor=errors.one_line(text, 40) or None)
+
+    def _set_cells(self, cells: Any) -> None:
+        """Replace the cells; the same tuple stays where nothing changed."""
+        made = tuple(cells)
+        if made != self.cells:
+            self.cells = made
+
+
+def _kinds(times: Mapping[str, float]) -> Mapping[str, float]:
+    """Times that share out the whole: the kernel counts guests' time as user time, too."""
+    return {kind: value for kind, value in times.items() if not kind.startswith("guest")}
+
+
+def _plausible(free: Any, cell: Cell) -> int | None:
+    """The free bytes as libvirt says, unless they cannot be."""
+    if not isinstance(free, int) or not 0 <= free <= xml.MAX_NUMBER:
+        return None
+    if not free and not cell.total_bytes and cell.total_bytes is not None:
+        return 0
+    return free if cell.total_bytes is None or free <= cell.total_bytes else None
+
+
+def _with_free_pages(cell: Cell, free: Mapping[int, int] | None) -> Cell:
+    if free is None:
+        return cell
+    pages = (Pages(p.size_kib, p.total, free.get(p.size_kib, p.free)) for p in cell.pages)
+    return replace(cell, pages=tuple(pages))

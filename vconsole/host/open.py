@@ -1,0 +1,34 @@
+"""From what the user asked for to an open host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from vconsole.host.source import HostSource
+from vconsole.host.uri import resolve, wants_demo
+
+
+def connect(
+    uri: str | None,
+    read_only: bool = False,
+    demo: bool = False,
+    wake: Callable[[], None] | None = None,
+) -> HostSource:
+    """Open the host that the command line, the environment or this machine suggests.
+
+    Without a URI from anywhere and without libvirt on this machine it is the demo host.
+
+    Args:
+        uri: The argument of ``-c``.
+        read_only: Change nothing, even where that is allowed.
+        demo: Open the demo host whatever else was said.
+        wake: Called from another thread when libvirt says that something changed.
+
+    Raises:
+        HostError: That is not possible; the message names the URI and the cause.
+    """
+    from vconsole.host import libvirt_source
+
+    wanted = resolve(uri)
+    demo = demo or wants_demo(wanted)
+    return libvirt_source.connect(wanted, read_only, demo, wake or (lambda: None))

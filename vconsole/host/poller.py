@@ -1,0 +1,344 @@
+"""Keeps the console fed: reads the host in time, and never waits for one that hangs.
+
+A supervisor thread decides what is due and watches the clock; a worker thread (`worker`) makes the
+calls. Every call has a deadline. Past it the worker is left behind, the data is marked stale, and
+a new worker connects. Everything here is guarded by one lock; the callbacks run under it, so that
+what they are given is never out of order, and must be quick.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from threading import Condition, Thread
+from time import monotonic
+
+from vconsole.host.source import Connect, HostError, View
+from vconsole.host.worker import Answer, Apply, Job, Opened, Read, Worker
+from vconsole.model.changes import Outcome, PinChange, Status, StepOutcome
+from vconsole.model.snapshot import EMPTY, Domain, Freshness, HostSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How patient the poller is, in seconds."""
+
+    patience_s: float = 1.5
+    """A call that takes longer makes the data stale."""
+    connect_s: float = 10.0
+    """Deadline to connect; ssh takes seconds at times."""
+    apply_s: float = 10.0
+    """Deadline of a change; big changes get `per_step_s` more for each step."""
+    per_step_s: float = 0.05
+    first_retry_s: float = 0.25
+    last_retry_s: float = 1.0
+    """Attempts to connect start at `first_retry_s` and double up to this."""
+    settled_s: float = 5.0
+    """A connection that lived this long starts the attempts anew."""
+    between_events_s: float = 0.25
+    slice_s: float = 0.02
+    """Between two readings of a source that is `unfinished`."""
+    workers: int = 4
+    """Workers that may be left behind before no new one is started."""
+
+
+STRETCH = 10
+"""A reading may take one part in this many of the time: a slow daemon is not hammered."""
+_SLACK_S = 0.005
+"""What is due this soon is due now: one wakeup instead of two."""
+
+
+class Poller:
+    """Reads a host at an interval and hands on what it finds.
+
+    Args:
+        connect: Opens the host; called in a worker thread, again after each loss.
+        on_snapshot: Is given every reading, from any thread.
+        on_outcome: Is given the outcome of every submitted change, from any thread.
+        interval_s: Seconds from one reading to the next.
+        deadline_s: Seconds after which a reading is given up.
+        limits: The other deadlines.
+        initial: What is published with a reason as long as nothing was read.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        on_snapshot: Callable[[HostSnapshot], object],
+        on_outcome: Callable[[Outcome], object],
+        interval_s: float = 1.0,
+        deadline_s: float = 5.0,
+        limits: Limits | None = None,
+        initial: HostSnapshot = EMPTY,
+    ) -> None:
+        self._connect, self._on_snapshot, self._on_outcome = connect, on_snapshot, on_outcome
+        self._interval_s, self._deadline_s = interval_s, deadline_s
+        self._limits = limits or Limits()
+        self._last = initial
+        self._view = View()
+        self._changes: deque[PinChange] = deque()
+        self._changed = Condition()
+        self._worker: Worker | None = None
+        self._left: set[Worker] = set()
+        """Workers that were abandoned or are closing, as long as their threads live."""
+        self._stopping = self._open = False
+        self._asked = self._event = False
+        self._due = self._retry_at = self._wake_at = 0.0
+        self._earliest = self._published_at = self._opened_at = 0.0
+        self._retry_s = self._limits.first_retry_s
+        self._thread = Thread(target=self._supervise, name="vconsole-poller", daemon=True)
+
+    # -- for the user interface: none of these waits for the host ------------------------------
+
+    def start(self) -> None:
+        """Begin to connect and read."""
+        self._thread.start()
+
+    def look(self, view: View) -> None:
+        """Say what is on the screen, and read it at once."""
+        with self._changed:
+            self._view = view
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read now."""
+        with self._changed:
+            self._asked = True
+            self._bring_forward(monotonic())
+
+    def wake(self) -> None:
+        """Read soon: an event says that something changed. Many of them become one reading."""
+        with self._changed:
+            self._event = True
+            self._bring_forward(self._earliest)
+
+    def submit(self, change: PinChange) -> None:
+        """Carry out a change after those that wait; refused where there is no connection."""
+        with self._changed:
+            self._changes.append(change)
+            self._changed.notify_all()
+
+    def set_interval(self, interval_s: float) -> None:
+        """Read at another interval from now on."""
+        with self._changed:
+            self._interval_s = interval_s
+            self._bring_forward(monotonic() + interval_s)
+
+    def stop(self) -> None:
+        """End. An idle connection is closed; a call that hangs is left to its fate."""
+        with self._changed:
+            self._stopping = True
+            worker, idle = self._worker, self._worker is not None and self._worker.job is None
+            self._worker = None
+            if worker is not None:
+                worker.abandon()
+            self._changed.notify_all()
+        if worker is not None and idle:
+            worker.join(0.2)
+
+    # -- from the worker threads ---------------------------------------------------------------
+
+    def finished(self, worker: Worker, job: Job, answer: Answer) -> None:
+        """Take the answer to a job, unless nobody waits for it any more."""
+        with self._changed:
+            if worker is not self._worker:
+                return
+            took, worker.job = monotonic() - worker.since, None
+            if isinstance(answer, HostError):
+                self._lost(worker, job, answer)
+            elif isinstance(answer, HostSnapshot):
+                self._fresh(worker, answer, took)
+            elif isinstance(answer, Outcome):
+                self._report(_timed(answer, took))
+                self._now()
+            else:
+                self._open, self._opened_at = True, monotonic()
+                self._now()
+
+    def ended(self, worker: Worker) -> None:
+        """Forget a worker whose thread ends; that may make room for a new one."""
+        with self._changed:
+            if len(self._left) >= self._limits.workers:
+                self._retry_at = 0.0
+            self._left.discard(worker)
+            self._changed.notify_all()
+
+    # -- the supervisor ------------------------------------------------------------------------
+
+    def _supervise(self) -> None:
+        with self._changed:
+            while not self._stopping:
+                now = monotonic()
+                pause = self._step(now)
+                self._wake_at = now + pause
+                if pause > 0:
+                    self._changed.wait(pause)
+
+    def _step(self, now: float) -> float:
+        """Do what is due; answers after how many seconds to look again."""
+        self._refuse_unreachable()
+        stale = self._last.freshness.stale
+        if stale and now - self._published_at >= self._interval_s:
+            self._publish(self._last)
+        if self._worker is None:
+            pause = self._reconnect(now)
+        elif self._worker.job is not None:
+            pause = self._watch(self._worker, now)
+        else:
+            pause = self._feed(self._worker, now)
+        return min(pause, self._interval_s) if stale else pause
+
+    def _reconnect(self, now: float) -> float:
+        if len(self._left) >= self._limits.workers:
+            hanging = f"{len(self._left)} calls to libvirt hang; waiting for one to end"
+            self._go_stale(now, hanging, renew=True)
+            return self._interval_s
+        if now < self._retry_at:
+            return self._retry_at - now
+        self._worker = Worker(self._connect, self)
+        self._worker.start()
+        return self._limits.patience_s
+
+    def _watch(self, worker: Worker, now: float) -> float:
+        """Lose patience with a job in two steps: say so, then give it up."""
+        assert worker.job is not None
+        waited, deadline = now - worker.since, self._deadline(worker.job)
+        if waited >= deadline:
+            self._abandon(worker, worker.job, deadline)
+            return 0.0
+        patience = min(self._limits.patience_s, deadline)
+        if waited < patience:
+            return patience - waited
+        self._go_stale(worker.since, f"waiting for libvirt to {_doing(worker.job)}")
+        return deadline - waited
+
+    def _feed(self, worker: Worker, now: float) -> float:
+        """Give an idle worker what is due."""
+        if self._changes:
+            worker.give(Apply(self._changes.popleft()))
+            return self._limits.patience_s
+        if now < self._due - _SLACK_S:
+            return self._due - now
+        self._asked = self._event = False
+        worker.give(Read(self._view))
+        self._due = now + self._interval_s
+        return min(self._limits.patience_s, self._interval_s)
+
+    def _deadline(self, job: Job) -> float:
+        if isinstance(job, Apply):
+            return self._limits.apply_s + self._limits.per_step_s * len(job.change.steps)
+        return self._limits.connect_s if isinstance(job, Opened) else self._deadline_s
+
+    def _abandon(self, worker: Worker, job: Job, deadline: float) -> None:
+        worker.abandon()
+        reason = f"libvirt did not {_doing(job)} within {deadline:g} s"
+        self._lost(worker, job, HostError("no answer", reason), worker.since)
+
+    # -- what became of it ---------------------------------------------------------------------
+
+    def _fresh(self, worker: Worker, snapshot: HostSnapshot, took: float) -> None:
+        """Publish a reading and decide when the next is due."""
+        now, begun, limits = monotonic(), worker.since, self._limits
+        if now - self._opened_at >= limits.settled_s:
+            self._retry_s = limits.first_retry_s
+        freshness = Freshness(read_at=now, reason=snapshot.freshness.reason)
+        self._publish(_recalled(replace(snapshot, freshness=freshness), self._last))
+        self._due = begun + max(self._interval_s, STRETCH * took)
+        self._earliest = begun + max(limits.between_events_s, STRETCH * took)
+        if worker.unfinished:
+            self._due = now + limits.slice_s
+        if self._event:
+            self._due = min(self._due, self._earliest)
+        if self._asked:
+            self._due = now
+        if self._due < self._wake_at or self._changes:
+            self._changed.notify_all()
+
+    def _lost(self, worker: Worker, job: Job, error: HostError, since: float | None = None) -> None:
+        """Go on without this worker; an unfinished change has an unknown outcome."""
+        self._left.add(worker)
+        self._worker, self._open = None, False
+        now = monotonic()
+        self._retry_at = now + self._retry_s
+        self._retry_s = min(self._limits.last_retry_s, self._retry_s * 2)
+        self._go_stale(now if since is None else since, _reason(error), renew=True)
+        if isinstance(job, Apply):
+            message = f"{_reason(error)}; what took effect is not known"
+            self._report(_undone(job.change, "unknown", message))
+        self._changed.notify_all()
+
+    def _refuse_unreachable(self) -> None:
+        """Refuse what was asked while nobody can do it: later nobody would expect it."""
+        if self._open and not self._last.freshness.stale:
+            return
+        while self._changes:
+            reason = self._last.freshness.reason or "connecting"
+            self._report(_undone(self._changes.popleft(), "refused", f"not connected: {reason}"))
+
+    def _go_stale(self, since: float, reason: str, renew: bool = False) -> None:
+        known = self._last.freshness
+        if known.stale and not (renew and known.reason != reason):
+            return
+        since = known.stale_since if known.stale_since is not None else since
+        stale = Freshness(known.read_at, since, reason)
+        self._publish(replace(self._last, freshness=stale))
+
+    def _publish(self, snapshot: HostSnapshot) -> None:
+        self._last, self._published_at = snapshot, monotonic()
+        if not self._stopping:
+            with suppress(Exception):  # a user interface that is closing
+                self._on_snapshot(snapshot)
+
+    def _report(self, outcome: Outcome) -> None:
+        if not self._stopping:
+            with suppress(Exception):
+                self._on_outcome(outcome)
+
+    def _now(self) -> None:
+        self._due = monotonic()
+        self._changed.notify_all()
+
+    def _bring_forward(self, moment: float) -> None:
+        if moment < self._due:
+            self._due = moment
+            if self._worker is not None and self._worker.job is None and moment < self._wake_at:
+                self._changed.notify_all()
+
+
+def _recalled(snapshot: HostSnapshot, last: HostSnapshot) -> HostSnapshot:
+    """The snapshot, domains that it has no details of yet shown as they were last known.
+
+    After a new connection a large fleet is read in slices; its rows need not go blank meanwhile.
+    """
+    if all(domain.detailed or domain.problem for domain in snapshot.domains):
+        return snapshot
+    known = {domain.uuid: domain for domain in last.domains if domain.detailed}
+    return replace(snapshot, domains=tuple(_merged(d, known) for d in snapshot.domains))
+
+
+def _merged(domain: Domain, known: Mapping[str, Domain]) -> Domain:
+    old = known.get(domain.uuid)
+    if domain.detailed or old is None:
+        return domain
+    return replace(old, name=domain.name, state=domain.state, id=domain.id)
+
+
+def _doing(job: Job) -> str:
+    return "connect" if isinstance(job, Opened) else "apply" if isinstance(job, Apply) else "answer"
+
+
+def _reason(error: HostError) -> str:
+    return f"{error.title}: {error.message}" if error.title else error.message
+
+
+def _timed(outcome: Outcome, took_s: float) -> Outcome:
+    return outcome if outcome.took_ms is not None else replace(outcome, took_ms=took_s * 1000)
+
+
+def _undone(change: PinChange, status: Status, message: str) -> Outcome:
+    """The outcome of a change of which no step is known to have taken effect."""
+    step_status: Status = "unknown" if status == "unknown" else "not tried"
+    steps = tuple(StepOutcome(step, step_status) for step in change.steps)
+    return Outcome(change, status, steps, message)

@@ -1,0 +1,61 @@
+"""The port through which everything about a host is read and changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from vconsole.model.changes import Outcome, PinChange
+from vconsole.model.snapshot import HostSnapshot
+
+Page = Literal["domains", "domain", "host", "pin"]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What is on the screen, so that only that is read in detail."""
+
+    page: Page = "domains"
+    uuid: str | None = None
+    """The domain in view, if any."""
+
+
+class HostError(Exception):
+    """A host that cannot be reached or read; `title` names it in a few words."""
+
+    def __init__(self, title: str, message: str) -> None:
+        super().__init__(message)
+        self.title = title
+        self.message = message
+
+
+class HostSource(Protocol):
+    """A host. Its methods may block for long; they are called from one worker thread only."""
+
+    @property
+    def unfinished(self) -> bool:
+        """The last reading left something out to be quick: read again soon."""
+
+    def read(self, view: View) -> HostSnapshot:
+        """Read what `view` needs, at most three calls to libvirt and two for the domain in view.
+
+        Raises:
+            HostError: The connection is gone.
+        """
+
+    def apply(self, change: PinChange) -> Outcome:
+        """Compare with what was seen, change, read back. Errors of a row are in the outcome."""
+
+    def abandon(self) -> None:
+        """Begin no further call to the host; the only method called from another thread.
+
+        The caller has stopped waiting: what it asked for must not happen behind its back later.
+        """
+
+    def close(self) -> None:
+        """Let go of the connection."""
+
+
+Connect = Callable[[], HostSource]
+"""Opens a new source; raises HostError. May block."""

@@ -1,0 +1,310 @@
+"""What the running domains use, from the cheapest source that the host has.
+
+- QEMU on this machine: /proc; no call to libvirt at all (`LocalUsage`).
+- The test driver: virDomainGetInfo, which is a function call there (`InfoUsage`).
+- Elsewhere: the bulk statistics, which cost the daemon about a millisecond for each running domain
+  and group, so that they are asked for only now and then (`BulkUsage`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from time import monotonic
+from typing import Any, Final, Protocol
+
+from vconsole.host.fleet import Fleet
+from vconsole.host.link import Link
+from vconsole.host.proc import PROC, Guest, Thread, find_guests
+from vconsole.host.source import View
+from vconsole.model import rates
+from vconsole.model.snapshot import Domain, PinKey, PinKind, Usage
+
+GROUPS: Final = 2 | 8
+"""VIR_DOMAIN_STATS_CPU_TOTAL and VIR_DOMAIN_STATS_VCPU."""
+NOWAIT: Final = 1 << 29
+"""VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT: a domain that is busy is passed over."""
+LastRan = Mapping[int, tuple[tuple[str, PinKind, int | None], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Counters of a domain at one moment."""
+
+    at: float
+    """Monotonic seconds."""
+    cpu_ns: float | None = None
+    rss_bytes: int | None = None
+
+
+class Meter:
+    """Turns samples into usage, and keeps what it needs of each domain for the next time."""
+
+    def __init__(self) -> None:
+        self._samples: dict[str, Sample] = {}
+        self._usage: dict[str, Usage] = {}
+
+    def measure(self, domain: Domain, sample: Sample, wait: float | None = None) -> Usage:
+        """The usage since the previous sample; the same object where nothing changed."""
+        uuid, before = domain.uuid, self._samples.get(domain.uuid)
+        self._samples[uuid] = sample
+        known = self._usage.get(uuid) or Usage()
+        limit = 100.0 * (domain.vcpus or domain.max_vcpus or 4096)
+        cpu = None
+        if before is not None:
+            cpu = rates.percent(before.cpu_ns, sample.cpu_ns, sample.at - before.at, limit)
+        cpu = None if cpu is None else round(cpu, 1)
+        usage = Usage(cpu, rates.extend(known.history, cpu), wait, sample.rss_bytes)
+        self._usage[uuid] = usage = known if usage == known else usage
+        return usage
+
+    def keep(self, uuids: Iterable[str]) -> None:
+        """Forget all other domains."""
+        for uuid in self._samples.keys() - set(uuids):
+            del self._samples[uuid]
+            self._usage.pop(uuid, None)
+
+
+class UsageReader(Protocol):
+    """One of the sources."""
+
+    @property
+    def groups(self) -> int:
+        """Statistics that the next bulk call should hold for it, 0 for none."""
+
+    def read(self, domains: tuple[Domain, ...], view: View) -> Mapping[str, Usage]:
+        """The usage of the active domains by UUID."""
+
+    def last_ran(self) -> LastRan:
+        """The threads that ran on each pCPU last, where that is known."""
+
+
+class InfoUsage:
+    """By virDomainGetInfo of each domain: for drivers in this process.
+
+    A large fleet takes turns: each reading lasts no longer than a small slice of time.
+    """
+
+    groups = 0
+    _SLICE_S = 0.002
+
+    def __init__(self, link: Link, fleet: Fleet) -> None:
+        self._link, self._fleet, self._meter = link, fleet, Meter()
+        self._usage: dict[str, Usage] = {}
+        self._domains: tuple[Domain, ...] = ()
+        self._running: dict[str, Domain] = {}
+        self._turns: deque[str] = deque()
+
+    def read(self, domains: tuple[Domain, ...], view: View) -> Mapping[str, Usage]:
+        """The usage of the running domains."""
+        if domains is not self._domains:
+            self._domains = domains
+            self._running = {d.uuid: d for d in domains if d.state == "running"}
+            self._meter.keep(self._running)
+            self._usage = {u: use for u, use in self._usage.items() if u in self._running}
+            self._turns = deque(self._running)
+        usage, until = dict(self._usage), monotonic() + self._SLICE_S
+        for uuid in dict.fromkeys((view.uuid or "", *islice(self._turns, len(self._turns)))):
+            if uuid in self._running:
+                usage[uuid] = self._one(self._running[uuid])
+            if self._turns and self._turns[0] == uuid:
+                self._turns.rotate(-1)
+            if monotonic() >= until:
+                break
+        self._usage = usage
+        return usage
+
+    def _one(self, domain: Domain) -> Usage:
+        import libvirt
+
+        handle = self._fleet.handle(domain.uuid)
+        try:
+            info = self._link.call(handle.info) if handle else None
+        except libvirt.libvirtError:
+            info = None
+        return self._meter.measure(domain, Sample(monotonic(), info[4] if info else None))
+
+    def last_ran(self) -> LastRan:
+        """Not known."""
+        return {}
+
+
+class BulkUsage:
+    """By the bulk statistics, at most a tenth of the time."""
+
+    _EVERY_S, _SHARE = 5.0, 10
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet, self._meter = fleet, Meter()
+        self._due = 0.0
+        self._asked = False
+        self._usage: Mapping[str, Usage] = {}
+        self._waits: dict[str, tuple[float, float]] = {}
+
+    @property
+    def groups(self) -> int:
+        """CPU time and vCPU waits when they are due."""
+        self._asked = monotonic() >= self._due
+        return GROUPS if self._asked else 0
+
+    def read(self, domains: tuple[Domain, ...], view: View) -> Mapping[str, Usage]:
+        """The usage as of the latest bulk call that held it."""
+        if self._asked:
+            self._asked, now = False, monotonic()
+            self._due = now + max(self._EVERY_S, self._SHARE * self._fleet.list_took_s)
+            self._usage = self._measured({d.uuid: d for d in domains if d.active}, now)
+        return self._usage
+
+    def _measured(self, active: Mapping[str, Domain], now: float) -> Mapping[str, Usage]:
+        usage: dict[str, Usage] = {}
+        for handle, values in self._fleet.records:
+            domain = active.get(handle.UUIDString())
+            if domain is not None:
+                sample = Sample(now, values.get("cpu.time"))
+                usage[domain.uuid] = self._meter.measure(domain, sample, self._wait(domain, values))
+        self._meter.keep(usage)
+        for uuid in self._waits.keys() - usage.keys():
+            del self._waits[uuid]
+        return usage
+
+    def _wait(self, domain: Domain, values: Mapping[str, Any]) -> float | None:
+        waits = [v for k, v in values.items() if k.startswith("vcpu.") and k.endswith(".wait")]
+        if not waits:
+            return None
+        now, total = monotonic(), float(sum(waits))
+        before = self._waits.get(domain.uuid)
+        self._waits[domain.uuid] = now, total
+        return _share(before, now, total, domain)
+
+    def last_ran(self) -> LastRan:
+        """Not known from afar."""
+        return {}
+
+
+class LocalUsage:
+    """By /proc of this machine.
+
+    The process of each domain is read every time; its threads, which tell run-queue wait and the
+    pCPU they ran on, only for the domain in view and by turns for the others.
+    """
+
+    groups = 0
+    _THREADS, _THREADS_ON_HOST = 64, 512
+    _RESCAN_S, _LONGEST_RESCAN_S = 1.0, 30.0
+
+    def __init__(self, root: Any = PROC) -> None:
+        self._root, self._meter = root, Meter()
+        self.guests: dict[str, Guest] = {}
+        self.threads: dict[str, tuple[float, tuple[Thread, ...]]] = {}
+        """UUID -> (monotonic seconds, threads) of the latest look at them."""
+        self._waits: dict[str, float | None] = {}
+        self._turns: list[str] = []
+        self._next_scan, self._scan_pause = 0.0, self._RESCAN_S
+        self.blind = False
+        """Domains run, but not one of their processes can be seen here."""
+
+    def read(self, domains: tuple[Domain, ...], view: View) -> Mapping[str, Usage]:
+        """The usage of the active domains whose processes can be seen."""
+        active = {d.uuid: d for d in domains if d.active}
+        self._find(active)
+        self._look_at_threads(active, view)
+        usage = {}
+        for uuid, domain in active.items():
+            guest = self.guests.get(uuid)
+            stat = guest.stat() if guest else None
+            if stat is None:
+                self.guests.pop(uuid, None)
+                continue
+            cpu = stat.cpu_ns if domain.state != "paused" else None
+            sample = Sample(monotonic(), cpu, stat.rss_bytes)
+            usage[uuid] = self._meter.measure(domain, sample, self._waits.get(uuid))
+        self._meter.keep(usage)
+        return usage
+
+    def _find(self, active: Mapping[str, Domain]) -> None:
+        """Search the processes anew while one is missing, ever more seldom if in vain."""
+        for uuid in self.guests.keys() - active.keys():
+            del self.guests[uuid]
+        missing, now = active.keys() - self.guests.keys(), monotonic()
+        if not missing or now < self._next_scan:
+            return
+        found = find_guests(self._root)
+        self.guests |= {uuid: found[uuid] for uuid in missing & found.keys()}
+        self.blind = bool(active) and not self.guests
+        vain = not missing & found.keys()
+        self._scan_pause = min(self._LONGEST_RESCAN_S, self._scan_pause * 2) if vain else 1.0
+        self._next_scan = now + self._scan_pause
+
+    def _look_at_threads(self, active: Mapping[str, Domain], view: View) -> None:
+        for uuid in self.threads.keys() - active.keys():
+            del self.threads[uuid]
+            self._waits.pop(uuid, None)
+        in_view = active.get(view.uuid or "")
+        if in_view is not None:
+            self._threads_of(in_view)
+        budget = self._THREADS_ON_HOST if view.page in ("host", "pin") else self._THREADS
+        for uuid in self._round(active):
+            if budget <= 0:
+                break
+            if uuid != view.uuid:
+                budget -= self._threads_of(active[uuid])
+
+    def _round(self, active: Mapping[str, Domain]) -> Iterable[str]:
+        """Every domain once, those that waited longest first; takes up where it was left."""
+        order = [u for u in self._turns if u in active]
+        order += sorted(active.keys() - set(order))
+        for place, uuid in enumerate(order):
+            self._turns = order[place + 1 :] + order[: place + 1]
+            yield uuid
+
+    def _threads_of(self, domain: Domain) -> int:
+        """Look at the threads of one domain; answers what that cost."""
+        guest = self.guests.get(domain.uuid)
+        if guest is None:
+            return 0
+        threads, now = tuple(guest.threads()), monotonic()
+        before = self.threads.get(domain.uuid)
+        self.threads[domain.uuid] = (now, threads)
+        if before is None or now - before[0] > 0.1:
+            wait = _share(_total_wait(before, threads), now, _wait(threads), domain)
+            self._waits[domain.uuid] = None if wait is None else round(wait, 1)
+        return len(threads) + 1
+
+    def last_ran(self) -> LastRan:
+        """The threads by the pCPU they were last seen on."""
+        ran: dict[int, list[tuple[str, PinKind, int | None]]] = {}
+        for uuid, (_, threads) in self.threads.items():
+            for thread in threads:
+                ran.setdefault(thread.processor, []).append((uuid, *thread.key))
+        return {pcpu: tuple(rows) for pcpu, rows in ran.items()}
+
+
+def _wait(threads: Iterable[Thread]) -> float | None:
+    waits = [t.wait_ns for t in threads if t.key[0] == "vcpu"]
+    known = [wait for wait in waits if wait is not None]
+    return float(sum(known)) if known and len(known) == len(waits) else None
+
+
+def _total_wait(
+    before: tuple[float, tuple[Thread, ...]] | None, threads: tuple[Thread, ...]
+) -> tuple[float, float] | None:
+    """The wait at the time before, None if the threads were others then."""
+    if before is None or _tids(before[1]) != _tids(threads):
+        return None
+    total = _wait(before[1])
+    return None if total is None else (before[0], total)
+
+
+def _tids(threads: Iterable[Thread]) -> list[tuple[int, PinKey]]:
+    return sorted((t.tid, t.key) for t in threads if t.key[0] == "vcpu")
+
+
+def _share(
+    before: tuple[float, float] | None, now: float, total: float | None, domain: Domain
+) -> float | None:
+    if before is None or total is None:
+        return None
+    limit = 100.0 * (domain.vcpus or 4096)
+    return rates.percent(before[1], total, now - before[0], limit)
