@@ -1,0 +1,111 @@
+"""The user's settings: ``$XDG_CONFIG_HOME/vconsole/config.toml``.
+
+theme = "vconsole-dark"     # or vconsole-light, ansi-dark, ansi-light
+interval = 1.0              # seconds between readings
+ascii = false               # glyphs for terminals without Unicode
+mouse = true
+[keys]
+"domains.pin" = "P"         # command id = key
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vconsole.commands import COMMANDS
+
+THEMES = ("vconsole-dark", "vconsole-light", "ansi-dark", "ansi-light")
+
+
+class ConfigError(Exception):
+    """A settings file that cannot be used; the message names file, key and cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What a user can set; the command line overrides it."""
+
+    theme: str = "vconsole-dark"
+    interval_s: float = 1.0
+    ascii: bool = False
+    mouse: bool = True
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Command id -> keys that replace the default ones."""
+
+
+def config_path() -> Path | None:
+    """Where the settings are looked for; None without a home."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    if base:
+        return Path(base) / "vconsole" / "config.toml"
+    home = os.environ.get("HOME")
+    return Path(home) / ".config" / "vconsole" / "config.toml" if home else None
+
+
+def load(path: Path | None) -> Config:
+    """Read the settings; a file that is not there means the defaults.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key is unknown, of the wrong type or clashes.
+    """
+    if path is None:
+        return Config()
+    try:
+        data = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    return _config(path, data)
+
+
+def _config(path: Path, data: dict[str, Any]) -> Config:
+    known: dict[str, type | tuple[type, ...]] = {
+        "theme": str,
+        "interval": (int, float),
+        "ascii": bool,
+        "mouse": bool,
+        "keys": dict,
+    }
+    for key, value in data.items():
+        if key not in known:
+            raise ConfigError(f"{path}: unknown key {key!r}; known are {', '.join(known)}")
+        if not isinstance(value, known[key]) or (key == "interval" and isinstance(value, bool)):
+            raise ConfigError(f"{path}: {key} has the wrong type: {value!r}")
+    theme = data.get("theme", THEMES[0])
+    if theme not in THEMES:
+        raise ConfigError(f"{path}: theme {theme!r} is not one of {', '.join(THEMES)}")
+    interval = float(data.get("interval", 1.0))
+    if not 0.2 <= interval <= 3600:
+        raise ConfigError(f"{path}: interval {interval} is not between 0.2 and 3600 seconds")
+    keys = data.get("keys", {})
+    check_keys(path, keys)
+    return Config(theme, interval, data.get("ascii", False), data.get("mouse", True), keys)
+
+
+def check_keys(path: Path, keys: Mapping[str, Any]) -> None:
+    """Refuse unknown ids and keys that two commands of one screen would share.
+
+    Textual ignores the first and drops a binding silently for the second.
+    """
+    for name, key in keys.items():
+        if name not in COMMANDS:
+            raise ConfigError(f"{path}: keys: no command {name!r}; docs/keys.md lists them")
+        if not isinstance(key, str) or not key.strip():
+            raise ConfigError(f"{path}: keys: {name!r} needs the name of a key, not {key!r}")
+    effective = {
+        c.id: [k.strip() for k in keys.get(c.id, c.keys).split(",")] for c in COMMANDS.values()
+    }
+    for first in keys:
+        for second, taken in effective.items():
+            shared = set(effective[first]) & set(taken)
+            scopes = {COMMANDS[first].scope, COMMANDS[second].scope}
+            if shared and second != first and (len(scopes) == 1 or "app" in scopes):
+                raise ConfigError(
+                    f"{path}: keys: {first} and {second} would share {shared.pop()!r}"
+                )

@@ -1,0 +1,43 @@
+"""What crosses the thread line and what travels up from a screen to the app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from vconsole.model.changes import Outcome, PinChange
+from vconsole.model.snapshot import HostSnapshot
+
+
+@dataclass
+class SnapshotReady(Message):
+    """A new reading of the host; only the latest matters."""
+
+    snapshot: HostSnapshot
+
+    def can_replace(self, message: Message) -> bool:
+        """Drop the older of two that wait."""
+        return isinstance(message, SnapshotReady)
+
+
+@dataclass
+class ChangeRequested(Message):
+    """A screen asks for a change of the host."""
+
+    change: PinChange
+
+
+@dataclass
+class ChangeDone(Message):
+    """What became of a change."""
+
+    outcome: Outcome
+
+
+@dataclass
+class Open(Message):
+    """A screen asks for another: `page` for the domain of `uuid`."""
+
+    page: str
+    uuid: str | None = None

@@ -1,0 +1,170 @@
+"""The only way from foreign text to the screen, and the units shown there.
+
+Foreign is what somebody else can choose: names, titles, metadata, error messages, file contents.
+libvirt accepts control characters, bidi overrides and 4096 characters in a domain name.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+
+from rich.cells import cell_len, get_character_cell_size
+
+MAX_MARKS = 4
+"""Combining marks kept on one character; more would pile up over other rows."""
+MAX_CHARS = 8192
+"""No text shown is longer than this; what follows is cut before it costs anything."""
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
+"""Letters and marks that draw nothing."""
+
+
+@lru_cache(maxsize=8192)
+def safe(text: str) -> str:
+    r"""Make foreign text harmless: one line, visible, no control over the terminal.
+
+    Control, format, bidi and surrogate characters become ``\xNN`` or ``\uNNNN``; combining marks
+    are limited to `MAX_MARKS` a character.
+    """
+    if len(text) > MAX_CHARS:
+        text = text[:MAX_CHARS] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    out: list[str] = []
+    marks = MAX_MARKS  # a mark without a base would sit on the column before it
+    for char in text:
+        if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
+            marks += 1
+            out.append(char if marks <= MAX_MARKS and not _hidden(char) else _escape(char))
+        elif char == " " or (char.isprintable() and char not in _BLANK):
+            marks = 0
+            out.append(char)
+        else:
+            marks = MAX_MARKS
+            out.append(_escape(char))
+    return "".join(out)
+
+
+def _hidden(char: str) -> bool:
+    return char in _BLANK or "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef"
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def line(error: object) -> str:
+    """One safe line of an error's text."""
+    return safe(" ".join(str(error).split())[:400])
+
+
+def clip(text: str, width: int) -> str:
+    """Cut safe text to `width` cells, the last of them an ellipsis where something is missing."""
+    if len(text) <= width and text.isascii():
+        return text
+    if cell_len(text) <= width:
+        return text
+    if width < 1:
+        return ""
+    used, kept = 0, 0
+    for char in text:
+        size = get_character_cell_size(char)
+        if used + size > width - 1:
+            break
+        used, kept = used + size, kept + 1
+    return text[:kept] + "…"
+
+
+def fit(text: str, width: int, align: str = "left") -> str:
+    """Clip or pad safe text to exactly `width` cells."""
+    text = clip(text, width)
+    gap = width - (len(text) if text.isascii() else cell_len(text))
+    if gap <= 0:
+        return text
+    return " " * gap + text if align == "right" else text + " " * gap
+
+
+def size(number: int | None) -> str:
+    """Bytes in the largest binary unit: ``6.4 GiB``; unknown is ``-``."""
+    return "-" if number is None else " ".join(scaled(number))
+
+
+def scaled(number: int) -> tuple[str, str]:
+    """(digits, unit) of a number of bytes; humanize is imported late, the first frame has none."""
+    from humanize import naturalsize
+
+    digits, _, unit = naturalsize(number, binary=True, format="%.1f").partition(" ")
+    digits = digits.removesuffix(".0")
+    return (digits.partition(".")[0] if len(digits) > 4 else digits), unit
+
+
+def sizes(part: int | None, whole: int | None) -> str:
+    """``8/16 GiB``, or ``16 GiB`` where both are the same; the unit is that of the whole."""
+    if part is None or whole is None or part == whole:
+        return size(whole if part is None else part)
+    (small, unit), (large, whole_unit) = scaled(part), scaled(whole)
+    return (
+        f"{small}/{large} {unit}" if unit == whole_unit else f"{small} {unit}/{large} {whole_unit}"
+    )
+
+
+def percent(value: float | None) -> str:
+    """A share without decimals; unknown is ``-``."""
+    return "-" if value is None else f"{value:.0f}"
+
+
+def duration(seconds: float | None) -> str:
+    """An age or a time in its two largest units at most: ``12 s``, ``3 min``, ``2 h 5 min``."""
+    if seconds is None:
+        return "-"
+    whole = int(max(0.0, seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+_LEVELS = {False: " ▁▂▃▄▅▆▇█", True: " .:-=+*%#"}
+
+
+def spark(values: Sequence[float], top: float, width: int, ascii_only: bool = False) -> str:
+    """Draw the latest `width` values as one character each, `top` being the highest."""
+    levels = _LEVELS[ascii_only]
+    shown = values[-width:]
+    scale = (len(levels) - 1) / top if top > 0 else 0.0
+    drawn = "".join(
+        levels[min(len(levels) - 1, max(1 if v >= top / 100 else 0, round(v * scale)))]
+        for v in shown
+    )
+    return drawn.rjust(width)
+
+
+def bar(share: float | None, width: int, ascii_only: bool = False) -> str:
+    """Draw a share of 1 as a bar of `width` cells; unknown is question marks."""
+    if share is None:
+        return "?" * width
+    full = max(0, min(width, round(share * width)))
+    solid, empty = ("#", ".") if ascii_only else ("█", "░")
+    return solid * full + empty * (width - full)
+
+
+STATES = {
+    "running": ("●", "+"),
+    "idle": ("●", "+"),
+    "paused": ("◫", "="),
+    "in shutdown": ("◔", "~"),
+    "shut off": ("○", "-"),
+    "crashed": ("✗", "x"),
+    "pmsuspended": ("◌", "z"),
+}
+"""The glyph of a domain's state: for terminals with Unicode, and without."""
+
+
+def glyph(state: str, ascii_only: bool = False) -> str:
+    """One character for a domain's state."""
+    return STATES.get(state, ("?", "?"))[ascii_only]

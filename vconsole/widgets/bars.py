@@ -1,0 +1,190 @@
+"""The three lines around every screen: header above; status and footer below."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.events import Click, Resize
+from textual.message import Message
+from textual.reactive import var
+from textual.strip import Strip
+from textual.widget import Widget
+
+from vconsole.commands import Command, key_name
+from vconsole.model.snapshot import EMPTY, HostSnapshot
+from vconsole.text import clip, duration, fit, line, safe, size
+
+
+class HeaderBar(Widget):
+    """Which host this is, its free memory, and how fresh the data is. Never lies about age."""
+
+    COMPONENT_CLASSES = {"bar--strong", "bar--warn", "bar--bad"}
+    DEFAULT_CSS = """
+    HeaderBar { dock: top; height: 1; background: $panel; color: $foreground; }
+    HeaderBar > .bar--strong { color: $accent; text-style: bold; }
+    HeaderBar > .bar--warn { color: $warning; text-style: bold; }
+    HeaderBar > .bar--bad { color: $error; text-style: bold reverse; }
+    """
+
+    snapshot: var[HostSnapshot] = var(EMPTY, init=False)
+    interval_s: var[float] = var(1.0)
+
+    def on_mount(self) -> None:
+        """Count the age aloud while the data is stale, and only then."""
+        self._shown: tuple[tuple[str, str], ...] = ()
+        self._clock = self.set_interval(1.0, self._refresh_if_changed, pause=True)
+
+    def watch_snapshot(self, snapshot: HostSnapshot) -> None:
+        """Repaint only when a word changed."""
+        if snapshot.freshness.stale:
+            self._clock.resume()
+        else:
+            self._clock.pause()
+        self._refresh_if_changed()
+
+    def _refresh_if_changed(self) -> None:
+        if (words := self._words()) != self._shown:
+            self._shown = words
+            self.refresh()
+
+    def _words(self) -> tuple[tuple[str, str], ...]:
+        """(text, style) from left to right; the URI gives way, the last one stands at the edge."""
+        connection = self.snapshot.connection
+        words = [(" vconsole ", "bar--strong")]
+        if connection.demo:
+            words.append((" DEMO ", "bar--warn"))
+        if connection.read_only:
+            words.append((" READ-ONLY ", "bar--warn"))
+        words.append((f" {clip(safe(connection.hostname), 20)}", ""))
+        facts, age = self._facts(), self._age()
+        taken = sum(len(text) for text, _ in words) + len(facts) + len(age[0])
+        words.append((clip(f"  {safe(connection.uri)}", self.size.width - taken), ""))
+        return (*words, (facts, ""), age)
+
+    def _facts(self) -> str:
+        if not self.snapshot.pcpus:
+            return ""
+        free = [c.free_bytes for c in self.snapshot.cells if c.free_bytes is not None]
+        facts = f"   cells {len(self.snapshot.cells)}  pCPUs {len(self.snapshot.pcpus)}"
+        return facts + (f"  free {size(sum(free))}" if free else "") + "  "
+
+    def _age(self) -> tuple[str, str]:
+        fresh = self.snapshot.freshness
+        if fresh.stale and fresh.read_at is not None:
+            return f"STALE {duration(monotonic() - fresh.read_at)} ", "bar--bad"
+        if fresh.read_at is None:
+            return ("no data ", "bar--bad") if fresh.reason else ("connecting ", "bar--warn")
+        return f"live  {self.interval_s:g} s ", ""
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the words; what does not fit goes from the middle."""
+        *words, (age, age_style) = self._shown = self._words()
+        room, segments = self.size.width - len(age), []
+        for text, style in words:
+            shown = clip(text, room)
+            room -= Segment(shown).cell_length
+            segments.append(Segment(shown, self._style(style)))
+        segments += [Segment(" " * room, self.rich_style), Segment(age, self._style(age_style))]
+        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(name) if name else self.rich_style
+
+
+class StatusBar(Widget):
+    """One line: what the last command said, else what there is to say of the row in view."""
+
+    COMPONENT_CLASSES = {"bar--warn", "bar--bad", "bar--good"}
+    DEFAULT_CSS = """
+    StatusBar { height: 1; background: $surface; color: $text-muted; }
+    StatusBar > .bar--warn { color: $warning; }
+    StatusBar > .bar--bad { color: $error; text-style: bold; }
+    StatusBar > .bar--good { color: $success; }
+    """
+    GLYPHS = {"warn": "! ", "bad": "x ", "good": "", "": ""}
+
+    hint: var[tuple[str, str]] = var(("", ""), init=False)
+    """(text, tone) of what is in view; tone is "", good, warn or bad."""
+    said: var[tuple[str, str] | None] = var(None, init=False)
+    """(text, tone) of the last command; stays until the next key."""
+
+    def watch_hint(self) -> None:
+        """Show it unless a command has the word."""
+        if self.said is None:
+            self.refresh()
+
+    def watch_said(self) -> None:
+        """Show it."""
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the sentence."""
+        text, tone = self.said or self.hint
+        style = self.get_component_rich_style(f"bar--{tone}") if tone else self.rich_style
+        words = fit(f" {self.GLYPHS[tone]}{line(text)}", self.size.width)
+        return Strip([Segment(words, style)])
+
+
+class FooterBar(Widget):
+    """The commands of the screen in front, each with its key; the last two are always there."""
+
+    COMPONENT_CLASSES = {"bar--key"}
+    DEFAULT_CSS = """
+    FooterBar { height: 1; background: $panel; color: $foreground; }
+    FooterBar > .bar--key { color: $accent; text-style: bold; }
+    """
+
+    class Pressed(Message):
+        """A command was clicked."""
+
+        def __init__(self, command: Command) -> None:
+            super().__init__()
+            self.command = command
+
+    def __init__(self, commands: Sequence[Command], keys: dict[str, str]) -> None:
+        super().__init__()
+        self._commands, self._keys = commands, keys
+        self._spots: list[tuple[int, int, Command]] = []
+
+    def render_line(self, y: int) -> Strip:
+        """Draw as many commands as fit, in their order; the tail first gets its room."""
+        width, tail = self.size.width, [c for c in self._commands if c.scope == "app"]
+        room = width - sum(self._length(c) for c in tail)
+        shown: list[Command] = []
+        for command in self._commands:
+            if command.scope != "app" and (length := self._length(command)) <= room:
+                shown.append(command)
+                room -= length
+        return self._draw(shown + tail, width)
+
+    def _draw(self, shown: Sequence[Command], width: int) -> Strip:
+        key_style = self.get_component_rich_style("bar--key")
+        segments, x = [], 0
+        self._spots.clear()
+        for command in shown:
+            self._spots.append((x, x + self._length(command), command))
+            segments += [
+                Segment(f" {self._key(command)}", key_style),
+                Segment(f" {command.title} ", self.rich_style),
+            ]
+            x += self._length(command)
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _key(self, command: Command) -> str:
+        return key_name(self._keys.get(command.id, command.keys).split(",")[0])
+
+    def _length(self, command: Command) -> int:
+        return len(self._key(command)) + len(command.title) + 3
+
+    def on_click(self, event: Click) -> None:
+        """Run the command under the mouse."""
+        for start, end, command in self._spots:
+            if start <= event.x < end:
+                self.post_message(self.Pressed(command))
+
+    def on_resize(self, event: Resize) -> None:
+        """Fit again."""
+        self.refresh()

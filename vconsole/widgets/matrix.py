@@ -1,0 +1,403 @@
+"""The pin matrix: threads of a domain down, pCPUs of the host across, by cell and core.
+
+Drawn by line. A cursor move repaints two fields; a new plan or reading only the fields that differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding
+from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
+from textual.geometry import Region
+from textual.message import Message
+from textual.reactive import var
+from textual.strip import Strip
+from textual.widget import Widget
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import PinKey
+from vconsole.model.topology import CellGroup
+from vconsole.text import clip, fit
+
+LABEL_WIDTH = 12
+HEADER_LINES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixRow:
+    """One thread: its set now, and the one planned (the same where nothing is planned)."""
+
+    key: PinKey
+    label: str
+    now: CpuSet
+    planned: CpuSet
+    marked: bool = False
+    """A warning is about this row."""
+
+    def field(self, pcpu: int) -> tuple[str, str]:
+        """(mark, style) of one field: # planned, = kept or now, - taken away."""
+        before, after = pcpu in self.now, pcpu in self.planned
+        if after:
+            return ("=", "keep") if before else ("#", "add")
+        return ("-", "drop") if before else (".", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixData:
+    """All that the matrix shows."""
+
+    groups: tuple[CellGroup, ...] = ()
+    titles: tuple[str, ...] = ()
+    """One a group: the cell and its free memory."""
+    cores: dict[int, str] = field(default_factory=dict)
+    """pCPU id -> core number, on the first thread of each core only."""
+    others: dict[int, tuple[str, str]] = field(default_factory=dict)
+    """pCPU id -> (mark, style): vCPUs of other domains, X exclusive, x offline, i isolated."""
+    rows: tuple[MatrixRow, ...] = ()
+
+
+class PinMatrix(Widget, can_focus=True):
+    """See the module. `cursor` is (row, column)."""
+
+    BINDINGS = [
+        Binding("up,k", "move(-1, 0)", show=False),
+        Binding("down,j", "move(1, 0)", show=False),
+        Binding("left,h", "move(0, -1)", show=False),
+        Binding("right,l", "move(0, 1)", show=False),
+        Binding("ctrl+u,pageup", "move(-8, 0)", show=False),
+        Binding("ctrl+d,pagedown", "move(8, 0)", show=False),
+        Binding("g", "to_row(0)", show=False),
+        Binding("G", "to_row(-1)", show=False),
+        Binding("home", "to_column(0)", show=False),
+        Binding("end", "to_column(-1)", show=False),
+        Binding("right_square_bracket", "cell(1)", show=False),
+        Binding("left_square_bracket", "cell(-1)", show=False),
+    ]
+    COMPONENT_CLASSES = {
+        "matrix--head",
+        "matrix--add",
+        "matrix--keep",
+        "matrix--drop",
+        "matrix--none",
+        "matrix--warn",
+        "matrix--bad",
+        "matrix--cursor",
+        "matrix--row",
+    }
+    DEFAULT_CSS = """
+    PinMatrix { height: auto; background: $background; color: $foreground; }
+    PinMatrix > .matrix--head { color: $text-muted; }
+    PinMatrix > .matrix--add { color: $accent; text-style: bold; }
+    PinMatrix > .matrix--keep { color: $foreground; }
+    PinMatrix > .matrix--drop { color: $warning; }
+    PinMatrix > .matrix--none { color: $text-disabled; }
+    PinMatrix > .matrix--warn { color: $warning; }
+    PinMatrix > .matrix--bad { color: $error; }
+    PinMatrix > .matrix--row { text-style: bold; }
+    PinMatrix > .matrix--cursor { text-style: bold reverse; }
+    """
+
+    data: var[MatrixData] = var(MatrixData(), init=False, always_update=True)
+    cursor: var[tuple[int, int]] = var((0, 0), init=False)
+
+    class Moved(Message):
+        """The cursor stands on another field."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._columns: list[tuple[int, int]] = []
+        """(pCPU id, group index) of each column."""
+        self._x: list[int] = []
+        """Where each column begins, counted from the first one."""
+        self._width = 3
+        self._top = self._left = 0
+        self._styles: dict[str, Style] = {}
+
+    # -- what the cursor stands on -----------------------------------------------------------
+
+    @property
+    def row(self) -> MatrixRow | None:
+        """The row under the cursor."""
+        rows = self.data.rows
+        return rows[self.cursor[0]] if self.cursor[0] < len(rows) else None
+
+    @property
+    def pcpu(self) -> int | None:
+        """The pCPU under the cursor."""
+        column = self.cursor[1]
+        return self._columns[column][0] if column < len(self._columns) else None
+
+    @property
+    def group(self) -> CellGroup | None:
+        """The cell under the cursor."""
+        column = self.cursor[1]
+        if column >= len(self._columns):
+            return None
+        return self.data.groups[self._columns[column][1]]
+
+    def go_to_pcpu(self, pcpu: int) -> None:
+        """Put the cursor on a pCPU, in the same row."""
+        ids = [number for number, _ in self._columns]
+        if pcpu in ids:
+            self.cursor = (self.cursor[0], ids.index(pcpu))
+
+    # -- data --------------------------------------------------------------------------------
+
+    def watch_data(self, before: MatrixData, after: MatrixData) -> None:
+        """Repaint what differs."""
+        if before.groups != after.groups or len(before.rows) != len(after.rows):
+            here = self.pcpu
+            self._arrange()
+            self.refresh(layout=True)
+            row = min(self.cursor[0], max(0, len(after.rows) - 1))
+            column = min(self.cursor[1], max(0, len(self._columns) - 1))
+            self.cursor = (row, column)
+            if here is not None:
+                self.go_to_pcpu(here)
+            return
+        if (before.titles, before.cores) != (after.titles, after.cores):
+            self.refresh(Region(0, 0, self.size.width, 3))
+        if before.others != after.others:
+            self.refresh(Region(0, 3, self.size.width, 1))
+        for index, (old, new) in enumerate(zip(before.rows, after.rows, strict=True)):
+            if old != new:
+                self.refresh(Region(0, self._y(index), self.size.width, 1))
+
+    def _arrange(self) -> None:
+        groups = self.data.groups
+        self._columns = [(p, g) for g, group in enumerate(groups) for p in group.pcpus]
+        widest = max((number for number, _ in self._columns), default=0)
+        self._width = max(2, len(str(widest)) + 1)
+        self._x, x = [], 0
+        for g, group in enumerate(groups):
+            x += 2 if g else 0
+            for core in group.cores:
+                for _ in core:
+                    self._x.append(x)
+                    x += self._width
+                x += 1 if len(core) > 1 else 0
+        self._left = min(self._left, max(0, len(self._columns) - 1))
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """As high as its rows."""
+        return HEADER_LINES + len(self.data.rows)
+
+    # -- movement ----------------------------------------------------------------------------
+
+    def validate_cursor(self, cursor: tuple[int, int]) -> tuple[int, int]:
+        """Keep it inside."""
+        row = max(0, min(cursor[0], len(self.data.rows) - 1))
+        return row, max(0, min(cursor[1], len(self._columns) - 1))
+
+    def watch_cursor(self, before: tuple[int, int], after: tuple[int, int]) -> None:
+        """Repaint two fields, or all when the view moves."""
+        if self._reveal():
+            self.refresh()
+        else:
+            for row, column in (before, after):
+                self._refresh_field(row, column)
+        self.post_message(self.Moved())
+
+    def _refresh_field(self, row: int, column: int) -> None:
+        x = self._screen_x(column)
+        if x is None:
+            return
+        self.refresh(Region(0, self._y(row), LABEL_WIDTH, 1))
+        self.refresh(Region(x, self._y(row), self._width + 1, 1))
+        self.refresh(Region(x, 2, self._width + 1, 1))
+
+    def _y(self, row: int) -> int:
+        return HEADER_LINES + row - self._top
+
+    def _screen_x(self, column: int) -> int | None:
+        if not self._left <= column < len(self._x):
+            return None
+        x = LABEL_WIDTH + self._x[column] - self._x[self._left]
+        return x if x + self._width <= self.size.width else None
+
+    def _reveal(self) -> bool:
+        """Move the view so that the cursor is in it; True when it moved."""
+        row, column = self.cursor
+        before = self._top, self._left
+        height = max(1, self.size.height - HEADER_LINES)
+        self._top = max(min(self._top, row), row - height + 1)
+        if self._columns and self._screen_x(column) is None:
+            self._left = self._best_left(column)
+        return before != (self._top, self._left)
+
+    def _best_left(self, column: int) -> int:
+        """Begin at the column's cell where that shows the column, else at the column itself."""
+        room = self.size.width - LABEL_WIDTH - self._width
+        group = self._columns[column][1]
+        starts = [i for i, (_, g) in enumerate(self._columns) if g == group]
+        start = starts[0]
+        if self._x[column] - self._x[start] <= room:
+            return start
+        left = column
+        while left > start and self._x[column] - self._x[left - 1] <= room:
+            left -= 1
+        return left
+
+    def action_move(self, rows: int, columns: int) -> None:
+        """Move by fields."""
+        self.cursor = (self.cursor[0] + rows, self.cursor[1] + columns)
+
+    def action_to_row(self, row: int) -> None:
+        """Move to a row; -1 is the last."""
+        self.cursor = (row if row >= 0 else len(self.data.rows) - 1, self.cursor[1])
+
+    def action_to_column(self, column: int) -> None:
+        """Move to a column; -1 is the last."""
+        self.cursor = (self.cursor[0], column if column >= 0 else len(self._columns) - 1)
+
+    def action_cell(self, step: int) -> None:
+        """Move to the first pCPU of the next or previous cell that has any."""
+        if not self._columns:
+            return
+        group = self._columns[self.cursor[1]][1]
+        ahead = [i for i, (_, g) in enumerate(self._columns) if (g - group) * step > 0]
+        if ahead:
+            target = self._columns[ahead[0] if step > 0 else ahead[-1]][1]
+            self.action_to_column(next(i for i, (_, g) in enumerate(self._columns) if g == target))
+        elif step < 0:
+            self.action_to_column(0)
+
+    def on_click(self, event: Click) -> None:
+        """Put the cursor there."""
+        column = self._column_at(event.x)
+        if event.y >= HEADER_LINES and column is not None:
+            self.cursor = (event.y - HEADER_LINES + self._top, column)
+
+    def _column_at(self, x: int) -> int | None:
+        for column in range(self._left, len(self._columns)):
+            at = self._screen_x(column)
+            if at is None:
+                return None
+            if at <= x < at + self._width:
+                return column
+        return None
+
+    def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
+        """Move down."""
+        self.action_move(1, 0)
+
+    def on_mouse_scroll_up(self, event: MouseScrollUp) -> None:
+        """Move up."""
+        self.action_move(-1, 0)
+
+    # -- drawing -----------------------------------------------------------------------------
+
+    def on_resize(self, event: Resize) -> None:
+        """Keep the cursor in view."""
+        self._reveal()
+        self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Another theme."""
+        super().notify_style_update()
+        self._styles.clear()
+
+    def _style(self, name: str) -> Style:
+        if name not in self._styles:
+            found = self.get_component_rich_style(f"matrix--{name}") if name else self.rich_style
+            self._styles[name] = found
+        return self._styles[name]
+
+    def render_line(self, y: int) -> Strip:
+        """Draw a header line or a row."""
+        width = self.size.width
+        if not self._columns:
+            words = " the host's pCPUs are not known yet" if y == 0 else ""
+            return Strip([Segment(fit(words, width), self._style("head"))])
+        if y < HEADER_LINES:
+            segments = self._head(y)
+        elif (row := y - HEADER_LINES + self._top) < len(self.data.rows):
+            segments = self._row(row)
+        else:
+            segments = []
+        return Strip(segments).adjust_cell_length(width, self.rich_style)
+
+    def _visible(self) -> Iterator[tuple[int, int, int, str]]:
+        """(column, pCPU, group, gap before it) of the columns in view."""
+        end = LABEL_WIDTH
+        for column in range(self._left, len(self._columns)):
+            x = self._screen_x(column)
+            if x is None:
+                return
+            pcpu, group = self._columns[column]
+            new_cell = column > self._left and self._columns[column - 1][1] != group
+            gap = " " * (x - end)
+            if new_cell and gap:
+                gap = gap[:-2] + "| " if len(gap) > 1 else "|"
+            yield column, pcpu, group, gap
+            end = x + self._width
+
+    def _head(self, y: int) -> list[Segment]:
+        if y == 0:
+            return self._cell_titles()
+        label = ("", "core", "pCPU", "others")[y]
+        segments = [Segment(fit(f" {label}", LABEL_WIDTH), self._style("head"))]
+        for column, pcpu, _, gap in self._visible():
+            text, style = self._head_field(y, pcpu)
+            if y == 2 and column == self.cursor[1]:
+                style = "row"
+            segments.append(Segment(gap, self._style("head")))
+            segments.append(Segment(text.rjust(self._width), self._style(style)))
+        return segments
+
+    def _head_field(self, y: int, pcpu: int) -> tuple[str, str]:
+        if y == 1:
+            return self.data.cores.get(pcpu, ""), "head"
+        if y == 2:
+            return str(pcpu), "head"
+        return self.data.others.get(pcpu, (".", "none"))
+
+    def _cell_titles(self) -> list[Segment]:
+        """Name the cells above their columns, and at the edge those out of view."""
+        line = " " * LABEL_WIDTH
+        visible = list(self._visible())
+        shown = list(dict.fromkeys(group for _, _, group, _ in visible))
+        for group in shown:
+            first = next(c for c, _, g, _ in visible if g == group)
+            x = self._screen_x(first) or LABEL_WIDTH
+            last = max(c for c, _, g, _ in visible if g == group)
+            room = (self._screen_x(last) or x) + self._width - x
+            line = line.ljust(x + self._width - 2) + clip(self.data.titles[group], room)
+        hidden = self._hidden(shown)
+        before = f" < {hidden[0]}" if hidden[0] else ""
+        line = fit(before, LABEL_WIDTH) + line[LABEL_WIDTH:]
+        after = f" {hidden[1]} >" if hidden[1] else ""
+        line = fit(line, self.size.width - len(after)) + after
+        return [Segment(line, self._style("head"))]
+
+    def _hidden(self, shown: Sequence[int]) -> tuple[str, str]:
+        """The cells out of view to the left and to the right, as cpuset-like lists."""
+        if not shown:
+            return "", ""
+        groups = self.data.groups
+        before = CpuSet.of(g.cell for g in groups[: shown[0]] if g.cell is not None and g.cores)
+        rest = groups[shown[-1] + 1 :]
+        after = CpuSet.of(g.cell for g in rest if g.cell is not None and g.cores)
+        return str(before), str(after)
+
+    def _row(self, index: int) -> list[Segment]:
+        row = self.data.rows[index]
+        here = index == self.cursor[0]
+        mark = "!" if row.marked else " "
+        segments = [
+            Segment(mark, self._style("warn")),
+            Segment(fit(row.label, LABEL_WIDTH - 1), self._style("row" if here else "")),
+        ]
+        for column, pcpu, _, gap in self._visible():
+            text, name = row.field(pcpu)
+            segments.append(Segment(gap, self._style("head")))
+            if here and column == self.cursor[1]:
+                box = f"[{text}]".rjust(self._width)
+                segments.append(Segment(box[-self._width :], self._style("cursor")))
+            else:
+                segments.append(Segment(text.rjust(self._width), self._style(name)))
+        return segments

@@ -1,0 +1,37 @@
+"""A few remarks below a table: warnings, commands. Long ones go on in the next line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from textwrap import wrap
+
+from textual.events import Resize
+from textual.reactive import var
+
+from vconsole.widgets.lines import LinesView
+
+Note = tuple[str, str]
+"""(safe text, style): style is "", dim, warn, bad, good or accent."""
+
+
+class NotesView(LinesView, can_focus=False):
+    """Shows `notes`, wrapped to the width."""
+
+    notes: var[Sequence[Note]] = var((), init=False)
+
+    def watch_notes(self) -> None:
+        """Show others."""
+        self._wrap()
+
+    def on_resize(self, event: Resize) -> None:
+        """Wrap anew."""
+        self._wrap()
+
+    def _wrap(self) -> None:
+        width = max(20, self.scrollable_content_region.width)
+        self.show([((part, tone),) for text, tone in self.notes for part in _wrapped(text, width)])
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Break at spaces where it can; what follows is indented."""
+    return wrap(text, width, subsequent_indent="     ", drop_whitespace=False) or [""]

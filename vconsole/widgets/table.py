@@ -1,0 +1,300 @@
+"""A list drawn by line: cost follows what changed on screen, never the number of rows.
+
+Rows are identified by a key (a domain's UUID); cursor and scroll position survive any update. Cells
+are asked for only for the lines in view. After an update only cells that differ are repainted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding
+from textual.events import Click, Resize
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import var
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from vconsole.text import fit
+
+Cell = tuple[str, str]
+"""(safe text, style): style is "", dim, warn, bad, good or accent."""
+GAP = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `width` in cells; a `flex` one takes what is left; gone below `from_width`."""
+
+    id: str
+    title: str
+    width: int
+    align: str = "left"
+    flex: bool = False
+    from_width: int = 0
+
+
+def layout(columns: Sequence[Column], width: int) -> list[tuple[int, Column, int]]:
+    """(index, column, width) of the columns shown in `width` cells; the flexible one fills up."""
+    shown = [(i, c) for i, c in enumerate(columns) if width >= c.from_width]
+    used = sum(c.width + GAP for _, c in shown) - GAP
+    spare = max(0, width - used)
+    flexible = [c for _, c in shown if c.flex]
+    return [(i, c, c.width + (spare if flexible and c is flexible[0] else 0)) for i, c in shown]
+
+
+class LineTable(ScrollView, can_focus=True):
+    """See the module. `cells` answers a row's cells, one a column, for a key."""
+
+    BINDING_GROUP_TITLE = "Lists"
+    BINDINGS = [
+        Binding("up,k", "move(-1)", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("pageup,ctrl+b", "move_page(-1.0)", show=False),
+        Binding("pagedown,ctrl+f", "move_page(1.0)", show=False),
+        Binding("ctrl+u", "move_page(-0.5)", show=False),
+        Binding("ctrl+d", "move_page(0.5)", show=False),
+        Binding("home,g", "move_to(0)", show=False),
+        Binding("end,G", "move_to(-1)", show=False),
+    ]
+    COMPONENT_CLASSES = {
+        "table--cursor",
+        "table--header",
+        "table--dim",
+        "table--warn",
+        "table--bad",
+        "table--good",
+        "table--accent",
+    }
+    DEFAULT_CSS = """
+    LineTable { height: 1fr; background: $background; color: $foreground;
+        scrollbar-size-vertical: 1; overflow-x: hidden; }
+    LineTable > .table--header { color: $text-muted; text-style: underline; }
+    LineTable > .table--cursor { background: $primary 40%; text-style: bold; }
+    LineTable > .table--dim { color: $text-muted; }
+    LineTable > .table--warn { color: $warning; }
+    LineTable > .table--bad { color: $error; }
+    LineTable > .table--good { color: $success; }
+    LineTable > .table--accent { color: $accent; }
+    LineTable:ansi > .table--cursor { text-style: reverse bold; }
+    LineTable:nocolor > .table--cursor { text-style: reverse bold; }
+    """
+
+    cursor: var[int] = var(0, init=False)
+
+    class Moved(Message):
+        """The cursor stands on another row (or another row slid under it)."""
+
+        def __init__(self, table: LineTable, key: str | None) -> None:
+            super().__init__()
+            self.table, self.key = table, key
+
+        @property
+        def control(self) -> LineTable:
+            """The table."""
+            return self.table
+
+    class Chosen(Moved):
+        """A row was clicked twice."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        cells: Callable[[str], Sequence[Cell]],
+        *,
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self.columns = tuple(columns)
+        self.marks: dict[str, str] = {}
+        """Column id -> text after its title, such as the sort arrow."""
+        self._cells = cells
+        self._keys: Sequence[str] = ()
+        self._layout: list[tuple[int, Column, int]] = []
+        self._drawn: dict[int, tuple[str, tuple[Cell, ...]]] = {}
+        """Row index -> what was drawn there last."""
+        self._styles: dict[tuple[str, bool], Style] = {}
+
+    # -- data --------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> str | None:
+        """The key of the row under the cursor."""
+        return self._keys[self.cursor] if 0 <= self.cursor < len(self._keys) else None
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The keys in the order shown."""
+        return self._keys
+
+    def show(self, keys: Sequence[str], *, cursor: str | None = None) -> None:
+        """Show these rows now; the cursor stays on its key, else as near as can be."""
+        wanted = cursor if cursor is not None else self.key
+        if keys is not self._keys and keys != self._keys:
+            self._keys = keys
+            self.virtual_size = Size(self.size.width, len(keys) + 1)
+        if wanted is not None and self.key != wanted:
+            self._follow(wanted)
+        self.cursor = max(0, min(self.cursor, len(keys) - 1))
+        self._repaint_changes()
+
+    def _follow(self, key: str) -> None:
+        """Put the cursor on a key without moving it on the screen where that is possible."""
+        try:
+            index = self._keys.index(key)
+        except ValueError:
+            return
+        self.set_reactive(LineTable.cursor, index)
+        self._reveal()
+
+    def _repaint_changes(self) -> None:
+        for row in self._rows_in_view():
+            self._repaint_row(row)
+
+    def _repaint_row(self, row: int) -> None:
+        """Repaint the cells of a row that differ from what is on the screen."""
+        before = self._drawn.get(row)
+        key = self._keys[row] if row < len(self._keys) else ""
+        after = tuple(self._cells(key)) if key else ()
+        if before == (key, after) or (before is None and not key):
+            return
+        y = row + 1 - int(self.scroll_offset.y)
+        if before is None or len(before[1]) != len(after):
+            self.refresh(Region(0, y, self.size.width, 1))
+            return
+        x = 0
+        for index, _, width in self._layout:
+            if before[1][index] != after[index]:
+                self.refresh(Region(x, y, width, 1))
+            x += width + GAP
+
+    def redraw(self) -> None:
+        """Forget what is on the screen and paint all of it."""
+        self._drawn.clear()
+        self.refresh()
+
+    # -- movement ----------------------------------------------------------------------------
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keep it on a row."""
+        return max(0, min(cursor, len(self._keys) - 1))
+
+    def watch_cursor(self, before: int, after: int) -> None:
+        """Repaint two lines."""
+        for row in (before, after):
+            self._drawn.pop(row, None)
+            self._refresh_row(row)
+        self._reveal()
+        self.post_message(self.Moved(self, self.key))
+
+    def _refresh_row(self, row: int) -> None:
+        self.refresh(Region(0, row + 1 - int(self.scroll_offset.y), self.size.width, 1))
+
+    def _reveal(self) -> None:
+        """Scroll so that the cursor is in view."""
+        top, height = int(self.scroll_offset.y), max(1, self.size.height - 1)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, immediate=True)
+
+    def action_move(self, rows: int) -> None:
+        """Move by rows."""
+        self.cursor += rows
+
+    def action_move_page(self, pages: float) -> None:
+        """Move by pages, the screen with it."""
+        rows = int(pages * max(1, self.size.height - 1))
+        self.scroll_relative(y=rows, animate=False, immediate=True)
+        self.cursor += rows
+
+    def action_move_to(self, row: int) -> None:
+        """Move to a row; -1 is the last."""
+        self.cursor = row if row >= 0 else len(self._keys) - 1
+
+    def on_click(self, event: Click) -> None:
+        """Put the cursor there; a second click chooses."""
+        row = int(event.y) - 1 + int(self.scroll_offset.y)
+        if event.y >= 1 and 0 <= row < len(self._keys):
+            self.cursor = row
+            if event.chain == 2:
+                self.post_message(self.Chosen(self, self.key))
+
+    # -- drawing -----------------------------------------------------------------------------
+
+    def _rows_in_view(self) -> range:
+        top = int(self.scroll_offset.y)
+        return range(top, top + max(0, self.size.height - 1))
+
+    def on_resize(self, event: Resize) -> None:
+        """Lay the columns out anew."""
+        self.lay_out()
+        self._reveal()
+
+    def lay_out(self) -> None:
+        """Compute the widths and paint all."""
+        self._layout = layout(self.columns, self.scrollable_content_region.width)
+        self.virtual_size = Size(self.size.width, len(self._keys) + 1)
+        self.redraw()
+
+    def notify_style_update(self) -> None:
+        """Another theme."""
+        super().notify_style_update()
+        self._styles.clear()
+
+    def _style(self, name: str, cursor: bool) -> Style:
+        style = self._styles.get((name, cursor))
+        if style is None:
+            style = self.get_component_rich_style(f"table--{name}") if name else self.rich_style
+            if cursor:
+                look = self.get_component_rich_style("table--cursor")
+                style = Style(color=style.color) + Style(
+                    bgcolor=look.bgcolor, bold=look.bold, reverse=look.reverse
+                )
+            self._styles[name, cursor] = style
+        return style
+
+    def render_line(self, y: int) -> Strip:
+        """Draw the header or one row."""
+        width = self.size.width
+        if y == 0:
+            return self._header(width)
+        row = y - 1 + int(self.scroll_offset.y)
+        if row >= len(self._keys):
+            self._drawn.pop(row, None)
+            return Strip.blank(width, self.rich_style)
+        key = self._keys[row]
+        cells = tuple(self._cells(key))
+        self._drawn[row] = (key, cells)
+        return self._row(cells, row == self.cursor, width)
+
+    def _row(self, cells: Sequence[Cell], cursor: bool, width: int) -> Strip:
+        """Neighbours of one style share a segment: fewer bytes over ssh."""
+        plain = self._style("", cursor)
+        parts: list[tuple[str, Style]] = []
+        for index, column, size in self._layout:
+            text, name = cells[index]
+            style = self._style(name, cursor) if name and text else plain
+            parts.append((fit(text, size, column.align), style))
+            parts.append((" " * GAP, plain))
+        segments: list[Segment] = []
+        for text, style in parts:
+            if segments and segments[-1].style is style:
+                segments[-1] = Segment(segments[-1].text + text, style)
+            else:
+                segments.append(Segment(text, style))
+        return Strip(segments).adjust_cell_length(width, plain)
+
+    def _header(self, width: int) -> Strip:
+        style = self.get_component_rich_style("table--header")
+        titles = (self._title(c, size) for _, c, size in self._layout)
+        return Strip([Segment((" " * GAP).join(titles), style)]).adjust_cell_length(width, style)
+
+    def _title(self, column: Column, width: int) -> str:
+        """The mark stays when the title is as wide as its column."""
+        mark = self.marks.get(column.id, "")
+        return fit(column.title[: width - len(mark)] + mark, width, column.align)
