@@ -1,0 +1,64 @@
+"""Arguments -> the right program; what is not needed is not imported."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+SUBCOMMANDS = ("show", "pin", "plan")
+WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
+
+
+def main() -> None:
+    """Run the program that the arguments ask for, and exit with its code."""
+    arguments = sys.argv[1:]
+    if subcommand(arguments) in SUBCOMMANDS:
+        from vconsole.cli.main import main as run_cli
+
+        sys.exit(run_cli(arguments))
+    sys.exit(console(arguments))
+
+
+def subcommand(arguments: list[str]) -> str | None:
+    """Find the first word that is no option and no value of one."""
+    words = iter(arguments)
+    for word in words:
+        if word in WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return None
+
+
+def console(arguments: list[str]) -> int:
+    """Open the console; 2 for wrong usage, 1 where it cannot start."""
+    from vconsole.cli.arguments import console_parser
+
+    options = console_parser().parse_args(arguments)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        print("vconsole: not a terminal; try `vconsole show domains`", file=sys.stderr)
+        return 2
+    return run_console(options)
+
+
+def run_console(options: Namespace) -> int:
+    """Start the app on the terminal, errors of libraries going to the log."""
+    from vconsole.config import ConfigError, config_path, load
+
+    try:
+        config = load(config_path())
+    except ConfigError as error:
+        from vconsole.text import line
+
+        print(f"vconsole: {line(error)}", file=sys.stderr)
+        return 2
+    from vconsole.start import run
+
+    return run(config, options)
+
+
+if __name__ == "__main__":
+    main()

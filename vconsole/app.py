@@ -1,0 +1,214 @@
+"""The app: hands snapshots down to the page in front, and changes to the host."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from inspect import isawaitable
+from typing import ClassVar, Protocol, cast
+
+from textual.app import App
+from textual.command import Provider
+from textual.events import Event, Key
+
+from vconsole.commands import COMMANDS as COMMANDS_BY_ID
+from vconsole.config import Config
+from vconsole.history import History
+from vconsole.host.source import View
+from vconsole.messages import ChangeDone, ChangeRequested, Open, SnapshotReady
+from vconsole.model.changes import Outcome, PinChange
+from vconsole.model.plan import PinPlan
+from vconsole.model.snapshot import EMPTY, HostSnapshot
+from vconsole.navigation import AppCommands
+from vconsole.screens.base import Page, bindings
+from vconsole.screens.domains import DomainsScreen
+from vconsole.themes import THEMES
+from vconsole.widgets.prompt import Prompt
+
+
+class Feed(Protocol):
+    """Where snapshots come from and changes go to: the poller, or a script in tests."""
+
+    def start(self) -> None:
+        """Begin to publish."""
+
+    def look(self, view: View) -> None:
+        """Say what is on the screen."""
+
+    def submit(self, change: PinChange) -> None:
+        """Carry out a change; its outcome is published."""
+
+    def refresh(self) -> None:
+        """Read now."""
+
+    def stop(self) -> None:
+        """End without waiting for a call that hangs."""
+
+
+def _provider(name: str) -> type[Provider]:
+    """Import the palette when it is first opened."""
+    from vconsole import palette
+
+    return cast("type[Provider]", getattr(palette, name))
+
+
+OpenFeed = Callable[[Callable[[HostSnapshot], object], Callable[[Outcome], object]], Feed]
+"""Makes the feed, given where to publish snapshots and outcomes (from any thread)."""
+
+
+class VConsole(App[int]):
+    """The console. Pages are on one stack above the list of domains; escape goes back."""
+
+    TITLE = "vconsole"
+    COMMAND_PALETTE_BINDING = "ctrl+backslash"  # ours is the command app.palette
+    BINDINGS: ClassVar = bindings("app")
+    COMMANDS: ClassVar = {lambda: _provider("CommandProvider"), lambda: _provider("DomainProvider")}
+
+    def __init__(self, config: Config, open_feed: OpenFeed, history: History | None = None) -> None:
+        super().__init__(ansi_color=config.theme.startswith("ansi") or None)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.set_reactive(App.theme, config.theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.config = config
+        self.interval_s = config.interval_s
+        self.snapshot: HostSnapshot = EMPTY
+        self.plans: dict[str, PinPlan] = {}
+        """Domain UUID -> changes planned and not applied yet; they survive leaving the page."""
+        self.history = history if history is not None else History.in_memory()
+        self._feed = open_feed(self._publish, self._report)
+        self._quitting = False
+
+    # -- life --------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Page:
+        """Start at the list of domains."""
+        return DomainsScreen()
+
+    def on_mount(self) -> None:
+        """Paint first, connect then."""
+        self.set_keymap(dict(self.config.keys))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+        self.call_after_refresh(self._feed.start)
+
+    def on_unmount(self) -> None:
+        """Let the feed go."""
+        self._feed.stop()
+
+    # -- data down ---------------------------------------------------------------------------
+
+    def _publish(self, snapshot: HostSnapshot) -> None:
+        self.post_message(SnapshotReady(snapshot))
+
+    def _report(self, outcome: Outcome) -> None:
+        self.post_message(ChangeDone(outcome))
+
+    def on_snapshot_ready(self, message: SnapshotReady) -> None:
+        """Show a reading on the page in front."""
+        self.snapshot = message.snapshot
+        if (page := self.page) is not None and page.is_mounted:
+            page.snapshot = message.snapshot
+
+    @property
+    def page(self) -> Page | None:
+        """The page in front, below any dialog."""
+        return next((s for s in reversed(self.screen_stack) if isinstance(s, Page)), None)
+
+    def page_shown(self, page: Page) -> None:
+        """Bring a page up to date that came to the front, and read what it needs."""
+        if page.snapshot is self.snapshot:  # plans and history may have changed meanwhile
+            page.show_snapshot(self.snapshot, self.snapshot)
+            page.refresh_hint()
+        page.snapshot = self.snapshot
+        self._feed.look(View(page.PAGE, page.in_view))
+
+    # -- changes up --------------------------------------------------------------------------
+
+    def on_change_requested(self, message: ChangeRequested) -> None:
+        """Hand a change to the host."""
+        self._feed.submit(message.change)
+
+    def on_change_done(self, message: ChangeDone) -> None:
+        """Write the history, and tell the page in front."""
+        outcome = message.outcome
+        if outcome.applied:
+            connection = self.snapshot.connection
+            self.history = self.history.record(
+                outcome, connection.uri, split_pins=connection.split_pins
+            )
+        if (page := self.page) is not None:
+            page.change_done(outcome)
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def on_event(self, event: Event) -> None:
+        """Take keys strictly one after the other.
+
+        Textual hands a key to the focused widget and looks at bindings when it comes back; by then
+        later keys may have gone to the wrong widget. Whoever types ahead over a slow line, or
+        pastes a script, must not pin what the cursor left. So a key is done when this returns.
+        """
+        if not isinstance(event, Key) or event.is_forwarded or not self._keys_are_ours():
+            await super().on_event(event)
+            return
+        focused = self.focused
+        if isinstance(focused, Prompt):
+            with focused._context():
+                await focused._on_key(event)
+            if event.is_printable:
+                return
+        await self._check_bindings(event.key)
+
+    def _keys_are_ours(self) -> bool:
+        """Our widgets have bindings only; those of others (the palette) may handle keys."""
+        return isinstance(self.screen, Page)
+
+    async def action_run_command(self, name: str) -> None:
+        """Run a command by its id, or say why it cannot run."""
+        command, page = COMMANDS_BY_ID[name], self.page
+        if page is None:
+            return
+        page.unsay()
+        if reason := command.why_not(page):
+            page.say(reason, "warn")
+            return
+        if name != "app.quit":
+            self._quitting = False
+        target: AppCommands | Page = AppCommands(self) if command.scope == "app" else page
+        done = getattr(target, f"do_{command.action}")()
+        if isawaitable(done):
+            await done
+
+    async def open_page(self, page: str, uuid: str | None = None) -> None:
+        """Open a page by its name; it is ready for keys when this returns."""
+        await AppCommands(self).open(page, uuid)
+
+    async def show_page(self, page: Page) -> None:
+        """Put a page in front, filled and focused."""
+        await self.push_screen(page)
+        self.page_shown(page)
+        page.set_focus(page.query(page.AUTO_FOCUS or "*").first())
+
+    async def on_open(self, message: Open) -> None:
+        """Open a page that a dialog or the palette asked for."""
+        await self.open_page(message.page, message.uuid)
+
+    def refresh_host(self) -> None:
+        """Read now instead of at the next tick."""
+        self._feed.refresh()
+
+    def quit_unless_planned(self) -> None:
+        """Quit; the first time warn of planned changes that would be lost."""
+        planned = [p.name for p in self.plans.values() if p.staged]
+        if planned and not self._quitting and self.page is not None:
+            self._quitting = True
+            names = ", ".join(planned[:3])
+            self.page.say(f"planned changes of {names} are not applied; q again drops them", "warn")
+            return
+        self.exit(0)

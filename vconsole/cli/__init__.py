@@ -1,0 +1,1 @@
+"""vconsole without the screen: show, pin, plan."""

@@ -1,0 +1,52 @@
+"""The arguments of the console; those of the subcommands are in `vconsole.cli.main`."""
+
+from __future__ import annotations
+
+import argparse
+
+from vconsole import __version__
+
+EPILOG = """without the screen:
+  vconsole show domains|domain NAME|host|cells|pins [--json]
+  vconsole pin DOMAIN [--vcpu N|--emulator|--iothread N] CPUSET [--live] [--config] [--dry-run]
+  vconsole plan apply FILE
+"""
+
+
+def interval(text: str) -> float:
+    """Seconds between readings."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0.2 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not between 0.2 and 3600 seconds")
+    return seconds
+
+
+def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what every program of vconsole takes: the host, and how careful to be."""
+    parser.add_argument(
+        "-c",
+        "--connect",
+        metavar="URI",
+        help="libvirt URI; else VIRSH_DEFAULT_CONNECT_URI, LIBVIRT_DEFAULT_URI, libvirt's default",
+    )
+    parser.add_argument("-r", "--read-only", action="store_true", help="change nothing")
+    parser.add_argument("--demo", action="store_true", help="an embedded host to try things on")
+
+
+def console_parser() -> argparse.ArgumentParser:
+    """Parse ``vconsole [-c URI] [--read-only] [--demo] [--interval S]``."""
+    parser = argparse.ArgumentParser(
+        prog="vconsole",
+        description="The terminal console of a virtualization host.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_connection_arguments(parser)
+    parser.add_argument("--interval", type=interval, metavar="S", help="seconds between readings")
+    parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
+    parser.add_argument("--theme", help="vconsole-dark, vconsole-light, ansi-dark or ansi-light")
+    parser.add_argument("--version", action="version", version=f"vconsole {__version__}")
+    return parser

@@ -1,0 +1,82 @@
+"""vconsole without the screen: ``show``, ``pin`` and ``plan apply``.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused (read-only, conflict, a set the host lacks).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+from vconsole.cli import pinning, show
+from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.report import FAILED, CliError
+from vconsole.host.source import HostError, HostSource
+from vconsole.text import line
+
+DEADLINE_S = 60.0
+"""The longest a command waits for libvirt."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Parse the subcommands."""
+    top = argparse.ArgumentParser(prog="vconsole", description="vconsole without the screen.")
+    add_connection_arguments(top)
+    commands = top.add_subparsers(dest="command", required=True, metavar="show|pin|plan")
+    show.add_parser(commands)
+    pinning.add_parsers(commands)
+    return top
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and answer its exit code."""
+    options = parser().parse_args(arguments)
+    code, stuck = _with_deadline(lambda: _run(options))
+    if stuck:
+        print(f"vconsole: libvirt did not answer in {DEADLINE_S:.0f} s", file=sys.stderr)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if stuck:
+        os._exit(FAILED)  # a call that hangs would hold the exit as well
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    from vconsole.host.open import connect
+
+    try:
+        source: HostSource = connect(options.connect, options.read_only, options.demo)
+        try:
+            return int(options.run(options, source))
+        finally:
+            source.close()
+    except HostError as error:
+        print(f"vconsole: {error.title}: {line(error.message)}", file=sys.stderr)
+        return FAILED
+    except CliError as error:
+        print(f"vconsole: {line(error)}", file=sys.stderr)
+        return error.code
+
+
+def _with_deadline(work: Callable[[], int]) -> tuple[int, bool]:
+    """(exit code, whether it is still hanging)."""
+    answers: list[int] = []
+    failures: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answers.append(work())
+        except BaseException as error:  # handed to the caller's thread
+            failures.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(DEADLINE_S)
+    if failures:
+        raise failures[0]
+    return (answers[0], False) if answers else (FAILED, True)

@@ -1,0 +1,164 @@
+"""``vconsole pin`` and ``vconsole plan apply``: same model, checks and words as the console."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vconsole.cli.read import complete, find_domain
+from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
+from vconsole.history import History, state_dir
+from vconsole.host.source import HostSource, View
+from vconsole.model.changes import Outcome, Target
+from vconsole.model.cpuset import CpuSet, CpuSetError
+from vconsole.model.plan import PinPlan
+from vconsole.model.planfile import PlanFileError, plan_from_json
+from vconsole.model.snapshot import Domain, HostSnapshot, PinKey
+from vconsole.model.warnings import plan_warnings
+from vconsole.model.words import row_label
+from vconsole.text import safe
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_parsers(commands: Commands) -> None:
+    """Add ``pin`` and ``plan``."""
+    pin = commands.add_parser("pin", help="say where the threads of a domain may run")
+    pin.add_argument("domain", help="name, UUID or id")
+    pin.add_argument("cpuset", help="such as 0-7,^3, or r for all pCPUs")
+    row = pin.add_mutually_exclusive_group()
+    row.add_argument("--vcpu", type=int, metavar="N", help="one vCPU; default all of them")
+    row.add_argument("--emulator", action="store_true", help="the emulator")
+    row.add_argument("--iothread", type=int, metavar="N", help="one iothread")
+    pin.add_argument("--live", action="store_true", help="change the running domain")
+    pin.add_argument("--config", action="store_true", help="change what the next start uses")
+    _add_common(pin, run_pin)
+    plan = commands.add_parser("plan", help="apply a plan saved by the console")
+    actions = plan.add_subparsers(dest="action", required=True, metavar="apply")
+    apply = actions.add_parser("apply", help="compare with what the plan saw, apply, read back")
+    apply.add_argument("file", type=Path)
+    _add_common(apply, run_apply)
+
+
+def _add_common(parser: argparse.ArgumentParser, run: object) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="show what would change")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+    parser.set_defaults(run=run)
+
+
+def run_pin(options: argparse.Namespace, source: HostSource) -> int:
+    """Stage the rows and carry the plan out."""
+    snapshot = complete(source, View("domains"))
+    domain = find_domain(snapshot, options.domain)
+    plan = PinPlan.of(domain, snapshot)
+    try:
+        if target := _target(options):
+            plan = plan.with_target(target)
+        cpuset = CpuSet.parse(options.cpuset, snapshot.all_pcpus)
+        for key in _rows(options, domain):
+            plan = plan.stage(key, cpuset)
+    except CpuSetError as error:
+        raise CliError(str(error), USAGE) from error
+    except ValueError as error:
+        raise CliError(str(error), REFUSED) from error
+    return carry_out(plan, options, source, snapshot)
+
+
+def _target(options: argparse.Namespace) -> Target | None:
+    if options.live and options.config:
+        return "both"
+    if options.live:
+        return "live"
+    return "config" if options.config else None
+
+
+def _rows(options: argparse.Namespace, domain: Domain) -> list[PinKey]:
+    if options.emulator:
+        return [("emulator", None)]
+    if options.iothread is not None:
+        return [("iothread", options.iothread)]
+    if options.vcpu is not None:
+        return [("vcpu", options.vcpu)]
+    return [pin.key for pin in domain.pins if pin.kind == "vcpu"]
+
+
+def run_apply(options: argparse.Namespace, source: HostSource) -> int:
+    """Carry out a saved plan; what it saw must still be true."""
+    try:
+        plan = plan_from_json(options.file.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise CliError(f"{options.file}: {error}") from error
+    except PlanFileError as error:
+        raise CliError(f"{options.file}: {error}", USAGE) from error
+    return carry_out(plan, options, source, complete(source, View("domains")))
+
+
+def carry_out(
+    plan: PinPlan, options: argparse.Namespace, source: HostSource, snapshot: HostSnapshot
+) -> int:
+    """Show the plan; apply it unless that is refused or not asked for."""
+    warnings = plan_warnings(plan, snapshot)
+    if not options.json:
+        _print_plan(plan, snapshot)
+        for warning in warnings:
+            print(f"{warning.severity}: {safe(warning.text)}")
+    connection = snapshot.connection
+    if refused := [w for w in warnings if w.severity == "refuse"]:
+        raise CliError(f"refused: {refused[0].text}", REFUSED)
+    if connection.read_only and not options.dry_run:
+        raise CliError(f"read-only: {connection.read_only_reason or '--read-only'}", REFUSED)
+    if options.dry_run or not plan.changes():
+        if options.json:
+            print_json(_report(plan, snapshot, None))
+        elif not plan.changes():
+            print("nothing would change")
+        return DONE
+    outcome = source.apply(plan.to_change())
+    if outcome.applied:
+        History.load(state_dir()).record(outcome, connection.uri, split_pins=connection.split_pins)
+    if options.json:
+        print_json(_report(plan, snapshot, outcome))
+    else:
+        _print_outcome(outcome)
+    return {"applied": DONE, "conflict": REFUSED, "refused": REFUSED}.get(outcome.status, FAILED)
+
+
+def _print_plan(plan: PinPlan, snapshot: HostSnapshot) -> None:
+    for row in plan.changes():
+        for half, before, after in (
+            ("live", row.live_before, row.live_after),
+            ("config", row.config_before, row.config_after),
+        ):
+            if before != after:
+                print(f"{row.label} {half}: {before} -> {after}")
+    for command in plan.commands(snapshot.connection.uri):
+        print(f"  {command}")
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    for step in outcome.steps:
+        read = " ".join(
+            f"{half} {value}"
+            for half, value in (("live", step.live), ("config", step.config))
+            if value is not None
+        )
+        drift = f" (the kernel holds it to {step.kernel})" if step.drift else ""
+        note = f": {safe(step.message)}" if step.message else ""
+        print(f"{row_label(step.step.key)}: {step.status}{note}   read back: {read}{drift}")
+    took = f" in {outcome.took_ms:.0f} ms" if outcome.took_ms is not None else ""
+    note = f": {safe(outcome.message)}" if outcome.message else ""
+    print(f"{len(outcome.applied)} of {len(outcome.change.steps)} applied{took}{note}")
+
+
+def _report(plan: PinPlan, snapshot: HostSnapshot, outcome: Outcome | None) -> dict[str, object]:
+    return {
+        "uuid": plan.uuid,
+        "name": plan.name,
+        "target": plan.target,
+        "rows": [plain(row) for row in plan.changes()],
+        "warnings": [plain(w) for w in plan_warnings(plan, snapshot)],
+        "commands": plan.commands(snapshot.connection.uri),
+        "outcome": plain(outcome),
+    }

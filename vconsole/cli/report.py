@@ -1,0 +1,50 @@
+"""What the subcommands print: JSON with the model's field names, or aligned text."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.text import fit, safe
+
+DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+
+
+class CliError(Exception):
+    """Ends a command with one line and an exit code."""
+
+    def __init__(self, message: str, code: int = FAILED) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def plain(value: object) -> Any:
+    """A model value as JSON values: a cpuset is its string, a dataclass an object."""
+    if isinstance(value, CpuSet):
+        return str(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
+
+
+def print_json(value: object) -> None:
+    """Print as ASCII: control characters and the like come escaped."""
+    print(json.dumps(plain(value), indent=2, ensure_ascii=True))
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print columns as wide as their widest text; unknown is ``-``."""
+    texts = [[safe("-" if cell is None else str(cell)) for cell in row] for row in rows]
+    widths = [
+        max([len(title), *(len(fit(row[i], 0) or row[i]) for row in texts)])
+        for i, title in enumerate(titles)
+    ]
+    for row in [list(titles), *texts]:
+        print("  ".join(fit(text, width) for text, width in zip(row, widths, strict=True)).rstrip())

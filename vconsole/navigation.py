@@ -1,0 +1,149 @@
+"""What the commands of the whole program do: pages, undo, help, palette, quit."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from vconsole.screens.base import Page
+
+if TYPE_CHECKING:
+    from vconsole.app import VConsole
+
+
+class AppCommands:
+    """The ``app.*`` commands. Pages are imported when first opened: the start is not theirs."""
+
+    def __init__(self, app: VConsole) -> None:
+        self.app = app
+        assert app.page is not None
+        self.page: Page = app.page
+
+    # -- pages -------------------------------------------------------------------------------
+
+    async def do_domains(self) -> None:
+        """Go to the list, whatever is open above it."""
+        while len(self.app.screen_stack) > 1:
+            await self.app.pop_screen()
+
+    async def do_host(self) -> None:
+        """Open the host page once."""
+        await self.open("host")
+
+    async def do_pin(self) -> None:
+        """Open the pins of the domain in view."""
+        if (domain := self.page.subject) is not None:
+            await self.open("pin", domain.uuid)
+
+    async def open(self, page: str, uuid: str | None = None) -> None:
+        """Put a page in front; a page of the same kind is replaced, never stacked twice."""
+        same = page == self.page.SCOPE
+        if same and self.page.in_view == uuid:
+            return
+        if page == "domains":
+            await self.do_domains()
+            return
+        if same:
+            await self.app.pop_screen()
+        await self.app.show_page(_make(page, uuid))
+
+    async def do_back(self) -> None:
+        """Close what is open in the page, else the page."""
+        if not self.page.go_back() and len(self.app.screen_stack) > 1:
+            await self.app.pop_screen()
+
+    # -- changes -----------------------------------------------------------------------------
+
+    async def do_undo(self) -> None:
+        """Show what undoing would change; enter there applies it."""
+        await self._again("undo", self.app.history.undo(self.app.snapshot.connection.uri))
+
+    async def do_redo(self) -> None:
+        """Show what redoing would change; enter there applies it."""
+        await self._again("redo", self.app.history.redo(self.app.snapshot.connection.uri))
+
+    async def _again(self, word: str, change: object) -> None:
+        from vconsole.model.changes import PinChange
+        from vconsole.screens.plan import PlanScreen
+
+        if not isinstance(change, PinChange):
+            self.page.say(f"nothing to {word} on this connection", "warn")
+            return
+        await self.app.show_page(PlanScreen(change))
+
+    async def do_history(self) -> None:
+        """Open the list of pin changes."""
+        await self.open("history")
+
+    # -- services ----------------------------------------------------------------------------
+
+    def do_copy_virsh(self) -> None:
+        """Show the virsh equivalent, and copy it by the terminal's clipboard (OSC 52)."""
+        words = self.page.virsh()
+        if not words:
+            self.page.say("virsh has no equivalent of this", "warn")
+            return
+        if not words.startswith("virsh "):
+            uri = self.app.snapshot.connection.uri
+            words = f"virsh -c {shlex.quote(uri)} {words}" if uri else f"virsh {words}"
+        self.app.copy_to_clipboard(words)
+        self.page.say(f"copied: {words}")
+
+    def do_refresh(self) -> None:
+        """Read now."""
+        self.app.refresh_host()
+        self.page.say("reading")
+
+    def do_theme(self) -> None:
+        """Dark or light."""
+        now = self.app.theme
+        pair = ("light", "dark") if "dark" in now else ("dark", "light")
+        self.app.theme = now.replace(pair[1], pair[0])
+
+    def do_screenshot(self) -> None:
+        """Save the screen; the name tells when and where."""
+        from pathlib import Path
+
+        try:
+            path = self.app.save_screenshot(path=str(Path.cwd()))
+        except OSError as error:
+            self.page.say(f"no picture: {error}", "bad")
+            return
+        self.page.say(f"saved {path}", "good")
+
+    async def do_help(self) -> None:
+        """Open the keys of this page."""
+        from vconsole.screens.help import HelpScreen
+
+        await self.app.push_screen(HelpScreen(self.page))
+
+    def do_palette(self) -> None:
+        """Open the palette."""
+        self.app.action_command_palette()
+
+    def do_suspend(self) -> None:
+        """Stop until the shell continues it."""
+        self.app.action_suspend_process()
+
+    def do_quit(self) -> None:
+        """Quit; the second time even if changes are planned."""
+        self.app.quit_unless_planned()
+
+
+def _make(page: str, uuid: str | None) -> Page:
+    if page == "host":
+        from vconsole.screens.host import HostScreen
+
+        return HostScreen()
+    if page == "history":
+        from vconsole.screens.history import HistoryScreen
+
+        return HistoryScreen()
+    assert uuid is not None, "a page about a domain needs its UUID"
+    if page == "pin":
+        from vconsole.screens.pin import PinScreen
+
+        return PinScreen(uuid)
+    from vconsole.screens.domain import DomainScreen
+
+    return DomainScreen(uuid)

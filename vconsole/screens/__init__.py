@@ -1,0 +1,1 @@
+"""One screen a file; each is a function of the snapshot."""

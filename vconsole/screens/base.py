@@ -1,0 +1,138 @@
+"""What every page has: header, status and footer around its body, the snapshot, its commands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.reactive import var
+from textual.screen import Screen
+
+from vconsole.commands import COMMANDS, of_scope
+from vconsole.model.changes import Outcome
+from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot
+from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
+from vconsole.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from vconsole.app import VConsole
+
+
+def bindings(scope: str) -> list[BindingType]:
+    """Bind the commands of a scope; the ids make them rebindable."""
+    return [
+        Binding(c.keys, f"app.run_command({c.id!r})", c.help, id=c.id, show=False)
+        for c in of_scope(scope)
+    ]
+
+
+class Page(Screen[None]):
+    """A screen of the console. Subclasses fill `compose_body` and `show_snapshot`."""
+
+    SCOPE: ClassVar[str]
+    """The scope of its commands, and the name of the page."""
+    PAGE: ClassVar[Literal["domains", "domain", "host", "pin"]] = "domains"
+    """What the host is asked to read for it."""
+    AUTO_FOCUS = "LineTable"
+
+    snapshot: var[HostSnapshot] = var(EMPTY, init=False)
+
+    @property
+    def console(self) -> VConsole:
+        """The app, typed."""
+        return cast("VConsole", self.app)
+
+    # -- what commands may look at (commands.Context) ----------------------------------------
+
+    @property
+    def known(self) -> HostSnapshot:
+        """The latest snapshot."""
+        return self.snapshot
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain under the cursor or in view."""
+        return None
+
+    @property
+    def changes(self) -> int:
+        """How many changes are planned here."""
+        return 0
+
+    @property
+    def in_view(self) -> str | None:
+        """UUID of the domain to read in detail."""
+        return None
+
+    @property
+    def prompt(self) -> Prompt:
+        """The question line."""
+        return self.query_one(Prompt)
+
+    # -- building ----------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """Header, body, status, footer."""
+        tail = [COMMANDS["app.palette"], COMMANDS["app.help"]]
+        yield HeaderBar()
+        yield from self.compose_body()
+        yield Prompt()
+        yield StatusBar()
+        commands = [c for c in of_scope(self.SCOPE) if c.title]
+        yield FooterBar([*commands, *tail], dict(self.console.config.keys))
+
+    def compose_body(self) -> ComposeResult:
+        """Compose what is between header and status line."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Fill the header."""
+        header = self.query_one(HeaderBar)
+        header.interval_s = self.console.interval_s
+
+    def on_screen_resume(self) -> None:
+        """Show what happened meanwhile."""
+        self.console.page_shown(self)
+
+    def watch_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Hand it down."""
+        self.query_one(HeaderBar).snapshot = after
+        self.show_snapshot(before, after)
+        self.query_one(StatusBar).hint = self.hint()
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Show a new snapshot; work only on what changed."""
+
+    def hint(self) -> tuple[str, str]:
+        """(text, tone) for the status line: what there is to say of the row in view."""
+        return "", ""
+
+    def refresh_hint(self) -> None:
+        """Say anew what there is to say, after the cursor moved."""
+        self.query_one(StatusBar).hint = self.hint()
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Put a command's answer on the status line, until the next key."""
+        self.query_one(StatusBar).said = (text, tone)
+
+    def unsay(self) -> None:
+        """Give the status line back to the hint."""
+        self.query_one(StatusBar).said = None
+
+    def virsh(self) -> str:
+        """Name the virsh words equivalent to what is in view, without ``virsh -c URI``."""
+        return ""
+
+    def go_back(self) -> bool:
+        """Close what is open within the page; False when there is nothing and the page may go."""
+        return False
+
+    def change_done(self, outcome: Outcome) -> None:
+        """Report on a change asked for here; most pages need one line."""
+        tone = "good" if outcome.status == "applied" else "bad"
+        self.say(outcome.message or outcome.status, tone)
+
+    def on_footer_bar_pressed(self, event: FooterBar.Pressed) -> None:
+        """Run a command that was clicked."""
+        self.call_later(self.console.action_run_command, event.command.id)

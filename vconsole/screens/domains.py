@@ -1,0 +1,257 @@
+"""The list of domains: what runs, what it uses, where it may run, and what is wrong with it."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
+from vconsole.model.search import SORTS, Query
+from vconsole.model.snapshot import Domain, HostSnapshot, Usage
+from vconsole.model.warnings import attention
+from vconsole.screens.base import Page, bindings
+from vconsole.text import glyph, percent, safe, size, sizes, spark
+from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("name", "Name", 16, flex=True),
+    Column("state", "State", 11),
+    Column("vcpus", "vCPU", 4, "right"),
+    Column("cpu", "CPU %", 5, "right"),
+    Column("history", "", 6),
+    Column("memory", "Memory", 10, "right"),
+    Column("cells", "Cells", 5, "right"),
+    Column("locality", "Loc", 4, "right"),
+    Column("pins", "Pins", 5),
+    Column("resident", "Resident", 8, "right", from_width=100),
+    Column("wait", "Wait %", 6, "right", from_width=110),
+    Column("autostart", "Auto", 4, from_width=100),
+    Column("title", "Title", 20, from_width=118),
+)
+SORT_ORDER = tuple(c.id for c in COLUMNS if c.id in SORTS)
+DESCENDING_FIRST = frozenset({"vcpus", "cpu", "memory", "resident", "wait"})
+_STATE_STYLES = {
+    "running": "good",
+    "paused": "warn",
+    "shut off": "dim",
+    "crashed": "bad",
+    "in shutdown": "warn",
+}
+_NONE = Usage()
+
+
+class DomainsScreen(Page):
+    """Find a domain and open it, or its pins."""
+
+    SCOPE = "domains"
+    PAGE = "domains"
+    BINDINGS: ClassVar = bindings("domains")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._query = Query.parse("")
+        self._sort, self._descending = "name", False
+        self._by_uuid: dict[str, Domain] = {}
+        self._order: list[str] = []
+        self._sorted_from: tuple[Domain, ...] | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Title and list."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+
+    @property
+    def table(self) -> LineTable:
+        """The list."""
+        return self.query_one(LineTable)
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain under the cursor."""
+        return self._by_uuid.get(self.table.key or "")
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Sort again only when that can change the order."""
+        if after.domains is not before.domains:
+            self._by_uuid = {d.uuid: d for d in after.domains}
+        _row.cache_clear()
+        self._arrange()
+
+    def _arrange(self, cursor: str | None = None, force: bool = False) -> None:
+        snapshot = self.snapshot
+        moving = self._sort in ("cpu", "wait", "resident", "locality")
+        if force or moving or snapshot.domains is not self._sorted_from:
+            self._sorted_from = snapshot.domains
+            self._order = self._sorted()
+        self.table.show(self._order, cursor=cursor)
+        self._show_title()
+
+    def _sorted(self) -> list[str]:
+        snapshot, key = self.snapshot, SORTS[self._sort]
+        found = [d for d in snapshot.domains if self._query.matches(d, snapshot)]
+        found.sort(key=lambda d: d.name.casefold())
+        known = [(value, d.uuid) for d in found if (value := key(d, snapshot)) is not None]
+        unknown = [d.uuid for d in found if key(d, snapshot) is None]
+        known.sort(key=lambda pair: pair[0], reverse=self._descending)
+        return [uuid for _, uuid in known] + unknown
+
+    def _show_title(self) -> None:
+        total = len(self.snapshot.domains)
+        count = f"{len(self._order)}/{total}" if self._query.text else f"{total}"
+        arrow = "↓" if self._descending else "↑"
+        if self.console.config.ascii:
+            arrow = "v" if self._descending else "^"
+        self.query_one(TitleBar).words = (f"Domains {count}", safe(self._query.text))
+        if self.table.marks.get(self._sort) != arrow:
+            self.table.marks = {self._sort: arrow}
+            self.table.redraw()
+
+    def _cells(self, uuid: str) -> tuple[Cell, ...]:
+        domain = self._by_uuid[uuid]
+        return _row(domain, self.snapshot, self.console.config.ascii)
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong with the domain under the cursor, else what it is."""
+        if self._query.problem:
+            return self._query.problem, "warn"
+        if (domain := self.subject) is None:
+            return self._empty_hint()
+        if words := attention(domain, self.snapshot):
+            return f"{domain.name}: {words}", "warn"
+        return f"{domain.name}  {domain.title or ''}", ""
+
+    def _empty_hint(self) -> tuple[str, str]:
+        fresh = self.snapshot.freshness
+        if fresh.read_at is None:
+            return fresh.reason or "connecting", "warn" if fresh.reason else ""
+        if self.snapshot.domains:
+            return "no domain matches; esc shows all", "warn"
+        return "this host has no domains", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another domain."""
+        self.unsay()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_open()
+
+    def virsh(self) -> str:
+        """Name the domain under the cursor, or the list."""
+        domain = self.subject
+        return f"dominfo {domain.uuid}" if domain else "list --all --title"
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_open(self) -> None:
+        """Open the domain."""
+        if domain := self.subject:
+            await self.console.open_page("domain", domain.uuid)
+
+    async def do_pin(self) -> None:
+        """Open its pins."""
+        if domain := self.subject:
+            await self.console.open_page("pin", domain.uuid)
+
+    def do_sort(self) -> None:
+        """Sort by the next column on the screen."""
+        shown = {c.id for c in COLUMNS if self.table.size.width >= c.from_width}
+        order = [c for c in SORT_ORDER if c in shown]
+        here = order.index(self._sort) if self._sort in order else -1
+        self._sort = order[(here + 1) % len(order)]
+        self._descending = self._sort in DESCENDING_FIRST
+        self._arrange(force=True)
+        self.say(f"sorted by {self._sort}; S turns it around")
+
+    def do_reverse(self) -> None:
+        """Turn the order around."""
+        self._descending = not self._descending
+        self._arrange(force=True)
+
+    def do_filter(self) -> None:
+        """Ask for the filter."""
+        hint = "web  state:running  cell:1  pinned:no  -title"
+        self.prompt.ask(
+            self._query.text,
+            hint,
+            typed=self._filter,
+            accepted=self._keep_filter,
+            given_up=lambda: self._filter(""),
+        )
+
+    def do_jump(self) -> None:
+        """Ask for the beginning of a name."""
+        hint = "the beginning of a name"
+        self.prompt.ask("", hint, typed=self._jump, accepted=lambda text: True)
+
+    def _keep_filter(self, text: str) -> bool:
+        self._filter(text)
+        return True
+
+    def _filter(self, text: str) -> None:
+        self._query = Query.parse(text)
+        self._arrange(force=True)
+        self.refresh_hint()
+
+    def _jump(self, text: str) -> None:
+        start = text.casefold()
+        if not start:
+            return
+        names = ((uuid, self._by_uuid[uuid].name.casefold()) for uuid in self._order)
+        found = next((uuid for uuid, name in names if name.startswith(start)), None)
+        if found is None:
+            self.say(f"no domain begins with {text}", "warn")
+            return
+        self.unsay()
+        self.table.show(self._order, cursor=found)
+        self.refresh_hint()
+
+    def go_back(self) -> bool:
+        """Show all again."""
+        if self._query.text:
+            self._filter("")
+            return True
+        return False
+
+
+@lru_cache(maxsize=512)
+def _row(domain: Domain, snapshot: HostSnapshot, ascii_only: bool) -> tuple[Cell, ...]:
+    usage = snapshot.usage.get(domain.uuid, _NONE)
+    warning = attention(domain, snapshot)
+    local = locality_percent(domain, snapshot)
+    cells = cells_allowed(domain, snapshot)
+    badge, badge_style = _badge(domain, snapshot)
+    state = f"{glyph(domain.state, ascii_only)} {domain.state}"
+    top = 100.0 * (domain.vcpus or 1)
+    return (
+        ("!" if warning else "", "warn"),
+        (safe(domain.name), "" if domain.active else "dim"),
+        (state, _STATE_STYLES.get(domain.state, "")),
+        (str(domain.vcpus) if domain.vcpus is not None else "-", ""),
+        (percent(usage.cpu_percent), ""),
+        (spark(usage.history, top, 6, ascii_only), "accent"),
+        (sizes(domain.memory_bytes, domain.max_memory_bytes), ""),
+        (str(cells) if cells is not None else "-", ""),
+        (f"{local:.0f}%" if local is not None else "-", "warn" if (local or 100) < 80 else ""),
+        (badge, badge_style),
+        (size(usage.rss_bytes), ""),
+        (percent(usage.wait_percent), ""),
+        ({True: "yes", False: "no", None: "-"}[domain.autostart], "dim"),
+        (safe(domain.title or ""), "dim"),
+    )
+
+
+def _badge(domain: Domain, snapshot: HostSnapshot) -> Cell:
+    badge = pin_badge(domain, snapshot)
+    if badge is None:
+        return "-", "dim"
+    if differs(domain):
+        return "cfg~", "warn"
+    return badge, "dim" if badge == "none" else ""

@@ -1,0 +1,421 @@
+"""Pin: where each thread of a domain may run, edited on a matrix, collected in a plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.model.bestfit import suggest
+from vconsole.model.cpuset import CpuSet, CpuSetError
+from vconsole.model.placement import occupants
+from vconsole.model.plan import PinPlan
+from vconsole.model.snapshot import Domain, HostSnapshot, PinKey
+from vconsole.model.topology import CellGroup, topology
+from vconsole.model.warnings import plan_warnings
+from vconsole.model.words import row_label
+from vconsole.screens.base import Page, bindings
+from vconsole.text import safe, size
+from vconsole.widgets.matrix import MatrixData, MatrixRow, PinMatrix
+from vconsole.widgets.notes import Note, NotesView
+from vconsole.widgets.title import TitleBar
+
+LEGEND = " # planned  = now and kept  - taken away  X held by another  x offline"
+
+
+class PinScreen(Page):
+    """The matrix of one domain. Edits go to the plan; nothing is applied here."""
+
+    SCOPE = "pin"
+    PAGE = "pin"
+    AUTO_FOCUS = "PinMatrix"
+    BINDINGS: ClassVar = bindings("pin")
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__()
+        self._uuid = uuid
+        self._domain: Domain | None = None
+        self._past: list[PinPlan] = []
+        """Earlier plans, for taking back an edit."""
+        self._typed: PinPlan | None = None
+        """The plan as the cpuset being typed would make it: the preview."""
+        self._conflicts: tuple[str, ...] = ()
+        self._chose_column = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, matrix, legend."""
+        yield TitleBar()
+        yield PinMatrix()
+        yield NotesView()
+
+    DEFAULT_CSS = """
+    PinScreen PinMatrix { max-height: 75%; }
+    PinScreen NotesView { height: 1fr; min-height: 1; }
+    """
+
+    @property
+    def matrix(self) -> PinMatrix:
+        """The matrix."""
+        return self.query_one(PinMatrix)
+
+    # -- context -----------------------------------------------------------------------------
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain in view; its last known state when it is gone."""
+        return self._domain
+
+    @property
+    def in_view(self) -> str:
+        """The domain to read in detail."""
+        return self._uuid
+
+    @property
+    def changes(self) -> int:
+        """Rows that get another set."""
+        plan = self.plan
+        return len(plan.changes()) if plan else 0
+
+    @property
+    def plan(self) -> PinPlan | None:
+        """The plan of this domain; it is the app's, so that it survives leaving the page."""
+        return self.console.plans.get(self._uuid)
+
+    def virsh(self) -> str:
+        """Name the plan's lines, else the line that shows the pins."""
+        plan = self.plan
+        if plan and plan.staged:
+            return "\n".join(plan.commands(self.snapshot.connection.uri))
+        return f"vcpupin --domain {self._uuid}"
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Carry the plan over to what is true now, and show both."""
+        found = after.domain(self._uuid)
+        if found is not None and (found is not self._domain or self.plan is None):
+            self._domain = found
+            self._rebase(found, after)
+        self._show()
+
+    def _rebase(self, domain: Domain, snapshot: HostSnapshot) -> None:
+        plan, persistent = self.plan, domain.persistent is not False
+        earlier = self._past if plan is not None else []
+        self._past = [p.rebase(domain.pins, domain.active, persistent).plan for p in earlier]
+        if plan is None or not plan.staged:
+            self.console.plans[self._uuid] = PinPlan.of(domain, snapshot)
+            return
+        rebased = plan.rebase(domain.pins, domain.active, persistent)
+        self.console.plans[self._uuid] = rebased.plan
+        if rebased.conflicts:
+            self._conflicts = tuple(c.text for c in rebased.conflicts)
+
+    def _show(self) -> None:
+        domain, plan = self._domain, self._typed or self.plan
+        if domain is None or plan is None:
+            self.query_one(TitleBar).words = ("Pin", "this domain is not known")
+            return
+        self._show_title(domain, plan)
+        warned = {key for w in plan_warnings(plan, self.snapshot) for key in w.rows}
+        self.matrix.data = matrix_data(domain, plan, self.snapshot, warned)
+        self._begin_at_its_cell(plan)
+        self.query_one(NotesView).notes = self._below()
+
+    def _below(self) -> list[Note]:
+        """Legend and warnings, as far as there is room for them."""
+        plan = self._typed or self.plan
+        lines: list[Note] = [(LEGEND, "dim")]
+        if not self.snapshot.connection.split_pins:
+            lines.append((" one set: this driver knows no difference of live and config", "dim"))
+        return lines + (warning_lines(plan, self.snapshot) if plan else [])
+
+    def _begin_at_its_cell(self, plan: PinPlan) -> None:
+        """Open at the first pCPU the first row is pinned to, not always at the far left."""
+        if self._chose_column or not self.matrix.data.groups:
+            return
+        self._chose_column = True
+        first = plan.effective(("vcpu", 0))
+        if first is not None and not plan.unpinned(first) and first.first is not None:
+            self.matrix.go_to_pcpu(first.first)
+
+    def _show_title(self, domain: Domain, plan: PinPlan) -> None:
+        gone = self.snapshot.domain(self._uuid) is None
+        facts = [
+            "GONE" if gone else domain.state,
+            f"{domain.vcpus if domain.vcpus is not None else '-'} vCPUs",
+            size(domain.memory_bytes),
+        ]
+        if (measured := self.snapshot.locality.get(self._uuid)) is not None:
+            total = sum(measured.bytes_by_cell.values()) or 1
+            shares = "  ".join(
+                f"{cell}: {100 * part / total:.0f} %"
+                for cell, part in sorted(measured.bytes_by_cell.items())
+            )
+            facts.append(f"memory on cells {shares}")
+        if count := len(plan.changes()):
+            facts.append(f"{count} planned")
+        self.query_one(TitleBar).words = (f"Pin {safe(domain.name)}", "  ".join(facts))
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong with the plan, first with the row under the cursor; else the row."""
+        if self._conflicts:
+            return f"changed by someone else: {'; '.join(self._conflicts)}", "bad"
+        plan, row = self._typed or self.plan, self.matrix.row
+        if plan is None or row is None:
+            return (self._domain.problem or "", "warn") if self._domain else ("", "")
+        warnings = plan_warnings(plan, self.snapshot)
+        mine = [w for w in warnings if row.key in w.rows] or (warnings if plan.staged else [])
+        words = self._row_words(plan, row.key)
+        if mine:
+            return f"{words}   {mine[0].text}", "bad" if mine[0].severity == "refuse" else "warn"
+        return f"{words}   {self._pcpu_words()}", ""
+
+    def _row_words(self, plan: PinPlan, key: PinKey) -> str:
+        now, then = plan.seen(key), plan.effective(key)
+        pin = plan.rows.get(key)
+        words = f"{row_label(key)}: {now}"
+        if pin and pin.live is not None and pin.config is not None and pin.live != pin.config:
+            words = f"{row_label(key)}: live {pin.live} config {pin.config}"
+        return f"{words} -> {then}" if then != now else words
+
+    def _pcpu_words(self) -> str:
+        pcpu = self.matrix.pcpu
+        if pcpu is None:
+            return ""
+        there = occupants(self.snapshot).get(pcpu, ())
+        names = list(dict.fromkeys(o.name for o in there if o.uuid != self._uuid))
+        busy = self.snapshot.busy.get(pcpu)
+        words = f"pCPU {pcpu}" + (f" {busy:.0f} %" if busy is not None else "")
+        return f"{words}: {', '.join(names)}" if names else words
+
+    def on_pin_matrix_moved(self, event: PinMatrix.Moved) -> None:
+        """Speak of another field."""
+        self.unsay()
+        self.refresh_hint()
+
+    # -- editing -----------------------------------------------------------------------------
+
+    def _edit(self, change: Callable[[PinPlan], PinPlan]) -> None:
+        """Make another plan; what cannot be planned says why."""
+        plan = self.plan
+        if plan is None:
+            return
+        try:
+            edited = change(plan)
+        except ValueError as error:
+            self.say(str(error), "warn")
+            return
+        self._past.append(plan)
+        self._put(edited)
+
+    def _put(self, plan: PinPlan) -> None:
+        self.console.plans[self._uuid] = plan
+        self._typed, self._conflicts = None, ()
+        self._show()
+        self.refresh_hint()
+
+    def _toggle(self, cpus: CpuSet) -> None:
+        row = self.matrix.row
+        if row is not None:
+            self._edit(lambda plan: plan.toggle_many(row.key, cpus))
+
+    def do_toggle(self) -> None:
+        """One pCPU."""
+        if (pcpu := self.matrix.pcpu) is not None:
+            self._toggle(CpuSet.of((pcpu,)))
+
+    def do_cell(self) -> None:
+        """The online pCPUs of the cell."""
+        if group := self.matrix.group:
+            self._toggle(CpuSet.of(group.pcpus) & self.snapshot.online_pcpus)
+
+    def do_core(self) -> None:
+        """The online threads of the core."""
+        pcpu = self.matrix.pcpu
+        if pcpu is not None:
+            shape = topology(self.snapshot)
+            self._toggle(shape.core_of.get(pcpu, CpuSet.of((pcpu,))) & shape.online)
+
+    def do_everywhere(self) -> None:
+        """Not pinned."""
+        row, everything = self.matrix.row, self.snapshot.all_pcpus
+        if row is not None:
+            self._edit(lambda plan: plan.stage(row.key, everything))
+
+    def do_one_to_one(self) -> None:
+        """The vCPUs over the cell, one a pCPU, those first that no other domain holds."""
+        group = self.matrix.group
+        if group is None:
+            return
+        pcpus = free_first(group, self._uuid, self.snapshot)
+        self._edit(lambda plan: plan.spread([k for k in plan.rows if k[0] == "vcpu"], pcpus))
+
+    def do_copy_row(self) -> None:
+        """To all vCPUs."""
+        row = self.matrix.row
+        if row is not None:
+            self._edit(lambda p: p.copy_row(row.key, [k for k in p.rows if k[0] == "vcpu"]))
+
+    def do_suggest(self) -> None:
+        """Fill the plan; the reasons are said."""
+        domain = self._domain
+        if domain is None:
+            return
+        found = suggest(domain, self.snapshot)
+        if not found:
+            self.say(f"no suggestion: {found.refusal}", "warn")
+            return
+        self._edit(found.fill)
+        first = next(iter(found.rows.values()), None)
+        if first is not None and first.first is not None:
+            with self.prevent(PinMatrix.Moved):  # it would take the word back
+                self.matrix.go_to_pcpu(first.first)
+        self.say("suggested: " + "; ".join(found.reasons), "good")
+
+    def do_clear_row(self) -> None:
+        """Forget this row's edit."""
+        row = self.matrix.row
+        if row is not None:
+            self._edit(lambda plan: plan.clear(row.key))
+
+    def do_clear(self) -> None:
+        """Forget all edits."""
+        self._edit(lambda plan: plan.clear())
+
+    def do_unedit(self) -> None:
+        """Go back one edit."""
+        if not self._past:
+            self.say("no edit to take back; u undoes what was applied", "warn")
+            return
+        self._put(self._past.pop())
+
+    async def do_plan(self) -> None:
+        """Show the plan."""
+        from vconsole.screens.plan import PlanScreen
+
+        plan = self.plan
+        if plan is not None:
+            await self.console.show_page(PlanScreen(plan.to_change(), plan))
+
+    # -- typing a cpuset ---------------------------------------------------------------------
+
+    def do_type(self) -> None:
+        """Ask for the row's cpuset; the matrix shows it while typing."""
+        self.prompt.ask(
+            "",
+            "0-7,^3   r for all pCPUs",
+            typed=self._preview,
+            accepted=self._take_typed,
+            given_up=self._forget_typed,
+        )
+
+    def _preview(self, text: str) -> None:
+        """Show what the text would mean, or say what is wrong with it."""
+        self._typed, problem = self._parse(text)
+        self._show()
+        if problem and text:
+            self.say(problem, "warn")
+        else:
+            self.unsay()
+            self.refresh_hint()
+
+    def _parse(self, text: str) -> tuple[PinPlan | None, str]:
+        plan, row = self.plan, self.matrix.row
+        if plan is None or row is None:
+            return None, "no row"
+        try:
+            cpuset = CpuSet.parse(text, self.snapshot.all_pcpus)
+            if missing := cpuset - self.snapshot.all_pcpus:
+                return None, f"pCPU {missing} is not on this host"
+            return plan.stage(row.key, cpuset), ""
+        except (CpuSetError, ValueError) as error:
+            return None, str(error)
+
+    def _take_typed(self, text: str) -> bool:
+        """Take it into the plan; what is no cpuset keeps the question open."""
+        typed, problem = self._parse(text)
+        if typed is None:
+            self.say(problem, "warn")
+            return False
+        self.unsay()
+        self._edit(lambda _: typed)
+        return True
+
+    def _forget_typed(self) -> None:
+        """Leave the plan as it was."""
+        self._typed = None
+        self.unsay()
+        self._show()
+        self.refresh_hint()
+
+
+def free_first(group: CellGroup, uuid: str, snapshot: HostSnapshot) -> tuple[int, ...]:
+    """The online pCPUs of a cell, one thread of each core first, those others hold last."""
+    shape = topology(snapshot)
+    held = shape.cores_of(occupants(snapshot).held_by_others(uuid))
+    usable = [p for p in group.spread_order if p in shape.online]
+    return tuple(sorted(usable, key=lambda p: p in held))
+
+
+def matrix_data(
+    domain: Domain, plan: PinPlan, snapshot: HostSnapshot, warned: set[PinKey]
+) -> MatrixData:
+    """All that the matrix shows of a plan."""
+    shape = topology(snapshot)
+    titles = tuple(_cell_title(group, snapshot) for group in shape.groups)
+    rows = tuple(
+        MatrixRow(
+            key,
+            row_label(key).replace("iothread", "iothr"),
+            plan.seen(key) or CpuSet(),
+            plan.effective(key) or CpuSet(),
+            key in warned,
+        )
+        for key in plan.rows
+    )
+    cores = {
+        core[0]: str(number) if (number := shape.pcpu[core[0]].core) is not None else "-"
+        for group in shape.groups
+        for core in group.cores
+    }
+    return MatrixData(shape.groups, titles, cores, _others(domain.uuid, snapshot), rows)
+
+
+def warning_lines(plan: PinPlan, snapshot: HostSnapshot) -> list[Note]:
+    """The warnings about a plan, worst first, each with its glyph."""
+    tones = {"refuse": ("x", "bad"), "warn": ("!", "warn"), "info": ("-", "dim")}
+    return [
+        (f" {tones[w.severity][0]} {safe(w.text)}", tones[w.severity][1])
+        for w in plan_warnings(plan, snapshot)
+    ]
+
+
+def _cell_title(group: CellGroup, snapshot: HostSnapshot) -> str:
+    if group.cell is None:
+        return "no cell"
+    cell = snapshot.cell(group.cell)
+    free = f" {size(cell.free_bytes)} free" if cell and cell.free_bytes is not None else ""
+    return f"Cell {group.cell}{free}"
+
+
+def _others(uuid: str, snapshot: HostSnapshot) -> dict[int, tuple[str, str]]:
+    """What stands in the way of each pCPU: offline, isolated, held or shared by other domains."""
+    occupancy, shape = occupants(snapshot), topology(snapshot)
+    held = occupancy.held_by_others(uuid)
+    counts: dict[int, int] = {}
+    for cpuset, threads in occupancy.groups.items():
+        strangers = sum(1 for t in threads if t.uuid != uuid and t.kind == "vcpu")
+        for pcpu in cpuset if strangers else ():
+            counts[pcpu] = counts.get(pcpu, 0) + strangers
+    marks: dict[int, tuple[str, str]] = {}
+    for pcpu in shape.everything:
+        if pcpu not in shape.online:
+            marks[pcpu] = ("x", "bad")
+        elif pcpu in held:
+            marks[pcpu] = ("X", "warn")
+        elif pcpu in counts:
+            marks[pcpu] = (str(counts[pcpu]) if counts[pcpu] < 10 else "+", "")
+        elif pcpu in shape.isolated:
+            marks[pcpu] = ("i", "")
+    return marks
