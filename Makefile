@@ -1,0 +1,46 @@
+# Every command of this project. `make run` and `make test` do their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON_BIN := .venv/bin/python
+ARGS ?=
+
+.PHONY: run test check snapshots docs bench clean help
+
+run: ## start the console; ARGS="--demo" and the like are passed on
+	@scripts/setup.sh run
+	@exec $(PYTHON_BIN) -m vconsole $(ARGS)
+
+test: ## set up, check, and run every test (as root: also against a private libvirtd)
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory check
+	$(PYTHON_BIN) -m pytest tests/unit tests/pilot tests/snapshots
+	$(PYTHON_BIN) -m pytest tests/integration
+
+check: ## lint, format, types, layers, and generated documents
+	@scripts/setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy --strict
+	.venv/bin/lint-imports
+	@if [[ -e scripts/docs.py ]]; then $(PYTHON_BIN) -m scripts.docs --check; fi
+
+snapshots: ## take the pictures of the screens anew; look at them before you commit
+	@scripts/setup.sh test
+	$(PYTHON_BIN) -m pytest tests/snapshots --snapshot-update
+
+docs: ## write the generated documents anew
+	@scripts/setup.sh test
+	$(PYTHON_BIN) -m scripts.docs
+
+bench: ## measure start, keys, bytes and CPU; ARGS are passed on
+	@scripts/setup.sh test
+	$(PYTHON_BIN) -m bench $(ARGS)
+
+clean: ## forget everything that can be made again, the virtual environment too
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .import_linter_cache snapshot_report.html
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## this list
+	@sed -nE 's/^([a-z]+): ## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
