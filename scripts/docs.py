@@ -18,7 +18,7 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
     os.environ.pop(_name, None)
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
-from vconsole.commands import COMMANDS, Command, key_name
+from vconsole.commands import COMMANDS, Command, key_name  # noqa: E402 (after the environment)
 
 DOCS = Path(__file__).parent.parent / "docs"
 TITLES = {

@@ -26,6 +26,7 @@ from vconsole.navigation import AppCommands
 from vconsole.screens.base import Page, bindings
 from vconsole.screens.domains import DomainsScreen
 from vconsole.themes import THEMES
+from vconsole.thrift import install as write_less
 from vconsole.widgets.prompt import Prompt
 
 
@@ -69,6 +70,7 @@ class VConsole(App[int]):
 
     def __init__(self, config: Config, open_feed: OpenFeed, history: History | None = None) -> None:
         super().__init__(ansi_color=config.theme.startswith("ansi") or None)
+        write_less()
         for theme in THEMES:
             self.register_theme(theme)
         self.set_reactive(App.theme, config.theme)
@@ -172,7 +174,7 @@ class VConsole(App[int]):
     async def action_run_command(self, name: str) -> None:
         """Run a command by its id, or say why it cannot run."""
         command, page = COMMANDS_BY_ID[name], self.page
-        if page is None:
+        if page is None or command.scope not in ("app", page.SCOPE):
             return
         page.unsay()
         if reason := command.why_not(page):

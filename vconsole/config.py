@@ -47,6 +47,18 @@ def config_path() -> Path | None:
     return Path(home) / ".config" / "vconsole" / "config.toml" if home else None
 
 
+def state_dir(environ: Mapping[str, str] | None = None) -> Path | None:
+    """The directory for what the console remembers; None where no home is known.
+
+    A relative XDG_STATE_HOME is ignored, as its specification demands.
+    """
+    env = os.environ if environ is None else environ
+    for base, rest in (("XDG_STATE_HOME", ()), ("HOME", (".local", "state"))):
+        if (directory := env.get(base, "")).startswith("/"):
+            return Path(directory, *rest, "vconsole")
+    return None
+
+
 def load(path: Path | None) -> Config:
     """Read the settings; a file that is not there means the defaults.
 

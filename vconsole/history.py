@@ -234,18 +234,6 @@ def _take(stack: list[PinChange], steps: tuple[PinStep, ...]) -> PinChange | Non
 # ---- who and where
 
 
-def state_dir(environ: Mapping[str, str] | None = None) -> Path | None:
-    """The directory for what the console remembers; None where no home is known.
-
-    A relative XDG_STATE_HOME is ignored, as its specification demands.
-    """
-    env = os.environ if environ is None else environ
-    for base, rest in (("XDG_STATE_HOME", ()), ("HOME", (".local", "state"))):
-        if (directory := env.get(base, "")).startswith("/"):
-            return Path(directory, *rest, "vconsole")
-    return None
-
-
 def operator(environ: Mapping[str, str] | None = None) -> str:
     """Who is at the keyboard: ``alice by sudo from 192.0.2.7``."""
     env = os.environ if environ is None else environ

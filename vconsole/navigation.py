@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from vconsole.screens.base import Page
+from vconsole.text import safe
 
 if TYPE_CHECKING:
+    from textual.app import App
+
     from vconsole.app import VConsole
 
 
@@ -36,14 +39,13 @@ class AppCommands:
             await self.open("pin", domain.uuid)
 
     async def open(self, page: str, uuid: str | None = None) -> None:
-        """Put a page in front; a page of the same kind is replaced, never stacked twice."""
-        same = page == self.page.SCOPE
-        if same and self.page.in_view == uuid:
-            return
-        if page == "domains":
-            await self.do_domains()
-            return
-        if same:
+        """Put a page in front; one of its kind is gone back to or replaced, never stacked twice."""
+        pages = (s for s in self.app.screen_stack if isinstance(s, Page))
+        if (known := next((p for p in pages if page == p.SCOPE), None)) is not None:
+            while self.app.screen is not known:
+                await self.app.pop_screen()
+            if known.in_view == uuid:
+                return
             await self.app.pop_screen()
         await self.app.show_page(_make(page, uuid))
 
@@ -86,6 +88,7 @@ class AppCommands:
         if not words.startswith("virsh "):
             uri = self.app.snapshot.connection.uri
             words = f"virsh -c {shlex.quote(uri)} {words}" if uri else f"virsh {words}"
+        words = "\n".join(safe(line) for line in words.split("\n"))  # it will be pasted in a shell
         self.app.copy_to_clipboard(words)
         self.page.say(f"copied: {words}")
 
@@ -119,7 +122,12 @@ class AppCommands:
 
     def do_palette(self) -> None:
         """Open the palette."""
-        self.app.action_command_palette()
+        from textual.command import CommandPalette
+
+        if not CommandPalette.is_open(
+            cast("App[object]", self.app)
+        ):  # one that closes may still have Textual's id
+            self.app.push_screen(CommandPalette())
 
     def do_suspend(self) -> None:
         """Stop until the shell continues it."""

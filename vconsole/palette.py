@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.markup import escape
 
 from vconsole.commands import Command, key_name, of_scope
 from vconsole.messages import Open
@@ -55,7 +56,7 @@ class CommandProvider(_ConsoleProvider):
             reason = command.why_not(page)
             words = f"not now: {reason}" if reason else ""
             said = (command.virsh_line(page), words)
-            yield command, title, safe("   ".join(w for w in said if w))
+            yield command, title, escape(safe("   ".join(w for w in said if w)))
 
 
 class DomainProvider(_ConsoleProvider):

@@ -9,8 +9,7 @@ from vconsole.model.changes import PinChange
 from vconsole.model.plan import PinPlan
 from vconsole.model.planfile import plan_to_json
 from vconsole.model.snapshot import Connection
-from vconsole.model.virsh import change_commands
-from vconsole.text import safe
+from vconsole.model.virsh import change_commands, shell_script
 
 
 def save_plan(name: str, change: PinChange, plan: PinPlan | None, connection: Connection) -> Path:
@@ -37,17 +36,10 @@ def save_plan(name: str, change: PinChange, plan: PinPlan | None, connection: Co
 
 def script(change: PinChange, connection: Connection) -> str:
     """Write the change as a shell script that stops at the first error; undo lines are comments."""
-    uri = connection.uri
-    do = change_commands(change, uri, split_pins=connection.split_pins)
-    undo = change_commands(change.reversed(), uri, split_pins=connection.split_pins)
-    return "\n".join(
-        (
-            "#!/bin/sh",
-            f"# vconsole: pins of {safe(change.name)}, {change.uuid}",
-            "set -eu",
-            *do,
-            "# to undo:",
-            *(f"# {line}" for line in undo),
-            "",
-        )
+    uri, split = connection.uri, connection.split_pins
+    undo = change_commands(change.reversed(), uri, split_pins=split)
+    return shell_script(
+        change_commands(change, uri, split_pins=split),
+        header=(f"vconsole: pins of {change.name}, {change.uuid}",),
+        footer=("to undo:", *undo),
     )

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import Namespace
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
 
-from vconsole.app import VConsole
-from vconsole.config import THEMES, Config
-from vconsole.history import History, state_dir
-from vconsole.host.poller import Poller
-from vconsole.host.source import HostSource
-from vconsole.model.changes import Outcome
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.config import THEMES, Config, state_dir
+from vconsole.noise import log_path, noise_to
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from vconsole.host.source import HostSource
+    from vconsole.model.changes import Outcome
+    from vconsole.model.snapshot import HostSnapshot
 
 CRASHED = 1
 """Textual's return code after an exception; the traceback goes to the log with all else."""
@@ -24,33 +26,70 @@ CRASHED = 1
 
 def run(config: Config, options: Namespace) -> int:
     """Run the console until it is left; answers the exit code."""
-    config = _settle(config, options)
+    directory = state_dir()
+    log = log_path(directory)
+    with noise_to(log):
+        code = _run(_settle(config, options), options, directory)
+    if code == CRASHED:
+        print(f"vconsole: stopped by an error of its own; see {log or 'no log'}", file=sys.stderr)
+    return code
+
+
+def _run(config: Config, options: Namespace, directory: Path | None) -> int:
+    door = Door(options)
+    from vconsole.app import VConsole
+    from vconsole.history import History
+    from vconsole.host.poller import Poller
 
     def open_feed(
         publish: Callable[[HostSnapshot], object], report: Callable[[Outcome], object]
     ) -> Poller:
-        poller = Poller(
-            lambda: _open_host(options, wake=poller.wake),
-            publish,
-            report,
-            interval_s=config.interval_s,
-        )
+        poller = Poller(door.open, publish, report, interval_s=config.interval_s)
+        door.wake = poller.wake
         return poller
 
-    log = _log_path()
-    with _noise_to(log):
-        app = VConsole(config, open_feed, History.load(state_dir()))
-        app.run(mouse=config.mouse)
-    if app.return_code == CRASHED:
-        print(f"vconsole: stopped by an error of its own; see {log or 'no log'}", file=sys.stderr)
+    app = VConsole(config, open_feed, History.load(directory))
+    app.run(mouse=config.mouse)
     return app.return_code or 0
 
 
-def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
-    """Connect, in the poller's thread; libvirt is imported there, after the first frame."""
-    from vconsole.host.open import connect
+class Door:
+    """Opens the host. The first time begins at once, in a thread, while Textual is imported."""
 
-    return connect(options.connect, options.read_only, options.demo, wake)
+    def __init__(self, options: Namespace) -> None:
+        self._options = options
+        self.wake: Callable[[], None] = lambda: None
+        """Called when libvirt says that something changed."""
+        self._answers: list[HostSource | Exception] = []
+        self._early: Thread | None = Thread(target=self._begin, daemon=True)
+        self._early.start()
+
+    def _begin(self) -> None:
+        try:
+            self._answers.append(self._open())
+        except Exception as error:  # told to whoever asks
+            self._answers.append(error)
+
+    def _open(self) -> HostSource:
+        from vconsole.host.open import connect
+
+        options = self._options
+        return connect(options.connect, options.read_only, options.demo, lambda: self.wake())
+
+    def open(self) -> HostSource:
+        """Answer the connection that was begun early, or another.
+
+        Raises:
+            HostError: It is not possible.
+        """
+        if self._early is None:
+            return self._open()
+        self._early.join()
+        self._early = None
+        answer = self._answers.pop()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 def _settle(config: Config, options: Namespace) -> Config:
@@ -70,34 +109,3 @@ def _settle(config: Config, options: Namespace) -> Config:
 def _speaks_unicode() -> bool:
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "")
     return encoding == "utf8" and os.environ.get("TERM") != "linux"
-
-
-@contextmanager
-def _noise_to(path: Path | None) -> Iterator[None]:
-    """Send what libraries write to file descriptor 2 to the log; the screen is the terminal's.
-
-    libxml2 and libvirt write there past every handler. Textual draws on ``sys.__stderr__``.
-    """
-    terminal = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
-    saved, sys.__stderr__ = sys.__stderr__, terminal  # type: ignore[misc]
-    log = os.open(path or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(log, 2)
-    try:
-        yield
-    finally:
-        os.dup2(terminal.fileno(), 2)
-        sys.__stderr__ = saved  # type: ignore[misc]
-        os.close(log)
-
-
-def _log_path() -> Path | None:
-    directory = state_dir()
-    if directory is None:
-        return None
-    try:
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = directory / "vconsole.log"
-        path.open("a").close()
-    except OSError:
-        return None
-    return path

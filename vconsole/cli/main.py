@@ -10,11 +10,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
 from vconsole.cli import pinning, show
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.report import FAILED, CliError
 from vconsole.host.source import HostError, HostSource
+from vconsole.noise import noise_to
 from vconsole.text import line
 
 DEADLINE_S = 60.0
@@ -34,9 +36,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Run one command and answer its exit code."""
     options = parser().parse_args(arguments)
-    code, stuck = _with_deadline(lambda: _run(options))
-    if stuck:
-        print(f"vconsole: libvirt did not answer in {DEADLINE_S:.0f} s", file=sys.stderr)
+    with noise_to(None) as errors:
+        code, stuck = _with_deadline(lambda: _run(options, errors))
+        if stuck:
+            print(f"vconsole: libvirt did not answer in {DEADLINE_S:.0f} s", file=errors)
     try:
         sys.stdout.flush()
     except BrokenPipeError:
@@ -46,7 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     return code
 
 
-def _run(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace, errors: TextIO) -> int:
     from vconsole.host.open import connect
 
     try:
@@ -56,10 +59,10 @@ def _run(options: argparse.Namespace) -> int:
         finally:
             source.close()
     except HostError as error:
-        print(f"vconsole: {error.title}: {line(error.message)}", file=sys.stderr)
+        print(f"vconsole: {error.title}: {line(error.message)}", file=errors)
         return FAILED
     except CliError as error:
-        print(f"vconsole: {line(error)}", file=sys.stderr)
+        print(f"vconsole: {line(error)}", file=errors)
         return error.code
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
-from vconsole.history import History, state_dir
+from vconsole.config import state_dir
+from vconsole.history import History
 from vconsole.host.source import HostSource, View
 from vconsole.model.changes import Outcome, Target
 from vconsole.model.cpuset import CpuSet, CpuSetError

@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from vconsole.host import errors, uri
-from vconsole.host.demo import populate
 from vconsole.host.events import Events, run_loop
 from vconsole.host.source import HostError
 from vconsole.model.snapshot import Connection
@@ -110,6 +109,8 @@ def open_link(given: str | None, read_only: bool, demo: bool, wake: Callable[[],
     conn, reason = _open(wanted, read_only)
     try:
         if demo:
+            from vconsole.host.demo import populate
+
             populate(conn)
         link = Link(conn, _describe(conn, wanted, demo, reason), wake)
     except libvirt.libvirtError as error:
@@ -132,7 +133,7 @@ def _open(wanted: str | None, read_only: bool) -> tuple[Any, str | None]:
     else:
         reason = "--read-only was given"
     try:
-        return libvirt.openReadOnly(target), reason
+        return libvirt.openReadOnly(uri.read_only_variant(target)), reason
     except libvirt.libvirtError as error:
         raise HostError("cannot connect", _with_uri(wanted, error)) from error
 

@@ -166,17 +166,25 @@ class PinWriter:
         """Set one row; one that took effect by half is reported as two, so that it can go back."""
         import libvirt
 
+        calls = list(self._calls(step))
         done: list[StepOutcome] = []
-        for flags, cpuset, part in self._calls(step):
+        lost: HostError | None = None
+        for flags, cpuset, part in calls:
             try:
                 self._link.call(masks.pin, handle, step.key, cpuset, self._machine.map_width, flags)
             except HostError as error:
-                return [*done, StepOutcome(part, "unknown", error.message)], error
+                lost = error
+                done.append(StepOutcome(part, "unknown", error.message))
+                break
             except libvirt.libvirtError as error:
-                return [*done, StepOutcome(part, "failed", errors.message(error))], None
+                done.append(StepOutcome(part, "failed", errors.message(error)))
+                break
             done.append(StepOutcome(part, "applied"))
-        whole = done if len(done) == 1 and done[0].step == step else [StepOutcome(step, "applied")]
-        return whole, None
+        else:
+            return [StepOutcome(step, "applied")], None
+        if len(done) == 1:  # nothing of it took effect
+            return [replace(done[0], step=step)], lost
+        return done, lost
 
     def _calls(self, step: PinStep) -> Iterator[tuple[int, CpuSet, PinStep]]:
         """(flags, set, the part of the step that it does); one call where both sets are equal."""

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 DEMO_URI = "test:///default"
 _SOCKETS = ("libvirt-sock", "virtqemud-sock", "libvirt-sock-ro", "virtqemud-sock-ro")
@@ -71,6 +71,24 @@ def quiet(uri: str | None) -> str | None:
         return uri
     query = f"{parts.query}&no_tty=1" if parts.query else "no_tty=1"
     return urlunsplit(parts._replace(query=query))
+
+
+def read_only_variant(uri: str | None) -> str | None:
+    """The URI for a read-only connection: a socket given by path has a twin for readers.
+
+    libvirt chooses the twin itself only where no path is given.
+    """
+    if uri is None or "socket=" not in uri:
+        return uri
+    parts = urlsplit(uri)
+    words = parse_qsl(parts.query, keep_blank_values=True)
+    query = [(k, _reader_socket(v) if k == "socket" else v) for k, v in words]
+    return urlunsplit(parts._replace(query=urlencode(query, safe="/")))
+
+
+def _reader_socket(path: str) -> str:
+    twin = path + "-ro"
+    return twin if path.endswith("-sock") and _is_socket(Path(twin)) else path
 
 
 def _run_directories() -> list[Path]:

@@ -39,14 +39,19 @@ def _problem(domain: Domain) -> str | None:
     return " ".join(domain.problem.split()) or None if domain.problem else None
 
 
-def _pinned_set(domain: Domain, snapshot: HostSnapshot) -> CpuSet:
-    """All pCPUs that its pinned rows name."""
-    shape, bits, previous = topology(snapshot), 0, None
+def _pinned_set(domain: Domain, snapshot: HostSnapshot, *, telling: bool = False) -> CpuSet:
+    """All pCPUs that its pinned rows name.
+
+    With `telling`, an emulator or iothread counts only when it is held to one core: that it may
+    also run where another domain is pinned is no news of a wide set.
+    """
+    shape, bits = topology(snapshot), 0
     for pin in domain.pins:
         cpuset = pin.now
-        if cpuset is not None and cpuset is not previous and not shape.floats(cpuset):
+        if cpuset is None or not cpuset.bits & ~bits or shape.floats(cpuset):
+            continue
+        if not telling or pin.kind == "vcpu" or shape.within_core(cpuset):
             bits |= cpuset.bits
-        previous = cpuset
     return CpuSet(bits)
 
 
@@ -64,7 +69,7 @@ def _overlap(domain: Domain, snapshot: HostSnapshot) -> str | None:
     if not domain.active:
         return None
     occupancy = occupants(snapshot)
-    common = _pinned_set(domain, snapshot) & occupancy.held_by_others(domain.uuid)
+    common = _pinned_set(domain, snapshot, telling=True) & occupancy.held_by_others(domain.uuid)
     if not common:
         return None
     names = names_label(occupancy.holder_names(common, domain.uuid))

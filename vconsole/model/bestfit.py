@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.memory import MemoryFit, cells_label, memory_fit, strict_nodeset
@@ -19,6 +20,8 @@ from vconsole.model.topology import Topology, one_per_core, topology
 from vconsole.model.words import pcpus_label, plural, rows_label
 
 Core = tuple[int, ...]
+_MOST: Final = 50.0
+"""A domain stays where more than this percentage of its memory is, even on busier cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +202,7 @@ def _distance(case: _Case, one: _Spot, other: _Spot) -> int:
 
 
 def _rank(case: _Case, spots: Sequence[_Spot]) -> tuple[float, ...]:
-    """Smaller is better: cells, distance, memory, moving, cores shared, company, free memory."""
+    """Smaller is better: few near cells, staying there, cores of its own, little company."""
     picked = CpuSet.of(_pick(case, spots))
     whole = CpuSet.of(pcpu for spot in spots for core in spot.whole for pcpu in core)
     cells = [spot.cell for spot in spots]
@@ -207,11 +210,12 @@ def _rank(case: _Case, spots: Sequence[_Spot]) -> tuple[float, ...]:
     return (
         len(spots),
         sum(_distance(case, spots[0], spot) for spot in spots),
-        -round(case.there(cells), -1),
+        case.there(cells) < _MOST,
         not _stays(case, cells),
         len(picked - whole),
         bool(picked & _host_core(case)),
         _cores_short(case, spots),
+        -round(case.there(cells), -1),
         sum(case.company[pcpu] for cell in cells for pcpu in case.shape.cell_pcpus[cell]),
         -(fit.free_bytes or 0),
         cells[0],

@@ -35,7 +35,6 @@ COLUMNS = (
 SORT_ORDER = tuple(c.id for c in COLUMNS if c.id in SORTS)
 DESCENDING_FIRST = frozenset({"vcpus", "cpu", "memory", "resident", "wait"})
 _STATE_STYLES = {
-    "running": "good",
     "paused": "warn",
     "shut off": "dim",
     "crashed": "bad",
@@ -243,7 +242,7 @@ def _row(domain: Domain, snapshot: HostSnapshot, ascii_only: bool) -> tuple[Cell
         (badge, badge_style),
         (size(usage.rss_bytes), ""),
         (percent(usage.wait_percent), ""),
-        ({True: "yes", False: "no", None: "-"}[domain.autostart], "dim"),
+        ({True: "yes", False: "no", None: "-"}[domain.autostart], ""),
         (safe(domain.title or ""), "dim"),
     )
 

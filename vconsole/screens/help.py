@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from vconsole.commands import Command, key_name, of_scope
 from vconsole.screens.base import Page
-from vconsole.text import safe
+from vconsole.text import line, safe
 
 MOVEMENT = (
     ("↑ k  ↓ j", "Up and down; also ← h and → l where there are columns."),
@@ -60,7 +60,7 @@ class HelpScreen(ModalScreen[None]):
             text.append(f"  {names:<12}", "bold")
             text.append(command.help)
             if reason := command.why_not(self._rules):
-                text.append(f"  (not now: {reason})", "dim")
+                text.append(f"  (not now: {line(reason)})", "dim")
             text.append("\n")
             if virsh := command.virsh_line(self._rules):
                 text.append(f"  {'':<12}{safe(virsh)}\n", "dim")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from time import monotonic
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.events import Click, Resize
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
@@ -111,21 +113,32 @@ class StatusBar(Widget):
     said: var[tuple[str, str] | None] = var(None, init=False)
     """(text, tone) of the last command; stays until the next key."""
 
+    _drawn_cells = 0
+
     def watch_hint(self) -> None:
         """Show it unless a command has the word."""
         if self.said is None:
-            self.refresh()
+            self._repaint()
 
     def watch_said(self) -> None:
         """Show it."""
-        self.refresh()
+        self._repaint()
+
+    def _words(self) -> str:
+        text, tone = self.said or self.hint
+        return clip(f" {self.GLYPHS[tone]}{line(text)}", self.size.width)
+
+    def _repaint(self) -> None:
+        """Repaint as far as there are words, before or now."""
+        self.refresh(Region(0, 0, max(self._drawn_cells, cell_len(self._words())), 1))
 
     def render_line(self, y: int) -> Strip:
         """Draw the sentence."""
-        text, tone = self.said or self.hint
+        _, tone = self.said or self.hint
         style = self.get_component_rich_style(f"bar--{tone}") if tone else self.rich_style
-        words = fit(f" {self.GLYPHS[tone]}{line(text)}", self.size.width)
-        return Strip([Segment(words, style)])
+        words = self._words()
+        self._drawn_cells = cell_len(words)
+        return Strip([Segment(fit(words, self.size.width), style)])
 
 
 class FooterBar(Widget):

@@ -198,17 +198,26 @@ class PinMatrix(Widget, can_focus=True):
         if self._reveal():
             self.refresh()
         else:
-            for row, column in (before, after):
-                self._refresh_field(row, column)
+            self._refresh_field(*before)
+            self._refresh_field(*after)
+            if before[0] != after[0]:
+                for row in (before[0], after[0]):
+                    self.refresh(Region(0, self._y(row), LABEL_WIDTH, 1))
+            if before[1] != after[1]:
+                for column in (before[1], after[1]):
+                    self._refresh_head(column)
         self.post_message(self.Moved())
 
     def _refresh_field(self, row: int, column: int) -> None:
         x = self._screen_x(column)
         if x is None:
             return
-        self.refresh(Region(0, self._y(row), LABEL_WIDTH, 1))
-        self.refresh(Region(x, self._y(row), self._width + 1, 1))
-        self.refresh(Region(x, 2, self._width + 1, 1))
+        self.refresh(Region(x, self._y(row), self._width, 1))
+
+    def _refresh_head(self, column: int) -> None:
+        x = self._screen_x(column)
+        if x is not None:
+            self.refresh(Region(x, 2, self._width, 1))
 
     def _y(self, row: int) -> int:
         return HEADER_LINES + row - self._top
@@ -319,7 +328,7 @@ class PinMatrix(Widget, can_focus=True):
             segments = self._row(row)
         else:
             segments = []
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+        return Strip(_joined(segments)).adjust_cell_length(width, self.rich_style)
 
     def _visible(self) -> Iterator[tuple[int, int, int, str]]:
         """(column, pCPU, group, gap before it) of the columns in view."""
@@ -401,3 +410,14 @@ class PinMatrix(Widget, can_focus=True):
             else:
                 segments.append(Segment(text.rjust(self._width), self._style(name)))
         return segments
+
+
+def _joined(segments: Sequence[Segment]) -> list[Segment]:
+    """Neighbours of one style as one segment, empty ones left out: fewer bytes."""
+    joined: list[Segment] = []
+    for text, style, _ in segments:
+        if joined and joined[-1].style is style:
+            joined[-1] = Segment(joined[-1].text + text, style)
+        elif text:
+            joined.append(Segment(text, style))
+    return joined

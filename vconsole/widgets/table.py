@@ -164,7 +164,7 @@ class LineTable(ScrollView, can_focus=True):
             return
         y = row + 1 - int(self.scroll_offset.y)
         if before is None or len(before[1]) != len(after):
-            self.refresh(Region(0, y, self.size.width, 1))
+            self.refresh(Region(0, y, self._width, 1))
             return
         x = 0
         for index, _, width in self._layout:
@@ -191,8 +191,13 @@ class LineTable(ScrollView, can_focus=True):
         self._reveal()
         self.post_message(self.Moved(self, self.key))
 
+    @property
+    def _width(self) -> int:
+        """Cells of a line without the scrollbar."""
+        return self.scrollable_content_region.width
+
     def _refresh_row(self, row: int) -> None:
-        self.refresh(Region(0, row + 1 - int(self.scroll_offset.y), self.size.width, 1))
+        self.refresh(Region(0, row + 1 - int(self.scroll_offset.y), self._width, 1))
 
     def _reveal(self) -> None:
         """Scroll so that the cursor is in view."""
@@ -260,7 +265,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Draw the header or one row."""
-        width = self.size.width
+        width = self._width
         if y == 0:
             return self._header(width)
         row = y - 1 + int(self.scroll_offset.y)
@@ -273,12 +278,12 @@ class LineTable(ScrollView, can_focus=True):
         return self._row(cells, row == self.cursor, width)
 
     def _row(self, cells: Sequence[Cell], cursor: bool, width: int) -> Strip:
-        """Neighbours of one style share a segment: fewer bytes over ssh."""
+        """Neighbours of one style share a segment, the cursor's row is one: fewer bytes."""
         plain = self._style("", cursor)
         parts: list[tuple[str, Style]] = []
         for index, column, size in self._layout:
             text, name = cells[index]
-            style = self._style(name, cursor) if name and text else plain
+            style = self._style(name, False) if name and not cursor and text.strip() else plain
             parts.append((fit(text, size, column.align), style))
             parts.append((" " * GAP, plain))
         segments: list[Segment] = []
