@@ -1,0 +1,155 @@
+"""What is measured: vconsole, its peers and the floors, on the same loads."""
+
+import shutil
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.keys import there_and_back
+from bench.load import write_node
+from bench.plan import Case, Plan, Series
+from bench.rows import domain_name
+
+_LIST_SHOWN = rf"(?s){domain_name(1)}.*{domain_name(10)}"
+"""The first ten domains: what every load has and every list shows at once."""
+HANG, DAEMON, CALLS = "vconsole hang", "vconsole daemon", "vconsole daemon calls"
+STILL = "vconsole n=10 still"
+VCONSOLE, PEER, FLOOR = "vconsole", "peer", "floor"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long and how often to measure."""
+
+    rounds: int = 3
+    idle_s: float = 8.0
+    moves: int = 40
+    refresh_moves: int = 10
+    pages: int = 12
+    burst: int = 50
+    loads: tuple[int, ...] = (10, 1000, 10000)
+    peer_loads: tuple[int, ...] = (10, 1000)
+
+
+QUICK = Effort(1, 3.0, 16, 4, 6, 30, loads=(10, 1000), peer_loads=(1000,))
+
+
+def console_name(domains: int) -> str:
+    """Return the name of the case with so many domains on the test driver."""
+    return f"{VCONSOLE} n={domains}"
+
+
+def vconsole_argv(uri: str, interval_s: float = 1) -> tuple[str, ...]:
+    """Return the command: the installed script, or the package when there is none."""
+    script = Path(sys.executable).with_name("vconsole")
+    start = (str(script),) if script.exists() else (sys.executable, "-m", "vconsole")
+    return (*start, "-c", uri, "--interval", f"{interval_s:g}")
+
+
+def vconsole_env(folder: Path) -> dict[str, str]:
+    """Return an environment in which the user's settings and history are neither read nor hurt."""
+    names = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME")
+    return {name: str(folder / name.lower()) for name in names}
+
+
+def list_series(effort: Effort, domains: int) -> tuple[Series, ...]:
+    """Return the keys of a list: moves, moves in the middle of a refresh, and pages."""
+    steps = min(domains - 2, 20)
+    move = move_series("move", steps, effort.moves)
+    refresh = replace(move_series("refresh", steps, effort.refresh_moves), while_busy=True)
+    pages = there_and_back("PageDown", "PageUp", 3, effort.pages)
+    return (move, refresh, *([Series("page", pages)] if domains > 200 else []))
+
+
+def move_series(name: str, steps: int, presses: int) -> Series:
+    """Return cursor moves from the top of the list: each of them can be seen."""
+    keys = there_and_back("Down", "Up", steps, presses)
+    return Series(name, keys, before=("PageUp",), after=("PageUp",), by_highlight=True)
+
+
+def filter_series(text: str) -> Series:
+    """Return the keys of a filter typed letter by letter: each press filters the whole list."""
+    return Series("filter", tuple(text), before=("/",), after=("Escape", "Escape", "PageUp"))
+
+
+def vconsole_plan(effort: Effort, domains: int, shown: str = _LIST_SHOWN) -> Plan:
+    """Return how vconsole's list is measured."""
+    return Plan(
+        ready=shown,
+        idle_s=effort.idle_s,
+        series=(*list_series(effort, domains), filter_series("m-0010")),
+        burst=("Down", effort.burst),
+    )
+
+
+def vconsole_cases(effort: Effort, folder: Path) -> list[Case]:
+    """Return vconsole on the test driver, with 1 s refresh, and on a host that stands still."""
+    env = vconsole_env(folder)
+    cases = [
+        Case(
+            console_name(domains),
+            vconsole_argv(write_node(folder, domains)),
+            vconsole_plan(effort, domains),
+            env,
+            group=VCONSOLE,
+        )
+        for domains in effort.loads
+    ]
+    still = Plan(ready=_LIST_SHOWN, idle_s=effort.idle_s)
+    argv = vconsole_argv(write_node(folder, 10, off=True))
+    cases.insert(1, Case(STILL, argv, still, env, group=VCONSOLE))
+    return cases
+
+
+def hang_case(effort: Effort, folder: Path, uri: str) -> Case:
+    """Return vconsole on a daemon that accepts and never answers."""
+    letters = tuple("vm-0001" * 10)[: effort.moves]
+    plan = Plan(
+        series=(Series("hang", letters, before=("/",), after=("Escape", "Escape")),),
+        idle_s=effort.idle_s,
+    )
+    return Case(HANG, vconsole_argv(uri), plan, vconsole_env(folder), group=VCONSOLE)
+
+
+def peer_cases(effort: Effort, folder: Path) -> list[Case]:
+    """Return what an administrator would type otherwise."""
+    cases: list[Case] = []
+    virsh = shutil.which("virsh") or "virsh"
+    no_virsh = "" if shutil.which("virsh") else "virsh is not on PATH"
+    for domains in effort.peer_loads:
+        uri = write_node(folder, domains)
+        for words in (("list", "--all"), ("vcpupin", domain_name(1)), ("freecell", "--all")):
+            name = f"virsh {words[0]} n={domains}"
+            cases.append(Case(name, (virsh, "-c", uri, *words), skip=no_virsh, group=PEER))
+        cases.append(_virt_top(effort, domains, uri))
+    for domains in effort.loads:
+        argv = (sys.executable, "-m", "bench.open_probe", write_node(folder, domains))
+        cases.append(Case(f"libvirt open n={domains}", argv, group=PEER))
+    return cases
+
+
+def _virt_top(effort: Effort, domains: int, uri: str) -> Case:
+    program = shutil.which("virt-top")
+    views = tuple("10" * effort.moves)[: effort.moves]
+    plan = Plan(ready=r"vm-\d+", idle_s=effort.idle_s, series=(Series("move", views),), quit=("q",))
+    skip = "" if program else "virt-top is not on PATH (Debian 12 has no package of it)"
+    argv = (program or "virt-top", "-c", uri, "-d", "1")
+    return Case(f"virt-top n={domains}", argv, plan, skip=skip, group=PEER)
+
+
+def floor_cases(effort: Effort) -> list[Case]:
+    """Return the least that Textual can cost: two bare lists, still and with 1 s refresh."""
+    cases: list[Case] = []
+    for kind in ("table", "lines"):
+        for domains in effort.peer_loads:
+            for seconds in (0, 1):
+                argv = (sys.executable, "-m", f"bench.floor_{kind}", str(domains), str(seconds))
+                plan = Plan(
+                    ready=_LIST_SHOWN,
+                    idle_s=effort.idle_s,
+                    series=list_series(effort, domains)[: None if seconds else 1],
+                    burst=("Down", effort.burst),
+                )
+                name = f"floor {kind} n={domains} {'1 Hz' if seconds else 'still'}"
+                cases.append(Case(name, argv, plan, group=FLOOR))
+    return cases
