@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
-from typing import ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from textual.app import App
 from textual.command import Provider
@@ -16,11 +16,9 @@ from textual.events import Event, Key
 
 from vconsole.commands import COMMANDS as COMMANDS_BY_ID
 from vconsole.config import Config
-from vconsole.history import History
 from vconsole.host.source import View
 from vconsole.messages import ChangeDone, ChangeRequested, Open, SnapshotReady
 from vconsole.model.changes import Outcome, PinChange
-from vconsole.model.plan import PinPlan
 from vconsole.model.snapshot import EMPTY, HostSnapshot
 from vconsole.navigation import AppCommands
 from vconsole.screens.base import Page, bindings
@@ -28,6 +26,12 @@ from vconsole.screens.domains import DomainsScreen
 from vconsole.themes import THEMES
 from vconsole.thrift import install as write_less
 from vconsole.widgets.prompt import Prompt
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vconsole.history import History
+    from vconsole.model.plan import PinPlan
 
 
 class Feed(Protocol):
@@ -68,7 +72,13 @@ class VConsole(App[int]):
     BINDINGS: ClassVar = bindings("app")
     COMMANDS: ClassVar = {lambda: _provider("CommandProvider"), lambda: _provider("DomainProvider")}
 
-    def __init__(self, config: Config, open_feed: OpenFeed, history: History | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        open_feed: OpenFeed,
+        history: History | None = None,
+        state: Path | None = None,
+    ) -> None:
         super().__init__(ansi_color=config.theme.startswith("ansi") or None)
         write_less()
         for theme in THEMES:
@@ -80,9 +90,18 @@ class VConsole(App[int]):
         self.snapshot: HostSnapshot = EMPTY
         self.plans: dict[str, PinPlan] = {}
         """Domain UUID -> changes planned and not applied yet; they survive leaving the page."""
-        self.history = history if history is not None else History.in_memory()
+        self._history, self._state = history, state
         self._feed = open_feed(self._publish, self._report)
         self._quitting = False
+
+    @property
+    def history(self) -> History:
+        """The pin changes made; read when first asked for."""
+        if self._history is None:
+            from vconsole.history import History
+
+            self._history = History.load(self._state) if self._state else History.in_memory()
+        return self._history
 
     # -- life --------------------------------------------------------------------------------
 
@@ -141,7 +160,7 @@ class VConsole(App[int]):
         outcome = message.outcome
         if outcome.applied:
             connection = self.snapshot.connection
-            self.history = self.history.record(
+            self._history = self.history.record(
                 outcome, connection.uri, split_pins=connection.split_pins
             )
         if (page := self.page) is not None:

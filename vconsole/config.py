@@ -11,7 +11,6 @@ mouse = true
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,12 +64,12 @@ def load(path: Path | None) -> Config:
     Raises:
         ConfigError: The file cannot be read, or a key is unknown, of the wrong type or clashes.
     """
-    if path is None:
+    if path is None or not path.exists():
         return Config()
+    import tomllib
+
     try:
         data = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return Config()
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     return _config(path, data)

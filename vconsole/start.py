@@ -38,7 +38,6 @@ def run(config: Config, options: Namespace) -> int:
 def _run(config: Config, options: Namespace, directory: Path | None) -> int:
     door = Door(options)
     from vconsole.app import VConsole
-    from vconsole.history import History
     from vconsole.host.poller import Poller
 
     def open_feed(
@@ -48,7 +47,7 @@ def _run(config: Config, options: Namespace, directory: Path | None) -> int:
         door.wake = poller.wake
         return poller
 
-    app = VConsole(config, open_feed, History.load(directory))
+    app = VConsole(config, open_feed, state=directory)
     app.run(mouse=config.mouse)
     return app.return_code or 0
 

@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.model_hosts import MemoryHost, c, cpusets, uuid_of, vcpu
-from vconsole.history import FILE_NAME, READ_BYTES, History, Record, operator, state_dir
+from vconsole.config import state_dir
+from vconsole.history import FILE_NAME, READ_BYTES, History, Record, operator
 from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.plan import PinPlan

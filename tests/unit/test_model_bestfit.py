@@ -96,6 +96,19 @@ def test_memory_that_is_there_already_decides() -> None:
     )
 
 
+def test_cores_of_its_own_decide_over_the_lesser_part_of_its_memory() -> None:
+    others = [domain("db", ["0", "1", "2", "3"])]
+    found = suggest(WEB, host(WEB, *others, lies={"web": {0: 2, 1: 2}}))
+    assert found.cells == (1,)
+    less = host(WEB, *others, lies={"web": {0: 1, 1: 1}}, free_gib=(16.0, 0.5))
+    assert suggest(WEB, less).cells == (0,)
+    most = host(WEB, *others, lies={"web": {0: 3, 1: 1}})
+    assert suggest(WEB, most).cells == (0,)
+    third = smt_pcpus(3)
+    spread = host(WEB, *others, pcpus=third, free_gib=(9.0, 9.0, 9.0), lies={"web": {0: 2, 2: 3}})
+    assert suggest(WEB, spread).cells == (2,)
+
+
 def test_numatune_decides() -> None:
     bound = domain("web", ["-"], nodeset="0")
     found = suggest(bound, host(bound, free_gib=(0.5, 64.0)))

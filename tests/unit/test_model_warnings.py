@@ -244,6 +244,14 @@ def test_marks_say_the_gravest_thing() -> None:
         assert attention(found, replace(snapshot, domains=(found, *snapshot.domains))) == text
 
 
+def test_a_wide_emulator_set_over_another_domains_pin_is_no_news() -> None:
+    db = domain("db", ["1"])
+    wide = web("2", emulator="0-3")
+    assert attention(wide, host(wide, db)) is None
+    narrow = web("2", emulator="1,9")
+    assert attention(narrow, host(narrow, db)) == "shares pCPU 1 with db, pinned there exclusively"
+
+
 def test_a_stopped_domain_pinned_to_an_offline_pcpu_will_not_start() -> None:
     off = tuple(replace(p, online=p.id != 0) for p in smt_pcpus())
     stopped = web("0", state="shut off")

@@ -88,7 +88,7 @@ class InfoUsage:
     """
 
     groups = 0
-    _SLICE_S = 0.002
+    _SLICE_S = 0.001
 
     def __init__(self, link: Link, fleet: Fleet) -> None:
         self._link, self._fleet, self._meter = link, fleet, Meter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
@@ -37,6 +38,7 @@ class Page(Screen[None]):
     AUTO_FOCUS = "LineTable"
 
     snapshot: var[HostSnapshot] = var(EMPTY, init=False)
+    _prompt: Prompt | None = None
 
     @property
     def console(self) -> VConsole:
@@ -65,11 +67,6 @@ class Page(Screen[None]):
         """UUID of the domain to read in detail."""
         return None
 
-    @property
-    def prompt(self) -> Prompt:
-        """The question line."""
-        return self.query_one(Prompt)
-
     # -- building ----------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:
@@ -77,7 +74,6 @@ class Page(Screen[None]):
         tail = [COMMANDS["app.palette"], COMMANDS["app.help"]]
         yield HeaderBar()
         yield from self.compose_body()
-        yield Prompt()
         yield StatusBar()
         commands = [c for c in of_scope(self.SCOPE) if c.title]
         yield FooterBar([*commands, *tail], dict(self.console.config.keys))
@@ -119,6 +115,21 @@ class Page(Screen[None]):
     def unsay(self) -> None:
         """Give the status line back to the hint."""
         self.query_one(StatusBar).said = None
+
+    async def ask(
+        self,
+        text: str,
+        hint: str,
+        *,
+        accepted: Callable[[str], bool],
+        typed: Callable[[str], object] | None = None,
+        given_up: Callable[[], object] | None = None,
+    ) -> None:
+        """Ask a question above the status line; see `Prompt.ask`. Made when first needed."""
+        if self._prompt is None:
+            self._prompt = Prompt()
+            await self.mount(self._prompt, before=self.query_one(StatusBar))
+        self._prompt.ask(text, hint, accepted=accepted, typed=typed, given_up=given_up)
 
     def virsh(self) -> str:
         """Name the virsh words equivalent to what is in view, without ``virsh -c URI``."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from vconsole.model.attention import attention
 from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
 from vconsole.model.search import SORTS, Query
 from vconsole.model.snapshot import Domain, HostSnapshot, Usage
-from vconsole.model.warnings import attention
 from vconsole.screens.base import Page, bindings
 from vconsole.text import glyph, percent, safe, size, sizes, spark
 from vconsole.widgets.table import Cell, Column, LineTable
@@ -57,6 +56,8 @@ class DomainsScreen(Page):
         self._by_uuid: dict[str, Domain] = {}
         self._order: list[str] = []
         self._sorted_from: tuple[Domain, ...] | None = None
+        self._fixed: dict[str, tuple[Cell, ...]] = {}
+        """The cells of the rows seen that do not change with every reading."""
 
     def compose_body(self) -> ComposeResult:
         """Title and list."""
@@ -79,7 +80,8 @@ class DomainsScreen(Page):
         """Sort again only when that can change the order."""
         if after.domains is not before.domains:
             self._by_uuid = {d.uuid: d for d in after.domains}
-        _row.cache_clear()
+        if _ground(before) != _ground(after):
+            self._fixed.clear()
         self._arrange()
 
     def _arrange(self, cursor: str | None = None, force: bool = False) -> None:
@@ -112,8 +114,12 @@ class DomainsScreen(Page):
             self.table.redraw()
 
     def _cells(self, uuid: str) -> tuple[Cell, ...]:
-        domain = self._by_uuid[uuid]
-        return _row(domain, self.snapshot, self.console.config.ascii)
+        domain, snapshot = self._by_uuid[uuid], self.snapshot
+        ascii_only = self.console.config.ascii
+        if uuid not in self._fixed:
+            self._fixed[uuid] = _fixed_cells(domain, snapshot, ascii_only)
+        usage = snapshot.usage.get(uuid, _NONE)
+        return _row(domain, self._fixed[uuid], usage, ascii_only)
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the domain under the cursor, else what it is."""
@@ -174,10 +180,10 @@ class DomainsScreen(Page):
         self._descending = not self._descending
         self._arrange(force=True)
 
-    def do_filter(self) -> None:
+    async def do_filter(self) -> None:
         """Ask for the filter."""
         hint = "web  state:running  cell:1  pinned:no  -title"
-        self.prompt.ask(
+        await self.ask(
             self._query.text,
             hint,
             typed=self._filter,
@@ -185,10 +191,10 @@ class DomainsScreen(Page):
             given_up=lambda: self._filter(""),
         )
 
-    def do_jump(self) -> None:
+    async def do_jump(self) -> None:
         """Ask for the beginning of a name."""
         hint = "the beginning of a name"
-        self.prompt.ask("", hint, typed=self._jump, accepted=lambda text: True)
+        await self.ask("", hint, typed=self._jump, accepted=lambda text: True)
 
     def _keep_filter(self, text: str) -> bool:
         self._filter(text)
@@ -220,28 +226,40 @@ class DomainsScreen(Page):
         return False
 
 
-@lru_cache(maxsize=512)
-def _row(domain: Domain, snapshot: HostSnapshot, ascii_only: bool) -> tuple[Cell, ...]:
-    usage = snapshot.usage.get(domain.uuid, _NONE)
-    warning = attention(domain, snapshot)
-    local = locality_percent(domain, snapshot)
-    cells = cells_allowed(domain, snapshot)
-    badge, badge_style = _badge(domain, snapshot)
-    state = f"{glyph(domain.state, ascii_only)} {domain.state}"
+def _ground(snapshot: HostSnapshot) -> tuple[int, ...]:
+    """Identify what the fixed cells are made from."""
+    return id(snapshot.domains), id(snapshot.locality), id(snapshot.pcpus)
+
+
+def _row(
+    domain: Domain, fixed: tuple[Cell, ...], usage: Usage, ascii_only: bool
+) -> tuple[Cell, ...]:
+    """All cells of a row: the fixed ones, and those that change with every reading."""
     top = 100.0 * (domain.vcpus or 1)
     return (
-        ("!" if warning else "", "warn"),
-        (safe(domain.name), "" if domain.active else "dim"),
-        (state, _STATE_STYLES.get(domain.state, "")),
-        (str(domain.vcpus) if domain.vcpus is not None else "-", ""),
+        *fixed[:4],
         (percent(usage.cpu_percent), ""),
         (spark(usage.history, top, 6, ascii_only), "accent"),
+        *fixed[4:8],
+        (size(usage.rss_bytes), ""),
+        (percent(usage.wait_percent), ""),
+        *fixed[8:],
+    )
+
+
+def _fixed_cells(domain: Domain, snapshot: HostSnapshot, ascii_only: bool) -> tuple[Cell, ...]:
+    """The cells that only change with the configuration or the locality of domains."""
+    local = locality_percent(domain, snapshot)
+    cells = cells_allowed(domain, snapshot)
+    return (
+        ("!" if attention(domain, snapshot) else "", "warn"),
+        (safe(domain.name), "" if domain.active else "dim"),
+        (f"{glyph(domain.state, ascii_only)} {domain.state}", _STATE_STYLES.get(domain.state, "")),
+        (str(domain.vcpus) if domain.vcpus is not None else "-", ""),
         (sizes(domain.memory_bytes, domain.max_memory_bytes), ""),
         (str(cells) if cells is not None else "-", ""),
         (f"{local:.0f}%" if local is not None else "-", "warn" if (local or 100) < 80 else ""),
-        (badge, badge_style),
-        (size(usage.rss_bytes), ""),
-        (percent(usage.wait_percent), ""),
+        _badge(domain, snapshot),
         ({True: "yes", False: "no", None: "-"}[domain.autostart], ""),
         (safe(domain.title or ""), "dim"),
     )

@@ -300,9 +300,9 @@ class PinScreen(Page):
 
     # -- typing a cpuset ---------------------------------------------------------------------
 
-    def do_type(self) -> None:
+    async def do_type(self) -> None:
         """Ask for the row's cpuset; the matrix shows it while typing."""
-        self.prompt.ask(
+        await self.ask(
             "",
             "0-7,^3   r for all pCPUs",
             typed=self._preview,

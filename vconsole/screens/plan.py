@@ -218,11 +218,11 @@ class PlanScreen(Page):
         self._change, self._plan, self._outcome = done.reversed("roll-back"), None, None
         self._submit()
 
-    def do_save(self) -> None:
+    async def do_save(self) -> None:
         """Ask where to."""
         name = "".join(c if c.isalnum() or c in "-_" else "_" for c in self._change.name)[:40]
         hint = "a new file; .json for `vconsole plan apply`"
-        self.prompt.ask(f"pin-{name}.sh", hint, accepted=self._save)
+        await self.ask(f"pin-{name}.sh", hint, accepted=self._save)
 
     def _save(self, name: str) -> bool:
         """Write the file; one that exists is left alone."""

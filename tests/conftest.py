@@ -1,0 +1,44 @@
+"""The same terminal, clock and home for every test, whatever the developer's shell says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+
+import pytest
+
+for _name in ("NO_COLOR", "COLORTERM", "TEXTUAL_THEME", "TEXTUAL_FILTERS", "TEXTUAL_COLOR_SYSTEM"):
+    os.environ.pop(_name, None)
+HOME = tempfile.mkdtemp(prefix="vconsole-tests-")
+os.environ.update(
+    TEXTUAL_ANIMATIONS="none",
+    TZ="UTC",
+    LC_ALL="C.UTF-8",
+    XDG_CONFIG_HOME=f"{HOME}/config",
+    XDG_STATE_HOME=f"{HOME}/state",
+    XDG_CACHE_HOME=f"{HOME}/cache",
+)
+time.tzset()
+
+# The snapshot plugin imports Textual, which reads the environment once, before this file is run.
+from textual import constants  # noqa: E402
+from textual.widgets import Input  # noqa: E402
+
+from tests import scenes  # noqa: E402
+
+vars(constants).update(TEXTUAL_ANIMATIONS="none", FILTERS="")
+Input.cursor_blink._default = False
+
+
+def pytest_unconfigure() -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> float:
+    """The header's clock stands still, seven seconds after what `scenes.stale` read last."""
+    monkeypatch.setattr("vconsole.widgets.bars.monotonic", lambda: scenes.NOW)
+    return scenes.NOW

@@ -1,0 +1,100 @@
+"""A host that does what a test says: the feed of the app without threads and clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from vconsole.app import VConsole
+from vconsole.config import Config
+from vconsole.history import History
+from vconsole.host.source import View
+from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
+from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot, Pin
+
+
+class ScriptedFeed:
+    """Publishes what it is given; applies pins to its own snapshot."""
+
+    def __init__(
+        self, publish: Callable[[HostSnapshot], object], report: Callable[[Outcome], object]
+    ) -> None:
+        self._publish, self._report = publish, report
+        self.snapshot = EMPTY
+        self.views: list[View] = []
+        self.changes: list[PinChange] = []
+        self.answer: Callable[[PinChange], Outcome] = self.apply
+        self.started = self.stopped = False
+        self.refreshed = 0
+
+    def start(self) -> None:
+        """Publish what there is."""
+        self.started = True
+        self.show(self.snapshot)
+
+    def show(self, snapshot: HostSnapshot) -> None:
+        """Publish another reading."""
+        self.snapshot = snapshot
+        if self.started:
+            self._publish(snapshot)
+
+    def look(self, view: View) -> None:
+        """Note it."""
+        self.views.append(view)
+
+    def submit(self, change: PinChange) -> None:
+        """Answer as the test says, by default by applying."""
+        self.changes.append(change)
+        self._report(self.answer(change))
+        self._publish(self.snapshot)
+
+    def refresh(self) -> None:
+        """Note it."""
+        self.refreshed += 1
+
+    def stop(self) -> None:
+        """Note it."""
+        self.stopped = True
+
+    def apply(self, change: PinChange) -> Outcome:
+        """Set the pins in the snapshot, as libvirt would."""
+        domains = tuple(
+            _pinned(d, change) if d.uuid == change.uuid else d for d in self.snapshot.domains
+        )
+        self.snapshot = replace(self.snapshot, domains=domains)
+        steps = tuple(
+            StepOutcome(s, "applied", live=s.live_after, config=s.config_after)
+            for s in change.steps
+        )
+        return Outcome(change, "applied", steps, took_ms=38.0)
+
+
+def _pinned(domain: Domain, change: PinChange) -> Domain:
+    steps = {step.key: step for step in change.steps}
+    pins = tuple(_moved(p, steps[p.key]) if p.key in steps else p for p in domain.pins)
+    return replace(domain, pins=pins)
+
+
+def _moved(pin: Pin, step: PinStep) -> Pin:
+    return replace(
+        pin,
+        live=pin.live if step.live_after is None else step.live_after,
+        config=pin.config if step.config_after is None else step.config_after,
+    )
+
+
+def make_console(
+    snapshot: HostSnapshot, config: Config | None = None, history: History | None = None
+) -> tuple[VConsole, ScriptedFeed]:
+    """An app on a scripted host, and that host."""
+    feeds: list[ScriptedFeed] = []
+
+    def open_feed(
+        publish: Callable[[HostSnapshot], object], report: Callable[[Outcome], object]
+    ) -> ScriptedFeed:
+        feeds.append(ScriptedFeed(publish, report))
+        feeds[0].snapshot = snapshot
+        return feeds[0]
+
+    app = VConsole(config or Config(), open_feed, history)
+    return app, feeds[0]

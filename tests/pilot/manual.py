@@ -1,0 +1,194 @@
+"""The console as its manual speaks of it: what is pressed, what is seen then.
+
+Everything here is read from the screen as painted, never from a widget's memory.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+from textual import events
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+from textual.widget import Widget
+
+from tests.feed import ScriptedFeed, make_console
+from tests.scenes import uuid_of
+from vconsole.app import VConsole
+from vconsole.config import Config
+from vconsole.history import History
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.snapshot import Domain, HostSnapshot, Pin, PinKind
+from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
+from vconsole.widgets.title import TitleBar
+
+ROUNDS = 200
+"""After so many rounds of messages something never comes to rest."""
+
+
+class Console:
+    """A console on a scripted host, and the person in front of it."""
+
+    def __init__(self, app: VConsole, host: ScriptedFeed, pilot: Pilot[int]) -> None:
+        self.app, self.host, self.pilot = app, host, pilot
+
+    # -- what the person does ----------------------------------------------------------------
+
+    async def press(self, *keys: str) -> None:
+        """Press keys; those that print a character may be written as printed."""
+        for key in keys:
+            character = key if len(key) == 1 else None
+            name = _character_to_key(key) if character else key
+            self.app.post_message(events.Key(name, character))
+            await self.settle()
+
+    async def type(self, text: str) -> None:
+        """Press a key for each character."""
+        await self.press(*text)
+
+    async def settle(self) -> None:
+        """Wait until nothing is under way: no timing, so that a slow machine tests the same."""
+        calm = 0
+        for _ in range(ROUNDS):
+            await self.pilot._wait_for_screen()
+            if not self.app.is_running or self.app._exception:
+                return
+            self.app.screen._on_timer_update()
+            waiting = any(
+                pump.message_queue_size for pump in (self.app, *self.app.screen.walk_children())
+            )
+            calm = 0 if waiting or not self.host.started else calm + 1
+            if calm == 3:
+                return
+        raise AssertionError("the console does not come to rest")
+
+    async def until(self, words: str, seconds: float = 5.0) -> None:
+        """Wait for what needs a timer, such as the palette's search."""
+        end = monotonic() + seconds
+        while words not in self.text and monotonic() < end:
+            await self.pilot.pause(0.02)
+        self.sees(words)
+
+    # -- what happens meanwhile --------------------------------------------------------------
+
+    async def host_says(self, snapshot: HostSnapshot) -> None:
+        """Another reading of the host arrives."""
+        self.host.show(snapshot)
+        await self.settle()
+
+    # -- what is on the screen ---------------------------------------------------------------
+
+    @property
+    def lines(self) -> list[str]:
+        """The screen, line by line; of a dialog only itself."""
+        strips = self.app.screen._compositor.render_strips()
+        return [strip.text.rstrip() for strip in strips]
+
+    @property
+    def text(self) -> str:
+        """All of the screen."""
+        return "\n".join(self.lines)
+
+    def sees(self, *words: str) -> None:
+        """All these words are on the screen."""
+        for word in words:
+            assert word in self.text, f"{word!r} is not on the screen:\n{self.text}"
+
+    def sees_no(self, *words: str) -> None:
+        """None of these words is on the screen."""
+        for word in words:
+            assert word not in self.text, f"{word!r} is on the screen:\n{self.text}"
+
+    def _line_of(self, kind: builtins.type[Widget]) -> str:
+        page = self.app.page
+        assert page is not None
+        strips = page._compositor.render_strips()
+        return strips[page.query_one(kind).region.y].text.rstrip()
+
+    @property
+    def header(self) -> str:
+        """The first line."""
+        return self._line_of(HeaderBar)
+
+    @property
+    def title(self) -> str:
+        """The line that names the page."""
+        return self._line_of(TitleBar).strip()
+
+    @property
+    def status(self) -> str:
+        """The line that answers."""
+        return self._line_of(StatusBar).strip()
+
+    @property
+    def footer(self) -> str:
+        """The last line."""
+        return self._line_of(FooterBar).strip()
+
+    def row(self, beginning: str) -> str:
+        """The line that begins so, behind the column of marks."""
+        found = [ln for ln in self.lines if ln.lstrip(" !").startswith(beginning)]
+        assert found, f"no line begins with {beginning!r}:\n{self.text}"
+        return found[0].strip()
+
+    def has_row(self, beginning: str) -> bool:
+        """Some line begins so."""
+        return any(ln.lstrip(" !").startswith(beginning) for ln in self.lines)
+
+    @property
+    def page(self) -> str:
+        """The name of the page in front."""
+        assert self.app.page is not None
+        return self.app.page.SCOPE
+
+    @property
+    def here(self) -> str | None:
+        """The name of the domain under the cursor or in view."""
+        assert self.app.page is not None
+        subject = self.app.page.subject
+        return subject.name if subject else None
+
+    @property
+    def is_open(self) -> bool:
+        """The console has not been left."""
+        return self.app._running and not self.app._exit
+
+    # -- what the host got -------------------------------------------------------------------
+
+    def domain(self, name: str) -> Domain:
+        """A domain as the host has it."""
+        found = self.host.snapshot.domain(uuid_of(name))
+        assert found is not None
+        return found
+
+    def pin(self, name: str, number: int | None = 0, kind: PinKind = "vcpu") -> Pin:
+        """One row of the pins that the host has."""
+        return next(p for p in self.domain(name).pins if p.key == (kind, number))
+
+    def live(self, name: str) -> list[str]:
+        """The live sets of the vCPUs that the host has."""
+        return [str(p.live) for p in self.domain(name).pins if p.kind == "vcpu"]
+
+
+@asynccontextmanager
+async def console_on(
+    snapshot: HostSnapshot,
+    size: tuple[int, int] = (80, 24),
+    *,
+    config: Config | None = None,
+    history: History | None = None,
+) -> AsyncIterator[Console]:
+    """Sit down in front of a host."""
+    app, host = make_console(snapshot, config, history)
+    async with app.run_test(size=size) as pilot:
+        console = Console(app, host, pilot)
+        await console.settle()
+        yield console
+
+
+def sets(*texts: str) -> list[str]:
+    """Cpusets as the model writes them."""
+    return [str(CpuSet.parse(text)) for text in texts]

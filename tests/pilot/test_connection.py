@@ -1,0 +1,277 @@
+"""A host that is gone, slow, read-only or hostile: the screen stays true, keys stay alive."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests import scenes
+from tests.fleet import HOSTILE_NAMES
+from tests.pilot.manual import Console, console_on
+from tests.pilot.test_domains import changed
+from tests.pilot.test_pin import WEB_2, pins_of, planned
+from vconsole.config import Config
+from vconsole.model.snapshot import HostSnapshot
+from vconsole.text import safe
+from vconsole.widgets.table import LineTable
+
+PAGES = {"domains": (), "domain": ("enter",), "pin": ("p",), "host": ("2",), "history": ("H",)}
+every_page = pytest.mark.parametrize("keys", PAGES.values(), ids=PAGES.keys())
+
+
+# -- no connection ---------------------------------------------------------------------------
+
+
+async def test_before_the_first_reading_it_says_connecting() -> None:
+    async with console_on(HostSnapshot()) as console:
+        assert console.header.endswith("connecting")
+
+
+async def test_a_host_that_was_never_there_says_why() -> None:
+    async with console_on(scenes.never_connected()) as console:
+        assert console.status == "! qemu:///system: connection refused"
+        assert console.header.endswith("no data")
+        await console.press("f5", "enter", "p", "2", "escape", "H", "escape", "u")
+        assert console.status == "! not connected: qemu:///system: connection refused"
+        await console.press("q")
+        assert not console.is_open
+
+
+async def test_the_list_comes_when_the_host_does() -> None:
+    async with console_on(scenes.never_connected()) as console:
+        await console.host_says(scenes.kvm07())
+        console.sees("Domains 22", "shop-web-1")
+        assert "refused" not in console.status
+        assert console.header.endswith("live  1 s")
+
+
+@every_page
+async def test_stale_data_stays_with_its_age(keys: tuple[str, ...], clock: float) -> None:
+    scene = scenes.in_view(scenes.kvm07(), WEB_2)
+    async with console_on(scene, (120, 40)) as console:
+        await console.press("f", *WEB_2, "enter", *keys)
+        before = console.lines[1:-2]
+        await console.host_says(scenes.stale(scene))
+        assert console.header.endswith("STALE 7 s")
+        assert console.lines[1:-2] == before
+
+
+async def test_the_age_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = scenes.NOW
+    monkeypatch.setattr("vconsole.widgets.bars.monotonic", lambda: now)
+    async with console_on(scenes.stale(scenes.kvm07())) as console:
+        assert console.header.endswith("STALE 7 s")
+        now += 60
+        await console.until("STALE 1 min")
+
+
+async def test_while_stale_the_keys_work_and_applying_does_not() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press("x")
+        await console.host_says(scenes.stale(scenes.kvm07()))
+        await console.press("j", "n", "enter")
+        assert console.page == "plan"
+        await console.press("enter")
+        assert console.status == "! not connected: libvirt does not answer"
+        assert console.host.changes == []
+        await console.press("escape", "u")
+        assert console.status == "! not connected: libvirt does not answer"
+        assert len(planned(console)) == 4
+
+
+async def test_after_a_reconnect_place_plan_and_filter_are_as_before() -> None:
+    scene = scenes.kvm07()
+    async with console_on(scene) as console:
+        await console.press("/", *"shop", "enter", "j", "j", "p", "x", "escape")
+        await console.host_says(scenes.stale(scene))
+        await console.host_says(scenes.kvm07())
+        assert console.here == WEB_2
+        console.sees("Domains 4/22")
+        assert len(planned(console)) == 4
+        assert console.header.endswith("live  1 s")
+        await console.press("p", "enter", "enter")
+        assert console.status.startswith("4 of 4 applied")
+
+
+async def test_f5_reads_now() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("f5")
+        assert console.host.refreshed == 1
+        assert console.status == "reading"
+
+
+async def test_the_host_is_told_what_is_looked_at() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("f", *WEB_2, "enter", "p", "escape")
+        uuid = scenes.uuid_of(WEB_2)
+        assert [(v.page, v.uuid) for v in console.host.views[-2:]] == [
+            ("pin", uuid),
+            ("domains", None),
+        ]
+
+
+async def test_leaving_lets_the_host_go() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("q")
+    assert console.host.stopped
+
+
+# -- read-only -------------------------------------------------------------------------------
+
+
+async def test_read_only_is_said_in_the_header() -> None:
+    async with console_on(scenes.read_only(scenes.kvm07())) as console:
+        assert " READ-ONLY " in console.header
+
+
+async def test_read_only_refuses_each_change_with_the_reason() -> None:
+    scene = scenes.read_only(scenes.kvm07(), "polkit denies org.libvirt.unix.manage")
+    refusal = "! read-only: polkit denies org.libvirt.unix.manage"
+    async with pins_of(WEB_2, scene) as console:
+        for key in ("u", "ctrl+r"):
+            await console.press(key)
+            assert console.status == refusal
+        await console.press("x", "enter")
+        for key in ("enter", "b"):
+            await console.press(key)
+            assert console.status == refusal
+        assert console.page == "plan"
+        assert console.host.changes == []
+
+
+async def test_the_demo_host_says_that_it_is_one() -> None:
+    async with console_on(scenes.one_set(scenes.kvm07())) as console:
+        assert " DEMO " in console.header
+
+
+# -- hostile text ----------------------------------------------------------------------------
+
+
+def everything_hostile(text: str) -> HostSnapshot:
+    """One text in every field that somebody else can choose."""
+    scene = scenes.kvm07()
+    connection = replace(scene.connection, hostname=text, uri=f"test:///{text}", driver=text)
+    scene = replace(scene, connection=connection)
+    scene = changed(scene, WEB_2, name=text, title=text, problem=text)
+    scene = changed(scene, "mail", name=text + "2", title=text)
+    scene = changed(scene, "shop-web-1", name=text + "3", title=text)
+    node = replace(scene.node, model=text, governor=text)
+    checks = tuple(replace(c, name=text, reason=text, cure=text) for c in node.checks)
+    scene = replace(scene, node=replace(node, checks=checks))
+    base = scenes.in_view(scenes.kvm07(), WEB_2).detail
+    assert base is not None
+    threads = tuple(replace(t, state=text) for t in base.threads)
+    devices = tuple(replace(d, kind=text, target=text, description=text) for d in base.devices)
+    detail = replace(
+        base,
+        threads=threads,
+        devices=devices,
+        facts=((text, text),),
+        xml_live=text,
+        xml_config=text,
+    )
+    return replace(scene, detail=detail)
+
+
+def is_harmless(console: Console, size: tuple[int, int]) -> None:
+    """Only printable characters, every line as wide as the screen, the bars where they belong."""
+    strips = console.app.screen._compositor.render_strips()
+    assert len(strips) == size[1]
+    for strip in strips:
+        assert strip.cell_length == size[0], repr(strip.text)
+        assert all(c.isprintable() or c.isspace() for c in strip.text), repr(strip.text)
+        assert not set("\u202e\u2066\u200b\ufeff\x85\u2028") & set(strip.text)
+    assert "vconsole" in console.header
+    assert console.footer.endswith("? help")
+
+
+@pytest.mark.parametrize("text", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
+async def test_hostile_text_in_every_field_is_shown_and_does_nothing(text: str) -> None:
+    size = (120, 40)
+    async with console_on(everything_hostile(text), size) as console:
+        table = console.app.screen.query_one(LineTable)
+        table.show(table.keys, cursor=scenes.uuid_of(WEB_2))
+        await console.settle()
+        is_harmless(console, size)
+        short = safe(text)[:12].strip()
+        console.sees(short)
+        for keys in (
+            ("p",),
+            ("x",),
+            ("enter",),
+            ("escape", "escape", "enter"),
+            ("tab",),
+            ("tab",),
+            ("tab",),
+            ("tab",),
+            ("x",),
+            ("x",),
+            ("escape", "2"),
+            ("escape", "y"),
+        ):
+            await console.press(*keys)
+            assert console.is_open
+            is_harmless(console, size)
+        await console.press("q")
+        assert console.is_open, "a plan is open"
+        is_harmless(console, size)
+
+
+@pytest.mark.parametrize("text", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
+async def test_hostile_text_in_the_dialogs_and_reasons(text: str) -> None:
+    scene = scenes.read_only(scenes.stale(everything_hostile(text), text), text)
+    async with console_on(scene, (120, 40)) as console:
+        for keys in (("u",), ("?",), ("escape", "2", "v"), ("escape", "enter"), ("escape",)):
+            await console.press(*keys)
+            for line in console.lines:
+                assert all(c.isprintable() or c.isspace() for c in line), repr(line)
+        await console.host_says(scenes.never_connected(text))
+        is_harmless(console, (120, 40))
+
+
+async def test_markup_in_a_name_is_no_markup() -> None:
+    async with console_on(scenes.hostile(), (120, 40)) as console:
+        console.sees("[link=file:x]", "[red]alarm", "[@click=app.quit]", "\\[bold]")
+
+
+async def test_two_names_that_look_alike_are_told_apart() -> None:
+    scene = changed(scenes.kvm07(), "mail", name="shop-web-2\u200b")
+    async with console_on(scene) as console:
+        console.sees("shop-web-2\\u200b")
+
+
+# -- the terminal ----------------------------------------------------------------------------
+
+
+async def test_a_hundred_sizes_in_a_row_end_right() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("f", *"orders-db", "enter", "p")
+        for number in range(100):
+            size = (20 + number * 37 % 180, 5 + number * 13 % 55)
+            await console.pilot.resize_terminal(*size)
+        await console.pilot.resize_terminal(120, 40)
+        await console.settle()
+        is_harmless(console, (120, 40))
+        assert console.title.startswith("Pin orders-db ")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=str)
+@pytest.mark.parametrize("name", ["orders-db", WEB_2])
+async def test_status_and_footer_are_always_in_view(size: tuple[int, int], name: str) -> None:
+    async with console_on(scenes.in_view(scenes.kvm07(), name), size) as console:
+        await console.press("f", *name, "enter")
+        keys = ((), ("p",), ("n",), ("t",), ("escape", "enter"), ("w",), ("escape", "escape"))
+        for pressed in (*keys, ("escape", "enter"), ("escape", "2"), ("H",)):
+            await console.press(*pressed)
+            assert console.lines[0] == console.header
+            assert console.lines[-1].strip() == console.footer
+            assert console.lines[-2].strip() == console.status
+
+
+async def test_without_unicode_only_ascii_is_drawn() -> None:
+    async with console_on(scenes.kvm07(), (120, 40), config=Config(ascii=True)) as console:
+        for keys in ((), ("s",), ("p",), ("x", "enter"), ("escape", "escape", "2"), ("H",)):
+            await console.press(*keys)
+            odd = {c for c in console.text if not c.isascii()} - {"…", "─"}
+            assert not odd, f"after {keys}: {odd}"

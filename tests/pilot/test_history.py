@@ -1,0 +1,106 @@
+"""The history: what was changed, by whom, how to take it back, and that a restart keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests import scenes
+from tests.pilot.manual import console_on
+from tests.pilot.test_pin import EVERYWHERE, WEB_2, pins_of
+from vconsole.history import History
+
+
+@pytest.fixture
+def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the history of somebody called alice, over ssh with sudo."""
+    monkeypatch.setenv("SUDO_USER", "alice")
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
+    return tmp_path
+
+
+async def pin_and_quit(directory: Path) -> list[str]:
+    """One change in one run of the console; answers the pins after it."""
+    history = History.load(directory)
+    async with console_on(scenes.kvm07(), (120, 40), history=history) as console:
+        await console.press("f", *WEB_2, "enter", "p", "x", "enter", "enter")
+        return console.live(WEB_2)
+
+
+async def test_without_changes_it_says_so() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("H")
+        assert console.status == "no pin was changed here yet"
+        await console.press("j", "k", "G", "y")
+        assert console.status == "! virsh has no equivalent of this"
+
+
+async def test_it_lists_the_changes_newest_first() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press("x", "enter", "enter", "escape", "u", "enter", "escape", "H")
+        assert console.title.startswith("Pin history   2 changes")
+        assert console.lines[3].split()[2:7] == ["undo", WEB_2, "vCPU", "0-3", "applied"]
+        assert console.lines[4].split()[2:7] == ["plan", WEB_2, "vCPU", "0-3", "applied"]
+
+
+async def test_the_details_follow_the_cursor() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press("x", "enter", "enter", "escape", "u", "enter", "escape", "H")
+        console.sees("vCPU 0: live 0 -> 0-63   config 0 -> 0-63  applied")
+        await console.press("j")
+        console.sees("vCPU 0: live 0-63 -> 0   config 0-63 -> 0  applied")
+        console.sees("--vcpu 0 --cpulist 0 --live --config")
+        await console.press("y")
+        assert console.app.clipboard.count("virsh -c qemu:///system vcpupin") == 4
+
+
+async def test_an_undo_from_the_history_shows_up_in_it() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press("x", "enter", "enter", "escape", "H", "u", "enter", "escape")
+        assert console.page == "history"
+        assert console.title.startswith("Pin history   2 changes")
+        assert console.live(WEB_2) == [EVERYWHERE] * 4
+
+
+async def test_history_and_undo_survive_a_restart(saved: Path) -> None:
+    after = await pin_and_quit(saved)
+    now = scenes.kvm07()
+    history = History.load(saved)
+    async with console_on(now, (120, 40), history=history) as console:
+        await console.press("f", *WEB_2, "enter", "p", "x", "escape", "escape", "H")
+        assert console.title.startswith("Pin history   1 change ")
+        console.sees("alice by sudo from 192.0.2.7", str(saved / "pins.jsonl"))
+        await console.press("u")
+        assert console.title.startswith("Undo for shop-web-2")
+        assert console.row("vCPU 3").split()[2] == after[3]
+
+
+async def test_the_undo_of_another_connection_is_not_offered(saved: Path) -> None:
+    await pin_and_quit(saved)
+    now = scenes.kvm07()
+    other = replace(now, connection=replace(now.connection, uri="qemu+ssh://kvm08/system"))
+    async with console_on(other, (120, 40), history=History.load(saved)) as console:
+        await console.press("u")
+        assert console.status == "! nothing to undo on this connection"
+
+
+async def test_a_history_that_cannot_be_saved_says_why_and_stops_no_change(tmp_path: Path) -> None:
+    (tmp_path / "pins.jsonl").mkdir()
+    history = History.load(tmp_path)
+    async with console_on(scenes.kvm07(), (120, 40), history=history) as console:
+        await console.press("f", *WEB_2, "enter", "p", " ", "enter", "enter", "H")
+        assert "1 change" in console.title
+        assert "not saved: " in console.title
+        assert "pins.jsonl" in console.title
+
+
+async def test_hostile_names_in_it_are_escaped(saved: Path) -> None:
+    async with console_on(scenes.hostile(), (120, 40), history=History.load(saved)) as console:
+        await console.press("f", *"esc", "enter", "p", " ", "enter", "enter", "H")
+        console.sees("esc\\x1b[2Jgone")
+    async with console_on(scenes.hostile(), (120, 40), history=History.load(saved)) as console:
+        await console.press("H")
+        console.sees("esc\\x1b[2Jgone")
+        assert all(line.isprintable() for line in console.lines)

@@ -1,0 +1,370 @@
+"""Every command can be found: by key, in the palette, in the help; or it says why it cannot run."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+from tests import scenes
+from tests.pilot.manual import Console, console_on
+from tests.pilot.test_pin import WEB_2
+from vconsole.commands import COMMANDS, key_name, of_scope
+from vconsole.config import Config
+from vconsole.model.snapshot import HostSnapshot
+from vconsole.navigation import AppCommands
+from vconsole.screens.base import Page
+from vconsole.screens.domain import DomainScreen
+from vconsole.screens.domains import DomainsScreen
+from vconsole.screens.help import HelpScreen
+from vconsole.screens.history import HistoryScreen
+from vconsole.screens.host import HostScreen
+from vconsole.screens.pin import PinScreen
+from vconsole.screens.plan import PlanScreen
+
+PAGES: dict[str, type[Page]] = {
+    p.SCOPE: p
+    for p in (DomainsScreen, DomainScreen, HostScreen, PinScreen, PlanScreen, HistoryScreen)
+}
+WAYS = {
+    "domains": (),
+    "domain": ("enter",),
+    "host": ("2",),
+    "pin": ("p",),
+    "plan": ("p", "x", "enter"),
+    "history": ("H",),
+}
+every_page = pytest.mark.parametrize("page", WAYS)
+
+
+async def go(console: Console, page: str) -> None:
+    """Open a page for one domain."""
+    await console.press("f", *WEB_2, "enter", *WAYS[page])
+    assert console.page == page
+
+
+def dialog(console: Console) -> Screen[object]:
+    return console.app.screen
+
+
+# -- the table of commands -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_handler(name: str) -> None:
+    command = COMMANDS[name]
+    owner: type = AppCommands if command.scope == "app" else PAGES[command.scope]
+    assert callable(getattr(owner, f"do_{command.action}", None))
+
+
+@pytest.mark.parametrize("owner", [*PAGES.values(), AppCommands], ids=lambda o: o.__name__)
+def test_every_handler_has_a_command(owner: type) -> None:
+    scope = getattr(owner, "SCOPE", "app")
+    handlers = {name[3:] for name in dir(owner) if name.startswith("do_")}
+    assert handlers == {command.action for command in of_scope(scope)}
+
+
+@pytest.mark.parametrize("scope", PAGES)
+def test_no_key_is_taken_twice_on_a_page(scope: str) -> None:
+    """Twice by commands, or by a command and a movement of what has the focus there."""
+    from vconsole.widgets.cellmap import CellMap
+    from vconsole.widgets.lines import LinesView
+    from vconsole.widgets.matrix import PinMatrix
+    from vconsole.widgets.table import LineTable
+
+    widgets: dict[str, type[Widget]] = {
+        "domains": LineTable,
+        "domain": LinesView,
+        "host": CellMap,
+        "pin": PinMatrix,
+        "plan": LineTable,
+        "history": LineTable,
+    }
+    keys = [key for c in (*of_scope(scope), *of_scope("app")) for key in c.keys.split(",")]
+    for binding in widgets[scope].BINDINGS:
+        assert isinstance(binding, Binding)
+        keys += binding.key.split(",")
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_every_command_is_bound_with_its_id() -> None:
+    for scope, page in PAGES.items():
+        bound = {b.id for b in page.BINDINGS if isinstance(b, Binding)}
+        assert bound == {command.id for command in of_scope(scope)}
+
+
+@every_page
+async def test_each_command_runs_or_says_why_not(page: str) -> None:
+    """By its id, as palette, footer and keys all do."""
+    leave = {"app.quit", "app.suspend", "app.screenshot"}
+    for command in (*of_scope(page), *of_scope("app")):
+        if command.id in leave:
+            continue
+        async with console_on(scenes.in_view(scenes.kvm07(), WEB_2), (120, 40)) as console:
+            await go(console, page)
+            front = console.app.page
+            assert front is not None
+            reason = command.why_not(front)
+            await console.app.action_run_command(command.id)
+            await console.settle()
+            if reason is not None:
+                assert reason in console.status, command.id
+                assert console.page == page, command.id
+            assert console.is_open, command.id
+
+
+# -- the palette -----------------------------------------------------------------------------
+
+
+@every_page
+async def test_the_palette_lists_each_command_of_the_page_and_of_the_app(page: str) -> None:
+    async with console_on(scenes.kvm07(), (120, 90)) as console:
+        await go(console, page)
+        await console.press("ctrl+p")
+        await console.until(of_scope("app")[-1].help.rstrip("."))
+        options = dialog(console).query_one(OptionList)
+        prompts = [str(option.prompt) for option in options.options]
+        for command in (*of_scope(page), *of_scope("app")):
+            key = key_name(command.keys.split(",")[0])
+            assert any(f"{command.help.rstrip('.')}  [{key}]" in p for p in prompts), command.id
+
+
+async def test_a_command_that_cannot_run_says_why_in_the_palette() -> None:
+    async with console_on(scenes.read_only(scenes.kvm07(), "told so"), (120, 40)) as console:
+        await console.press("ctrl+p", *"undo the pin")
+        await console.until("Undo the pin changes applied last  [u]")
+        console.sees("not now: read-only: told so")
+        await console.press("enter")
+        await console.until("")
+        await console.settle()
+        assert console.status == "! read-only: told so"
+
+
+async def test_the_palette_names_the_virsh_equivalent() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("f", *WEB_2, "enter", ":", *"pin the vcpus")
+        await console.until("virsh vcpupin shop-web-2")
+
+
+async def test_the_palette_runs_what_is_chosen() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("ctrl+p", *"go to the host")
+        await console.until("Go to the host: cells")
+        await console.press("enter")
+        for _ in range(50):
+            if console.page == "host":
+                break
+            await console.pilot.pause(0.02)
+        assert console.page == "host"
+
+
+async def test_the_palette_finds_a_domain() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("ctrl+p", *"trading")
+        await console.until("domain trading-gw")
+        await console.press("enter")
+        for _ in range(50):
+            if console.page == "domain":
+                break
+            await console.pilot.pause(0.02)
+        await console.settle()
+        assert (console.page, console.here) == ("domain", "trading-gw")
+
+
+async def test_hostile_names_in_the_palette_are_literal() -> None:
+    async with console_on(scenes.hostile(), (120, 40)) as console:
+        await console.press("ctrl+p", *"alarm")
+        await console.until("domain [red]alarm")
+        await console.press("escape", "escape", "ctrl+p", *"jgone")
+        await console.until("esc\\x1b[2Jgone")
+        assert all(line.isprintable() for line in console.lines)
+
+
+# -- help and footer -------------------------------------------------------------------------
+
+
+@every_page
+async def test_help_lists_every_key_of_the_page_and_of_the_app(page: str) -> None:
+    async with console_on(scenes.kvm07(), (120, 100)) as console:
+        await go(console, page)
+        await console.press("?")
+        assert isinstance(dialog(console), HelpScreen)
+        shown = " ".join(console.text.split())
+        for command in (*of_scope(page), *of_scope("app")):
+            first = key_name(command.keys.split(",")[0])
+            assert re.search(rf"(^| ){re.escape(first)} ", shown), command.id
+            assert command.help.split(":")[0][:40] in shown, command.id
+        await console.press("escape")
+        assert console.page == page
+        assert not isinstance(dialog(console), HelpScreen)
+
+
+async def test_help_says_why_a_command_cannot_run() -> None:
+    async with console_on(scenes.stale(scenes.kvm07()), (120, 60)) as console:
+        await console.press("?")
+        assert "(not now: not connected: libvirt does not answer)" in " ".join(console.text.split())
+
+
+async def test_help_scrolls_on_a_small_screen() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("?")
+        console.sees_no("Quit; asks again")
+        await console.press("end")
+        await console.until("Quit; asks again")
+
+
+@every_page
+async def test_the_footer_shows_keys_that_run_and_always_the_help(page: str) -> None:
+    async with console_on(scenes.kvm07(), (200, 40)) as console:
+        await go(console, page)
+        for command in of_scope(page):
+            if command.title:
+                key = key_name(command.keys.split(",")[0])
+                assert f"{key} {command.title}" in console.footer
+        assert console.footer.endswith("^p palette  ? help")
+
+
+async def test_a_click_on_the_footer_runs_the_command() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("f", *WEB_2, "enter")
+        x = console.lines[-1].index("p pin") + 2
+        await console.pilot.click(offset=(x, 23))
+        await console.settle()
+        assert (console.page, console.here) == ("pin", WEB_2)
+
+
+# -- the user's keys -------------------------------------------------------------------------
+
+
+async def test_a_user_may_bind_other_keys() -> None:
+    config = Config(keys={"domains.pin": "P,f7", "app.quit": "ctrl+x"})
+    async with console_on(scenes.kvm07(), (120, 60), config=config) as console:
+        assert "P pin" in console.footer
+        await console.press("p")
+        assert console.page == "domains"
+        await console.press("q")
+        assert console.is_open
+        await console.press("f7")
+        assert console.page == "pin"
+        await console.press("escape", "P")
+        assert console.page == "pin"
+        await console.press("?")
+        console.sees("^x")
+        await console.press("escape", "escape", "ctrl+x")
+        assert not console.is_open
+
+
+async def test_two_commands_may_swap_their_keys() -> None:
+    config = Config(keys={"domains.pin": "s", "domains.sort": "p"})
+    async with console_on(scenes.kvm07(), config=config) as console:
+        await console.press("p")
+        assert console.status.startswith("sorted by state")
+        await console.press("s")
+        assert console.page == "pin"
+
+
+# -- services --------------------------------------------------------------------------------
+
+
+async def test_f2_switches_between_dark_and_light() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("f2")
+        assert console.app.theme == "vconsole-light"
+        await console.press("f2")
+        assert console.app.theme == "vconsole-dark"
+
+
+async def test_f12_saves_a_picture_and_says_where(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with console_on(scenes.kvm07(), (200, 40)) as console:
+        await console.press("f12")
+        assert re.fullmatch(rf"saved {re.escape(str(tmp_path))}/\S+\.svg", console.status)
+
+
+async def test_f12_in_a_directory_that_cannot_be_written_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir("/proc")
+    async with console_on(scenes.kvm07(), (200, 40)) as console:
+        await console.press("f12")
+        assert console.status.startswith("x no picture: ")
+        assert console.is_open
+
+
+@pytest.mark.parametrize("digit", ["1", "2", "3"])
+@every_page
+async def test_the_digits_go_to_a_page_from_everywhere(page: str, digit: str) -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await go(console, page)
+        has_domain = console.here is not None
+        await console.press(digit)
+        target = {"1": "domains", "2": "host", "3": "pin"}[digit]
+        if digit == "3" and not has_domain:
+            assert console.status == "! no domain here"
+        else:
+            assert console.page == target
+        pages = [s for s in console.app.screen_stack if isinstance(s, Page)]
+        assert len({type(p) for p in pages}) == len(pages), "no page is stacked twice"
+
+
+# -- anything at all -------------------------------------------------------------------------
+
+SCENES: dict[str, Callable[[], HostSnapshot]] = {
+    "kvm07": lambda: scenes.in_view(scenes.kvm07(), WEB_2),
+    "hostile": scenes.hostile,
+    "sixteen-cells": scenes.sixteen_cells,
+    "one-cell": scenes.one_cell,
+    "one-set": lambda: scenes.one_set(scenes.kvm07()),
+    "empty": scenes.empty,
+    "never-connected": scenes.never_connected,
+    "stale-read-only": lambda: scenes.stale(scenes.read_only(scenes.kvm07())),
+}
+KEYS = sorted(
+    {key for c in COMMANDS.values() for key in c.keys.split(",")}
+    | set("hjklgG0123456789,^-")
+    | {"up", "down", "left", "right", "home", "end", "pageup", "pagedown", "ctrl+u", "ctrl+d"}
+    | {"enter", "escape", "backspace", "delete", "tab", "space", "é", "宿"}
+)
+HARMFUL = {"q", "ctrl+q", "ctrl+z", "f12"}
+
+
+def painted_anew(console: Console) -> list[str]:
+    """The screen after everything was asked to paint itself."""
+    for widget in console.app.screen.walk_children(with_self=True):
+        widget.refresh()
+    return console.lines
+
+
+@pytest.mark.parametrize("size", [(20, 5), (80, 24), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
+@pytest.mark.parametrize("scene", SCENES)
+async def test_no_sequence_of_keys_breaks_it(
+    scene: str, size: tuple[int, int], clock: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """300 keys at random, readings in between; what is on the screen is what should be there."""
+    monkeypatch.chdir(tmp_path)  # it saves plans as well
+    dice = random.Random(f"{scene} {size}")
+    likely = [k for k in KEYS if k not in HARMFUL] + ["enter", "escape", "p", "x", "j", "space"] * 3
+    known = list(SCENES)
+    async with console_on(SCENES[scene](), size) as console:
+        pressed = []
+        for number in range(300):
+            key = dice.choice(likely)
+            pressed.append(key)
+            await console.press(key)
+            assert console.is_open, pressed[-20:]
+            if number % 20 == 19:
+                now = dice.choice([scene, scene, scene, *known])
+                await console.host_says(SCENES[now]())
+                if console.app.screen is not console.app.page:
+                    continue  # a dialog: what is behind it is painted with it
+                before = console.lines
+                assert before == painted_anew(console), f"not repainted after {pressed[-20:]}"
