@@ -75,7 +75,7 @@ async def _picture(size: tuple[int, int], keys: tuple[str, ...]) -> str:
     app, _ = make_console(kvm07())
     async with app.run_test(size=size) as pilot:
         await pilot.press(*keys)
-        await pilot.pause()
+        await pilot.pause(0.4)  # screens settle in a few frames
         svg = app.export_screenshot()
     return re.sub(r"terminal-\d+", "terminal-vconsole", svg)
 

@@ -110,13 +110,16 @@ class VConsole(App[int]):
         return DomainsScreen()
 
     def on_mount(self) -> None:
-        """Paint first, connect then."""
+        """Take the user's keys, and the signals that end an ssh session."""
         self.set_keymap(dict(self.config.keys))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
-        self.call_after_refresh(self._feed.start)
+
+    def on_ready(self) -> None:
+        """Connect when the first frame is on the screen."""
+        self._feed.start()
 
     def on_unmount(self) -> None:
         """Let the feed go."""

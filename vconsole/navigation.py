@@ -122,12 +122,10 @@ class AppCommands:
 
     def do_palette(self) -> None:
         """Open the palette."""
-        from textual.command import CommandPalette
+        from vconsole.palette import Palette
 
-        if not CommandPalette.is_open(
-            cast("App[object]", self.app)
-        ):  # one that closes may still have Textual's id
-            self.app.push_screen(CommandPalette())
+        if not Palette.is_open(cast("App[object]", self.app)):
+            self.app.push_screen(Palette())
 
     def do_suspend(self) -> None:
         """Stop until the shell continues it."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 
 MOST_DOMAINS = 50
 """Domains offered at once; typing narrows them down."""
+
+
+class Palette(CommandPalette):
+    """Textual's without its id: one that is closing does not stand in the way of the next."""
+
+    def _action_command_list(self, action: str) -> None:
+        """Move in the list; Textual 8.2 raises KeyError for pages before it was laid out."""
+        with suppress(KeyError):
+            super()._action_command_list(action)
 
 
 class _ConsoleProvider(Provider):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.binding import Binding
 from textual.screen import Screen
 from textual.widget import Widget
@@ -176,6 +177,38 @@ async def test_the_palette_finds_a_domain() -> None:
             await console.pilot.pause(0.02)
         await console.settle()
         assert (console.page, console.here) == ("domain", "trading-gw")
+
+
+@pytest.mark.parametrize("key", ["pagedown", "pageup", "home", "end", "down", "up", "enter"])
+async def test_a_key_that_comes_before_the_list_does_no_harm(key: str) -> None:
+    async with console_on(scenes.kvm07()) as console:
+        for name in ("ctrl+p", key):
+            console.app.post_message(events.Key(name, None))
+        for _ in range(10):
+            console.app.post_message(events.Key(key, None))
+            await console.pilot.pause(0.01)
+        assert console.is_open
+
+
+async def test_a_palette_opens_from_the_palette() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("ctrl+p", *"find any")
+        await console.until("Find any command or domain by name")
+        await console.press("enter")
+        await console.until("Open the domain")
+        await console.press("ctrl+p", "escape")
+        assert dialog(console) is console.app.page
+
+
+async def test_who_runs_here_opens_from_the_palette() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("2", "ctrl+p", *"who may run on")
+        await console.until("Show who may run on this pCPU")
+        await console.press("enter")
+        await console.until("pCPU 0 ")
+        await console.host_says(scenes.kvm07())
+        await console.press("escape")
+        assert console.page == "host"
 
 
 async def test_hostile_names_in_the_palette_are_literal() -> None:

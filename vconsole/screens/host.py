@@ -61,7 +61,7 @@ class HostScreen(Page):
             return ()
         from vconsole.screens.who import WhoScreen
 
-        return [s for s in self.console.screen_stack if isinstance(s, WhoScreen)]
+        return [s for s in self.console.screen_stack if isinstance(s, WhoScreen) and s.is_mounted]
 
     def hint(self) -> tuple[str, str]:
         """Tell all about the pCPU under the cursor."""
