@@ -7,9 +7,11 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from textual import on
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
+from textual.widgets import Button, Input
 
 from vconsole.commands import Command, key_name, of_scope
 from vconsole.messages import Open
@@ -29,6 +31,15 @@ class Palette(CommandPalette):
         """Move in the list; Textual 8.2 raises KeyError for pages before it was laid out."""
         with suppress(KeyError):
             super()._action_command_list(action)
+
+    @on(Input.Submitted)
+    def _select_or_command(self, event: Input.Submitted | Button.Pressed | None = None) -> None:
+        """Run a command once, however often enter came before the palette was gone."""
+        if event is not None:
+            event.stop()
+            event.prevent_default()
+        if self.is_active:
+            super()._select_or_command(event)
 
 
 class _ConsoleProvider(Provider):

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from vconsole.config import THEMES, Config, state_dir
@@ -36,15 +35,18 @@ def run(config: Config, options: Namespace) -> int:
 
 
 def _run(config: Config, options: Namespace, directory: Path | None) -> int:
-    door = Door(options)
     from vconsole.app import VConsole
     from vconsole.host.poller import Poller
 
     def open_feed(
         publish: Callable[[HostSnapshot], object], report: Callable[[Outcome], object]
     ) -> Poller:
-        poller = Poller(door.open, publish, report, interval_s=config.interval_s)
-        door.wake = poller.wake
+        poller = Poller(
+            lambda: _open_host(options, poller.wake),
+            publish,
+            report,
+            interval_s=config.interval_s,
+        )
         return poller
 
     app = VConsole(config, open_feed, state=directory)
@@ -52,43 +54,15 @@ def _run(config: Config, options: Namespace, directory: Path | None) -> int:
     return app.return_code or 0
 
 
-class Door:
-    """Opens the host. The first time begins at once, in a thread, while Textual is imported."""
+def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
+    """Connect, in the poller's thread; libvirt is imported there, after the first frame.
 
-    def __init__(self, options: Namespace) -> None:
-        self._options = options
-        self.wake: Callable[[], None] = lambda: None
-        """Called when libvirt says that something changed."""
-        self._answers: list[HostSource | Exception] = []
-        self._early: Thread | None = Thread(target=self._begin, daemon=True)
-        self._early.start()
+    Beginning earlier, beside the import of Textual, was measured: both want the interpreter, the
+    first frame comes 60 ms later and the list no sooner.
+    """
+    from vconsole.host.open import connect
 
-    def _begin(self) -> None:
-        try:
-            self._answers.append(self._open())
-        except Exception as error:  # told to whoever asks
-            self._answers.append(error)
-
-    def _open(self) -> HostSource:
-        from vconsole.host.open import connect
-
-        options = self._options
-        return connect(options.connect, options.read_only, options.demo, lambda: self.wake())
-
-    def open(self) -> HostSource:
-        """Answer the connection that was begun early, or another.
-
-        Raises:
-            HostError: It is not possible.
-        """
-        if self._early is None:
-            return self._open()
-        self._early.join()
-        self._early = None
-        answer = self._answers.pop()
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    return connect(options.connect, options.read_only, options.demo, wake)
 
 
 def _settle(config: Config, options: Namespace) -> Config:

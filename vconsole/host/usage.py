@@ -120,11 +120,12 @@ class InfoUsage:
         import libvirt
 
         handle = self._fleet.handle(domain.uuid)
+        now = monotonic()  # before: coming back from a call can wait for the interpreter's lock
         try:
             info = self._link.call(handle.info) if handle else None
         except libvirt.libvirtError:
             info = None
-        return self._meter.measure(domain, Sample(monotonic(), info[4] if info else None))
+        return self._meter.measure(domain, Sample(now, info[4] if info else None))
 
     def last_ran(self) -> LastRan:
         """Not known."""
@@ -213,12 +214,13 @@ class LocalUsage:
         usage = {}
         for uuid, domain in active.items():
             guest = self.guests.get(uuid)
+            now = monotonic()
             stat = guest.stat() if guest else None
             if stat is None:
                 self.guests.pop(uuid, None)
                 continue
             cpu = stat.cpu_ns if domain.state != "paused" else None
-            sample = Sample(monotonic(), cpu, stat.rss_bytes)
+            sample = Sample(now, cpu, stat.rss_bytes)
             usage[uuid] = self._meter.measure(domain, sample, self._waits.get(uuid))
         self._meter.keep(usage)
         return usage
