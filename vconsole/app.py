@@ -93,6 +93,8 @@ class VConsole(App[int]):
         self._history, self._state = history, state
         self._feed = open_feed(self._publish, self._report)
         self._quitting = False
+        quit_keys = config.keys.get("app.quit", COMMANDS_BY_ID["app.quit"].keys)
+        self._quit_keys = frozenset(quit_keys.split(","))
 
     @property
     def history(self) -> History:
@@ -181,6 +183,8 @@ class VConsole(App[int]):
         if not isinstance(event, Key) or event.is_forwarded or not self._keys_are_ours():
             await super().on_event(event)
             return
+        if event.key not in self._quit_keys:
+            self._quitting = False
         focused = self.focused
         if isinstance(focused, Prompt):
             with focused._context():
@@ -202,8 +206,6 @@ class VConsole(App[int]):
         if reason := command.why_not(page):
             page.say(reason, "warn")
             return
-        if name != "app.quit":
-            self._quitting = False
         target: AppCommands | Page = AppCommands(self) if command.scope == "app" else page
         done = getattr(target, f"do_{command.action}")()
         if isawaitable(done):

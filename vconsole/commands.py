@@ -80,7 +80,7 @@ class Command:
     keys: str
     """Default keys in Textual's names, separated by commas; the first is the one shown."""
     title: str
-    """One or two words for the footer; empty keeps it out of there."""
+    """One or two words for the footer; empty shows it there only where much room is left."""
     help: str
     """One sentence for help, palette and docs."""
     needs: tuple[Need, ...] = ()
@@ -91,6 +91,11 @@ class Command:
     def scope(self) -> str:
         """The screen it belongs to, or ``app``."""
         return self.id.partition(".")[0]
+
+    @property
+    def word(self) -> str:
+        """The title, else the action's name."""
+        return self.title or self.action.replace("_", " ")
 
     @property
     def action(self) -> str:
@@ -136,7 +141,7 @@ _TABLE = (
     Command("app.theme", "f2", "", "Switch between the dark and the light theme."),
     Command("app.screenshot", "f12", "", "Save a picture of the screen as SVG; says where."),
     Command("app.help", "question_mark", "help", "Show the keys of this screen."),
-    Command("app.palette", "ctrl+p,colon", "palette", "Find any command or domain by name."),
+    Command("app.palette", "ctrl+p,colon", "find", "Find any command or domain by name."),
     Command("app.suspend", "ctrl+z", "", "Go back to the shell; fg returns."),
     Command("app.quit", "q,ctrl+q", "", "Quit; asks again while changes are planned."),
     Command(
@@ -186,7 +191,7 @@ _TABLE = (
         "Check what virtualization needs on this host: verdict, reason and cure.",
         virsh="capabilities",
     ),
-    Command("pin.toggle", "space", "toggle", "Allow or forbid the pCPU in this row.", (pinnable,)),
+    Command("pin.toggle", "space", "set", "Allow or forbid the pCPU in this row.", (pinnable,)),
     Command(
         "pin.one_to_one",
         "x",
@@ -215,7 +220,7 @@ _TABLE = (
     Command(
         "pin.suggest",
         "a",
-        "suggest",
+        "fit",
         "Fill the plan with the best fit from free memory, free cores and distances.",
         (pinnable,),
     ),

@@ -99,6 +99,15 @@ def _config(path: Path, data: dict[str, Any]) -> Config:
     return Config(theme, interval, data.get("ascii", False), data.get("mouse", True), keys)
 
 
+def _is_key(name: str) -> bool:
+    """A character, or a key as Textual calls it: ``enter``, ``ctrl+r``, ``question_mark``."""
+    from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
+
+    plain = name.rpartition("+")[2] or name
+    known = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
+    return len(plain) == 1 or bool({name, plain} & known) or key_to_character(plain) is not None
+
+
 def check_keys(path: Path, keys: Mapping[str, Any]) -> None:
     """Refuse unknown ids and keys that two commands of one screen would share.
 
@@ -109,6 +118,9 @@ def check_keys(path: Path, keys: Mapping[str, Any]) -> None:
             raise ConfigError(f"{path}: keys: no command {name!r}; docs/keys.md lists them")
         if not isinstance(key, str) or not key.strip():
             raise ConfigError(f"{path}: keys: {name!r} needs the name of a key, not {key!r}")
+        for part in key.split(","):
+            if not _is_key(part.strip()):
+                raise ConfigError(f"{path}: keys: {name!r}: there is no key {part.strip()!r}")
     effective = {
         c.id: [k.strip() for k in keys.get(c.id, c.keys).split(",")] for c in COMMANDS.values()
     }

@@ -48,7 +48,7 @@ async def test_it_lists_the_changes_newest_first() -> None:
 async def test_the_details_follow_the_cursor() -> None:
     async with pins_of(WEB_2) as console:
         await console.press("x", "enter", "enter", "escape", "u", "enter", "escape", "H")
-        console.sees("vCPU 0: live 0 -> 0-63   config 0 -> 0-63  applied")
+        console.sees("vCPU 0: live 32 -> 0-63   config 32 -> 0-63  applied")
         await console.press("j")
         console.sees("vCPU 0: live 0-63 -> 0   config 0-63 -> 0  applied")
         console.sees("--vcpu 0 --cpulist 0 --live --config")

@@ -261,7 +261,7 @@ async def test_the_footer_shows_keys_that_run_and_always_the_help(page: str) -> 
             if command.title:
                 key = key_name(command.keys.split(",")[0])
                 assert f"{key} {command.title}" in console.footer
-        assert console.footer.endswith("^p palette  ? help")
+        assert console.footer.endswith("^p find  ? help")
 
 
 async def test_a_click_on_the_footer_runs_the_command() -> None:

@@ -370,7 +370,7 @@ async def test_a_change_by_someone_else_is_shown_as_a_conflict() -> None:
         assert console.status == "x changed by someone else: vCPU 2 was 0-63 and is now 9"
         assert len(planned(console)) == 4, "what I want stays planned"
         await console.press("enter")
-        assert console.row("vCPU 2").split()[2:4] == ["9", "2"], "the new set is what is replaced"
+        assert console.row("vCPU 2").split()[2:4] == ["9", "35"], "the new set is what is replaced"
 
 
 async def test_a_change_of_a_row_that_is_not_planned_is_just_shown() -> None:
@@ -465,7 +465,7 @@ async def test_pcpus_that_others_hold_are_marked() -> None:
 async def test_warnings_stand_below_the_matrix() -> None:
     async with pins_of(WEB_2) as console:
         await console.press("x")
-        console.sees("! vCPU 0 shares pCPU 0 with shop-web-1, pinned there exclusively")
+        console.sees("! vCPU 0 shares a core with shop-web-1, pinned to the sibling pCPU 0")
         await console.press("Z")
         console.sees_no("! vCPU 0 shares")
 

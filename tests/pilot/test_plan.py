@@ -93,7 +93,7 @@ async def test_a_domain_that_is_shut_off_has_its_config_only() -> None:
 async def test_a_driver_with_one_set_gets_no_flags() -> None:
     async with pins_of(WEB_2, scenes.one_set(scenes.kvm07())) as console:
         await console.press("x", "enter")
-        console.sees("this driver keeps one set of pins for live and config", "--cpulist 0\n")
+        console.sees("this driver keeps one set of pins for live and config", "--cpulist 32\n")
         console.sees_no("--live", "--config")
 
 
@@ -109,7 +109,7 @@ async def test_an_undo_has_no_target_to_choose() -> None:
 async def test_warnings_are_read_before_applying() -> None:
     async with pins_of(WEB_2) as console:
         await console.press("x", "enter")
-        console.sees("! vCPU 0 shares pCPU 0 with shop-web-1, pinned there exclusively")
+        console.sees("! vCPU 0 shares a core with shop-web-1, pinned to the sibling pCPU 0")
         assert console.status == "enter applies; esc goes back, nothing is lost"
 
 
@@ -306,11 +306,11 @@ async def test_w_saves_a_script_that_does_the_same(tmp_path: Path) -> None:
                 "--vcpu",
                 str(n),
                 "--cpulist",
-                str(n),
+                str(pcpu),
                 "--live",
                 "--config",
             ]
-            for n in range(4)
+            for n, pcpu in enumerate((32, 33, 35, 36))
         ]
         assert path.stat().st_mode & 0o777 == 0o700 & ~_umask()
         assert f"# virsh -c qemu:///system vcpupin --domain {WEB_2} --vcpu 3" in path.read_text()

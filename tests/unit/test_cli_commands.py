@@ -184,7 +184,6 @@ def test_without_a_terminal_the_console_says_what_to_do() -> None:
     assert done.stderr == "vconsole: not a terminal; try `vconsole show domains`\n"
 
 
-@pytest.mark.xfail(strict=True, reason="print in the worker raises before the guarded flush")
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     argv = [sys.executable, "-u", "-m", "vconsole", "--demo", "show", "domains"]
     read, write = os.pipe()

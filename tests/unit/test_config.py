@@ -115,8 +115,5 @@ def test_where_it_is_looked_for(
 
 
 @pytest.mark.parametrize("keys", ['"domains.pin" = "nosuchkey"', '"domains.pin" = "Enter"'])
-@pytest.mark.xfail(
-    strict=True, reason="the name of a key is not checked: the command has none then"
-)
 def test_a_key_that_does_not_exist_is_refused(keys: str, tmp_path: Path) -> None:
     problem(write(tmp_path / "config.toml", f"[keys]\n{keys}\n"))

@@ -24,16 +24,23 @@ def interval(text: str) -> float:
     return seconds
 
 
-def add_connection_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what every program of vconsole takes: the host, and how careful to be."""
+def add_connection_arguments(parser: argparse.ArgumentParser, default: object = None) -> None:
+    """Add what every program of vconsole takes: the host, and how careful to be.
+
+    A subcommand takes them too, with `default` SUPPRESS: what stood before it stays.
+    """
+    no = default if default is argparse.SUPPRESS else False
     parser.add_argument(
         "-c",
         "--connect",
         metavar="URI",
+        default=default,
         help="libvirt URI; else VIRSH_DEFAULT_CONNECT_URI, LIBVIRT_DEFAULT_URI, libvirt's default",
     )
-    parser.add_argument("-r", "--read-only", action="store_true", help="change nothing")
-    parser.add_argument("--demo", action="store_true", help="an embedded host to try things on")
+    parser.add_argument("-r", "--read-only", action="store_true", default=no, help="change nothing")
+    parser.add_argument(
+        "--demo", action="store_true", default=no, help="an embedded host to try things on"
+    )
 
 
 def console_parser() -> argparse.ArgumentParser:

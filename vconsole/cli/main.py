@@ -14,7 +14,7 @@ from typing import TextIO
 
 from vconsole.cli import pinning, show
 from vconsole.cli.arguments import add_connection_arguments
-from vconsole.cli.report import FAILED, CliError
+from vconsole.cli.report import DONE, FAILED, CliError
 from vconsole.host.source import HostError, HostSource
 from vconsole.noise import noise_to
 from vconsole.text import line
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str]) -> int:
             print(f"vconsole: libvirt did not answer in {DEADLINE_S:.0f} s", file=errors)
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except BrokenPipeError:  # `| head` has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if stuck:
         os._exit(FAILED)  # a call that hangs would hold the exit as well
@@ -61,6 +61,8 @@ def _run(options: argparse.Namespace, errors: TextIO) -> int:
     except HostError as error:
         print(f"vconsole: {error.title}: {line(error.message)}", file=errors)
         return FAILED
+    except BrokenPipeError:
+        return DONE
     except CliError as error:
         print(f"vconsole: {line(error)}", file=errors)
         return error.code

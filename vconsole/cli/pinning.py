@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
 from vconsole.config import state_dir
@@ -44,6 +45,7 @@ def add_parsers(commands: Commands) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser, run: object) -> None:
+    add_connection_arguments(parser, argparse.SUPPRESS)
     parser.add_argument("--dry-run", action="store_true", help="show what would change")
     parser.add_argument("--json", action="store_true", help="report as JSON")
     parser.set_defaults(run=run)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, USAGE, CliError, plain, print_json, print_table
 from vconsole.host.source import HostSource, View
@@ -22,6 +23,7 @@ WHAT = ("domains", "domain", "host", "cells", "pins")
 def add_parser(commands: Commands) -> None:
     """Add ``show``."""
     parser = commands.add_parser("show", help="print what the screens show")
+    add_connection_arguments(parser, argparse.SUPPRESS)
     parser.add_argument("what", choices=WHAT)
     parser.add_argument("name", nargs="?", help="name, UUID or id, for `domain` and `pins`")
     parser.add_argument("--json", action="store_true", help="the model's values, as JSON")

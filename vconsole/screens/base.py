@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.events import DescendantFocus
 from textual.reactive import var
 from textual.screen import Screen
 
@@ -14,7 +15,7 @@ from vconsole.commands import COMMANDS, of_scope
 from vconsole.model.changes import Outcome
 from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
-from vconsole.widgets.prompt import Prompt
+from vconsole.widgets.prompt import Prompt, PromptLine
 
 if TYPE_CHECKING:
     from vconsole.app import VConsole
@@ -75,8 +76,9 @@ class Page(Screen[None]):
         yield HeaderBar()
         yield from self.compose_body()
         yield StatusBar()
-        commands = [c for c in of_scope(self.SCOPE) if c.title]
-        yield FooterBar([*commands, *tail], dict(self.console.config.keys))
+        everywhere = [c for c in of_scope("app") if c not in tail]
+        commands = [*of_scope(self.SCOPE), *everywhere]
+        yield FooterBar(commands, tail, dict(self.console.config.keys))
 
     def compose_body(self) -> ComposeResult:
         """Compose what is between header and status line."""
@@ -118,6 +120,7 @@ class Page(Screen[None]):
 
     async def ask(
         self,
+        label: str,
         text: str,
         hint: str,
         *,
@@ -128,8 +131,15 @@ class Page(Screen[None]):
         """Ask a question above the status line; see `Prompt.ask`. Made when first needed."""
         if self._prompt is None:
             self._prompt = Prompt()
-            await self.mount(self._prompt, before=self.query_one(StatusBar))
-        self._prompt.ask(text, hint, accepted=accepted, typed=typed, given_up=given_up)
+            line = PromptLine(self._prompt)
+            await self.mount(line, before=self.query_one(StatusBar))
+        self._prompt.ask(label, text, hint, accepted=accepted, typed=typed, given_up=given_up)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Going elsewhere, by a click say, gives the question up."""
+        prompt = self._prompt
+        if prompt is not None and prompt.is_open and event.widget is not prompt:
+            prompt.action_give_up()
 
     def virsh(self) -> str:
         """Name the virsh words equivalent to what is in view, without ``virsh -c URI``."""

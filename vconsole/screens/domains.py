@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from vconsole.model.attention import attention
 from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
-from vconsole.model.search import SORTS, Query
+from vconsole.model.search import SORTS, Query, sort_domains
 from vconsole.model.snapshot import Domain, HostSnapshot, Usage
 from vconsole.screens.base import Page, bindings
 from vconsole.text import glyph, percent, safe, size, sizes, spark
@@ -18,7 +18,7 @@ from vconsole.widgets.title import TitleBar
 COLUMNS = (
     Column("mark", "", 1),
     Column("name", "Name", 16, flex=True),
-    Column("state", "State", 11),
+    Column("state", "State", 13),
     Column("vcpus", "vCPU", 4, "right"),
     Column("cpu", "CPU %", 5, "right"),
     Column("history", "", 6),
@@ -32,7 +32,7 @@ COLUMNS = (
     Column("title", "Title", 20, from_width=118),
 )
 SORT_ORDER = tuple(c.id for c in COLUMNS if c.id in SORTS)
-DESCENDING_FIRST = frozenset({"vcpus", "cpu", "memory", "resident", "wait"})
+DESCENDING_FIRST = frozenset({"vcpus", "cpu", "memory"})
 _STATE_STYLES = {
     "paused": "warn",
     "shut off": "dim",
@@ -86,7 +86,7 @@ class DomainsScreen(Page):
 
     def _arrange(self, cursor: str | None = None, force: bool = False) -> None:
         snapshot = self.snapshot
-        moving = self._sort in ("cpu", "wait", "resident", "locality")
+        moving = self._sort in ("cpu", "locality")
         if force or moving or snapshot.domains is not self._sorted_from:
             self._sorted_from = snapshot.domains
             self._order = self._sorted()
@@ -94,13 +94,9 @@ class DomainsScreen(Page):
         self._show_title()
 
     def _sorted(self) -> list[str]:
-        snapshot, key = self.snapshot, SORTS[self._sort]
-        found = [d for d in snapshot.domains if self._query.matches(d, snapshot)]
-        found.sort(key=lambda d: d.name.casefold())
-        known = [(value, d.uuid) for d in found if (value := key(d, snapshot)) is not None]
-        unknown = [d.uuid for d in found if key(d, snapshot) is None]
-        known.sort(key=lambda pair: pair[0], reverse=self._descending)
-        return [uuid for _, uuid in known] + unknown
+        found = self._query.select(self.snapshot.domains, self.snapshot)
+        ordered = sort_domains(found, self._sort, self.snapshot, reverse=self._descending)
+        return [domain.uuid for domain in ordered]
 
     def _show_title(self) -> None:
         total = len(self.snapshot.domains)
@@ -184,6 +180,7 @@ class DomainsScreen(Page):
         """Ask for the filter."""
         hint = "web  state:running  cell:1  pinned:no  -title"
         await self.ask(
+            "filter",
             self._query.text,
             hint,
             typed=self._filter,
@@ -194,7 +191,7 @@ class DomainsScreen(Page):
     async def do_jump(self) -> None:
         """Ask for the beginning of a name."""
         hint = "the beginning of a name"
-        await self.ask("", hint, typed=self._jump, accepted=lambda text: True)
+        await self.ask("jump to", "", hint, typed=self._jump, accepted=lambda text: True)
 
     def _keep_filter(self, text: str) -> bool:
         self._filter(text)

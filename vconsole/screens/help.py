@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rich.console import Group
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
@@ -42,25 +44,38 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll():
             yield Static(self._text())
 
-    def _text(self) -> Text:
-        text = Text()
-        title = self._scope.capitalize()
-        self._section(text, f"{title} (esc closes this)", of_scope(self._scope))
-        text.append("\nMovement\n", "bold")
-        for keys, words in MOVEMENT:
-            text.append(f"  {keys:<12}{words}\n")
-        self._section(text, "\nEverywhere", of_scope("app"))
-        return text
+    def _text(self) -> Group:
+        title = f"{self._scope.capitalize()} (esc closes this)"
+        return Group(
+            self._section(title, of_scope(self._scope)),
+            self._movement(),
+            self._section("Everywhere", of_scope("app")),
+        )
 
-    def _section(self, text: Text, title: str, commands: Iterable[Command]) -> None:
-        text.append(f"{title}\n", "bold")
+    def _movement(self) -> Table:
+        grid = _grid("Movement")
+        for keys, words in MOVEMENT:
+            grid.add_row(f"  {keys}", words)
+        return grid
+
+    def _section(self, title: str, commands: Iterable[Command]) -> Table:
+        grid = _grid(title)
         for command in commands:
             keys = self._keys.get(command.id, command.keys).split(",")
             names = " ".join(key_name(key) for key in keys)
-            text.append(f"  {names:<12}", "bold")
-            text.append(command.help)
+            words = Text(command.help)
             if reason := command.why_not(self._rules):
-                text.append(f"  (not now: {line(reason)})", "dim")
-            text.append("\n")
+                words.append(f"  (not now: {line(reason)})", "dim")
+            grid.add_row(Text(f"  {names}", "bold"), words)
             if virsh := command.virsh_line(self._rules):
-                text.append(f"  {'':<12}{safe(virsh)}\n", "dim")
+                grid.add_row("", Text(safe(virsh), "dim"))
+        return grid
+
+
+def _grid(title: str) -> Table:
+    """Two columns, so that long help wraps below itself."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=15)
+    grid.add_column(ratio=1)
+    grid.add_row(Text(title, "bold"))
+    return grid

@@ -32,7 +32,7 @@ class HistoryScreen(Page):
     SCOPE = "history"
     BINDINGS: ClassVar = bindings("history")
     DEFAULT_CSS = """
-    HistoryScreen NotesView { height: 50%; border-top: solid $panel; }
+    HistoryScreen NotesView { height: 50%; margin-top: 1; }
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,11 @@ class HistoryScreen(Page):
         if history.records == self._records and before is not after and self._records:
             return
         self._records = history.records
-        where = str(history.path) if history.path else f"not saved: {history.problem}"
+        where = (
+            str(history.path)
+            if history.path
+            else f"not saved: {history.problem or 'kept in memory'}"
+        )
         count = f"{len(self._records)} changes" if len(self._records) != 1 else "1 change"
         self.query_one(TitleBar).words = ("Pin history", f"{count}   {safe(where)}")
         self.query_one(LineTable).show([str(i) for i in reversed(range(len(self._records)))])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -94,10 +95,19 @@ class PinScreen(Page):
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
         """Carry the plan over to what is true now, and show both."""
         found = after.domain(self._uuid)
+        self._follow_host(after)
         if found is not None and (found is not self._domain or self.plan is None):
             self._domain = found
             self._rebase(found, after)
         self._show()
+
+    def _follow_host(self, snapshot: HostSnapshot) -> None:
+        """What "every pCPU" means is learned after the first reading, and can change."""
+        plan, split = self.plan, snapshot.connection.split_pins
+        if plan and (plan.everything, plan.split_pins) != (snapshot.all_pcpus, split):
+            self.console.plans[self._uuid] = replace(
+                plan, everything=snapshot.all_pcpus, split_pins=split
+            )
 
     def _rebase(self, domain: Domain, snapshot: HostSnapshot) -> None:
         plan, persistent = self.plan, domain.persistent is not False
@@ -302,7 +312,9 @@ class PinScreen(Page):
 
     async def do_type(self) -> None:
         """Ask for the row's cpuset; the matrix shows it while typing."""
+        row = self.matrix.row
         await self.ask(
+            row.label if row is not None else "cpuset",
             "",
             "0-7,^3   r for all pCPUs",
             typed=self._preview,
@@ -353,9 +365,10 @@ class PinScreen(Page):
 def free_first(group: CellGroup, uuid: str, snapshot: HostSnapshot) -> tuple[int, ...]:
     """The online pCPUs of a cell, one thread of each core first, those others hold last."""
     shape = topology(snapshot)
-    held = shape.cores_of(occupants(snapshot).held_by_others(uuid))
+    held = occupants(snapshot).held_by_others(uuid)
+    cores = shape.cores_of(held)
     usable = [p for p in group.spread_order if p in shape.online]
-    return tuple(sorted(usable, key=lambda p: p in held))
+    return tuple(sorted(usable, key=lambda p: (p in held, p in cores)))
 
 
 def matrix_data(

@@ -222,7 +222,7 @@ class PlanScreen(Page):
         """Ask where to."""
         name = "".join(c if c.isalnum() or c in "-_" else "_" for c in self._change.name)[:40]
         hint = "a new file; .json for `vconsole plan apply`"
-        await self.ask(f"pin-{name}.sh", hint, accepted=self._save)
+        await self.ask("save as", f"pin-{name}.sh", hint, accepted=self._save)
 
     def _save(self, name: str) -> bool:
         """Write the file; one that exists is left alone."""

@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from vconsole.commands import Command, key_name
 from vconsole.model.snapshot import EMPTY, HostSnapshot
-from vconsole.text import clip, duration, fit, line, safe, size
+from vconsole.text import clip, duration, fit, safe, size
 
 
 class HeaderBar(Widget):
@@ -126,7 +126,8 @@ class StatusBar(Widget):
 
     def _words(self) -> str:
         text, tone = self.said or self.hint
-        return clip(f" {self.GLYPHS[tone]}{line(text)}", self.size.width)
+        one_line = safe(" ".join(text.splitlines())[:1000])
+        return clip(f" {self.GLYPHS[tone]}{one_line}", self.size.width)
 
     def _repaint(self) -> None:
         """Repaint as far as there are words, before or now."""
@@ -157,21 +158,23 @@ class FooterBar(Widget):
             super().__init__()
             self.command = command
 
-    def __init__(self, commands: Sequence[Command], keys: dict[str, str]) -> None:
+    def __init__(
+        self, commands: Sequence[Command], tail: Sequence[Command], keys: dict[str, str]
+    ) -> None:
         super().__init__()
-        self._commands, self._keys = commands, keys
+        self._commands, self._tail, self._keys = commands, tail, keys
         self._spots: list[tuple[int, int, Command]] = []
 
     def render_line(self, y: int) -> Strip:
-        """Draw as many commands as fit, in their order; the tail first gets its room."""
-        width, tail = self.size.width, [c for c in self._commands if c.scope == "app"]
-        room = width - sum(self._length(c) for c in tail)
+        """Draw the titled commands, then others while there is room; the tail always has its."""
+        width = self.size.width
+        room = width - sum(self._length(c) for c in self._tail)
         shown: list[Command] = []
-        for command in self._commands:
-            if command.scope != "app" and (length := self._length(command)) <= room:
+        for command in sorted(self._commands, key=lambda c: not c.title):
+            if (length := self._length(command)) <= room:
                 shown.append(command)
                 room -= length
-        return self._draw(shown + tail, width)
+        return self._draw([*shown, *self._tail], width)
 
     def _draw(self, shown: Sequence[Command], width: int) -> Strip:
         key_style = self.get_component_rich_style("bar--key")
@@ -181,7 +184,7 @@ class FooterBar(Widget):
             self._spots.append((x, x + self._length(command), command))
             segments += [
                 Segment(f" {self._key(command)}", key_style),
-                Segment(f" {command.title} ", self.rich_style),
+                Segment(f" {command.word} ", self.rich_style),
             ]
             x += self._length(command)
         return Strip(segments).adjust_cell_length(width, self.rich_style)
@@ -190,7 +193,7 @@ class FooterBar(Widget):
         return key_name(self._keys.get(command.id, command.keys).split(",")[0])
 
     def _length(self, command: Command) -> int:
-        return len(self._key(command)) + len(command.title) + 3
+        return len(self._key(command)) + len(command.word) + 3
 
     def on_click(self, event: Click) -> None:
         """Run the command under the mouse."""

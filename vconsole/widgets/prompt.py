@@ -3,11 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from textual.binding import Binding
-from textual.widgets import Input
+from textual.containers import Horizontal
+from textual.widgets import Input, Static
 
 Told = Callable[[str], object]
+
+
+class PromptLine(Horizontal):
+    """The question's label and the prompt, hidden until asked."""
+
+    DEFAULT_CSS = """
+    PromptLine { display: none; height: 1; background: $panel; }
+    PromptLine > PromptLabel { width: auto; color: $accent; text-style: bold; padding: 0 1; }
+    """
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._label = PromptLabel("", markup=False)
+        super().__init__(self._label, prompt)
+
+    @property
+    def label(self) -> str:
+        """What is asked for."""
+        return str(self._label.content)
+
+    @label.setter
+    def label(self, label: str) -> None:
+        self._label.update(label)
+
+
+class PromptLabel(Static):
+    """What is asked for."""
 
 
 class Prompt(Input):
@@ -20,11 +48,10 @@ class Prompt(Input):
     BINDINGS = [
         Binding("enter", "accept", show=False),
         Binding("escape", "give_up", show=False),
+        Binding("tab,shift+tab", "stay", show=False),
     ]
     DEFAULT_CSS = """
-    Prompt, Prompt:focus { display: none; border: none; height: 1; padding: 0 1;
-        background: $panel; }
-    Prompt.-open { display: block; }
+    Prompt, Prompt:focus { border: none; height: 1; padding: 0; width: 1fr; background: $panel; }
     Prompt:ansi { text-style: underline; }
     """
 
@@ -38,10 +65,11 @@ class Prompt(Input):
     @property
     def is_open(self) -> bool:
         """A question is being asked."""
-        return self.has_class("-open")
+        return bool(self.parent_line.display)
 
     def ask(
         self,
+        label: str,
         text: str,
         hint: str,
         *,
@@ -52,6 +80,7 @@ class Prompt(Input):
         """Ask, beginning with `text`.
 
         Args:
+            label: What is asked for, in a word or two.
             text: What stands there already.
             hint: What could be typed, shown while nothing is.
             accepted: Called with the text on enter; False keeps the question open.
@@ -62,19 +91,26 @@ class Prompt(Input):
         self.value, self.placeholder = text, hint
         self.cursor_position = len(text)
         self._typed = typed
-        self.add_class("-open")
-        self.styles.display = "block"
+        self.parent_line.label = label
+        self.parent_line.display = True
         self.screen.set_focus(self)
 
     def _close(self) -> None:
-        self.remove_class("-open")
-        self.styles.display = "none"
+        self.parent_line.display = False
         self.screen.set_focus(self.screen.query(self.screen.AUTO_FOCUS or "*").first())
 
     def watch_value(self, value: str) -> None:
         """Tell every keystroke."""
         if self._typed is not None and self.is_open:
             self._typed(value)
+
+    @property
+    def parent_line(self) -> PromptLine:
+        """The line with its label."""
+        return cast("PromptLine", self.parent)
+
+    def action_stay(self) -> None:
+        """Keep the focus: tab leads nowhere from here."""
 
     def action_accept(self) -> None:
         """Take the answer."""
