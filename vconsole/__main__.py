@@ -46,7 +46,8 @@ def console(arguments: list[str]) -> int:
 
 def run_console(options: Namespace) -> int:
     """Start the app on the terminal, errors of libraries going to the log."""
-    from vconsole.config import ConfigError, config_path, load
+    from vconsole.config import ConfigError, load
+    from vconsole.places import config_path
 
     try:
         config = load(config_path())

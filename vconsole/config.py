@@ -10,7 +10,6 @@ mouse = true
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,27 +34,6 @@ class Config:
     mouse: bool = True
     keys: Mapping[str, str] = field(default_factory=dict)
     """Command id -> keys that replace the default ones."""
-
-
-def config_path() -> Path | None:
-    """Where the settings are looked for; None without a home."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    if base:
-        return Path(base) / "vconsole" / "config.toml"
-    home = os.environ.get("HOME")
-    return Path(home) / ".config" / "vconsole" / "config.toml" if home else None
-
-
-def state_dir(environ: Mapping[str, str] | None = None) -> Path | None:
-    """The directory for what the console remembers; None where no home is known.
-
-    A relative XDG_STATE_HOME is ignored, as its specification demands.
-    """
-    env = os.environ if environ is None else environ
-    for base, rest in (("XDG_STATE_HOME", ()), ("HOME", (".local", "state"))):
-        if (directory := env.get(base, "")).startswith("/"):
-            return Path(directory, *rest, "vconsole")
-    return None
 
 
 def load(path: Path | None) -> Config:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vconsole.config import THEMES, Config, state_dir
+from vconsole.config import THEMES, Config
 from vconsole.noise import log_path, noise_to
+from vconsole.places import state_dir
 
 if TYPE_CHECKING:
     from argparse import Namespace

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from vconsole.commands import COMMANDS
-from vconsole.config import THEMES, Config, ConfigError, check_keys, config_path, load
+from vconsole.config import THEMES, Config, ConfigError, check_keys, load
+from vconsole.places import config_path
 
 
 def write(path: Path, text: str) -> Path:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
-from vconsole.config import state_dir
 from vconsole.history import History
 from vconsole.host.source import HostSource, View
 from vconsole.model.changes import Outcome, Target
@@ -19,6 +18,7 @@ from vconsole.model.planfile import PlanFileError, plan_from_json
 from vconsole.model.snapshot import Domain, HostSnapshot, PinKey
 from vconsole.model.warnings import plan_warnings
 from vconsole.model.words import row_label
+from vconsole.places import state_dir
 from vconsole.text import safe
 
 if TYPE_CHECKING:
