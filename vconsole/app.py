@@ -23,6 +23,7 @@ from vconsole.model.snapshot import EMPTY, HostSnapshot
 from vconsole.navigation import AppCommands
 from vconsole.screens.base import Page, bindings
 from vconsole.screens.domains import DomainsScreen
+from vconsole.text import use_ascii
 from vconsole.themes import THEMES
 from vconsole.thrift import install as write_less
 from vconsole.widgets.prompt import Prompt
@@ -81,6 +82,7 @@ class VConsole(App[int]):
     ) -> None:
         super().__init__(ansi_color=config.theme.startswith("ansi") or None)
         write_less()
+        use_ascii(config.ascii)
         for theme in THEMES:
             self.register_theme(theme)
         self.set_reactive(App.theme, config.theme)

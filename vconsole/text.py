@@ -16,8 +16,16 @@ MAX_MARKS = 4
 """Combining marks kept on one character; more would pile up over other rows."""
 MAX_CHARS = 8192
 """No text shown is longer than this; what follows is cut before it costs anything."""
+ELLIPSIS = "…"
+"""Stands where something was cut; see `use_ascii`."""
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
 """Letters and marks that draw nothing."""
+
+
+def use_ascii(ascii_only: bool) -> None:
+    """Cut texts with a sign that the terminal has, in the whole program."""
+    global ELLIPSIS
+    ELLIPSIS = "~" if ascii_only else "…"
 
 
 @lru_cache(maxsize=8192)
@@ -28,7 +36,7 @@ def safe(text: str) -> str:
     are limited to `MAX_MARKS` a character.
     """
     if len(text) > MAX_CHARS:
-        text = text[:MAX_CHARS] + "…"
+        text = text[:MAX_CHARS] + ELLIPSIS
     if text.isascii() and text.isprintable():
         return text
     out: list[str] = []
@@ -76,7 +84,7 @@ def clip(text: str, width: int) -> str:
         if used + size > width - 1:
             break
         used, kept = used + size, kept + 1
-    return text[:kept] + "…"
+    return text[:kept] + ELLIPSIS
 
 
 def fit(text: str, width: int, align: str = "left") -> str:

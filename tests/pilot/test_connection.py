@@ -256,6 +256,17 @@ async def test_a_hundred_sizes_in_a_row_end_right() -> None:
         assert console.title.startswith("Pin orders-db ")
 
 
+async def test_a_terminal_too_small_says_what_is_needed() -> None:
+    async with console_on(scenes.kvm07(), (30, 5)) as console:
+        assert console.text.split() == ["needs", "40x8"]
+        await console.pilot.resize_terminal(80, 24)
+        await console.settle()
+        assert console.title.startswith("Domains 22")
+        await console.pilot.resize_terminal(80, 5)
+        await console.settle()
+        assert console.text.split() == ["needs", "40x8"]
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)], ids=str)
 @pytest.mark.parametrize("name", ["orders-db", WEB_2])
 async def test_status_and_footer_are_always_in_view(size: tuple[int, int], name: str) -> None:

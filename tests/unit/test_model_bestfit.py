@@ -182,7 +182,16 @@ def test_a_refusal_says_why() -> None:
     assert suggest(domain("new"), host()).refusal == "its vCPUs are not known yet"
     assert suggest(WEB, HostSnapshot()).refusal == "the host names no cells"
     isolated = tuple(replace(p, isolated=True) for p in smt_pcpus())
-    assert suggest(WEB, host(WEB, pcpus=isolated)).refusal == "no cell it may use has a free pCPU"
+    assert suggest(WEB, host(WEB, pcpus=isolated)), "a host of isolated pCPUs is there for vCPUs"
+
+
+def test_isolated_pcpus_are_for_vcpus_where_nothing_else_is_left() -> None:
+    pcpus = tuple(replace(p, isolated=p.id not in (0, 4)) for p in smt_pcpus())
+    found = suggest(WEB, host(WEB, pcpus=pcpus, lies={"web": {0: 4}}))
+    isolated = topology(host(WEB, pcpus=pcpus)).isolated
+    assert len(found.rows["vcpu", 0] & isolated) == 1
+    assert not found.rows["emulator", None] & isolated
+    assert any(reason.endswith("isolated: nothing else runs there") for reason in found.reasons)
 
 
 def test_unknown_free_memory_is_no_free_memory() -> None:
@@ -213,7 +222,8 @@ def test_nothing_impossible_is_ever_proposed(made: tuple[HostSnapshot, Domain]) 
     assert all(len(cpuset) == 1 for cpuset in vcpus)
     assert len(set(vcpus)) == len(vcpus)
     for cpuset in found.rows.values():
-        assert cpuset <= shape.online - shape.isolated - taken
+        assert cpuset <= shape.online - taken
+        assert len(cpuset & shape.isolated) <= 1
         assert shape.cells_of(cpuset) <= CpuSet.of(found.cells)
     assert {shape.cells_of(cpuset).first for cpuset in vcpus} == set(found.cells)
     assert memory_fit(seeker, snapshot, CpuSet.of(found.cells)).fits

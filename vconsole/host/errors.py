@@ -38,6 +38,14 @@ def code(error: Exception) -> int:
     return number if isinstance(number, int) else -1
 
 
+def libvirt_error() -> type[Exception]:
+    """libvirt's exception; imported only when somebody waits for one."""
+    import libvirt
+
+    error: type[Exception] = libvirt.libvirtError
+    return error
+
+
 def denied(error: Exception) -> bool:
     """The other side knows the call and does not allow it to this user."""
     import libvirt

@@ -38,6 +38,9 @@ _FIRST_SLICE_S, _SLICE_S = 0.03, 0.1
 _LIST_EVERY_S, _LIST_SHARE = 0.5, 5
 """While configurations are still being read, the list is not read again sooner than this, nor
 before this many times as long as it took."""
+_TUPLE_S = 0.0005
+"""Seconds for each domain between two tuples of a fleet whose configurations are being read: who is
+given another has to sort and count all of them again."""
 
 Record = tuple[Any, Mapping[str, Any]]
 """A virDomain and its bulk statistics."""
@@ -70,6 +73,7 @@ class Fleet:
         self._autostart: set[bytes] | None = None
         self._domains: tuple[Domain, ...] = ()
         self._stale_tuple = True
+        self._next_tuple = 0.0
         self._listed_at = -1.0
         self._members_changed = True
         self._turn = self._round = 0
@@ -86,8 +90,9 @@ class Fleet:
 
     @property
     def domains(self) -> tuple[Domain, ...]:
-        """All domains by name; the same tuple as long as none changed."""
-        if self._stale_tuple:
+        """All domains by name; the same tuple as long as none changed, or many still will."""
+        if self._stale_tuple and not (self._todo and monotonic() < self._next_tuple):
+            self._next_tuple = monotonic() + _TUPLE_S * len(self._entries)
             entries = sorted(self._entries.values(), key=lambda e: (e.domain.name, e.domain.uuid))
             self._domains = tuple(entry.domain for entry in entries)
             self._stale_tuple = False

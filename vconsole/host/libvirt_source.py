@@ -61,7 +61,7 @@ class LibvirtSource:
             return self._read(view)
         except HostError:
             raise
-        except _libvirt_error() as error:
+        except errors.libvirt_error() as error:
             # A call that no reader expected to fail: the host is there, but cannot be trusted.
             raise HostError("cannot read", errors.message(error)) from error
 
@@ -168,13 +168,6 @@ class LibvirtSource:
         """Close the connection; threads of this source end."""
         self._locality.close()
         self._link.close()
-
-
-def _libvirt_error() -> type[Exception]:
-    import libvirt
-
-    error: type[Exception] = libvirt.libvirtError
-    return error
 
 
 def _nothing() -> None:

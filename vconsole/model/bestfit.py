@@ -1,8 +1,9 @@
 """Where a domain would fit best: a proposal of pins for all its rows, never applied by itself.
 
 One pCPU for each vCPU, on one cell where its memory fits or already lies, else on the nearest cells
-together. Offline and isolated pCPUs and those that another domain holds exclusively are no
-candidates. The core of the lowest pCPU is left to the host while others are free.
+together. Offline pCPUs and those that another domain holds exclusively are no candidates; isolated
+ones are, for vCPUs only, on a cell that has too few others. The core of the lowest pCPU is left to
+the host while others are free.
 """
 
 from __future__ import annotations
@@ -138,22 +139,30 @@ def _company(occupancy: Occupancy, uuid: str) -> Mapping[int, int]:
 # ---- what is free
 
 
-def _spot(case: _Case, cell: int, cores: Iterable[Core]) -> _Spot:
+def _spot(case: _Case, cell: int, cores: Sequence[Core]) -> _Spot:
     """The free threads of a cell, by core."""
     held = case.occupancy.held_by_others(case.domain.uuid)
-    usable = case.shape.online - case.shape.isolated - held
+    usable = case.shape.online - held
+    ordinary = usable - case.shape.isolated
+    if len(ordinary & CpuSet.of(p for core in cores for p in core)) >= len(case.vcpus):
+        usable = ordinary
     whole: list[Core] = []
     shared: list[Core] = []
-    for core in sorted(cores, key=lambda core: _core_cost(case, core)):
+    for core in sorted(cores, key=lambda core: _core_cost(case, core, usable)):
         free = tuple(pcpu for pcpu in core if pcpu in usable)
         if free:
             (shared if CpuSet.of(core) & held else whole).append(free)
     return _Spot(cell, tuple(whole), tuple(shared))
 
 
-def _core_cost(case: _Case, core: Core) -> tuple[bool, int]:
-    """The host's own core comes last, a core with fewer pinned vCPUs of others first."""
-    return bool(_host_core(case) & CpuSet.of(core)), sum(case.company[pcpu] for pcpu in core)
+def _core_cost(case: _Case, core: Core, usable: CpuSet) -> tuple[bool, bool, int]:
+    """The host's own core last; isolated ones, if needed, first; then by company of others."""
+    threads = CpuSet.of(core)
+    return (
+        bool(_host_core(case) & threads),
+        not threads & usable & case.shape.isolated,
+        sum(case.company[pcpu] for pcpu in core),
+    )
 
 
 def _host_core(case: _Case) -> CpuSet:
@@ -294,13 +303,14 @@ def _proposal(
 
 def _for_others(case: _Case, spots: Sequence[_Spot], taken: CpuSet) -> tuple[CpuSet, str]:
     """Where emulator and iothreads go, and a remark where they get in the way."""
-    free = CpuSet.of(pcpu for spot in spots for pcpu in spot.free) - taken
+    free = CpuSet.of(pcpu for spot in spots for pcpu in spot.free) - taken - case.shape.isolated
     apart = free - case.shape.cores_of(taken)
     if apart:
         return apart, ""
     if free:
         return free, ", siblings of its vCPUs"
-    return taken, ", the pCPUs of its vCPUs: no other is free there"
+    own = (taken - case.shape.isolated) or CpuSet.of(list(taken)[:1])
+    return own, ", where its vCPUs run: no other is free there"
 
 
 def _memory_reasons(case: _Case, cells: tuple[int, ...]) -> Iterator[str]:
@@ -323,6 +333,8 @@ def _core_reasons(case: _Case, spots: Sequence[_Spot], picked: Core) -> Iterator
         yield f"{plural(len(picked), 'vCPU')}, each on a core of its own"
     else:
         yield f"{plural(len(picked), 'vCPU')} on {plural(cores, 'core')}, siblings used"
+    if isolated := CpuSet.of(picked) & case.shape.isolated:
+        yield f"{pcpus_label(isolated)} isolated: nothing else runs there"
     shared = CpuSet.of(picked) & CpuSet.of(p for s in spots for c in s.shared for p in c)
     if shared:
         yield f"another domain is pinned to a sibling of {pcpus_label(shared)}"

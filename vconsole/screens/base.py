@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import DescendantFocus
+from textual.events import DescendantFocus, Resize
 from textual.reactive import var
 from textual.screen import Screen
+from textual.widgets import Static
 
 from vconsole.commands import COMMANDS, of_scope
 from vconsole.model.changes import Outcome
@@ -29,8 +30,23 @@ def bindings(scope: str) -> list[BindingType]:
     ]
 
 
+SMALLEST = (40, 8)
+"""Columns and rows below which a page would hide what matters."""
+
+
+class TooSmall(Static):
+    """Takes the place of a page that the terminal has no room for."""
+
+    DEFAULT_CSS = "TooSmall { height: 1fr; content-align: center middle; }"
+
+
 class Page(Screen[None]):
     """A screen of the console. Subclasses fill `compose_body` and `show_snapshot`."""
+
+    DEFAULT_CSS = """
+    Page.-too-small > * { display: none; }
+    Page.-too-small > TooSmall { display: block; }
+    """
 
     SCOPE: ClassVar[str]
     """The scope of its commands, and the name of the page."""
@@ -88,6 +104,16 @@ class Page(Screen[None]):
         """Fill the header."""
         header = self.query_one(HeaderBar)
         header.interval_s = self.console.interval_s
+
+    def on_resize(self, event: Resize) -> None:
+        """Say so where there is too little room."""
+        small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        self.set_class(small, "-too-small")
+        notices = self.query(TooSmall)
+        if not small:
+            notices.remove()
+        elif not notices:
+            self.mount(TooSmall(f"needs {SMALLEST[0]}x{SMALLEST[1]}", markup=False))
 
     def on_screen_resume(self) -> None:
         """Show what happened meanwhile."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from time import monotonic
 
 from rich.cells import cell_len
@@ -113,7 +114,8 @@ class StatusBar(Widget):
     said: var[tuple[str, str] | None] = var(None, init=False)
     """(text, tone) of the last command; stays until the next key."""
 
-    _drawn_cells = 0
+    _drawn = "", ""
+    """(words, tone) on the screen."""
 
     def watch_hint(self) -> None:
         """Show it unless a command has the word."""
@@ -130,16 +132,31 @@ class StatusBar(Widget):
         return clip(f" {self.GLYPHS[tone]}{one_line}", self.size.width)
 
     def _repaint(self) -> None:
-        """Repaint as far as there are words, before or now."""
-        self.refresh(Region(0, 0, max(self._drawn_cells, cell_len(self._words())), 1))
+        """Repaint from the first to the last cell that differs: neighbours say much the same."""
+        (before, tone), after = self._drawn, self._words()
+        start, end = 0, max(cell_len(before), cell_len(after))
+        if tone == self._tone and before.isascii() and after.isascii():
+            start = _alike(before, after)
+            if len(before) == len(after):
+                end = len(after) - _alike(before[:start:-1], after[:start:-1])
+        if start < end:
+            self.refresh(Region(start, 0, end - start, 1))
+
+    @property
+    def _tone(self) -> str:
+        return (self.said or self.hint)[1]
 
     def render_line(self, y: int) -> Strip:
         """Draw the sentence."""
-        _, tone = self.said or self.hint
+        tone, words = self._tone, self._words()
         style = self.get_component_rich_style(f"bar--{tone}") if tone else self.rich_style
-        words = self._words()
-        self._drawn_cells = cell_len(words)
+        self._drawn = words, tone
         return Strip([Segment(fit(words, self.size.width), style)])
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters they begin with in common."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 class FooterBar(Widget):
