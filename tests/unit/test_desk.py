@@ -1,0 +1,153 @@
+"""The desk: requests beside the reading, each with a deadline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, Queue
+from typing import Any
+
+import pytest
+
+from vconsole.desk import Desk, Request
+from vconsole.model.requests import Reply
+
+
+@dataclass(frozen=True)
+class Wanted:
+    word: str
+    deadline_s: float = 5.0
+
+
+class Office:
+    """A desk and what it published."""
+
+    def __init__(self, handle: Callable[[Wanted], Reply], **limits: Any) -> None:
+        self.replies: Queue[tuple[Request, Reply]] = Queue()
+        self.desk = Desk({Wanted: handle}, lambda *pair: self.replies.put(pair), **limits)
+
+    def next(self) -> tuple[Request, Reply]:
+        return self.replies.get(timeout=5)
+
+    def nothing_more(self) -> bool:
+        try:
+            self.replies.get(timeout=0.1)
+        except Empty:
+            return True
+        return False
+
+
+def test_each_request_is_answered_once() -> None:
+    office = Office(lambda request: Reply(value=request.word.upper()))
+    for word in ("a", "b", "c", "d", "e", "f"):
+        office.desk.ask(Wanted(word))
+    answers = {request.word: reply.value for request, reply in (office.next() for _ in range(6))}  # type: ignore[attr-defined]
+    assert answers == {word: word.upper() for word in "abcdef"}
+    assert office.nothing_more()
+
+
+def test_what_a_handler_raises_is_an_answer() -> None:
+    def fail(request: Wanted) -> Reply:
+        raise OSError(28, "No space left on device")
+
+    office = Office(fail)
+    office.desk.ask(Wanted("x"))
+    _, reply = office.next()
+    assert (reply.status, reply.message) == (
+        "failed",
+        "OSError: [Errno 28] No space left on device",
+    )
+
+
+def test_a_hanging_request_is_unknown_and_its_late_answer_dropped() -> None:
+    release, ended = threading.Event(), threading.Event()
+
+    def hang(request: Wanted) -> Reply:
+        release.wait(5)
+        ended.set()
+        return Reply(value="late")
+
+    office = Office(hang)
+    office.desk.ask(Wanted("x", deadline_s=0.05))
+    _, reply = office.next()
+    assert (reply.status, reply.message) == ("unknown", "no answer within 0.05 s")
+    release.set()
+    assert ended.wait(5)
+    assert office.nothing_more()
+
+
+def test_a_hanging_request_delays_no_other_and_too_many_are_refused() -> None:
+    release = threading.Event()
+
+    def handle(request: Wanted) -> Reply:
+        if request.word == "hang":
+            release.wait(5)
+        return Reply()
+
+    office = Office(handle, width=1, hanging=2)
+    for word in ("hang", "quick", "hang", "refused"):
+        office.desk.ask(Wanted(word, deadline_s=0.05))
+    assert [office.next()[1].status for _ in range(4)] == [
+        "unknown",
+        "applied",
+        "unknown",
+        "refused",
+    ]
+    release.set()
+
+
+def test_no_more_than_its_width_at_a_time() -> None:
+    lock, release = threading.Lock(), threading.Event()
+    now = most = 0
+
+    def handle(request: Wanted) -> Reply:
+        nonlocal now, most
+        with lock:
+            now += 1
+            most = max(most, now)
+        release.wait(5)
+        with lock:
+            now -= 1
+        return Reply()
+
+    office = Office(handle, width=3)
+    for _ in range(9):
+        office.desk.ask(Wanted("x"))
+    release.set()
+    for _ in range(9):
+        office.next()
+    assert most <= 3
+
+
+def test_what_has_not_begun_can_be_cancelled() -> None:
+    release = threading.Event()
+
+    def handle(request: Wanted) -> Reply:
+        release.wait(5)
+        return Reply()
+
+    office = Office(handle, width=1)
+    for word in ("first", "second", "third"):
+        office.desk.ask(Wanted(word))
+    assert office.desk.cancel(lambda request: request != Wanted("third")) == 1
+    release.set()
+    assert [office.next()[0] for _ in range(2)] == [Wanted("first"), Wanted("third")]
+    assert office.nothing_more()
+
+
+@pytest.mark.parametrize("busy", [True, False])
+def test_after_stop_nothing_is_published(busy: bool) -> None:
+    release = threading.Event()
+
+    def handle(request: Wanted) -> Reply:
+        release.wait(5)
+        return Reply()
+
+    office = Office(handle, width=1)
+    if busy:
+        office.desk.ask(Wanted("begun"))
+    office.desk.stop()
+    office.desk.ask(Wanted("after"))
+    release.set()
+    assert office.nothing_more()
