@@ -14,7 +14,8 @@ run: ## start the console; ARGS="--demo" and the like are passed on
 test: ## set up, check, and run every test (as root: also against a private libvirtd)
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory check
-	$(PYTHON_BIN) -m pytest tests/unit tests/pilot tests/snapshots
+	$(PYTHON_BIN) -m pytest -n 2 tests/unit tests/pilot
+	$(PYTHON_BIN) -m pytest tests/snapshots
 	$(PYTHON_BIN) -m pytest tests/integration
 
 check: ## lint, format, types, layers, and generated documents
@@ -36,6 +37,7 @@ docs: ## write the generated documents anew
 bench: ## measure start, keys, bytes and CPU; ARGS are passed on
 	@scripts/setup.sh test
 	$(PYTHON_BIN) -m bench $(ARGS)
+	$(PYTHON_BIN) -m bench.vhostmd
 
 clean: ## forget everything that can be made again, the virtual environment too
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -23,6 +23,7 @@ from bench.cases import (
 )
 from bench.fleet import fleet_cases
 from bench.goals import Verdict, judge
+from bench.hostinfo import hostinfo_case
 from bench.life import Run, measure
 from bench.machine import facts, pressure
 from bench.plan import Case, Plan, Size
@@ -95,6 +96,7 @@ def _measure_all(effort: Effort, folder: Path, only: re.Pattern[str], quick: boo
             hang_case(effort, folder, silent.uri),
             *peer_cases(effort, folder),
             *floor_cases(effort),
+            hostinfo_case(),
         ]
         chosen = [case for case in cases if only.search(case.name)]
         _warm_up(chosen)

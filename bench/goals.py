@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from bench.cases import CALLS, DAEMON, HANG, STILL, console_name
+from bench.hostinfo import NAME as HOSTINFO
 from bench.stats import Figures
 
 
@@ -67,6 +68,10 @@ GOALS = (
     Goal(DAEMON, "idle_bytes_s", 2048, "B/s", "idle bytes/s"),
     Goal(DAEMON, "daemon_ms_tick", 5, "ms", "the daemon's CPU time a tick"),
     Goal(DAEMON, "frozen.paint_ms_max", 50, "ms", "slowest key while the daemon is stopped"),
+    Goal(HOSTINFO, "answer_ms_p99", 10, "ms", "answer to one of 1000 guests, p99"),
+    Goal(HOSTINFO, "service_cpu_pct", 10, "%", "hostinfod's CPU, of one core"),
+    Goal(HOSTINFO, "service_rss_mib", 60, "MiB", "hostinfod's resident memory"),
+    Goal(HOSTINFO, "refusals", 0, "replies", "refusals within the limit"),
     Goal(CALLS, "rpc_tick", 3, "calls", "remote calls a tick"),
 )
 

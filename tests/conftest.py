@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 
+import hypothesis
 import pytest
 
 for _name in ("NO_COLOR", "COLORTERM", "TEXTUAL_THEME", "TEXTUAL_FILTERS", "TEXTUAL_COLOR_SYSTEM"):
@@ -28,6 +29,8 @@ from textual.widgets import Input  # noqa: E402
 
 from tests import scenes  # noqa: E402
 
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 vars(constants).update(TEXTUAL_ANIMATIONS="none", FILTERS="")
 Input.cursor_blink._default = False
 

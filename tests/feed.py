@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from vconsole.app import VConsole
 from vconsole.config import Config
+from vconsole.desk import Request
 from vconsole.history import History
 from vconsole.host.source import View
 from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
+from vconsole.model.requests import Reply
 from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot, Pin
+
+Answers = Mapping[type, Callable[[Any], Reply]]
+"""Type of request -> who answers it."""
 
 
 class ScriptedFeed:
@@ -83,8 +89,32 @@ def _moved(pin: Pin, step: PinStep) -> Pin:
     )
 
 
+class ScriptedDesk:
+    """Answers requests at once, by type; what no test cares about is not answered."""
+
+    def __init__(self, answers: Answers, publish: Callable[[Request, Reply], object]) -> None:
+        self.answers, self._publish = answers, publish
+        self.asked: list[Request] = []
+
+    def ask(self, request: Request) -> None:
+        """Answer it."""
+        self.asked.append(request)
+        if answer := self.answers.get(type(request)):
+            self._publish(request, answer(request))
+
+    def cancel(self, unwanted: Callable[[Request], bool]) -> int:
+        """Nothing ever waits."""
+        return 0
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+
 def make_console(
-    snapshot: HostSnapshot, config: Config | None = None, history: History | None = None
+    snapshot: HostSnapshot,
+    config: Config | None = None,
+    history: History | None = None,
+    answers: Answers | None = None,
 ) -> tuple[VConsole, ScriptedFeed]:
     """An app on a scripted host, and that host."""
     feeds: list[ScriptedFeed] = []
@@ -96,5 +126,10 @@ def make_console(
         feeds[0].snapshot = snapshot
         return feeds[0]
 
-    app = VConsole(config or Config(), open_feed, history)
+    app = VConsole(
+        config or Config(),
+        open_feed,
+        lambda publish: ScriptedDesk(answers or {}, publish),
+        history,
+    )
     return app, feeds[0]

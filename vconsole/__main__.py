@@ -8,29 +8,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import Namespace
 
-SUBCOMMANDS = ("show", "pin", "plan")
+ACTIONS = "start shutdown reboot reset suspend resume save destroy autostart".split()
+SUBCOMMANDS = ("show", "pin", "plan", "hostinfo", *ACTIONS)
 WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
 
 
 def main() -> None:
     """Run the program that the arguments ask for, and exit with its code."""
     arguments = sys.argv[1:]
-    if subcommand(arguments) in SUBCOMMANDS:
+    word, others = subcommand(arguments)
+    if word in SUBCOMMANDS:
         from vconsole.cli.main import main as run_cli
 
         sys.exit(run_cli(arguments))
+    if word == "hostinfod":
+        from vconsole.hostinfo.service import main as run_hostinfod
+
+        sys.exit(run_hostinfod(others))
+    if word == "vhostmd":
+        from vconsole.metrics.service import main as run_vhostmd
+
+        sys.exit(run_vhostmd(others))
     sys.exit(console(arguments))
 
 
-def subcommand(arguments: list[str]) -> str | None:
-    """Find the first word that is no option and no value of one."""
-    words = iter(arguments)
-    for word in words:
+def subcommand(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """Find the first word that is no option and no value of one; answers it and the others."""
+    words = iter(enumerate(arguments))
+    for place, word in words:
         if word in WITH_VALUE:
             next(words, None)
         elif not word.startswith("-"):
-            return word
-    return None
+            return word, arguments[:place] + arguments[place + 1 :]
+    return None, arguments
 
 
 def console(arguments: list[str]) -> int:

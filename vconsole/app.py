@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
@@ -17,22 +17,27 @@ from textual.events import Event, Key
 from vconsole.commands import COMMANDS as COMMANDS_BY_ID
 from vconsole.config import Config
 from vconsole.host.source import View
-from vconsole.messages import ChangeDone, ChangeRequested, Open, SnapshotReady
+from vconsole.messages import ChangeDone, ChangeRequested, Open, Replied, SnapshotReady
 from vconsole.model.changes import Outcome, PinChange
 from vconsole.model.snapshot import EMPTY, HostSnapshot
 from vconsole.navigation import AppCommands
 from vconsole.screens.base import Page, bindings
 from vconsole.screens.domains import DomainsScreen
-from vconsole.text import use_ascii
+from vconsole.text import line, use_ascii
 from vconsole.themes import THEMES
 from vconsole.thrift import install as write_less
-from vconsole.widgets.prompt import Prompt
+from vconsole.widgets.prompt import TakesText
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from vconsole.actionrun import ActionRun
+    from vconsole.audit import ActivityLog, Entry
+    from vconsole.desk import Request
     from vconsole.history import History
+    from vconsole.model.actions import Action
     from vconsole.model.plan import PinPlan
+    from vconsole.model.requests import Act, Reply
 
 
 class Feed(Protocol):
@@ -54,6 +59,19 @@ class Feed(Protocol):
         """End without waiting for a call that hangs."""
 
 
+class Asking(Protocol):
+    """Who answers requests beside the feed: the desk, or a script in tests."""
+
+    def ask(self, request: Request) -> None:
+        """Answer it; the reply is published."""
+
+    def cancel(self, unwanted: Callable[[Request], bool]) -> int:
+        """Drop requests that have not begun; answers how many."""
+
+    def stop(self) -> None:
+        """End without waiting for a request that hangs."""
+
+
 def _provider(name: str) -> type[Provider]:
     """Import the palette when it is first opened."""
     from vconsole import palette
@@ -63,6 +81,8 @@ def _provider(name: str) -> type[Provider]:
 
 OpenFeed = Callable[[Callable[[HostSnapshot], object], Callable[[Outcome], object]], Feed]
 """Makes the feed, given where to publish snapshots and outcomes (from any thread)."""
+OpenDesk = Callable[[Callable[["Request", "Reply"], object]], Asking]
+"""Makes the desk when the first request comes, given where to publish replies."""
 
 
 class VConsole(App[int]):
@@ -77,6 +97,7 @@ class VConsole(App[int]):
         self,
         config: Config,
         open_feed: OpenFeed,
+        open_desk: OpenDesk,
         history: History | None = None,
         state: Path | None = None,
     ) -> None:
@@ -94,6 +115,11 @@ class VConsole(App[int]):
         """Domain UUID -> changes planned and not applied yet; they survive leaving the page."""
         self._history, self._state = history, state
         self._feed = open_feed(self._publish, self._report)
+        self._open_desk = open_desk
+        self._desk: Asking | None = None
+        self._activity: ActivityLog | None = None
+        self.runs: list[ActionRun] = []
+        """Actions on domains that are under way, and some that are over."""
         self._quitting = False
         quit_keys = config.keys.get("app.quit", COMMANDS_BY_ID["app.quit"].keys)
         self._quit_keys = frozenset(quit_keys.split(","))
@@ -106,6 +132,15 @@ class VConsole(App[int]):
 
             self._history = History.load(self._state) if self._state else History.in_memory()
         return self._history
+
+    @property
+    def activity(self) -> ActivityLog:
+        """The log of every change."""
+        if self._activity is None:
+            from vconsole.audit import ActivityLog
+
+            self._activity = ActivityLog(self._state)
+        return self._activity
 
     # -- life --------------------------------------------------------------------------------
 
@@ -128,6 +163,8 @@ class VConsole(App[int]):
     def on_unmount(self) -> None:
         """Let the feed go."""
         self._feed.stop()
+        if self._desk is not None:
+            self._desk.stop()
 
     # -- data down ---------------------------------------------------------------------------
 
@@ -163,15 +200,67 @@ class VConsole(App[int]):
         self._feed.submit(message.change)
 
     def on_change_done(self, message: ChangeDone) -> None:
-        """Write the history, and tell the page in front."""
-        outcome = message.outcome
+        """Write the log and the history, and tell the page in front."""
+        from vconsole.audit import of_outcome
+
+        outcome, connection = message.outcome, self.snapshot.connection
+        self._note_down(of_outcome(outcome, connection.uri, split_pins=connection.split_pins))
         if outcome.applied:
-            connection = self.snapshot.connection
             self._history = self.history.record(
                 outcome, connection.uri, split_pins=connection.split_pins
             )
         if (page := self.page) is not None:
             page.change_done(outcome)
+
+    # -- requests beside the reading ---------------------------------------------------------
+
+    @property
+    def desk(self) -> Asking:
+        """Answers requests; every page that is open sees the replies."""
+        if self._desk is None:
+            self._desk = self._open_desk(self._reply)
+        return self._desk
+
+    def _reply(self, request: Request, reply: Reply) -> None:
+        self.post_message(Replied(request, reply))
+
+    def on_replied(self, message: Replied) -> None:
+        """Log what was changed, go on with what is under way, and tell the pages."""
+        from vconsole.audit import is_change, of_reply
+
+        request, reply = message.request, message.reply
+        if is_change(request):
+            self._note_down(of_reply(request, reply, self.snapshot.connection.uri))
+            self.refresh_host()  # not everything that changes is told by an event
+        for run in self.runs:
+            run.replied(request, reply)
+        for page in self.screen_stack:
+            if isinstance(page, Page):
+                page.replied(request, reply)
+
+    # -- actions and the log of all changes --------------------------------------------------
+
+    def run_actions(self, action: Action, acts: Sequence[Act]) -> ActionRun:
+        """Begin an action on domains; it goes on whatever page is in front."""
+        from vconsole.actionrun import ActionRun
+
+        run = ActionRun(action, acts, self.desk.ask)
+        self.runs = [*(r for r in self.runs if not r.done), run]
+        run.begin()
+        return run
+
+    @property
+    def acts_under_way(self) -> int:
+        """On how many domains something has not ended."""
+        return sum(len(run.acts) - len(run.replies) for run in self.runs)
+
+    def _note_down(self, entry: Entry) -> None:
+        """Write it down; where that fails, say so once."""
+        log, before = self.activity, self.activity.problem
+        log.add(entry)
+        if log.problem and log.problem != before:
+            words = f"not in the activity log: {line(log.problem)}"
+            self.notify(words, severity="warning", markup=False)
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -188,10 +277,10 @@ class VConsole(App[int]):
         if event.key not in self._quit_keys:
             self._quitting = False
         focused = self.focused
-        if isinstance(focused, Prompt):
+        if isinstance(focused, TakesText) and focused is not None:
             with focused._context():
                 await focused._on_key(event)
-            if event.is_printable:
+            if focused.typed(event):
                 return
         await self._check_bindings(event.key)
 
@@ -223,6 +312,11 @@ class VConsole(App[int]):
         self.page_shown(page)
         page.set_focus(page.query(page.AUTO_FOCUS or "*").first())
 
+    async def replace_page(self, page: Page) -> None:
+        """Put a page in the place of the one in front."""
+        await self.pop_screen()
+        await self.show_page(page)
+
     async def on_open(self, message: Open) -> None:
         """Open a page that a dialog or the palette asked for."""
         await self.open_page(message.page, message.uuid)
@@ -238,5 +332,10 @@ class VConsole(App[int]):
             self._quitting = True
             names = ", ".join(planned[:3])
             self.page.say(f"planned changes of {names} are not applied; q again drops them", "warn")
+            return
+        if self.acts_under_way and not self._quitting and self.page is not None:
+            self._quitting = True
+            words = f"{self.acts_under_way} actions are under way; q again leaves them unobserved"
+            self.page.say(words, "warn")
             return
         self.exit(0)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from vconsole.model.actions import ACTIONS
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.virsh import domain_argument
 
@@ -44,12 +45,17 @@ def connected(context: Context) -> str | None:
     return None
 
 
-def writable(context: Context) -> str | None:
-    """The connection must allow changes."""
+def not_read_only(context: Context) -> str | None:
+    """Changes must be allowed, of files too."""
     connection = context.known.connection
     if connection.read_only:
         return f"read-only: {connection.read_only_reason or 'started with --read-only'}"
-    return connected(context)
+    return None
+
+
+def writable(context: Context) -> str | None:
+    """The connection must allow changes."""
+    return not_read_only(context) or connected(context)
 
 
 def a_domain(context: Context) -> str | None:
@@ -132,6 +138,14 @@ _TABLE = (
         (a_domain,),
         virsh="vcpupin {name}",
     ),
+    Command(
+        "app.hostinfo",
+        "4",
+        "",
+        "Go to hostinfo: the rules that say what guests may learn about this host.",
+    ),
+    Command("app.metrics", "5", "", "Go to the metrics that guests can read about this host."),
+    Command("app.activity", "7", "", "Go to the log of what was changed, by whom and when."),
     Command("app.back", "escape", "", "Go back, or close what is open."),
     Command("app.undo", "u", "", "Undo the pin changes applied last.", (writable,)),
     Command("app.redo", "ctrl+r", "", "Apply again what was undone last.", (writable,)),
@@ -140,7 +154,7 @@ _TABLE = (
     Command("app.refresh", "f5", "", "Read everything again now."),
     Command("app.theme", "f2", "", "Switch between the dark and the light theme."),
     Command("app.screenshot", "f12", "", "Save a picture of the screen as SVG; says where."),
-    Command("app.help", "question_mark", "help", "Show the keys of this screen."),
+    Command("app.help", "question_mark,f1", "help", "Show the keys of this screen."),
     Command("app.palette", "ctrl+p,colon", "find", "Find any command or domain by name."),
     Command("app.suspend", "ctrl+z", "", "Go back to the shell; fg returns."),
     Command("app.quit", "q,ctrl+q", "", "Quit; asks again while changes are planned."),
@@ -156,9 +170,13 @@ _TABLE = (
         virsh="vcpupin {name}",
     ),
     Command("domains.filter", "slash", "filter", "Show only the domains that match."),
-    Command("domains.jump", "f", "jump", "Jump to a domain by typing its name."),
+    Command("domains.select", "space", "select", "Choose the domain, for actions.", (a_domain,)),
+    Command("domains.select_all", "asterisk", "", "Choose all that the filter shows."),
+    Command("domains.actions", "a", "actions", "Act on the domains chosen, or this.", (a_domain,)),
+    Command("domains.jump", "f", "", "Jump to a domain by typing its name."),
     Command("domains.sort", "s", "sort", "Sort by the next column."),
     Command("domains.reverse", "S", "", "Turn the order around."),
+    Command("domain.actions", "a", "actions", "Start, stop, suspend ... it.", (a_domain,)),
     Command("domain.next_tab", "tab,right_square_bracket", "next tab", "Show the next tab."),
     Command(
         "domain.previous_tab", "shift+tab,left_square_bracket", "", "Show the tab before this one."
@@ -245,6 +263,106 @@ _TABLE = (
         "After a failure half-way: put back the rows that were changed.",
         (writable,),
     ),
+    Command("hostinfo.edit", "e,enter", "edit", "Edit the setting or the pattern of the rule."),
+    Command("hostinfo.add", "o", "add", "Add a rule above this one."),
+    Command("hostinfo.set", "i", "set", "Add or change a setting of this rule: key = value."),
+    Command("hostinfo.delete", "d,delete", "delete", "Delete the setting or the rule."),
+    Command("hostinfo.down", "J", "down", "Move the rule down: it is tried later."),
+    Command("hostinfo.up", "K", "up", "Move the rule up: it is tried earlier."),
+    Command("hostinfo.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
+    Command("hostinfo.switch", "tab", "rules/domains", "Go to the other list."),
+    Command("hostinfo.text", "x", "text", "Edit the file as text, with what is wrong in it."),
+    Command("hostinfo.enable", "plus", "enable", "Give the domains a hostinfo port.", (a_domain,)),
+    Command("hostinfo.disable", "minus", "", "Take the domains' port away.", (a_domain,)),
+    Command("hostinfo.repair", "r", "", "Put a wrong hostinfo port right.", (a_domain,)),
+    Command("hostinfo.select", "space", "", "Choose the domain, for enable and disable."),
+    Command("hostinfo.log", "l", "log", "Show the domain's queries instead of the preview."),
+    Command("hostinfo.duplicate", "c", "", "Copy the rule below itself."),
+    Command("hostinfo.editor", "E", "", "Edit the file with $EDITOR."),
+    Command("hostinfo.unedit", "z", "", "Take back the last edit, even a saved one."),
+    Command("hostinfo.clear", "Z", "", "Take back everything that is not saved."),
+    Command(
+        "rulesdiff.save",
+        "enter,ctrl+s",
+        "save",
+        "Save, and compare before.",
+        (not_read_only, a_plan),
+    ),
+    Command(
+        "rulesdiff.mine", "m", "", "Save mine over what somebody else wrote.", (not_read_only,)
+    ),
+    Command(
+        "rulesdiff.theirs", "t", "", "Take what somebody else has written; z brings mine back."
+    ),
+    Command("rulestext.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
+    Command(
+        "definitions.apply",
+        "enter",
+        "apply",
+        "Compare with what was shown, define, and read back.",
+        (writable, a_plan),
+        virsh="edit {name}",
+    ),
+    Command("metrics.reader", "v", "as guest", "See all, or what a disk or a channel gives away."),
+    Command("metrics.attach", "A", "attach", "Show who has the disk or channel; give and take."),
+    Command("metrics.raw", "r", "raw XML", "Show the document as it is read."),
+    Command("metrics.hex", "x", "hex", "Show the bytes as they are read."),
+    Command("metrics.configure", "c", "configure", "Go to vhostmd's metrics and how it gets them."),
+    Command("metrics.test", "t", "test", "Have vhostmd get the metric now."),
+    Command("metrics.filter", "slash", "", "Show only the metrics that match."),
+    Command("metrics.open", "enter", "", "Open the domain.", (a_domain,)),
+    Command("metricsbytes.raw", "r", "raw XML", "Show the document as it is read."),
+    Command("metricsbytes.hex", "x", "hex", "Show the bytes as they are read."),
+    Command("metricsattach.attach", "plus", "attach", "Give the domains the device.", (a_domain,)),
+    Command("metricsattach.detach", "minus", "detach", "Take the device away.", (a_domain,)),
+    Command("metricsattach.select", "space", "select", "Choose the domain, for + and -."),
+    Command("metricsattach.what", "tab", "disk/channel", "Be about the disk, or the channel."),
+    Command("metricsattach.filter", "slash", "filter", "Show only the domains that match."),
+    Command("metricsattach.open", "enter", "", "Open the domain.", (a_domain,)),
+    Command(
+        "devices.apply",
+        "enter",
+        "apply",
+        "Compare with what was seen, attach or detach, and read back.",
+        (writable, a_plan),
+        virsh="attach-device {name} FILE --live --config",
+    ),
+    Command("devices.target", "tab", "live/config", "Change live and config, live, or config."),
+    Command("metricsconfig.edit", "e,enter", "edit", "Edit the metric in the text of the file."),
+    Command("metricsconfig.toggle", "space", "on/off", "Switch the metric on or off."),
+    Command("metricsconfig.add", "o", "add", "Add a metric, built in or got by a command."),
+    Command("metricsconfig.delete", "d,delete", "delete", "Delete the metric."),
+    Command("metricsconfig.test", "t", "test", "Get the metric now, as it is edited."),
+    Command("metricsconfig.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
+    Command("metricsconfig.text", "x", "text", "Edit the file as text, with what is wrong in it."),
+    Command("metricsconfig.editor", "E", "", "Edit the file with $EDITOR."),
+    Command("metricsconfig.unedit", "z", "", "Take back the last edit, even a saved one."),
+    Command("metricsconfig.clear", "Z", "", "Take back everything that is not saved."),
+    Command(
+        "metricsdiff.save",
+        "enter,ctrl+s",
+        "save",
+        "Save, and compare before.",
+        (not_read_only, a_plan),
+    ),
+    Command(
+        "metricsdiff.mine", "m", "", "Save mine over what somebody else wrote.", (not_read_only,)
+    ),
+    Command(
+        "metricsdiff.theirs", "t", "", "Take what somebody else has written; z brings mine back."
+    ),
+    Command("metricstext.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
+    Command("actions.run", "enter", "do it", "Do what the cursor is on.", (writable,)),
+    Command("actions.mode", "tab", "agent/ACPI", "Ask guests by agent, then ACPI, or by one."),
+    Command("actions.timeout", "t", "time-out", "Say how long a guest may take in each mode."),
+    *(
+        Command(
+            f"actions.{a.id}", key, "", a.help, (writable,), virsh=a.virsh.replace("{}", "{name}")
+        )
+        for a, key in zip(ACTIONS.values(), "s S d b p c v r F f V o O".split(), strict=True)
+    ),
+    Command("acting.cancel", "c", "give up", "Begin nothing more, wait for nothing more."),
+    Command("activity.cancel", "c", "give up", "Give up the actions that are under way."),
 )
 
 
@@ -264,7 +382,10 @@ _KEY_NAMES = {
     "question_mark": "?",
     "slash": "/",
     "colon": ":",
+    "plus": "+",
+    "minus": "-",
     "escape": "esc",
+    "asterisk": "*",
     "left_square_bracket": "[",
     "right_square_bracket": "]",
     "less_than_sign": "<",

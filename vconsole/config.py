@@ -4,6 +4,9 @@ theme = "vconsole-dark"     # or vconsole-light, ansi-dark, ansi-light
 interval = 1.0              # seconds between readings
 ascii = false               # glyphs for terminals without Unicode
 mouse = true
+hostinfo_conf = "/etc/hostinfo/hostinfo.conf"
+metrics_disk = "/dev/shm/vhostmd0"
+vhostmd_conf = "/etc/vhostmd/vhostmd.conf"
 [keys]
 "domains.pin" = "P"         # command id = key
 """
@@ -19,6 +22,10 @@ from vconsole.commands import COMMANDS
 
 THEMES = ("vconsole-dark", "vconsole-light", "ansi-dark", "ansi-light")
 
+HOSTINFO_CONF = "/etc/hostinfo/hostinfo.conf"
+METRICS_DISK = "/dev/shm/vhostmd0"
+VHOSTMD_CONF = "/etc/vhostmd/vhostmd.conf"
+
 
 class ConfigError(Exception):
     """A settings file that cannot be used; the message names file, key and cure."""
@@ -32,6 +39,9 @@ class Config:
     interval_s: float = 1.0
     ascii: bool = False
     mouse: bool = True
+    hostinfo_conf: str = HOSTINFO_CONF
+    metrics_disk: str = METRICS_DISK
+    vhostmd_conf: str = VHOSTMD_CONF
     keys: Mapping[str, str] = field(default_factory=dict)
     """Command id -> keys that replace the default ones."""
 
@@ -59,6 +69,9 @@ def _config(path: Path, data: dict[str, Any]) -> Config:
         "interval": (int, float),
         "ascii": bool,
         "mouse": bool,
+        "hostinfo_conf": str,
+        "metrics_disk": str,
+        "vhostmd_conf": str,
         "keys": dict,
     }
     for key, value in data.items():
@@ -74,7 +87,16 @@ def _config(path: Path, data: dict[str, Any]) -> Config:
         raise ConfigError(f"{path}: interval {interval} is not between 0.2 and 3600 seconds")
     keys = data.get("keys", {})
     check_keys(path, keys)
-    return Config(theme, interval, data.get("ascii", False), data.get("mouse", True), keys)
+    return Config(
+        theme,
+        interval,
+        data.get("ascii", False),
+        data.get("mouse", True),
+        data.get("hostinfo_conf", HOSTINFO_CONF),
+        data.get("metrics_disk", METRICS_DISK),
+        data.get("vhostmd_conf", VHOSTMD_CONF),
+        keys,
+    )
 
 
 def _is_key(name: str) -> bool:

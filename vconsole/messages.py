@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from vconsole.desk import Request
 from vconsole.model.changes import Outcome, PinChange
+from vconsole.model.requests import Reply
 from vconsole.model.snapshot import HostSnapshot
 
 
@@ -33,6 +35,14 @@ class ChangeDone(Message):
     """What became of a change."""
 
     outcome: Outcome
+
+
+@dataclass
+class Replied(Message):
+    """What the desk answers to a request."""
+
+    request: Request
+    reply: Reply
 
 
 @dataclass

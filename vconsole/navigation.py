@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from vconsole.screens.base import Page
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from vconsole.app import VConsole
+    from vconsole.config import Config
 
 
 class AppCommands:
@@ -38,6 +40,18 @@ class AppCommands:
         if (domain := self.page.subject) is not None:
             await self.open("pin", domain.uuid)
 
+    async def do_hostinfo(self) -> None:
+        """Open the rules of hostinfo once."""
+        await self.open("hostinfo")
+
+    async def do_metrics(self) -> None:
+        """Open the metrics disk once."""
+        await self.open("metrics")
+
+    async def do_activity(self) -> None:
+        """Open the log of changes once."""
+        await self.open("activity")
+
     async def open(self, page: str, uuid: str | None = None) -> None:
         """Put a page in front; one of its kind is gone back to or replaced, never stacked twice."""
         pages = (s for s in self.app.screen_stack if isinstance(s, Page))
@@ -47,7 +61,7 @@ class AppCommands:
             if known.in_view == uuid:
                 return
             await self.app.pop_screen()
-        await self.app.show_page(_make(page, uuid))
+        await self.app.show_page(_make(page, uuid, self.app.config))
 
     async def do_back(self) -> None:
         """Close what is open in the page, else the page."""
@@ -105,8 +119,6 @@ class AppCommands:
 
     def do_screenshot(self) -> None:
         """Save the screen; the name tells when and where."""
-        from pathlib import Path
-
         try:
             path = self.app.save_screenshot(path=str(Path.cwd()))
         except OSError as error:
@@ -136,11 +148,23 @@ class AppCommands:
         self.app.quit_unless_planned()
 
 
-def _make(page: str, uuid: str | None) -> Page:
+def _make(page: str, uuid: str | None, config: Config) -> Page:
+    if page == "hostinfo":
+        from vconsole.screens.hostinfo import HostinfoScreen
+
+        return HostinfoScreen(Path(config.hostinfo_conf))
     if page == "host":
         from vconsole.screens.host import HostScreen
 
         return HostScreen()
+    if page == "metrics":
+        from vconsole.screens.metrics import MetricsScreen
+
+        return MetricsScreen(Path(config.metrics_disk), Path(config.vhostmd_conf))
+    if page == "activity":
+        from vconsole.screens.activity import ActivityScreen
+
+        return ActivityScreen()
     if page == "history":
         from vconsole.screens.history import HistoryScreen
 

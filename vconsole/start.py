@@ -16,8 +16,11 @@ from vconsole.places import state_dir
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from vconsole.desk import Desk, Request
+    from vconsole.host.link import Link
     from vconsole.host.source import HostSource
     from vconsole.model.changes import Outcome
+    from vconsole.model.requests import Reply
     from vconsole.model.snapshot import HostSnapshot
 
 CRASHED = 1
@@ -50,7 +53,19 @@ def _run(config: Config, options: Namespace, directory: Path | None) -> int:
         )
         return poller
 
-    app = VConsole(config, open_feed, state=directory)
+    def open_desk(publish: Callable[[Request, Reply], object]) -> Desk:
+        from vconsole.actionrun import AT_A_TIME
+        from vconsole.desk import Desk
+        from vconsole.host.requests import HostRequests
+        from vconsole.hostinfo.requests import handlers
+        from vconsole.metrics.console import handlers as metrics_handlers
+        from vconsole.model.requests import ReadConfigurations
+
+        host = HostRequests(lambda: _open_link(options)).handlers()
+        metrics = metrics_handlers(host[ReadConfigurations], options.connect)
+        return Desk({**host, **handlers(), **metrics}, publish, width=AT_A_TIME + 4)
+
+    app = VConsole(config, open_feed, open_desk, state=directory)
     app.run(mouse=config.mouse)
     return app.return_code or 0
 
@@ -64,6 +79,13 @@ def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
     from vconsole.host.open import connect
 
     return connect(options.connect, options.read_only, options.demo, wake)
+
+
+def _open_link(options: Namespace) -> Link:
+    """Connect once more, for requests that must not hold up the reading."""
+    from vconsole.host.open import connect_link
+
+    return connect_link(options.connect, options.read_only, options.demo)
 
 
 def _settle(config: Config, options: Namespace) -> Config:

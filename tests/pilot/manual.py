@@ -15,7 +15,7 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from tests.feed import ScriptedFeed, make_console
+from tests.feed import Answers, ScriptedFeed, make_console
 from tests.scenes import uuid_of
 from vconsole.app import VConsole
 from vconsole.config import Config
@@ -180,9 +180,10 @@ async def console_on(
     *,
     config: Config | None = None,
     history: History | None = None,
+    answers: Answers | None = None,
 ) -> AsyncIterator[Console]:
-    """Sit down in front of a host."""
-    app, host = make_console(snapshot, config, history)
+    """Sit down in front of a host; `answers` handle what is asked beside the reading."""
+    app, host = make_console(snapshot, config, history, answers)
     async with app.run_test(size=size) as pilot:
         console = Console(app, host, pilot)
         await console.settle()

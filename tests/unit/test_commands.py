@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from tests import scenes
+from tests.pages import all_pages
 from vconsole.commands import COMMANDS, Command, key_name, of_scope
 from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot
 
-SCOPES = {"app", "domains", "domain", "host", "pin", "plan", "history"}
+SCOPES = {"app", *all_pages()}
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,9 @@ def test_a_running_domain_with_a_plan_stands_in_the_way_of_nothing(command: Comm
     assert command.why_not(front()) is None
 
 
-CHANGES = ("app.undo", "app.redo", "plan.apply", "plan.rollback")
+CHANGES = ("app.undo", "app.redo", "plan.apply", "plan.rollback", "definitions.apply")
+FILES = ("rulesdiff.save", "rulesdiff.mine")
+"""Changes of files: they need no connection, but are refused with --read-only."""
 
 
 @pytest.mark.parametrize("name", CHANGES)
@@ -74,7 +77,7 @@ def test_only_changes_need_one() -> None:
     """Whatever else there is can be done while the host is away or read-only."""
     scene = scenes.stale(scenes.read_only(scenes.kvm07()))
     refused = {c.id for c in COMMANDS.values() if c.why_not(front(scene))}
-    assert refused == set(CHANGES)
+    assert refused == {*CHANGES, *FILES}
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,12 @@ EPILOG = """without the screen:
   vconsole show domains|domain NAME|host|cells|pins [--json]
   vconsole pin DOMAIN [--vcpu N|--emulator|--iothread N] CPUSET [--live] [--config] [--dry-run]
   vconsole plan apply FILE
+  vconsole hostinfo check FILE
+  vconsole hostinfo show|explain|status|enable|disable|repair ... [--dry-run] [--json]
+  vconsole start|shutdown|reboot|reset|suspend|resume|save|destroy|autostart DOMAIN...
+           [--paused] [--mode agent,acpi] [--timeout S] [--off] [--dry-run] [--json] [--yes]
+daemons, each with --help:
+  vconsole hostinfod|vhostmd [-d] [-c URI]
 """
 
 

@@ -1,4 +1,4 @@
-"""vconsole without the screen: ``show``, ``pin`` and ``plan apply``.
+"""vconsole without the screen: ``show``, ``pin``, ``plan``, ``hostinfo``, ``start`` and the like.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused (read-only, conflict, a set the host lacks).
 """
@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from vconsole.cli import pinning, show
+from vconsole.cli import actions, hostinfo, pinning, show
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.report import DONE, FAILED, CliError
 from vconsole.host.source import HostError, HostSource
@@ -20,16 +20,20 @@ from vconsole.noise import noise_to
 from vconsole.text import line
 
 DEADLINE_S = 60.0
-"""The longest a command waits for libvirt."""
+"""The longest a command waits for libvirt, unless it knows better."""
 
 
 def parser() -> argparse.ArgumentParser:
     """Parse the subcommands."""
     top = argparse.ArgumentParser(prog="vconsole", description="vconsole without the screen.")
     add_connection_arguments(top)
-    commands = top.add_subparsers(dest="command", required=True, metavar="show|pin|plan")
+    top.set_defaults(longest=lambda _: DEADLINE_S)
+    top.set_defaults(connects=True)  # a command that needs no host overrules it
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     show.add_parser(commands)
     pinning.add_parsers(commands)
+    hostinfo.add_parser(commands)
+    actions.add_parsers(commands)
     return top
 
 
@@ -37,9 +41,10 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command and answer its exit code."""
     options = parser().parse_args(arguments)
     with noise_to(None) as errors:
-        code, stuck = _with_deadline(lambda: _run(options, errors))
+        limit_s = options.longest(options)
+        code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)
         if stuck:
-            print(f"vconsole: libvirt did not answer in {DEADLINE_S:.0f} s", file=errors)
+            print(f"vconsole: libvirt did not answer in {limit_s:.0f} s", file=errors)
     try:
         sys.stdout.flush()
     except BrokenPipeError:  # `| head` has seen enough
@@ -50,14 +55,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(options: argparse.Namespace, errors: TextIO) -> int:
-    from vconsole.host.open import connect
-
     try:
-        source: HostSource = connect(options.connect, options.read_only, options.demo)
-        try:
-            return int(options.run(options, source))
-        finally:
-            source.close()
+        return _run_connected(options) if options.connects else int(options.run(options))
     except HostError as error:
         print(f"vconsole: {error.title}: {line(error.message)}", file=errors)
         return FAILED
@@ -68,7 +67,17 @@ def _run(options: argparse.Namespace, errors: TextIO) -> int:
         return error.code
 
 
-def _with_deadline(work: Callable[[], int]) -> tuple[int, bool]:
+def _run_connected(options: argparse.Namespace) -> int:
+    from vconsole.host.open import connect
+
+    source: HostSource = connect(options.connect, options.read_only, options.demo)
+    try:
+        return int(options.run(options, source))
+    finally:
+        source.close()
+
+
+def _with_deadline(work: Callable[[], int], limit_s: float) -> tuple[int, bool]:
     """(exit code, whether it is still hanging)."""
     answers: list[int] = []
     failures: list[BaseException] = []
@@ -81,7 +90,7 @@ def _with_deadline(work: Callable[[], int]) -> tuple[int, bool]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    thread.join(DEADLINE_S)
+    thread.join(limit_s)
     if failures:
         raise failures[0]
     return (answers[0], False) if answers else (FAILED, True)

@@ -15,8 +15,10 @@ from vconsole.host import errors
 from vconsole.host.domain_xml import DomainXml, merge, read_domain, same_configuration
 from vconsole.host.link import Link
 from vconsole.host.xml import XmlError
+from vconsole.hostinfo import provision
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.snapshot import Domain
+from vconsole.model.xml_edit import XmlEditError
 
 STATES: Final = {
     0: "no state",
@@ -282,7 +284,9 @@ class Fleet:
             problem = errors.one_line(error)
             self._set(entry, replace(entry.domain, problem=problem, detailed=True, pins=()))
         else:
-            self._set(entry, _with(entry.domain, parts, self._everything))
+            domain = _with(entry.domain, parts, self._everything)
+            wrong = _hostinfo_problem(config or live or "")
+            self._set(entry, replace(domain, hostinfo_problem=wrong) if wrong else domain)
 
     def parsed(
         self, live: str | None, config: str | None
@@ -366,7 +370,18 @@ def _with(
         hugepages_kib=main.hugepages_kib,
         topology=main.topology,
         problem=None,
+        hostinfo_problem=None,
     )
+
+
+def _hostinfo_problem(text: str) -> str | None:
+    """What is wrong with a hostinfo port; most definitions have none and are not parsed for it."""
+    if provision.DIRECTORY not in text:
+        return None
+    try:
+        return next(iter(provision.problems(text)), None)
+    except XmlEditError as error:
+        return errors.one_line(error)
 
 
 def _number(number: int) -> int | None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from vconsole.host.source import HostSource
-from vconsole.host.uri import resolve, wants_demo
+from vconsole.host.uri import DEMO_URI, resolve, wants_demo
+
+if TYPE_CHECKING:
+    from vconsole.host.link import Link
 
 
 def connect(
@@ -32,3 +36,17 @@ def connect(
     wanted = resolve(uri)
     demo = demo or wants_demo(wanted)
     return libvirt_source.connect(wanted, read_only, demo, wake or (lambda: None))
+
+
+def connect_link(uri: str | None, read_only: bool = False, demo: bool = False) -> Link:
+    """Open a further connection to the host that `connect` opens, without a reader on it.
+
+    Raises:
+        HostError: That is not possible; the message names the URI and the cause.
+    """
+    from vconsole.host.link import open_link
+
+    wanted = resolve(uri)
+    if demo or wants_demo(wanted):
+        wanted = DEMO_URI  # populated by the first connection of this process
+    return open_link(wanted, read_only, False, lambda: None)

@@ -12,15 +12,27 @@ from threading import Lock
 from typing import Any
 
 from vconsole.host import errors
+from vconsole.host.actions import act
 from vconsole.host.definition import define, read_definitions
+from vconsole.host.device import change_device, read_configurations
 from vconsole.host.link import Link
 from vconsole.host.source import HostError
-from vconsole.model.requests import Define, ReadDefinitions, Reply
+from vconsole.model.requests import (
+    Act,
+    ChangeDevice,
+    Define,
+    ReadConfigurations,
+    ReadDefinitions,
+    Reply,
+)
 
 Handle = Callable[[Link, Any], Reply]
 
-READS: Mapping[type, Handle] = {ReadDefinitions: read_definitions}
-CHANGES: Mapping[type, Handle] = {Define: define}
+READS: Mapping[type, Handle] = {
+    ReadConfigurations: read_configurations,
+    ReadDefinitions: read_definitions,
+}
+CHANGES: Mapping[type, Handle] = {Act: act, ChangeDevice: change_device, Define: define}
 """These are refused on a read-only connection."""
 
 

@@ -217,8 +217,9 @@ class DiskWriter:
 
     def _write(self, content: bytes) -> None:
         self._sound = False
+        header = Header(SIGNATURE, 1, checksum(content), len(content)).pack()
         self._set_busy(1)  # in a write of its own, before anything else changes
-        self._put(0, Header(SIGNATURE, 1, checksum(content), len(content)).pack())
+        self._put(0, header)
         self._put(HEADER_BYTES, content)
         self._set_busy(0)
         self._sound = True

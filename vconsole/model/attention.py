@@ -24,19 +24,25 @@ def attention(domain: Domain, snapshot: HostSnapshot) -> str | None:
     """The gravest thing to say about a domain, as one line; None when all is well.
 
     In this order: it could not be read, its pins name pCPUs that are offline or missing, they
-    overlap another domain's exclusive pin, its memory is elsewhere, live and config pins differ.
+    overlap another domain's exclusive pin, its memory is elsewhere, its hostinfo port is wrong,
+    live and config pins differ.
     """
     return (
         _problem(domain)
         or _unusable(domain, snapshot)
         or _overlap(domain, snapshot)
         or _memory_away(domain, snapshot)
+        or _hostinfo(domain)
         or _differing(domain)
     )
 
 
 def _problem(domain: Domain) -> str | None:
     return " ".join(domain.problem.split()) or None if domain.problem else None
+
+
+def _hostinfo(domain: Domain) -> str | None:
+    return f"hostinfo: {domain.hostinfo_problem}" if domain.hostinfo_problem else None
 
 
 def _pinned_set(domain: Domain, snapshot: HostSnapshot, *, telling: bool = False) -> CpuSet:

@@ -122,6 +122,8 @@ class Domain:
     """Sockets, cores, threads that the guest sees, where the XML says so."""
     problem: str | None = None
     """Why something of it could not be read, for the status line."""
+    hostinfo_problem: str | None = None
+    """What is wrong with its hostinfo port, and the cure."""
 
     @property
     def active(self) -> bool:

@@ -13,7 +13,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vconsole.commands import COMMANDS, of_scope
+from vconsole.desk import Request
 from vconsole.model.changes import Outcome
+from vconsole.model.requests import Reply
 from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
 from vconsole.widgets.prompt import Prompt, PromptLine
@@ -52,6 +54,8 @@ class Page(Screen[None]):
     """The scope of its commands, and the name of the page."""
     PAGE: ClassVar[Literal["domains", "domain", "host", "pin"]] = "domains"
     """What the host is asked to read for it."""
+    TYPED: ClassVar[bool] = False
+    """It is typed in: keys that print a character are text there."""
     AUTO_FOCUS = "LineTable"
 
     snapshot: var[HostSnapshot] = var(EMPTY, init=False)
@@ -94,7 +98,7 @@ class Page(Screen[None]):
         yield StatusBar()
         everywhere = [c for c in of_scope("app") if c not in tail]
         commands = [*of_scope(self.SCOPE), *everywhere]
-        yield FooterBar(commands, tail, dict(self.console.config.keys))
+        yield FooterBar(commands, tail, dict(self.console.config.keys), typed=self.TYPED)
 
     def compose_body(self) -> ComposeResult:
         """Compose what is between header and status line."""
@@ -179,6 +183,9 @@ class Page(Screen[None]):
         """Report on a change asked for here; most pages need one line."""
         tone = "good" if outcome.status == "applied" else "bad"
         self.say(outcome.message or outcome.status, tone)
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take the answer to a request of this page; others are not its business."""
 
     def on_footer_bar_pressed(self, event: FooterBar.Pressed) -> None:
         """Run a command that was clicked."""

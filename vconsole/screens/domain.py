@@ -277,6 +277,12 @@ class DomainScreen(Page):
         """Open its pins."""
         await self.console.open_page("pin", self._uuid)
 
+    async def do_actions(self) -> None:
+        """List what can be done with it."""
+        from vconsole.screens.actions import ActionsScreen
+
+        await self.console.show_page(ActionsScreen((self._uuid,)))
+
     def do_xml(self) -> None:
         """Go to the XML; there, show its next form."""
         if self.tab == XML:

@@ -54,6 +54,7 @@ class DomainsScreen(Page):
         self._query = Query.parse("")
         self._sort, self._descending = "name", False
         self._by_uuid: dict[str, Domain] = {}
+        self._chosen: set[str] = set()
         self._order: list[str] = []
         self._sorted_from: tuple[Domain, ...] | None = None
         self._fixed: dict[str, tuple[Cell, ...]] = {}
@@ -80,6 +81,7 @@ class DomainsScreen(Page):
         """Sort again only when that can change the order."""
         if after.domains is not before.domains:
             self._by_uuid = {d.uuid: d for d in after.domains}
+            self._chosen &= self._by_uuid.keys()
         if _ground(before) != _ground(after):
             self._fixed.clear()
         self._arrange()
@@ -104,7 +106,8 @@ class DomainsScreen(Page):
         arrow = "↓" if self._descending else "↑"
         if self.console.config.ascii:
             arrow = "v" if self._descending else "^"
-        self.query_one(TitleBar).words = (f"Domains {count}", safe(self._query.text))
+        chosen = f"   {len(self._chosen)} chosen" if self._chosen else ""
+        self.query_one(TitleBar).words = (f"Domains {count}{chosen}", safe(self._query.text))
         if self.table.marks.get(self._sort) != arrow:
             self.table.marks = {self._sort: arrow}
             self.table.redraw()
@@ -115,7 +118,8 @@ class DomainsScreen(Page):
         if uuid not in self._fixed:
             self._fixed[uuid] = _fixed_cells(domain, snapshot, ascii_only)
         usage = snapshot.usage.get(uuid, _NONE)
-        return _row(domain, self._fixed[uuid], usage, ascii_only)
+        row = _row(domain, self._fixed[uuid], usage, ascii_only)
+        return (("*", "accent"), *row[1:]) if uuid in self._chosen else row
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the domain under the cursor, else what it is."""
@@ -160,6 +164,27 @@ class DomainsScreen(Page):
         """Open its pins."""
         if domain := self.subject:
             await self.console.open_page("pin", domain.uuid)
+
+    def do_select(self) -> None:
+        """Choose the domain, or not any more."""
+        if domain := self.subject:
+            self._chosen ^= {domain.uuid}
+            self.table.action_move(1)
+            self._arrange()
+
+    def do_select_all(self) -> None:
+        """Choose all that are shown."""
+        self._chosen |= set(self._order)
+        self._arrange()
+
+    async def do_actions(self) -> None:
+        """List what can be done with those chosen, else with the one under the cursor."""
+        from vconsole.screens.actions import ActionsScreen
+
+        chosen = [uuid for uuid in self._by_uuid if uuid in self._chosen]
+        if not chosen and self.subject:
+            chosen = [self.subject.uuid]
+        await self.console.show_page(ActionsScreen(tuple(chosen)))
 
     def do_sort(self) -> None:
         """Sort by the next column on the screen."""
@@ -216,7 +241,11 @@ class DomainsScreen(Page):
         self.refresh_hint()
 
     def go_back(self) -> bool:
-        """Show all again."""
+        """Choose none, else show all again."""
+        if self._chosen:
+            self._chosen.clear()
+            self._arrange()
+            return True
         if self._query.text:
             self._filter("")
             return True

@@ -176,10 +176,16 @@ class FooterBar(Widget):
             self.command = command
 
     def __init__(
-        self, commands: Sequence[Command], tail: Sequence[Command], keys: dict[str, str]
+        self,
+        commands: Sequence[Command],
+        tail: Sequence[Command],
+        keys: dict[str, str],
+        typed: bool = False,
     ) -> None:
         super().__init__()
-        self._commands, self._tail, self._keys = commands, tail, keys
+        self._keys, self._typed = keys, typed
+        self._commands = [command for command in commands if self._key(command)]
+        self._tail = [command for command in tail if self._key(command)]
         self._spots: list[tuple[int, int, Command]] = []
 
     def render_line(self, y: int) -> Strip:
@@ -207,7 +213,10 @@ class FooterBar(Widget):
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _key(self, command: Command) -> str:
-        return key_name(self._keys.get(command.id, command.keys).split(",")[0])
+        """The first of its keys that works here; empty where all of them are text."""
+        keys = self._keys.get(command.id, command.keys).split(",")
+        usable = (k for k in keys if not self._typed or len(key_name(k)) > 1)
+        return key_name(next(usable, ""))
 
     def _length(self, command: Command) -> int:
         return len(self._key(command)) + len(command.word) + 3

@@ -7,9 +7,18 @@ from typing import cast
 
 from textual.binding import Binding
 from textual.containers import Horizontal
+from textual.events import Key
 from textual.widgets import Input, Static
 
 Told = Callable[[str], object]
+
+
+class TakesText:
+    """A widget that is typed in: keys go to it before they are commands."""
+
+    def typed(self, event: Key) -> bool:
+        """Whether a key was text for it, so that it is no command."""
+        return event.is_printable
 
 
 class PromptLine(Horizontal):
@@ -38,7 +47,7 @@ class PromptLabel(Static):
     """What is asked for."""
 
 
-class Prompt(Input):
+class Prompt(Input, TakesText):
     """Hidden until asked. Answers by calls, not messages.
 
     Someone who types fast, or a script, sends the key after enter before a message would arrive:

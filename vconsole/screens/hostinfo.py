@@ -1,0 +1,585 @@
+"""What guests may learn about their host: the rules, whom they catch, what they would receive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import time
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+
+from vconsole.desk import Request
+from vconsole.hostinfo import provision
+from vconsole.hostinfo.draft import Draft
+from vconsole.hostinfo.preview import greeting, preview
+from vconsole.hostinfo.requests import ReadRules, ReadService, ReadValues
+from vconsole.hostinfo.rules import Effective, RuleError, Rules, parse
+from vconsole.hostinfo.statistics import STATISTICS
+from vconsole.model.requests import Define, ReadDefinitions, Reply
+from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.words import plural
+from vconsole.model.xml_edit import XmlEditError
+from vconsole.safefile import Loaded
+from vconsole.screens.base import Page, bindings
+from vconsole.text import duration, safe
+from vconsole.widgets.notes import Note, NotesView
+from vconsole.widgets.ruleswords import (
+    RuleRow,
+    every,
+    may_see,
+    preview_notes,
+    rule_name,
+    rule_rows,
+    service_words,
+)
+from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.widgets.title import TitleBar
+
+RULE_COLUMNS = (
+    Column("mark", "", 1),
+    Column("rule", "Rules: the first match wins", 14, flex=True),
+    Column("caught", "", 10, "right", from_width=30),
+)
+GUEST_COLUMNS = (
+    Column("mark", "", 1),
+    Column("port", "Port", 5),
+    Column("name", "Domain", 11, flex=True),
+    Column("rule", "Rule", 15, from_width=56),
+    Column("every", "Every", 8),
+    Column("see", "May see", 16, from_width=40),
+    Column("queries", "Queries", 7, "right", from_width=84),
+    Column("refused", "Refused", 7, "right", from_width=84),
+)
+PORTS = {"enabled": ("on", "good"), "disabled": ("off", "dim"), "wrong": ("wrong", "bad")}
+
+
+class HostinfoScreen(Page):
+    """Rules on the left, domains on the right, below them what the chosen one would receive."""
+
+    SCOPE = "hostinfo"
+    BINDINGS: ClassVar = bindings("hostinfo")
+    AUTO_FOCUS = "#rules"
+    DEFAULT_CSS = """
+    HostinfoScreen #rules { width: 44%; }
+    HostinfoScreen #side { width: 1fr; margin-left: 1; }
+    HostinfoScreen NotesView { height: 45%; margin-top: 1; }
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.draft: Draft | None = None
+        self._trouble = ""
+        self._rows: dict[str, RuleRow] = {}
+        self._guests: dict[str, Domain] = {}
+        self._effective: dict[str, tuple[Effective, bool]] = {}
+        """Domain UUID -> what it gets, and whether that changes by the edit."""
+        self._chosen: set[str] = set()
+        self._definitions: dict[str, str] = {}
+        self._asked_for: tuple[Domain, ...] | None = None
+        self._values: dict[str, str] = {}
+        self._service: dict[str, Any] | None = None
+        self._service_problem = ""
+        self._told: dict[str, dict[str, Any]] = {}
+        """Socket's name -> what hostinfod tells of it."""
+        self._recent: dict[str, Any] = {}
+        self._log = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, rules, domains, preview."""
+        yield TitleBar()
+        with Horizontal():
+            yield LineTable(RULE_COLUMNS, self._rule_cells, id="rules")
+            with Vertical(id="side"):
+                yield LineTable(GUEST_COLUMNS, self._guest_cells, id="guests")
+                yield NotesView()
+
+    # -- what there is -----------------------------------------------------------------------
+
+    @property
+    def rules_table(self) -> LineTable:
+        """The rules."""
+        return self.query_one("#rules", LineTable)
+
+    @property
+    def guests_table(self) -> LineTable:
+        """The domains."""
+        return self.query_one("#guests", LineTable)
+
+    @property
+    def changes(self) -> int:
+        """Whether there is something to save."""
+        return int(self.draft is not None and self.draft.staged)
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain under the cursor of the right list."""
+        return self._guests.get(self.guests_table.key or "")
+
+    @property
+    def row(self) -> RuleRow | None:
+        """The line under the cursor of the left list."""
+        return self._rows.get(self.rules_table.key or "")
+
+    def socket_name(self, domain: Domain) -> str:
+        """What rules are matched against: the name of the domain's socket."""
+        return f"{self.snapshot.connection.driver.lower()}-{domain.name}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The socket names of all domains."""
+        return tuple(self.socket_name(domain) for domain in self.snapshot.domains)
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        super().on_mount()
+        self._ask()
+        self.set_interval(1.0, self._ask)
+
+    def _ask(self) -> None:
+        """Ask what may have changed; nothing while another page is in front."""
+        if self.console.page is not self:
+            return
+        for request in (ReadRules(self.path), ReadService(), ReadValues()):
+            self.console.desk.ask(request)
+        if self._log and self.subject:
+            self.console.desk.ask(ReadService(self.socket_name(self.subject)))
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Show the domains; their definitions are read when the list of them changes."""
+        if after.domains is not self._asked_for and after.freshness.read_at is not None:
+            self._asked_for = after.domains
+            self._guests = {domain.uuid: domain for domain in after.domains}
+            wanted = tuple(d.uuid for d in after.domains if d.persistent is not False)
+            self.console.desk.ask(ReadDefinitions(wanted))
+            self._show()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what was read."""
+        if isinstance(request, ReadRules):
+            self._take_rules(reply)
+        elif isinstance(request, ReadService):
+            self._take_service(request, reply)
+        elif isinstance(request, ReadValues) and isinstance(reply.value, dict):
+            self._values = reply.value
+            self._show_preview()
+        elif isinstance(request, ReadDefinitions) and isinstance(reply.value, dict):
+            self._definitions = dict(reply.value)
+            self.guests_table.redraw()
+            self.refresh_hint()
+        elif isinstance(request, Define):
+            self._defined(request, reply)
+
+    def _take_service(self, request: ReadService, reply: Reply) -> None:
+        told = reply.value if isinstance(reply.value, dict) else {}
+        if request.guest is not None:
+            self._recent = next(iter(told.get("guests", ())), {})
+            self._show_preview()
+            return
+        self._service, self._service_problem = told.get("daemon"), reply.message
+        self._told = {guest["name"]: guest for guest in told.get("guests", ())}
+        self._show_title()
+        if self.draft is not None:
+            self.guests_table.show(list(self._guests))
+
+    def _take_rules(self, reply: Reply) -> None:
+        self._trouble = reply.message
+        if isinstance(reply.value, Loaded):
+            before = self.draft
+            draft = Draft.of(reply.value) if before is None else before.followed(reply.value)
+            if draft is not before:
+                self.put(draft)
+                if before is None:
+                    self._show_one_caught()
+                return
+        self._show_title()
+
+    def put(self, draft: Draft) -> None:
+        """Show another state of the editing."""
+        self.draft = draft
+        self._show()
+
+    def _show(self) -> None:
+        if self.draft is None:
+            return
+        names = self.names
+        affected = self.draft.affected(names)
+        self._rows = rule_rows(self.draft, names)
+        rules = self.draft.rules
+        self._effective = {}
+        for uuid, domain in self._guests.items():
+            name = self.socket_name(domain)
+            self._effective[uuid] = rules.effective(name), name in affected
+        self.rules_table.show(list(self._rows))
+        self.guests_table.show(list(self._guests))
+        self._show_title()
+        self._show_preview()
+        self.refresh_hint()
+
+    def _show_title(self) -> None:
+        service, _ = service_words(self._service, self._service_problem)
+        rules = (self._service or {}).get("rules")
+        since = rules.get("in_force_since") if isinstance(rules, dict) else None
+        if isinstance(since, (int, float)):
+            service += f", rules in force {duration(time() - since)}"
+        staged = "edited, not saved   " if self.changes else ""
+        words = f"{staged}{service}   {self.path}"
+        self.query_one(TitleBar).words = ("Hostinfo", safe(words))
+
+    def _rule_cells(self, key: str) -> tuple[Cell, ...]:
+        return self._rows[key].cells()
+
+    def _guest_cells(self, uuid: str) -> tuple[Cell, ...]:
+        domain = self._guests[uuid]
+        effective, affected = self._effective[uuid]
+        mark = "+" if uuid in self._chosen else "*" if affected else ""
+        told = self._told.get(self.socket_name(domain), {})
+        return (
+            (mark, "accent"),
+            PORTS.get(self._port(uuid), ("-", "dim")),
+            (safe(domain.name), "" if domain.active else "dim"),
+            (rule_name(effective), ""),
+            (every(effective), "accent" if affected else ""),
+            (may_see(effective), "accent" if affected else ""),
+            (str(told.get("queries", "-")), ""),
+            (str(told.get("refusals", "-")), "warn" if told.get("refusals") else ""),
+        )
+
+    def _port(self, uuid: str) -> str:
+        """Whether the domain has a hostinfo port; empty where that is not known."""
+        if (xml := self._definitions.get(uuid)) is None:
+            return ""
+        try:
+            return provision.status(xml)
+        except XmlEditError:
+            return ""
+
+    def _show_preview(self) -> None:
+        domain = self.subject
+        if domain is None or self.draft is None:
+            self.query_one(NotesView).notes = []
+            return
+        if self._log:
+            self.query_one(NotesView).notes = self._log_notes(domain)
+            return
+        effective, _ = self._effective[domain.uuid]
+        answers = list(preview(effective, self._known_values()))
+        title = f"as {domain.name}, once this is saved:" if self.changes else f"as {domain.name}:"
+        notes = preview_notes(title, greeting(effective), answers)
+        self.query_one(NotesView).notes = notes
+
+    def _known_values(self) -> dict[str, str]:
+        """The values of this host; what only hostinfod can know is a question mark."""
+        connection = self.snapshot.connection
+        values = dict.fromkeys(STATISTICS, "?")
+        if connection.local or connection.demo:
+            values |= self._values
+            values["guests"] = str(sum(domain.active for domain in self.snapshot.domains))
+        return values
+
+    def _log_notes(self, domain: Domain) -> list[Note]:
+        told = self._recent if self._recent.get("name") == self.socket_name(domain) else {}
+        state = f"{told.get('state', 'not served')}  {told.get('reason', '')}".strip()
+        notes: list[Note] = [(safe(f"queries of {domain.name}: {state}"), "")]
+        for exchange in reversed(told.get("recent", ())):
+            age = duration(time() - float(exchange.get("at", 0)))
+            code = int(exchange.get("code", 0))
+            words = f"  {age:>8} ago  {code}  {exchange.get('request', '')}"
+            notes.append((safe(words), "warn" if code >= 400 else ""))
+        return notes
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong with the line or the domain under the cursor."""
+        draft = self.draft
+        if draft is None:
+            return self._trouble or "reading the rules", "bad" if self._trouble else ""
+        if draft.theirs is not None:
+            return "the file was changed by someone else: ctrl+s shows both", "bad"
+        if self.focused is self.guests_table:
+            return self._guest_hint()
+        row = self.row
+        found = next((d for d in draft.rules.diagnostics if row and d.line == row.line), None)
+        if found is not None:
+            return str(found), "bad" if found.severity == "error" else "warn"
+        if self.changes:
+            affected = sum(changed for _, changed in self._effective.values())
+            return (
+                f"{plural(affected, 'domain')} will get something else; ctrl+s shows the diff",
+                "",
+            )
+        if not draft.loaded.exists:
+            return f"{self.path} is not there yet: o adds a rule, saving creates it", ""
+        return "e edits, o adds a rule, i a setting; the first rule that matches counts", ""
+
+    def _guest_hint(self) -> tuple[str, str]:
+        domain = self.subject
+        xml = self._definitions.get(domain.uuid) if domain else None
+        if domain is None or xml is None:
+            return "", ""
+        try:
+            if wrong := provision.problems(xml):
+                return f"{domain.name}: {wrong[0]}", "bad"
+        except XmlEditError as error:
+            return f"{domain.name}: {error}", "bad"
+        told = self._told.get(self.socket_name(domain), {})
+        if reason := told.get("reason"):
+            return f"{domain.name}: {reason}", "warn"
+        words = f"{domain.name}: {may_see(self._effective[domain.uuid][0])}"
+        if told:
+            words += f"   {told.get('queries', 0)} queries, {told.get('refusals', 0)} refused"
+        return words, ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another line or domain."""
+        self.unsay()
+        if event.table is self.rules_table:
+            self._show_one_caught()
+        self._show_preview()
+        self.refresh_hint()
+
+    def _show_one_caught(self) -> None:
+        """Put the cursor of the domains on one that the rule is for."""
+        row, domain = self.row, self.subject
+        if row is None or row.stanza is None or domain is None:
+            return
+        line = row.stanza.line
+        if self._effective[domain.uuid][0].line != line:
+            caught = (uuid for uuid, (e, _) in self._effective.items() if e.line == line)
+            if (uuid := next(caught, None)) is not None:
+                self.guests_table.show(list(self._guests), cursor=uuid)
+
+    # -- editing -----------------------------------------------------------------------------
+
+    def edit(self, how: Callable[[Rules], Rules]) -> bool:
+        """Edit the rules, or say why not."""
+        if self.draft is None:
+            self.say(self._trouble or "the rules have not been read yet", "warn")
+            return False
+        try:
+            rules = how(self.draft.rules)
+        except RuleError as error:
+            self.say(str(error), "bad")
+            return False
+        self.put(self.draft.edited(rules))
+        return True
+
+    async def do_edit(self) -> None:
+        """Ask for a setting's value or a rule's pattern; from a domain, go to its rule."""
+        if self.focused is self.guests_table:
+            self._go_to_rule()
+            return
+        row = self.row
+        if row is None or row.stanza is None:
+            self.say("nothing to edit here: x opens the text", "warn")
+            return
+        index, setting = row.index, row.setting
+        if setting is None:
+            await self.ask(
+                "rule for",
+                row.stanza.pattern,
+                "qemu-web*",
+                accepted=lambda text: self.edit(lambda r: r.rename_stanza(index, text)),
+            )
+            return
+        key = setting.key
+        await self.ask(
+            key,
+            setting.value,
+            "seconds" if key == "interval" else "0 or 1",
+            accepted=lambda text: self.edit(lambda r: r.set_value(index, key, text)),
+        )
+
+    def _go_to_rule(self) -> None:
+        if (domain := self.subject) is None:
+            return
+        line = self._effective[domain.uuid][0].line
+        found = (key for key, row in self._rows.items() if row.line == line)
+        if (key := next(found, None)) is None:
+            self.say(f"no rule is for {domain.name}: it has the defaults; o adds one", "warn")
+            return
+        self.set_focus(self.rules_table)
+        self.rules_table.show(list(self._rows), cursor=key)
+
+    async def do_add(self) -> None:
+        """Ask for the pattern of a new rule above this one."""
+        index = self.row.index if self.row is not None and self.row.index >= 0 else 0
+        name = self.socket_name(self.subject) if self.subject else "*"
+        await self.ask(
+            "new rule for", name, "qemu-web*", accepted=lambda text: self._added(text, index)
+        )
+
+    def _added(self, pattern: str, index: int) -> bool:
+        if not self.edit(lambda rules: rules.add_stanza(pattern, index)):
+            return False
+        self.rules_table.show(list(self._rows), cursor=str(index))
+        self.refresh_hint()
+        return True
+
+    async def do_set(self) -> None:
+        """Ask for a setting of this rule."""
+        row = self.row
+        if row is None or row.stanza is None:
+            self.say("no rule here: o adds one", "warn")
+            return
+        index = row.index
+        await self.ask(
+            "setting",
+            "",
+            "interval = 60   physcpus = 0",
+            accepted=lambda text: self._set(index, text),
+        )
+
+    def _set(self, index: int, text: str) -> bool:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not equals:
+            self.say("write key = value", "bad")
+            return False
+        return self.edit(lambda rules: rules.set_value(index, key, value))
+
+    def do_delete(self) -> None:
+        """Delete the setting or the rule under the cursor; nothing is saved yet."""
+        row = self.row
+        if row is None or row.stanza is None:
+            self.say("nothing to delete here: x opens the text", "warn")
+        elif row.setting is not None:
+            index, key = row.index, row.setting.key
+            self.edit(lambda rules: rules.remove_value(index, key))
+        else:
+            index = row.index
+            self.edit(lambda rules: rules.delete_stanza(index))
+
+    def do_duplicate(self) -> None:
+        """Copy the rule below itself."""
+        if (row := self.row) is not None and row.stanza is not None:
+            index = row.index
+            self.edit(lambda rules: rules.duplicate_stanza(index))
+
+    def do_up(self) -> None:
+        """Try the rule before the one above it."""
+        self._move(-1)
+
+    def do_down(self) -> None:
+        """Try the rule after the one below it."""
+        self._move(1)
+
+    def _move(self, by: int) -> None:
+        row = self.row
+        if row is None or row.stanza is None:
+            return
+        index = row.index
+        if self.edit(lambda rules: rules.move_stanza(index, by)):
+            self.rules_table.show(list(self._rows), cursor=str(index + by))
+            self.refresh_hint()
+
+    def do_unedit(self) -> None:
+        """Take back the last edit."""
+        if self.draft is None or not self.draft.past:
+            self.say("no edit to take back", "warn")
+            return
+        self.put(self.draft.unedited())
+
+    def do_clear(self) -> None:
+        """Forget all edits."""
+        if self.draft is not None:
+            self.put(self.draft.edited(self.draft.base))
+
+    async def do_text(self) -> None:
+        """Edit the file as text."""
+        from vconsole.screens.rulestext import RulesTextScreen
+        from vconsole.widgets.editor import keeps
+
+        if self.draft is None:
+            self.say(self._trouble or "the rules have not been read yet", "warn")
+        elif not keeps(self.draft.rules.text):
+            self.say("control characters or mixed line ends: E opens it in $EDITOR", "warn")
+        else:
+            await self.console.show_page(RulesTextScreen(self))
+
+    def do_editor(self) -> None:
+        """Edit with $EDITOR; what it leaves is taken over, nothing is saved yet."""
+        from vconsole.screens.external import EditorError, edited
+
+        if self.draft is None:
+            self.say(self._trouble or "the rules have not been read yet", "warn")
+            return
+        try:
+            data = edited(self.console, "hostinfo.conf", self.draft.rules.to_bytes())
+        except EditorError as error:
+            self.say(str(error), "bad")
+        else:
+            self.put(self.draft.edited(parse(data)))
+
+    async def do_save(self) -> None:
+        """Show what saving changes; enter there saves."""
+        from vconsole.screens.rulesdiff import RulesDiffScreen
+
+        if self.draft is not None:
+            await self.console.show_page(RulesDiffScreen(self))
+
+    # -- looking -----------------------------------------------------------------------------
+
+    def do_switch(self) -> None:
+        """Go to the other list."""
+        other = self.rules_table if self.focused is self.guests_table else self.guests_table
+        self.set_focus(other)
+        self.refresh_hint()
+
+    def do_log(self) -> None:
+        """Show the queries of the domain instead of the preview, and back."""
+        self._log = not self._log
+        self._ask()
+        self._show_preview()
+
+    # -- guests ------------------------------------------------------------------------------
+
+    def do_select(self) -> None:
+        """Choose the domain for enabling or disabling."""
+        if (domain := self.subject) is not None:
+            self._chosen ^= {domain.uuid}
+            self.guests_table.action_move(1)
+            self.guests_table.redraw()
+
+    async def do_enable(self) -> None:
+        """Show the port that would be added; enter there adds it."""
+        await self._provision("enable hostinfo", provision.enable)
+
+    async def do_disable(self) -> None:
+        """Show the port that would be taken away; enter there does it."""
+        await self._provision("disable hostinfo", provision.disable)
+
+    async def do_repair(self) -> None:
+        """Show how a wrong port is put right; enter there does it."""
+        await self._provision("repair hostinfo", provision.repair)
+
+    async def _provision(self, what: str, change: Callable[[str], str]) -> None:
+        from vconsole.screens.definitions import DefinitionsScreen
+
+        uuids = sorted(self._chosen & self._guests.keys())
+        if not uuids and self.subject is not None:
+            uuids = [self.subject.uuid]
+        edits: list[Define] = []
+        notes: list[str] = []
+        for uuid in uuids:
+            name, xml = self._guests[uuid].name, self._definitions.get(uuid)
+            try:
+                if xml is None:
+                    raise ValueError("it has no inactive definition that can be read")
+                edits.append(Define(uuid, name, what, xml, change(xml)))
+                if change is provision.enable and (words := provision.caution(xml)):
+                    notes.append(f"{name}: {words}")
+            except ValueError as error:
+                notes.append(f"{name}: {error}")
+        if not edits:
+            self.say("; ".join(notes) or "no domain here", "warn")
+            return
+        await self.console.show_page(DefinitionsScreen(what, tuple(edits), tuple(notes)))
+
+    def _defined(self, request: Define, reply: Reply) -> None:
+        if reply.status == "applied" and isinstance(reply.value, str):
+            self._definitions[request.uuid] = reply.value
+            self._chosen.discard(request.uuid)
+            self.guests_table.redraw()

@@ -1,0 +1,123 @@
+"""What saving hostinfo.conf would change, and what somebody else has changed meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.desk import Request
+from vconsole.hostinfo.draft import Draft
+from vconsole.hostinfo.requests import SaveRules
+from vconsole.model.requests import Reply
+from vconsole.model.words import plural
+from vconsole.safefile import Loaded
+from vconsole.screens.base import Page, bindings
+from vconsole.text import safe
+from vconsole.widgets.lines import Line, LinesView
+from vconsole.widgets.title import TitleBar
+from vconsole.widgets.xmlview import paint_diff
+
+if TYPE_CHECKING:
+    from vconsole.screens.hostinfo import HostinfoScreen
+
+
+class RulesDiffScreen(Page):
+    """The difference; enter saves it. With a conflict, theirs below mine."""
+
+    SCOPE = "rulesdiff"
+    BINDINGS: ClassVar = bindings("rulesdiff")
+    AUTO_FOCUS = "LinesView"
+
+    def __init__(self, editor: HostinfoScreen) -> None:
+        super().__init__()
+        self._editor = editor
+        self._shown: Draft | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Title and lines."""
+        yield TitleBar()
+        yield LinesView()
+
+    @property
+    def draft(self) -> Draft:
+        """What is being edited."""
+        assert self._editor.draft is not None
+        return self._editor.draft
+
+    @property
+    def changes(self) -> int:
+        """Whether there is something to save."""
+        return int(self.draft.staged)
+
+    def on_mount(self) -> None:
+        """Show it."""
+        super().on_mount()
+        self._show()
+
+    def _show(self) -> None:
+        draft = self._shown = self.draft
+        affected = len(draft.affected(self._editor.names))
+        words = f"{self._editor.path}   {plural(affected, 'domain')} will get something else"
+        self.query_one(TitleBar).words = ("Save", safe(words))
+        lines: list[Line] = []
+        if draft.theirs is not None:
+            lines.append(((" somebody else has changed the file since it was read:", "bad"),))
+            lines.extend(draft.their_diff or [((" nothing but its owner or mode", "dim"),)])
+            lines.append(((" mine:", "strong"),))
+        lines.extend(draft.diff or [((" nothing is edited", "dim"),)])
+        self.query_one(LinesView).show(lines, paint_diff)
+        self.refresh_hint()
+
+    def hint(self) -> tuple[str, str]:
+        """Name the next key."""
+        draft = self.draft
+        if not draft.rules.usable:
+            first = next(d for d in draft.rules.diagnostics if d.severity == "error")
+            return f"cannot be saved: {first}", "bad"
+        if draft.theirs is not None:
+            return "m saves mine over theirs, t takes theirs and drops mine, esc goes back", "bad"
+        return ("enter saves; esc goes back, nothing is lost", "") if draft.staged else ("", "")
+
+    def do_save(self) -> None:
+        """Save, unless somebody else was faster."""
+        draft = self.draft
+        if draft.theirs is not None:
+            self.say("somebody else has changed the file: m or t decides", "bad")
+            return
+        self.console.desk.ask(SaveRules(self._editor.path, draft.rules, draft.loaded))
+        self.say("saving")
+
+    def do_mine(self) -> None:
+        """Save mine over theirs, which was shown."""
+        if self.draft.theirs is not None:
+            self._editor.put(self.draft.over_theirs())
+            self.do_save()
+
+    def do_theirs(self) -> None:
+        """Take theirs; mine can be had back with z."""
+        draft = self.draft
+        if draft.theirs is not None:
+            mine, taken = draft.rules, Draft.of(draft.theirs)
+            self._editor.put(Draft(taken.loaded, taken.base, taken.rules, (*draft.past, mine)))
+            self._show()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Report on the saving."""
+        if isinstance(request, SaveRules):
+            self._saved(reply)
+        elif self.draft is not self._shown:
+            self._show()
+
+    def _saved(self, reply: Reply) -> None:
+        if isinstance(reply.value, Loaded):
+            self._editor.put(self.draft.followed(reply.value))
+        if reply.status != "applied":
+            self._show()
+            self.say(reply.message, "bad")
+            return
+        self.console.call_later(self._leave)
+
+    async def _leave(self) -> None:
+        await self.console.pop_screen()
+        self._editor.say("saved; z brings back what was there before, ctrl+s saves that", "good")
