@@ -1,0 +1,64 @@
+"""What vhostmd itself would say of a configuration: its releases each demand a grammar.
+
+A file for the daemon here need not be valid by any of them.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from io import StringIO
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from lxml import etree
+
+_SCALARS: Final = "int32 | uint32 | int64 | uint64 | real32 | real64 | string"
+_GRAMMAR: Final = """
+<!ELEMENT vhostmd (globals, metrics)>
+<!ELEMENT globals (disk, virtio*, update_period, path, transport+)>
+<!ELEMENT disk (name, path, size)>
+<!ELEMENT virtio ({virtio})>
+<!ELEMENT metrics (metric*)>
+<!ELEMENT metric (name, action, variable*)>
+<!ELEMENT name (#PCDATA)> <!ELEMENT path (#PCDATA)> <!ELEMENT size (#PCDATA)>
+<!ELEMENT update_period (#PCDATA)> <!ELEMENT transport (#PCDATA)> <!ELEMENT action (#PCDATA)>
+<!ELEMENT channel_path (#PCDATA)> <!ELEMENT max_channels (#PCDATA)>
+<!ELEMENT expiration_time (#PCDATA)> <!ELEMENT variable (#PCDATA)>
+<!ATTLIST size unit CDATA #REQUIRED>
+<!ATTLIST metric type ({scalars} | group | xml) #REQUIRED context (host | vm) #REQUIRED
+  cnt CDATA #IMPLIED unit CDATA #IMPLIED>
+<!ATTLIST variable name CDATA #REQUIRED type ({scalars}) #REQUIRED>
+"""
+_VIRTIO: Final = {
+    "1.2": "max_channels, expiration_time",
+    "after 1.2": "channel_path, max_channels, expiration_time",
+}
+RELEASES: Final = tuple(_VIRTIO)
+
+
+def refusals(data: bytes) -> dict[str, str]:
+    """Release -> the first reason why it refuses the file; releases that take it are left out."""
+    from lxml import etree
+
+    reader = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True)
+    try:
+        root = etree.fromstring(data, reader)
+    except etree.XMLSyntaxError as error:
+        return dict.fromkeys(RELEASES, str(error.msg))
+    if b"<!DOCTYPE" not in data:
+        return dict.fromkeys(RELEASES, "it has no <!DOCTYPE>")
+    found: dict[str, str] = {}
+    for release in RELEASES:
+        dtd = _dtd(release)
+        dtd.validate(root)
+        log: Any = dtd.error_log
+        for fault in log:
+            found.setdefault(release, f"line {fault.line}: {fault.message}")
+    return found
+
+
+@cache
+def _dtd(release: str) -> etree.DTD:
+    from lxml import etree
+
+    return etree.DTD(StringIO(_GRAMMAR.format(virtio=_VIRTIO[release], scalars=_SCALARS)))
