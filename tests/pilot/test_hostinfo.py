@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from vconsole.config import Config
+from vconsole.hostinfo import provision
 from vconsole.hostinfo.requests import ReadService, ReadValues, handlers
 from vconsole.model.requests import Define, ReadDefinitions, Reply
+from vconsole.model.snapshot import HostSnapshot
 
 RULES = """\
 # who may know what
@@ -47,6 +50,19 @@ WRONG = """
       <source mode='bind' path='/var/lib/hostinfo/qemu-other'/>
       <target port='1'/>
     </serial>"""
+
+
+def kvm07() -> HostSnapshot:
+    """The host, with what its reader says of the wrong port."""
+    snapshot = scenes.kvm07()
+    wrong = provision.problems(DEFINITION.format(name="shop-web-3", more=WRONG))[0]
+    return replace(
+        snapshot,
+        domains=tuple(
+            replace(d, hostinfo_problem=wrong) if d.name == "shop-web-3" else d
+            for d in snapshot.domains
+        ),
+    )
 
 
 class Host:
@@ -94,7 +110,7 @@ def host(tmp_path: Path) -> Host:
 async def hostinfo(host: Host, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Console]:
     """Open the page."""
     config = Config(hostinfo_conf=str(host.path))
-    async with console_on(scenes.kvm07(), size, config=config, answers=host.answers()) as console:
+    async with console_on(kvm07(), size, config=config, answers=host.answers()) as console:
         await console.press("4")
         yield console
 
@@ -327,5 +343,6 @@ async def test_a_wrong_port_is_shown_with_the_cure_and_repaired(host: Host) -> N
         await console.press("j", "j", "j", "tab")
         while "shop-web-3" not in console.status:
             await console.press("j")
+        assert console.status.startswith("x shop-web-3: serial port 1 is")
         await console.press("r", "enter")
         assert "qemu-shop-web-3" in host.definitions[scenes.uuid_of("shop-web-3")]

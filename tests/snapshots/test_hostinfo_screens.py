@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 from tests import scenes
 from tests.feed import Answers, make_console
 from tests.pilot.manual import Console
-from tests.pilot.test_hostinfo import DEFINITION, RULES, WRONG
+from tests.pilot.test_hostinfo import DEFINITION, RULES, WRONG, kvm07
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
@@ -45,7 +45,7 @@ SCREENS = {
     "hostinfo-text": Scene(("x", "end", *" junk", "down")),
     "hostinfo-enable": Scene(("+",)),
     "hostinfo-enabled": Scene(("+", "enter")),
-    "hostinfo-wrong": Scene(("j", "j", "j", "tab", "j")),
+    "hostinfo-wrong": Scene(("j", "j", "j", "tab", "j", "j")),
 }
 
 
@@ -74,7 +74,7 @@ def _answers(scene: Scene) -> Answers:
 def prepared(
     scene: Scene, config: Config
 ) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
-    app, host = make_console(scenes.kvm07(), config, answers=_answers(scene))
+    app, host = make_console(kvm07(), config, answers=_answers(scene))
 
     async def act(pilot: Pilot[int]) -> None:
         console = Console(app, host, pilot)

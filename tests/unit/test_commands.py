@@ -8,7 +8,7 @@ import pytest
 
 from tests import scenes
 from tests.pages import all_pages
-from vconsole.commands import COMMANDS, Command, key_name, of_scope
+from vconsole.commands import COMMANDS, Command, key_name, not_read_only, of_scope, writable
 from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot
 
 SCOPES = {"app", *all_pages()}
@@ -56,9 +56,16 @@ def test_a_running_domain_with_a_plan_stands_in_the_way_of_nothing(command: Comm
     assert command.why_not(front()) is None
 
 
-CHANGES = ("app.undo", "app.redo", "plan.apply", "plan.rollback", "definitions.apply")
-FILES = ("rulesdiff.save", "rulesdiff.mine")
+CHANGES = [c.id for c in COMMANDS.values() if writable in c.needs]
+FILES = [c.id for c in COMMANDS.values() if not_read_only in c.needs]
 """Changes of files: they need no connection, but are refused with --read-only."""
+
+
+def test_what_changes_a_domain_is_a_change() -> None:
+    assert {"app.undo", "app.redo", "plan.apply", "plan.rollback", "definitions.apply"} <= {
+        *CHANGES
+    }
+    assert {"rulesdiff.save", "rulesdiff.mine"} <= {*FILES}
 
 
 @pytest.mark.parametrize("name", CHANGES)

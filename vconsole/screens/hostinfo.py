@@ -13,24 +13,18 @@ from textual.containers import Horizontal, Vertical
 from vconsole.desk import Request
 from vconsole.hostinfo import provision
 from vconsole.hostinfo.draft import Draft
-from vconsole.hostinfo.preview import greeting, preview
 from vconsole.hostinfo.requests import ReadRules, ReadService, ReadValues
-from vconsole.hostinfo.rules import Effective, RuleError, Rules, parse
-from vconsole.hostinfo.statistics import STATISTICS
+from vconsole.hostinfo.rules import RuleError, Rules, parse
 from vconsole.model.requests import Define, ReadDefinitions, Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.words import plural
-from vconsole.model.xml_edit import XmlEditError
 from vconsole.safefile import Loaded
 from vconsole.screens.base import Page, bindings
 from vconsole.text import duration, safe
-from vconsole.widgets.notes import Note, NotesView
+from vconsole.widgets.guestwords import Guests
+from vconsole.widgets.notes import NotesView
 from vconsole.widgets.ruleswords import (
     RuleRow,
-    every,
-    may_see,
-    preview_notes,
-    rule_name,
     rule_rows,
     service_words,
 )
@@ -52,7 +46,6 @@ GUEST_COLUMNS = (
     Column("queries", "Queries", 7, "right", from_width=84),
     Column("refused", "Refused", 7, "right", from_width=84),
 )
-PORTS = {"enabled": ("on", "good"), "disabled": ("off", "dim"), "wrong": ("wrong", "bad")}
 
 
 class HostinfoScreen(Page):
@@ -73,18 +66,10 @@ class HostinfoScreen(Page):
         self.draft: Draft | None = None
         self._trouble = ""
         self._rows: dict[str, RuleRow] = {}
-        self._guests: dict[str, Domain] = {}
-        self._effective: dict[str, tuple[Effective, bool]] = {}
-        """Domain UUID -> what it gets, and whether that changes by the edit."""
-        self._chosen: set[str] = set()
-        self._definitions: dict[str, str] = {}
+        self.guests = Guests()
         self._asked_for: tuple[Domain, ...] | None = None
-        self._values: dict[str, str] = {}
         self._service: dict[str, Any] | None = None
         self._service_problem = ""
-        self._told: dict[str, dict[str, Any]] = {}
-        """Socket's name -> what hostinfod tells of it."""
-        self._recent: dict[str, Any] = {}
         self._log = False
 
     def compose_body(self) -> ComposeResult:
@@ -93,7 +78,7 @@ class HostinfoScreen(Page):
         with Horizontal():
             yield LineTable(RULE_COLUMNS, self._rule_cells, id="rules")
             with Vertical(id="side"):
-                yield LineTable(GUEST_COLUMNS, self._guest_cells, id="guests")
+                yield LineTable(GUEST_COLUMNS, self.guests.cells, id="guests")
                 yield NotesView()
 
     # -- what there is -----------------------------------------------------------------------
@@ -116,21 +101,12 @@ class HostinfoScreen(Page):
     @property
     def subject(self) -> Domain | None:
         """The domain under the cursor of the right list."""
-        return self._guests.get(self.guests_table.key or "")
+        return self.guests.domain(self.guests_table.key)
 
     @property
     def row(self) -> RuleRow | None:
         """The line under the cursor of the left list."""
         return self._rows.get(self.rules_table.key or "")
-
-    def socket_name(self, domain: Domain) -> str:
-        """What rules are matched against: the name of the domain's socket."""
-        return f"{self.snapshot.connection.driver.lower()}-{domain.name}"
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The socket names of all domains."""
-        return tuple(self.socket_name(domain) for domain in self.snapshot.domains)
 
     # -- showing -----------------------------------------------------------------------------
 
@@ -147,15 +123,15 @@ class HostinfoScreen(Page):
         for request in (ReadRules(self.path), ReadService(), ReadValues()):
             self.console.desk.ask(request)
         if self._log and self.subject:
-            self.console.desk.ask(ReadService(self.socket_name(self.subject)))
+            self.console.desk.ask(ReadService(self.guests.socket_name(self.subject)))
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
         """Show the domains; their definitions are read when the list of them changes."""
         if after.domains is not self._asked_for and after.freshness.read_at is not None:
             self._asked_for = after.domains
-            self._guests = {domain.uuid: domain for domain in after.domains}
             wanted = tuple(d.uuid for d in after.domains if d.persistent is not False)
             self.console.desk.ask(ReadDefinitions(wanted))
+            self.guests.follow(after)
             self._show()
 
     def replied(self, request: Request, reply: Reply) -> None:
@@ -165,10 +141,10 @@ class HostinfoScreen(Page):
         elif isinstance(request, ReadService):
             self._take_service(request, reply)
         elif isinstance(request, ReadValues) and isinstance(reply.value, dict):
-            self._values = reply.value
+            self.guests.values = reply.value
             self._show_preview()
         elif isinstance(request, ReadDefinitions) and isinstance(reply.value, dict):
-            self._definitions = dict(reply.value)
+            self.guests.definitions = dict(reply.value)
             self.guests_table.redraw()
             self.refresh_hint()
         elif isinstance(request, Define):
@@ -177,14 +153,14 @@ class HostinfoScreen(Page):
     def _take_service(self, request: ReadService, reply: Reply) -> None:
         told = reply.value if isinstance(reply.value, dict) else {}
         if request.guest is not None:
-            self._recent = next(iter(told.get("guests", ())), {})
+            self.guests.recent = next(iter(told.get("guests", ())), {})
             self._show_preview()
             return
         self._service, self._service_problem = told.get("daemon"), reply.message
-        self._told = {guest["name"]: guest for guest in told.get("guests", ())}
+        self.guests.told = {guest["name"]: guest for guest in told.get("guests", ())}
         self._show_title()
         if self.draft is not None:
-            self.guests_table.show(list(self._guests))
+            self.guests_table.show(self.guests.uuids)
 
     def _take_rules(self, reply: Reply) -> None:
         self._trouble = reply.message
@@ -206,16 +182,10 @@ class HostinfoScreen(Page):
     def _show(self) -> None:
         if self.draft is None:
             return
-        names = self.names
-        affected = self.draft.affected(names)
-        self._rows = rule_rows(self.draft, names)
-        rules = self.draft.rules
-        self._effective = {}
-        for uuid, domain in self._guests.items():
-            name = self.socket_name(domain)
-            self._effective[uuid] = rules.effective(name), name in affected
+        self.guests.judge(self.draft)
+        self._rows = rule_rows(self.draft, self.guests.names)
         self.rules_table.show(list(self._rows))
-        self.guests_table.show(list(self._guests))
+        self.guests_table.show(self.guests.uuids)
         self._show_title()
         self._show_preview()
         self.refresh_hint()
@@ -233,64 +203,14 @@ class HostinfoScreen(Page):
     def _rule_cells(self, key: str) -> tuple[Cell, ...]:
         return self._rows[key].cells()
 
-    def _guest_cells(self, uuid: str) -> tuple[Cell, ...]:
-        domain = self._guests[uuid]
-        effective, affected = self._effective[uuid]
-        mark = "+" if uuid in self._chosen else "*" if affected else ""
-        told = self._told.get(self.socket_name(domain), {})
-        return (
-            (mark, "accent"),
-            PORTS.get(self._port(uuid), ("-", "dim")),
-            (safe(domain.name), "" if domain.active else "dim"),
-            (rule_name(effective), ""),
-            (every(effective), "accent" if affected else ""),
-            (may_see(effective), "accent" if affected else ""),
-            (str(told.get("queries", "-")), ""),
-            (str(told.get("refusals", "-")), "warn" if told.get("refusals") else ""),
-        )
-
-    def _port(self, uuid: str) -> str:
-        """Whether the domain has a hostinfo port; empty where that is not known."""
-        if (xml := self._definitions.get(uuid)) is None:
-            return ""
-        try:
-            return provision.status(xml)
-        except XmlEditError:
-            return ""
-
     def _show_preview(self) -> None:
-        domain = self.subject
+        domain, notes = self.subject, self.query_one(NotesView)
         if domain is None or self.draft is None:
-            self.query_one(NotesView).notes = []
-            return
-        if self._log:
-            self.query_one(NotesView).notes = self._log_notes(domain)
-            return
-        effective, _ = self._effective[domain.uuid]
-        answers = list(preview(effective, self._known_values()))
-        title = f"as {domain.name}, once this is saved:" if self.changes else f"as {domain.name}:"
-        notes = preview_notes(title, greeting(effective), answers)
-        self.query_one(NotesView).notes = notes
-
-    def _known_values(self) -> dict[str, str]:
-        """The values of this host; what only hostinfod can know is a question mark."""
-        connection = self.snapshot.connection
-        values = dict.fromkeys(STATISTICS, "?")
-        if connection.local or connection.demo:
-            values |= self._values
-            values["guests"] = str(sum(domain.active for domain in self.snapshot.domains))
-        return values
-
-    def _log_notes(self, domain: Domain) -> list[Note]:
-        told = self._recent if self._recent.get("name") == self.socket_name(domain) else {}
-        state = f"{told.get('state', 'not served')}  {told.get('reason', '')}".strip()
-        notes: list[Note] = [(safe(f"queries of {domain.name}: {state}"), "")]
-        for exchange in reversed(told.get("recent", ())):
-            age = duration(time() - float(exchange.get("at", 0)))
-            code = int(exchange.get("code", 0))
-            words = f"  {age:>8} ago  {code}  {exchange.get('request', '')}"
-            notes.append((safe(words), "warn" if code >= 400 else ""))
-        return notes
+            notes.notes = []
+        elif self._log:
+            notes.notes = self.guests.log(domain)
+        else:
+            notes.notes = self.guests.preview(domain, self.draft.staged)
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the line or the domain under the cursor."""
@@ -299,39 +219,18 @@ class HostinfoScreen(Page):
             return self._trouble or "reading the rules", "bad" if self._trouble else ""
         if draft.theirs is not None:
             return "the file was changed by someone else: ctrl+s shows both", "bad"
-        if self.focused is self.guests_table:
-            return self._guest_hint()
+        if self.focused is self.guests_table and self.subject is not None:
+            return self.guests.hint(self.subject)
         row = self.row
         found = next((d for d in draft.rules.diagnostics if row and d.line == row.line), None)
         if found is not None:
             return str(found), "bad" if found.severity == "error" else "warn"
         if self.changes:
-            affected = sum(changed for _, changed in self._effective.values())
-            return (
-                f"{plural(affected, 'domain')} will get something else; ctrl+s shows the diff",
-                "",
-            )
+            words = f"{plural(self.guests.affected, 'domain')} will get something else"
+            return f"{words}; ctrl+s shows the diff", ""
         if not draft.loaded.exists:
             return f"{self.path} is not there yet: o adds a rule, saving creates it", ""
         return "e edits, o adds a rule, i a setting; the first rule that matches counts", ""
-
-    def _guest_hint(self) -> tuple[str, str]:
-        domain = self.subject
-        xml = self._definitions.get(domain.uuid) if domain else None
-        if domain is None or xml is None:
-            return "", ""
-        try:
-            if wrong := provision.problems(xml):
-                return f"{domain.name}: {wrong[0]}", "bad"
-        except XmlEditError as error:
-            return f"{domain.name}: {error}", "bad"
-        told = self._told.get(self.socket_name(domain), {})
-        if reason := told.get("reason"):
-            return f"{domain.name}: {reason}", "warn"
-        words = f"{domain.name}: {may_see(self._effective[domain.uuid][0])}"
-        if told:
-            words += f"   {told.get('queries', 0)} queries, {told.get('refusals', 0)} refused"
-        return words, ""
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Speak of another line or domain."""
@@ -346,11 +245,9 @@ class HostinfoScreen(Page):
         row, domain = self.row, self.subject
         if row is None or row.stanza is None or domain is None:
             return
-        line = row.stanza.line
-        if self._effective[domain.uuid][0].line != line:
-            caught = (uuid for uuid, (e, _) in self._effective.items() if e.line == line)
-            if (uuid := next(caught, None)) is not None:
-                self.guests_table.show(list(self._guests), cursor=uuid)
+        caught = self.guests.caught_by(row.stanza.line)
+        if caught is not None and self.guests.grants[domain.uuid][0].line != row.stanza.line:
+            self.guests_table.show(self.guests.uuids, cursor=caught)
 
     # -- editing -----------------------------------------------------------------------------
 
@@ -396,7 +293,7 @@ class HostinfoScreen(Page):
     def _go_to_rule(self) -> None:
         if (domain := self.subject) is None:
             return
-        line = self._effective[domain.uuid][0].line
+        line = self.guests.grants[domain.uuid][0].line
         found = (key for key, row in self._rows.items() if row.line == line)
         if (key := next(found, None)) is None:
             self.say(f"no rule is for {domain.name}: it has the defaults; o adds one", "warn")
@@ -407,7 +304,7 @@ class HostinfoScreen(Page):
     async def do_add(self) -> None:
         """Ask for the pattern of a new rule above this one."""
         index = self.row.index if self.row is not None and self.row.index >= 0 else 0
-        name = self.socket_name(self.subject) if self.subject else "*"
+        name = self.guests.socket_name(self.subject) if self.subject else "*"
         await self.ask(
             "new rule for", name, "qemu-web*", accepted=lambda text: self._added(text, index)
         )
@@ -539,7 +436,7 @@ class HostinfoScreen(Page):
     def do_select(self) -> None:
         """Choose the domain for enabling or disabling."""
         if (domain := self.subject) is not None:
-            self._chosen ^= {domain.uuid}
+            self.guests.chosen ^= {domain.uuid}
             self.guests_table.action_move(1)
             self.guests_table.redraw()
 
@@ -558,21 +455,10 @@ class HostinfoScreen(Page):
     async def _provision(self, what: str, change: Callable[[str], str]) -> None:
         from vconsole.screens.definitions import DefinitionsScreen
 
-        uuids = sorted(self._chosen & self._guests.keys())
-        if not uuids and self.subject is not None:
-            uuids = [self.subject.uuid]
-        edits: list[Define] = []
-        notes: list[str] = []
-        for uuid in uuids:
-            name, xml = self._guests[uuid].name, self._definitions.get(uuid)
-            try:
-                if xml is None:
-                    raise ValueError("it has no inactive definition that can be read")
-                edits.append(Define(uuid, name, what, xml, change(xml)))
-                if change is provision.enable and (words := provision.caution(xml)):
-                    notes.append(f"{name}: {words}")
-            except ValueError as error:
-                notes.append(f"{name}: {error}")
+        chosen = [uuid for uuid in self.guests.uuids if uuid in self.guests.chosen]
+        if not chosen and self.subject is not None:
+            chosen = [self.subject.uuid]
+        edits, notes = self.guests.edits(chosen, what, change)
         if not edits:
             self.say("; ".join(notes) or "no domain here", "warn")
             return
@@ -580,6 +466,6 @@ class HostinfoScreen(Page):
 
     def _defined(self, request: Define, reply: Reply) -> None:
         if reply.status == "applied" and isinstance(reply.value, str):
-            self._definitions[request.uuid] = reply.value
-            self._chosen.discard(request.uuid)
+            self.guests.definitions[request.uuid] = reply.value
+            self.guests.chosen.discard(request.uuid)
             self.guests_table.redraw()

@@ -57,7 +57,7 @@ class RulesDiffScreen(Page):
 
     def _show(self) -> None:
         draft = self._shown = self.draft
-        affected = len(draft.affected(self._editor.names))
+        affected = len(draft.affected(self._editor.guests.names))
         words = f"{self._editor.path}   {plural(affected, 'domain')} will get something else"
         self.query_one(TitleBar).words = ("Save", safe(words))
         lines: list[Line] = []

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from vconsole.hostinfo.draft import Draft
 from vconsole.hostinfo.grammar import KEYS, SETTING, content
-from vconsole.hostinfo.preview import Answer, permissions
-from vconsole.hostinfo.rules import Effective, Rules, Setting, Stanza, caught
+from vconsole.hostinfo.preview import Answer
+from vconsole.hostinfo.rules import Rules, Setting, Stanza, caught
 from vconsole.model.words import plural
 from vconsole.text import safe
 from vconsole.widgets.notes import Note
@@ -77,21 +77,6 @@ def paint_rule(line: str) -> Iterator[tuple[int, int, str]]:
         yield setting.start(1), setting.end(1), "warn"
     elif setting is None and body.rstrip().endswith(":"):
         yield 0, len(body), "accent"
-
-
-def rule_name(effective: Effective) -> str:
-    """The rule that a guest falls under."""
-    return "built in" if effective.line is None else safe(f"{effective.pattern}")
-
-
-def every(effective: Effective) -> str:
-    """How often it may ask."""
-    return "no limit" if effective.interval_s == 0 else f"{effective.interval_s:g} s"
-
-
-def may_see(effective: Effective) -> str:
-    """What it may see."""
-    return permissions(effective)
 
 
 def preview_notes(title: str, hello: str, answers: list[Answer]) -> list[Note]:
