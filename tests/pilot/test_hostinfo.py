@@ -210,8 +210,9 @@ async def test_a_rule_moves_with_its_comments_and_the_cursor_with_it(host: Host)
 )
 async def test_a_bad_value_is_refused_while_it_is_typed(host: Host, typed: str) -> None:
     async with hostinfo(host) as console:
-        await console.press("j", "e")
-        await type_in(console, typed)
+        await console.press("j", "e", "backspace", "backspace", *typed)
+        assert console.status.startswith("! "), "before it is accepted"
+        await console.press("enter")
         assert console.status.startswith("x "), console.status
         await console.press("escape")
         console.sees_no("edited, not saved")

@@ -264,6 +264,27 @@ class HostinfoScreen(Page):
         self.put(self.draft.edited(rules))
         return True
 
+    async def _ask_edit(
+        self, label: str, text: str, hint: str, how: Callable[[Rules, str], Rules]
+    ) -> None:
+        """Ask for a text that edits the rules; what is wrong with it is said while it is typed."""
+
+        def typed(text: str) -> None:
+            try:
+                how(self.draft.rules if self.draft else parse(b""), text)
+            except RuleError as error:
+                self.say(str(error), "warn")
+            else:
+                self.unsay()
+
+        await self.ask(
+            label,
+            text,
+            hint,
+            typed=typed,
+            accepted=lambda text: self.edit(lambda rules: how(rules, text)),
+        )
+
     async def do_edit(self) -> None:
         """Ask for a setting's value or a rule's pattern; from a domain, go to its rule."""
         if self.focused is self.guests_table:
@@ -275,19 +296,17 @@ class HostinfoScreen(Page):
             return
         index, setting = row.index, row.setting
         if setting is None:
-            await self.ask(
+            pattern = row.stanza.pattern
+            await self._ask_edit(
                 "rule for",
-                row.stanza.pattern,
+                pattern,
                 "qemu-web*",
-                accepted=lambda text: self.edit(lambda r: r.rename_stanza(index, text)),
+                lambda rules, text: rules.rename_stanza(index, text),
             )
             return
-        key = setting.key
-        await self.ask(
-            key,
-            setting.value,
-            "seconds" if key == "interval" else "0 or 1",
-            accepted=lambda text: self.edit(lambda r: r.set_value(index, key, text)),
+        key, hint = setting.key, "seconds" if setting.key == "interval" else "0 or 1"
+        await self._ask_edit(
+            key, setting.value, hint, lambda rules, text: rules.set_value(index, key, text)
         )
 
     def _go_to_rule(self) -> None:
@@ -323,19 +342,14 @@ class HostinfoScreen(Page):
             self.say("no rule here: o adds one", "warn")
             return
         index = row.index
-        await self.ask(
-            "setting",
-            "",
-            "interval = 60   physcpus = 0",
-            accepted=lambda text: self._set(index, text),
-        )
 
-    def _set(self, index: int, text: str) -> bool:
-        key, equals, value = (part.strip() for part in text.partition("="))
-        if not equals:
-            self.say("write key = value", "bad")
-            return False
-        return self.edit(lambda rules: rules.set_value(index, key, value))
+        def change(rules: Rules, text: str) -> Rules:
+            key, equals, value = (part.strip() for part in text.partition("="))
+            if not equals:
+                raise RuleError("write key = value")
+            return rules.set_value(index, key, value)
+
+        await self._ask_edit("setting", "", "interval = 60   physcpus = 0", change)
 
     def do_delete(self) -> None:
         """Delete the setting or the rule under the cursor; nothing is saved yet."""
