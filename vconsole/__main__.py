@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 ACTIONS = "start shutdown reboot reset suspend resume save destroy autostart".split()
-SUBCOMMANDS = ("show", "pin", "plan", "hostinfo", *ACTIONS)
+SUBCOMMANDS = ("show", "pin", "plan", "hostinfo", "metrics", *ACTIONS)
 WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
 
 

@@ -117,7 +117,7 @@ class History:
         path = directory / FILE_NAME
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lines = _last_lines(path)
+            lines = last_lines(path)
         except OSError as error:
             return cls.in_memory(_reason(error, path))
         records, skipped = _parse(lines)
@@ -146,7 +146,7 @@ class History:
         if self.path is None:
             return grown
         try:
-            _append(self.path, entry.to_json())
+            append_line(self.path, entry.to_json())
         except OSError as error:
             return replace(grown, path=None, problem=_reason(error, self.path))
         return grown
@@ -246,7 +246,7 @@ def operator(environ: Mapping[str, str] | None = None) -> str:
 # ---- the file
 
 
-def _append(path: Path, line: str) -> None:
+def append_line(path: Path, line: str) -> None:
     """Add one line in one write. A line that a crash cut off is closed first."""
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     handle = os.open(path, flags, 0o600)
@@ -284,7 +284,7 @@ def _lock(handle: int) -> None:
             return
 
 
-def _last_lines(path: Path) -> list[str]:
+def last_lines(path: Path) -> list[str]:
     """The whole lines among the last `READ_BYTES`; none when there is no file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -12,6 +12,9 @@ EPILOG = """without the screen:
   vconsole plan apply FILE
   vconsole hostinfo check FILE
   vconsole hostinfo show|explain|status|enable|disable|repair ... [--dry-run] [--json]
+  vconsole metrics show|check [--disk PATH] [--as DOMAIN] [--json]
+  vconsole metrics attach|detach DOMAIN... [--channel] [--live] [--config] [--dry-run]
+  vconsole metrics config check FILE
   vconsole start|shutdown|reboot|reset|suspend|resume|save|destroy|autostart DOMAIN...
            [--paused] [--mode agent,acpi] [--timeout S] [--off] [--dry-run] [--json] [--yes]
 daemons, each with --help:

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from vconsole.cli import actions, hostinfo, pinning, show
+from vconsole.cli import actions, hostinfo, metrics, pinning, show
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.report import DONE, FAILED, CliError
 from vconsole.host.source import HostError, HostSource
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     show.add_parser(commands)
     pinning.add_parsers(commands)
     hostinfo.add_parser(commands)
+    metrics.add_parser(commands)
     actions.add_parsers(commands)
     return top
 

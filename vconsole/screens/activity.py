@@ -1,0 +1,120 @@
+"""What was changed on hosts: when, by whom, what became of it; newest first."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.audit import Entry, is_change
+from vconsole.desk import Request
+from vconsole.model.requests import Reply
+from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.words import plural
+from vconsole.screens.base import Page, bindings
+from vconsole.text import safe
+from vconsole.widgets.notes import Note, NotesView
+from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("when", "When (UTC)", 19),
+    Column("action", "What", 17),
+    Column("domain", "Domain", 18, flex=True),
+    Column("outcome", "Outcome", 9),
+    Column("operator", "Who", 24, from_width=100),
+)
+
+
+class ActivityScreen(Page):
+    """The log above, all of the entry under the cursor below."""
+
+    SCOPE = "activity"
+    BINDINGS: ClassVar = bindings("activity")
+    DEFAULT_CSS = """
+    ActivityScreen NotesView { height: 8; margin-top: 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._entries: dict[str, Entry] = {}
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, details."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    def on_mount(self) -> None:
+        """Read the log."""
+        super().on_mount()
+        self._read()
+
+    def _read(self) -> None:
+        log = self.console.activity
+        entries = log.newest()
+        last = len(entries)
+        self._entries = {str(last - place): entry for place, entry in enumerate(entries)}
+        where = f"not saved: {log.problem}" if log.problem else str(log.path)
+        words = f"{len(entries)} {'entry' if last == 1 else 'entries'}   {safe(where)}"
+        self.query_one(TitleBar).words = ("Activity", words)
+        self.query_one(LineTable).show(list(self._entries))
+        self._explain()
+        self.refresh_hint()
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Nothing here is of the host."""
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Show what was changed meanwhile."""
+        if is_change(request):
+            self._read()
+
+    @property
+    def _entry(self) -> Entry | None:
+        return self._entries.get(self.query_one(LineTable).key or "")
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        entry = self._entries[key]
+        return (
+            (safe(entry.when.replace("T", " ").rstrip("Z")), ""),
+            (safe(entry.action), ""),
+            (safe(entry.name), ""),
+            (safe(entry.outcome), "good" if entry.outcome == "applied" else "warn"),
+            (safe(entry.operator), "dim"),
+        )
+
+    def _explain(self) -> None:
+        notes: list[Note] = []
+        if (entry := self._entry) is not None:
+            change = f"{entry.before} -> {entry.after}   " if entry.after else ""
+            notes = [
+                (f" {safe(entry.operator)}   {safe(entry.uuid)}", "dim"),
+                (f" {safe(change + entry.message)}", ""),
+                *((f" {safe(line)}", "accent") for line in entry.virsh.split("\n") if line),
+            ]
+        self.query_one(NotesView).notes = notes
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Show another one's details."""
+        self.unsay()
+        self._explain()
+
+    def hint(self) -> tuple[str, str]:
+        """Say what still goes on."""
+        if count := self.console.acts_under_way:
+            return f"{plural(count, 'action')} under way; c gives them up", "warn"
+        return ("", "") if self._entries else ("nothing was changed from here yet", "")
+
+    def virsh(self) -> str:
+        """Name the lines of the entry under the cursor."""
+        return self._entry.virsh if self._entry else ""
+
+    def do_cancel(self) -> None:
+        """Give up every action that is under way."""
+        if not self.console.acts_under_way:
+            self.say("nothing is under way", "warn")
+            return
+        for run in self.console.runs:
+            run.cancel()
+        self.refresh_hint()
