@@ -1,0 +1,314 @@
+"""What the console asks about metrics beside the reading, and who answers it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+from time import time
+from typing import Any, ClassVar, Final
+
+from vconsole.metrics.control import DEFAULT_PATH, ControlError, Trial, ask_status, ask_test
+from vconsole.metrics.metric import Metric
+from vconsole.metrics.provision import Attachments, Wish, attachments, plan
+from vconsole.metrics.reader import DiskFollower, DiskState, Reading
+from vconsole.metrics.tracks import Key, Track, followed, keyed
+from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
+from vconsole.safefile import Loaded, SafeFileError, SaveConflict
+
+_LOOK_EVERY_S: Final = 0.5
+_AT_A_TIME: Final = 100
+"""Domains whose XML is held at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDisk:
+    """Look at a metrics disk: answers a `DiskReport`."""
+
+    path: Path
+    deadline_s: ClassVar[float] = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class DiskReport:
+    """How things stand with a disk."""
+
+    state: DiskState
+    age_s: float | None = None
+    """Since it was last written."""
+    shown: Reading | None = None
+    """The latest reading with metrics; not the latest of all if something is wrong."""
+    metrics: Mapping[Key, Metric] = field(default_factory=dict)
+    """Those of `shown`, by key."""
+    tracks: Mapping[Key, Track] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDaemon:
+    """Ask the daemon how it goes: answers a `DaemonStatus`."""
+
+    socket: Path = DEFAULT_PATH
+    deadline_s: ClassVar[float] = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class TryMetric:
+    """Get one metric now: answers a `Trial`.
+
+    The daemon does it as it does always; with a configuration, which it may not know yet, the
+    console itself does.
+    """
+
+    name: str
+    context: str
+    config: bytes | None = None
+    deadline_s: ClassVar[float] = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadConfig:
+    """Read vhostmd.conf: answers what is in it as `Loaded`."""
+
+    path: Path
+    deadline_s: ClassVar[float] = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SaveConfig:
+    """Save vhostmd.conf unless it is not what was loaded; answers it as `Loaded`."""
+
+    path: Path
+    data: bytes
+    expected: Loaded
+    what: ClassVar[str] = "save the configuration of vhostmd"
+    deadline_s: ClassVar[float] = 10.0
+
+    @property
+    def name(self) -> str:
+        """What the log calls it by."""
+        return str(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAttachments:
+    """Look which domains have the disk or the channel: answers a mapping of UUID."""
+
+    uuids: tuple[str, ...]
+    path: str
+    deadline_s: ClassVar[float] = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDevices:
+    """Work out how to attach or detach: answers a `DevicePlan`."""
+
+    domains: tuple[tuple[str, str], ...]
+    """(UUID, name) of each."""
+    wish: Wish
+    deadline_s: ClassVar[float] = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePlan:
+    """What would be done, domain by domain, and what would not and why."""
+
+    changes: tuple[ChangeDevice, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+ReadsXml = Callable[[ReadConfigurations], Reply]
+
+
+def handlers(read_xml: ReadsXml, uri: str | None = None) -> Mapping[type, Callable[[Any], Reply]]:
+    """Type of request -> its handler.
+
+    Args:
+        read_xml: Reads the XML of domains.
+        uri: The libvirt URI of the console's -c, for metrics that are tested without the daemon.
+    """
+    disks = _Disks()
+    return {
+        ReadDisk: disks.read,
+        ReadDaemon: _read_daemon,
+        TryMetric: lambda request: _test(request, uri),
+        ReadConfig: _read_config,
+        SaveConfig: _save_config,
+        ReadAttachments: lambda request: _read_attachments(request, read_xml),
+        PlanDevices: lambda request: _plan(request, read_xml),
+    }
+
+
+# ---- the disk
+
+
+class _Disks:
+    """Follows the disk that was asked for last."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._follower = DiskFollower("")
+        self._shown: Reading | None = None
+        self._metrics: dict[Key, Metric] = {}
+        self._tracks: dict[Key, Track] = {}
+
+    def read(self, request: ReadDisk) -> Reply:
+        """Look, unless the look before still hangs in the kernel."""
+        if not self._lock.acquire(blocking=False):
+            return Reply("unknown", "does not answer: is it on a server that is away?")
+        try:
+            if self._follower.path != request.path:
+                self._follower = DiskFollower(request.path, every_s=_LOOK_EVERY_S)
+                self._shown, self._metrics, self._tracks = None, {}, {}
+            return Reply(value=self._report(self._follower.poll()))
+        finally:
+            self._lock.release()
+
+    def _report(self, state: DiskState) -> DiskReport:
+        latest = state.latest
+        if latest.document is not None and latest.document.metrics:
+            self._follow(latest)
+        age_s = latest.age_s(time())
+        return DiskReport(state, age_s, self._shown, self._metrics, self._tracks)
+
+    def _follow(self, reading: Reading) -> None:
+        """Take another document in; the same one again changes nothing."""
+        before, self._shown = self._shown, reading
+        if before is not None and _update(before) == _update(reading):
+            return
+        assert reading.document is not None
+        self._metrics = keyed(reading.document.metrics)
+        self._tracks = followed(self._tracks, self._metrics)
+
+
+def _update(reading: Reading) -> tuple[object, ...]:
+    """What tells one update from the next."""
+    return reading.modified_s, reading.header, reading.content
+
+
+# ---- the daemon
+
+
+def _read_daemon(request: ReadDaemon) -> Reply:
+    try:
+        return Reply(value=ask_status(request.socket))
+    except ControlError as error:
+        return Reply("failed", str(error))
+
+
+def _test(request: TryMetric, uri: str | None) -> Reply:
+    try:
+        if request.config is None:
+            return Reply(value=ask_test(request.name, request.context))
+        return Reply(value=_test_here(request, request.config, uri))
+    except (ControlError, ValueError) as error:
+        return Reply("failed", str(error))
+
+
+def _test_here(request: TryMetric, data: bytes, uri: str | None) -> Trial:
+    """Get a metric as the daemon would with this configuration."""
+    from vconsole.host.metrics_sample import Sampler
+    from vconsole.metrics.actions import ActionPool
+    from vconsole.metrics.collect import Collector
+    from vconsole.metrics.config import parse
+
+    config = parse(data)
+    wanted = tuple(
+        replace(spec, enabled=True)
+        for spec in config.metrics
+        if (spec.name, spec.context) == (request.name, request.context)
+    )
+    pool, sampler = ActionPool(1), Sampler(uri)
+    try:
+        collector = Collector(replace(config, metrics=wanted), uri, pool)
+        sample = sampler.read(collector.needs)
+        made = asyncio.run(collector.test(request.name, request.context, sample))
+        return Trial(tuple((m.name, m.value) for m in made.metrics), made.problem)
+    finally:
+        pool.stop()
+        sampler.close()
+
+
+# ---- the configuration
+
+
+def _read_config(request: ReadConfig) -> Reply:
+    from vconsole import safefile
+
+    try:
+        return Reply(value=safefile.read(request.path))
+    except SafeFileError as error:
+        return Reply("failed", str(error))
+
+
+def _save_config(request: SaveConfig) -> Reply:
+    from vconsole import safefile
+    from vconsole.metrics.config import parse
+
+    def validate(data: bytes) -> None:
+        parse(data)
+
+    try:
+        saved = safefile.save(request.path, request.data, request.expected, validate=validate)
+    except SaveConflict as error:
+        return Reply("conflict", f"{request.path} was changed meanwhile", error.current)
+    except (SafeFileError, ValueError) as error:
+        return Reply("failed", str(error))
+    return Reply(value=saved)
+
+
+# ---- devices
+
+
+def _read_attachments(request: ReadAttachments, read_xml: ReadsXml) -> Reply:
+    found: dict[str, Attachments] = {}
+    problems: dict[str, None] = {}
+    for uuid, configurations in _configurations(request.uuids, read_xml, problems):
+        try:
+            found[uuid] = attachments(configurations, request.path)
+        except ValueError as error:
+            problems[f"{uuid}: {error}"] = None
+    return Reply("applied" if found or not problems else "failed", "; ".join(problems), found)
+
+
+def _plan(request: PlanDevices, read_xml: ReadsXml) -> Reply:
+    wish, names = request.wish, dict(request.domains)
+    if wish.attach and wish.what == "disk":
+        wish = replace(wish, direct=_opens_direct(wish.path))
+    changes: list[ChangeDevice] = []
+    refused: list[str] = []
+    found: set[str] = set()
+    problems: dict[str, None] = {}
+    for uuid, configurations in _configurations(tuple(names), read_xml, problems):
+        found.add(uuid)
+        try:
+            changes += plan(uuid, names[uuid], configurations, wish)
+        except ValueError as error:
+            refused.append(f"{names[uuid]}: {error}")
+    gone = "; ".join(problems) or "it is gone"
+    refused += [f"{name}: {gone}" for uuid, name in names.items() if uuid not in found]
+    return Reply(value=DevicePlan(tuple(changes), tuple(refused)))
+
+
+def _configurations(
+    uuids: tuple[str, ...], read_xml: ReadsXml, problems: dict[str, None]
+) -> Iterator[tuple[str, Configurations]]:
+    """The XML of many domains, not all of it at a time; what cannot be read is a problem."""
+    for start in range(0, len(uuids), _AT_A_TIME):
+        reply = read_xml(ReadConfigurations(uuids[start : start + _AT_A_TIME]))
+        if reply.message:
+            problems[reply.message] = None
+        if isinstance(reply.value, dict):
+            yield from reply.value.items()
+
+
+def _opens_direct(path: str) -> bool:
+    """Whether the file can be opened around the page cache; of one that is elsewhere, yes."""
+    try:
+        os.close(os.open(path, os.O_RDONLY | os.O_DIRECT | os.O_NONBLOCK | os.O_CLOEXEC))
+    except OSError as error:
+        return error.errno != errno.EINVAL
+    return True

@@ -1,0 +1,334 @@
+"""vhostmd.conf: which metrics there are, what the daemon makes of them, edited with care."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from time import time
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.desk import Request
+from vconsole.metrics import builtin
+from vconsole.metrics.conf_text import ConfigError
+from vconsole.metrics.config_edit import ConfigDocument
+from vconsole.metrics.console import ReadConfig, ReadDaemon, TryMetric
+from vconsole.metrics.control import Trial
+from vconsole.metrics.draft import Draft, builtin_spec
+from vconsole.metrics.spec import Context, MetricSpec
+from vconsole.metrics.status import DaemonStatus, MetricStatus
+from vconsole.model.requests import Reply
+from vconsole.safefile import Loaded
+from vconsole.screens.base import Page, bindings
+from vconsole.text import duration, safe
+from vconsole.widgets.configwords import COLUMNS, config_notes, spec_cells
+from vconsole.widgets.metricswords import trial_words
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import Cell, LineTable
+from vconsole.widgets.title import TitleBar
+
+
+class MetricsConfigScreen(Page):
+    """The metrics above, the one under the cursor in full below. What is edited is a draft."""
+
+    SCOPE = "metricsconfig"
+    BINDINGS: ClassVar = bindings("metricsconfig")
+    DEFAULT_CSS = """
+    MetricsConfigScreen LineTable { scrollbar-gutter: stable; }
+    MetricsConfigScreen NotesView { height: 30%; margin-top: 1; }
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.draft: Draft | None = None
+        self._trouble = ""
+        self._saved: frozenset[MetricSpec] = frozenset()
+        """The metrics of the file as it is."""
+        self._daemon: DaemonStatus | None = None
+        self._daemon_problem = ""
+        self._told: dict[tuple[str, str], MetricStatus] = {}
+        self._tried: dict[tuple[str, str], tuple[str, str]] = {}
+        """(name, context) -> what the last test brought, and its tone."""
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, details."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    # -- what there is -----------------------------------------------------------------------
+
+    @property
+    def table(self) -> LineTable:
+        """The metrics."""
+        return self.query_one(LineTable)
+
+    @property
+    def changes(self) -> int:
+        """Whether there is something to save."""
+        return int(self.draft is not None and self.draft.staged)
+
+    @property
+    def number(self) -> int | None:
+        """The place of the metric under the cursor."""
+        return int(self.table.key) if self.table.key is not None else None
+
+    @property
+    def spec(self) -> MetricSpec | None:
+        """The metric under the cursor."""
+        if self.draft is None or self.number is None:
+            return None
+        return self.draft.metrics[self.number]
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        super().on_mount()
+        self._ask()
+        self.set_interval(1.0, self._ask)
+
+    def _ask(self) -> None:
+        """Ask what may have changed; nothing while another page is in front."""
+        if self.console.page is self:
+            self.console.desk.ask(ReadConfig(self.path))
+            self.console.desk.ask(ReadDaemon())
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what was read."""
+        if isinstance(request, ReadConfig) and request.path == self.path:
+            self._take_file(reply)
+        elif isinstance(request, ReadDaemon):
+            self._take_status(reply)
+        elif isinstance(request, TryMetric) and self.console.page is self:
+            trial = reply.value if isinstance(reply.value, Trial) else None
+            said = trial_words(request.name, trial, reply.message)
+            self._tried[request.name, request.context] = said
+            self.say(*said)
+            self._show_notes()
+
+    def _take_file(self, reply: Reply) -> None:
+        self._trouble = reply.message
+        if not isinstance(reply.value, Loaded):
+            self.refresh_hint()
+            return
+        before = self.draft
+        draft = Draft.of(reply.value) if before is None else before.followed(reply.value)
+        if draft is not before:
+            self.put(draft)
+
+    def _take_status(self, reply: Reply) -> None:
+        known = reply.value if isinstance(reply.value, DaemonStatus) else None
+        self._daemon, self._daemon_problem = known, reply.message
+        metrics = known.metrics if known else ()
+        self._told = {(metric.name, metric.context): metric for metric in metrics}
+        self._show_title()
+        if self.draft is not None:
+            self.table.show(list(self.table.keys))
+            self._show_notes()
+            self.refresh_hint()
+
+    def put(self, draft: Draft, cursor: int | None = None) -> None:
+        """Show another state of the editing."""
+        self.draft = draft
+        self._saved = frozenset(Draft.of(draft.loaded).metrics)
+        rows = [str(number) for number in range(len(draft.metrics))]
+        self.table.show(rows, cursor=None if cursor is None else str(cursor))
+        self.table.redraw()
+        self._show_title()
+        self._show_notes()
+        self.refresh_hint()
+
+    def _show_title(self) -> None:
+        words = [str(self.path), self._daemon_words()]
+        if self.draft is not None and not self.draft.loaded.exists:
+            words[0] += " is not there: built-in metrics"
+        if self.changes:
+            words.append("edited, not saved")
+        self.query_one(TitleBar).words = ("vhostmd", safe("   ".join(words)))
+
+    def _daemon_words(self) -> str:
+        daemon = self._daemon
+        if daemon is None:
+            absent = "does not run" in self._daemon_problem
+            return "not running" if absent else self._daemon_problem
+        if not self._is_ours:
+            return f"running, with {daemon.config}"
+        if daemon.config_error:
+            return "running, an earlier one in force"
+        return f"in force {duration(time() - daemon.in_force_since_s)}"
+
+    @property
+    def _is_ours(self) -> bool:
+        """The daemon takes this file for its configuration, or the one that stands for it."""
+        daemon, exists = self._daemon, self.draft is None or self.draft.loaded.exists
+        return daemon is not None and (daemon.config == str(self.path) or not exists)
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        assert self.draft is not None
+        spec = self.draft.metrics[int(key)]
+        told = self._told.get((spec.name, spec.context)) if self._is_ours else None
+        return spec_cells(spec, told, time(), edited=spec not in self._saved)
+
+    def _show_notes(self) -> None:
+        draft, spec = self.draft, self.spec
+        if draft is None:
+            return
+        told = self._told.get((spec.name, spec.context)) if spec and self._is_ours else None
+        tried = self._tried.get((spec.name, spec.context)) if spec else None
+        warnings = draft.document.config.warnings if draft.document else ()
+        notes = config_notes(spec, told, tried, draft.error, warnings)
+        self.query_one(NotesView).notes = notes
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong with the file, else with the metric under the cursor."""
+        draft, daemon = self.draft, self._daemon
+        if draft is None:
+            return self._trouble or "reading the configuration", "bad" if self._trouble else ""
+        if draft.theirs is not None:
+            return "the file was changed by someone else: ctrl+s shows both", "bad"
+        if draft.error is not None:
+            return f"{draft.error}; x edits the text", "bad"
+        if daemon is not None and self._is_ours and daemon.config_error and not draft.staged:
+            return f"not in force: {daemon.config_error}", "bad"
+        if self._trouble:
+            return self._trouble, "bad"
+        spec = self.spec
+        told = self._told.get((spec.name, spec.context)) if spec and self._is_ours else None
+        if told is not None and told.problem:
+            return f"{told.name}: {told.problem}", "warn"
+        if draft.staged:
+            return "ctrl+s shows what saving changes", ""
+        return "space switches on and off, e edits, t tests, o adds a metric", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another metric."""
+        self.unsay()
+        self._show_notes()
+        self.refresh_hint()
+
+    # -- editing -----------------------------------------------------------------------------
+
+    def edit(self, how: Callable[[ConfigDocument], bytes], cursor: int | None = None) -> bool:
+        """Edit the draft, or say why not."""
+        if self.draft is None:
+            self.say(self._trouble or "the file has not been read yet", "warn")
+            return False
+        try:
+            self.put(self.draft.changed(how), cursor)
+        except ConfigError as error:
+            self.say(str(error), "bad")
+            return False
+        return True
+
+    def do_toggle(self) -> None:
+        """Switch the metric on or off."""
+        number, spec = self.number, self.spec
+        if number is None or spec is None:
+            self.say("no metric here: o adds one", "warn")
+            return
+        self.edit(lambda document: document.set_enabled(number, not spec.enabled))
+
+    def do_delete(self) -> None:
+        """Delete the metric; nothing is saved yet."""
+        number = self.number
+        if number is None:
+            self.say("no metric here: o adds one", "warn")
+            return
+        self.edit(lambda document: document.remove(number))
+
+    async def do_add(self) -> None:
+        """Ask what to add: a built-in metric, or the name of a new one and its command."""
+        await self.ask(
+            "new metric",
+            "",
+            "host NAME [command]   or   vm NAME [command]",
+            accepted=self._added,
+        )
+
+    def _added(self, text: str) -> bool:
+        context, _, rest = text.strip().partition(" ")
+        name, _, command = rest.strip().partition(" ")
+        if context not in ("host", "vm") or not name:
+            self.say("write host NAME or vm NAME, and perhaps a command", "bad")
+            return False
+        if not command and name not in builtin.NAMES[context]:
+            self.say(f"needs a command: built in are {', '.join(builtin.NAMES[context])}", "bad")
+            return False
+        whose: Context = "host" if context == "host" else "vm"
+        spec = builtin_spec(name, whose)
+        if command:
+            spec = MetricSpec(name, "string", whose, command.strip())
+        last = len(self.draft.metrics) if self.draft else None
+        return self.edit(lambda document: document.add(spec), cursor=last)
+
+    def do_unedit(self) -> None:
+        """Take back the last edit."""
+        if self.draft is None or not self.draft.past:
+            self.say("no edit to take back", "warn")
+            return
+        self.put(self.draft.unedited())
+
+    def do_clear(self) -> None:
+        """Forget all edits."""
+        if self.draft is not None:
+            self.put(self.draft.edited(self.draft.base))
+
+    async def do_edit(self) -> None:
+        """Edit the metric in the text of the file."""
+        await self._open_text(self.spec.line if self.spec else 1)
+
+    async def do_text(self) -> None:
+        """Edit the file as text."""
+        await self._open_text(1)
+
+    async def _open_text(self, line: int) -> None:
+        from vconsole.screens.metricstext import MetricsTextScreen
+        from vconsole.widgets.editor import keeps
+
+        if self.draft is None:
+            self.say(self._trouble or "the file has not been read yet", "warn")
+            return
+        try:
+            text = self.draft.data.decode()
+        except UnicodeDecodeError:
+            text = "\0"
+        if not keeps(text):
+            self.say("no UTF-8, control characters or mixed line ends: E opens $EDITOR", "warn")
+            return
+        await self.console.show_page(MetricsTextScreen(self, text, line))
+
+    def do_editor(self) -> None:
+        """Edit with $EDITOR; what it leaves is taken over, nothing is saved yet."""
+        from vconsole.screens.external import EditorError, edited
+
+        if self.draft is None:
+            self.say(self._trouble or "the file has not been read yet", "warn")
+            return
+        try:
+            data = edited(self.console, "vhostmd.xml", self.draft.data)
+        except EditorError as error:
+            self.say(str(error), "bad")
+        else:
+            self.put(self.draft.edited(data))
+
+    async def do_save(self) -> None:
+        """Show what saving changes; enter there saves."""
+        from vconsole.screens.metricsdiff import MetricsDiffScreen
+
+        if self.draft is not None:
+            await self.console.show_page(MetricsDiffScreen(self))
+
+    def do_test(self) -> None:
+        """Get the metric now: by the daemon, or here where that does not know it so yet."""
+        draft, spec = self.draft, self.spec
+        if draft is None or spec is None:
+            self.say("no metric here", "warn")
+            return
+        known = self._is_ours and not draft.staged and spec.enabled
+        data = None if known else draft.data
+        self.console.desk.ask(TryMetric(spec.name, spec.context, data))
+        by = "by vhostmd" if known else "here, not by vhostmd"
+        self.say(f"testing {spec.name} {by}")
