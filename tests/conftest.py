@@ -6,6 +6,8 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -33,6 +35,13 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 vars(constants).update(TEXTUAL_ANIMATIONS="none", FILTERS="")
 Input.cursor_blink._default = False
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder with a short name, whatever runs the tests: it is shown in titles and bound to."""
+    with tempfile.TemporaryDirectory(prefix="vc-", ignore_cleanup_errors=True) as place:
+        yield Path(place)
 
 
 def pytest_unconfigure() -> None:

@@ -51,7 +51,7 @@ async def test_the_details_follow_the_cursor() -> None:
         console.sees("vCPU 0: live 32 -> 0-63   config 32 -> 0-63  applied")
         await console.press("j")
         console.sees("vCPU 0: live 0-63 -> 32   config 0-63 -> 32  applied")
-        console.sees("--vcpu 0 --cpulist 0 --live --config")
+        console.sees("--vcpu 0 --cpulist 32 --live --config")
         await console.press("y")
         assert console.app.clipboard.count("virsh -c qemu:///system vcpupin") == 4
 

@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 from tests import scenes
 from tests.feed import Answers, make_console
 from tests.pilot.manual import Console
-from tests.pilot.test_metrics import NOT_RUNNING, ONE, TWO, metrics, own, xml
+from tests.pilot.metrics_host import NOT_RUNNING, NOW, ONE, TWO, metrics, own, xml
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from tests.unit.vhostmd_conf import conf
+from tests.unit.vhostmd_conf import conf, metric
 from vconsole.app import VConsole
 from vconsole.config import Config
 from vconsole.metrics.console import (
@@ -38,7 +38,6 @@ from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurat
 from vconsole.safefile import Loaded
 
 DISK, CONF = "/dev/shm/vhostmd0", "/etc/vhostmd/vhostmd.conf"
-NOW = 1_740_837_731.0  # 2025-03-01 14:02:11
 HOSTILE = [
     Metric("esc\x1b[2Jgone", "\u202eevil", "string\x85", unit="\x9b31m"),
     Metric("PageInRate", "32.000000", "uint64"),
@@ -132,15 +131,17 @@ SCREENS = {
     "metrics-tested": Scene(("j", "t")),
     "attach": Scene((*FIND, " ")),
     "attach-plan": Scene((*FIND, " ", " ", " ", "+")),
-    "attach-channel": Scene((*FIND, "tab", "+", "enter")),
-    "attach-failed": Scene((*FIND, "+", "enter"), failure="No more available PCI slots"),
+    "attach-channel": Scene((*FIND, "j", "tab", "+", "enter")),
+    "attach-failed": Scene((*FIND, "j", "j", "+", "enter"), failure="No more available PCI slots"),
     "config": Scene(("c",)),
     "config-failing": Scene(("c", "j")),
     "config-edited": Scene(("c", " ", "j", "t")),
     "config-adding": Scene(("c", "o", *"host Mine", "enter")),
     "config-invalid": Scene(("c",), conf=conf(ONE.replace("uint32", "uint33"))),
     "config-diff": Scene(("c", " ", "ctrl+s")),
-    "config-conflict": Scene(("c", "d", "ctrl+s", "enter"), theirs=conf(TWO)),
+    "config-conflict": Scene(
+        ("c", "d", "ctrl+s", "enter"), theirs=conf(ONE, metric("Theirs", "echo 3"))
+    ),
     "config-text": Scene(("c", "j", "e", "down", *"<b")),
 }
 
@@ -190,6 +191,8 @@ def prepared(
 @pytest.fixture(autouse=True)
 def _same_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vconsole.screens.metricsconfig.time", lambda: NOW)
+    settings = Path("/home/alice/.config/vconsole/config.toml")
+    monkeypatch.setattr("vconsole.screens.metrics.config_path", lambda: settings)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

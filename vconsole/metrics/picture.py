@@ -32,6 +32,7 @@ class Picture:
         daemon_problem: Why it tells nothing.
         config: What its configuration file says.
         attachments: UUID -> which ways a domain has to read metrics.
+        attachments_problem: Why that is not known, or not of all.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Picture:
     daemon_problem: str = ""
     config: VhostmdConfig | None = None
     attachments: Mapping[str, Attachments] = field(default_factory=dict)
+    attachments_problem: str = ""
 
     @property
     def metrics(self) -> Mapping[tuple[str, str, int], Metric]:

@@ -169,8 +169,8 @@ class MetricsScreen(Page):
                 self._learn(config=_read(value))
         elif isinstance(request, ReadAttachments):
             self._asking = False
-            if isinstance(value, Mapping):
-                self._learn(attachments=value)
+            found = value if isinstance(value, Mapping) else self.picture.attachments
+            self._learn(attachments=found, attachments_problem=reply.message)
         elif isinstance(request, ChangeDevice):
             self._stale = True
         elif isinstance(request, TryMetric) and self.console.page is self:
@@ -203,7 +203,7 @@ class MetricsScreen(Page):
         picture, cure = self.picture, self.query_one("#cure", LinesView)
         title = metricswords.title_words(picture, self.snapshot.connection)
         self.query_one(TitleBar).words = ("Metrics", title)
-        self.query_one(Facts).show(metricswords.facts(picture, self._views(), self._view))
+        self._show_facts()
         if nothing := picture.report is not None and not picture.metrics:
             assert picture.report is not None
             latest, settings = picture.report.state.latest, config_path()
@@ -211,10 +211,11 @@ class MetricsScreen(Page):
         cure.display, self.table.display = nothing, not nothing
         self.refresh_hint()
 
-    def _views(self) -> tuple[str, str, str]:
+    def _show_facts(self) -> None:
         guest = self.guest or self._candidate()
         name = self._names.get(guest, guest) or "a guest"
-        return "all", "disk reader", f"{name} (channel)"
+        views = ("all", "disk reader", f"{name} (channel)")
+        self.query_one(Facts).show(metricswords.facts(self.picture, views, self._view))
 
     def _show_notes(self) -> None:
         picture, notes = self.picture, self.query_one(NotesView)
@@ -259,9 +260,14 @@ class MetricsScreen(Page):
         return f"{row.title}: {' and '.join(words) or 'no disk, no channel: it reads nothing'}", ""
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another row."""
+        """Speak of another row, and of another guest to be seen as."""
         self.unsay()
-        self._show_around()
+        self._show_facts()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_open()
 
     def virsh(self) -> str:
         """Name what lists the disks of the domain under the cursor."""

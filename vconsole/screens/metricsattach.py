@@ -152,6 +152,10 @@ class MetricsAttachScreen(Page):
         self.unsay()
         self.refresh_hint()
 
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_open()
+
     def virsh(self) -> str:
         """Name what lists the disks of the domain."""
         return f"domblklist --details {self.subject.uuid}" if self.subject else ""

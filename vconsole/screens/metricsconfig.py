@@ -37,6 +37,8 @@ class MetricsConfigScreen(Page):
     DEFAULT_CSS = """
     MetricsConfigScreen LineTable { scrollbar-gutter: stable; }
     MetricsConfigScreen NotesView { height: 30%; margin-top: 1; }
+    MetricsConfigScreen.-invalid LineTable { display: none; }
+    MetricsConfigScreen.-invalid NotesView { height: 1fr; }
     """
 
     def __init__(self, path: Path) -> None:
@@ -137,6 +139,7 @@ class MetricsConfigScreen(Page):
         rows = [str(number) for number in range(len(draft.metrics))]
         self.table.show(rows, cursor=None if cursor is None else str(cursor))
         self.table.redraw()
+        self.set_class(draft.error is not None, "-invalid")
         self._show_title()
         self._show_notes()
         self.refresh_hint()
@@ -208,6 +211,10 @@ class MetricsConfigScreen(Page):
         self.unsay()
         self._show_notes()
         self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Edit by mouse."""
+        await self.do_edit()
 
     # -- editing -----------------------------------------------------------------------------
 

@@ -45,7 +45,7 @@ def spec_cells(
         (spec.context, "dim"),
         (spec.type, "dim"),
         (safe(" ".join(spec.action.split())), calm),
-        (safe(told.value) if told else "-", calm),
+        (safe(told.value) if told and told.value else "-", calm),
         (_ago(told, now_s), calm),
         (f"{told.took_s * 1000:,.0f} ms" if told and told.runs else "-", calm),
         (str(told.failures) if told else "-", "warn" if told and told.failures else calm),
@@ -77,6 +77,7 @@ def config_notes(
     notes: list[Note] = []
     if error is not None:
         notes.append((safe(f" {error}"), "bad"))
+        notes.append((" x edits the text, E opens it in $EDITOR, z takes the last edit back", ""))
     if spec is not None:
         notes += _details(spec)
     if told is not None:

@@ -37,10 +37,16 @@ def title_words(picture: Picture, connection: Connection) -> str:
         words.append(size(reading.size_bytes))
     if connection.driver.upper() == "QEMU" and not connection.local:
         words.append(f"of this machine, not of {connection.hostname}")
-    found = picture.attachments.values()
-    disks, channels = (sum(f.has(what) for f in found) for what in ("disk", "channel"))
-    words.append(f"attached: {plural(disks, 'disk')}, {plural(channels, 'channel')}")
+    words.append(f"attached: {_attached(picture)}")
     return safe("   ".join(words))
+
+
+def _attached(picture: Picture) -> str:
+    found = picture.attachments.values()
+    if not found:
+        return picture.attachments_problem or "-"
+    disks, channels = sum(f.has("disk") for f in found), sum(f.has("channel") for f in found)
+    return f"{plural(disks, 'disk')}, {plural(channels, 'channel')}"
 
 
 def facts(picture: Picture, views: Sequence[str], chosen: int) -> list[Line]:
@@ -214,6 +220,8 @@ def leak_notes(picture: Picture, names: Mapping[str, str]) -> list[Note]:
     all_ = f"all {len(told)} guests" if len(told) > 1 else "one guest"
     leak = f" ! every guest with this disk reads the metrics of {all_}: {names_words(told)}"
     who = f" it is attached to {names_words(readers)}" if readers else " no guest has it attached"
+    if not picture.attachments:
+        who = f" who has it attached is not known: {picture.attachments_problem or 'not read yet'}"
     return [
         (safe(leak), "bad" if readers else "warn"),
         (safe(who), ""),
@@ -223,7 +231,9 @@ def leak_notes(picture: Picture, names: Mapping[str, str]) -> list[Note]:
 
 def guest_notes(name: str, uuid: str, found: Attachments | None, path: str) -> list[Note]:
     """By which ways one guest can read, and what that means."""
-    if found is None or not found.now:
+    if found is None:
+        return [(safe(f" whether {name} has a disk or a channel is not known"), "warn")]
+    if not found.now:
         words = f" {name} has neither disk nor channel: it reads nothing; A attaches"
         return [(safe(words), "warn")]
     notes: list[Note] = []
