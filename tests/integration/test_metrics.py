@@ -27,7 +27,7 @@ class Service:
     """``vconsole vhostmd`` on the machine of a private libvirtd, writing once a second."""
 
     def __init__(self, host: Libvirtd) -> None:
-        self.host, self.disk = host, host.base / "vhostmd0"
+        self.host, self.disk = host, host.base / "metrics0"
         self._conf, self._control = host.base / "vhostmd.conf", host.base / "vhostmd.sock"
         self._log = host.base / "log/vhostmd.log"
         self._process: subprocess.Popen[bytes] | None = None
