@@ -162,6 +162,12 @@ async def test_no_metrics_are_explained_with_a_cure(
         console.sees_no("There are no metrics")
 
 
+async def test_an_empty_document_is_explained(host: Host) -> None:
+    host.write([])
+    async with metrics_page(host) as console:
+        console.sees("sound", "its document is empty: no <transport> is vbd")
+
+
 async def test_a_disk_that_does_not_answer_holds_nothing_up(host: Host) -> None:
     answers = dict(host.answers())
     answers[desk.ReadDisk] = lambda _: Reply("unknown", "no answer within 3 s")

@@ -247,3 +247,12 @@ async def test_a_daemon_with_another_file_is_not_taken_for_ours(two: Host) -> No
     two.daemon = status(two, config="/etc/other.conf")
     async with config_page(two) as console:
         assert "running, with /etc/other.conf" in console.title
+
+
+async def test_what_is_not_saved_is_not_dropped_without_a_word(two: Host) -> None:
+    async with config_page(two) as console:
+        await console.press("d", "escape")
+        assert console.page == "metricsconfig"
+        assert "esc again drops it" in console.status
+        await console.press("escape")
+        assert console.page == "metrics"

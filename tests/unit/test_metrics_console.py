@@ -116,6 +116,13 @@ def test_a_broken_disk_keeps_its_last_metrics(disk: Disk, tmp_path: Path) -> Non
     assert report.shown == before.shown
 
 
+def test_an_empty_document_is_not_mistaken_for_the_one_before(disk: Disk) -> None:
+    disk.write(used(5))
+    report = disk.write()
+    assert report.state.latest.problem is None
+    assert report.metrics == {}
+
+
 def test_another_path_starts_anew(disk: Disk, tmp_path: Path) -> None:
     disk.write(used(5))
     report = disk._read(ReadDisk(tmp_path / "none")).value

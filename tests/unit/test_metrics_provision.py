@@ -81,6 +81,7 @@ def test_it_is_found(clause: str) -> None:
     (known,) = found(domain(disk("/images/root.qcow2", "vda", ""), clause))
     assert known.xml == clause
     assert known.alarm == ""
+    assert known.path in ("", PATH, own_path(PATH, UUID))
 
 
 @pytest.mark.parametrize(
@@ -133,6 +134,11 @@ def test_a_writable_disk_is_an_alarm_wherever_it_is() -> None:
     for half in (Configurations(domain(writable)), Configurations(domain(), domain(writable))):
         alarm = attachments(half, PATH).alarm
         assert alarm == "vdb is writable: the guest can forge what all others read: detach it"
+
+
+def test_a_disk_of_its_own_that_is_writable_is_one_too() -> None:
+    (known,) = found(domain(disk(own_path(PATH, UUID), more="")))
+    assert known.alarm == "vdb is writable: the guest can forge its own metrics: detach it"
 
 
 def test_the_disk_of_another_domain_is_an_alarm() -> None:

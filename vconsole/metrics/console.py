@@ -41,7 +41,7 @@ class DiskReport:
     age_s: float | None = None
     """Since it was last written."""
     shown: Reading | None = None
-    """The latest reading with metrics; not the latest of all if something is wrong."""
+    """The latest reading of a document; not the latest of all if something is wrong."""
     metrics: Mapping[Key, Metric] = field(default_factory=dict)
     """Those of `shown`, by key."""
     tracks: Mapping[Key, Track] = field(default_factory=dict)
@@ -169,7 +169,7 @@ class _Disks:
 
     def _report(self, state: DiskState) -> DiskReport:
         latest = state.latest
-        if latest.document is not None and latest.document.metrics:
+        if latest.document is not None and (latest.document.metrics or latest.problem is None):
             self._follow(latest)
         age_s = latest.age_s(time())
         return DiskReport(state, age_s, self._shown, self._metrics, self._tracks)

@@ -108,7 +108,7 @@ def devices(xml: str | None, path: str) -> Devices:
     disks = [
         _disk(document, node, file, uuid.text.strip() if uuid else "")
         for node in document.findall("devices/disk")
-        if _is_metrics(file := _source(node), path)
+        if _is_metrics(file := posixpath.normpath(_source(node)), path)
     ]
     channels = [
         _channel(document, node)
@@ -119,17 +119,17 @@ def devices(xml: str | None, path: str) -> Devices:
 
 
 def _is_metrics(file: str, path: str) -> bool:
-    folder, name = posixpath.split(posixpath.normpath(file))
-    if (folder, name) == posixpath.split(path):
-        return True
-    return folder == posixpath.dirname(path) and _OWN.fullmatch(name) is not None
+    folder, name = posixpath.split(file)
+    own = folder == posixpath.dirname(path) and _OWN.fullmatch(name) is not None
+    return file == path or own
 
 
 def _disk(document: Document, node: Element, file: str, uuid: str) -> MetricsDevice:
     target, owner = _target(node, "dev"), _OWN.fullmatch(posixpath.basename(file))
     alarm = ""
     if node.find("readonly") is None:
-        alarm = f"{target} is writable: the guest can forge what all others read: detach it"
+        what = "its own metrics" if owner else "what all others read"
+        alarm = f"{target} is writable: the guest can forge {what}: detach it"
     elif owner and uuid and owner[1] != uuid:
         alarm = f"{target} is the disk of another domain, {owner[1]}: detach it"
     return MetricsDevice("disk", target, document.text[node.start : node.end], file, alarm)

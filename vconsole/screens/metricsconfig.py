@@ -53,6 +53,7 @@ class MetricsConfigScreen(Page):
         self._told: dict[tuple[str, str], MetricStatus] = {}
         self._tried: dict[tuple[str, str], tuple[str, str]] = {}
         """(name, context) -> what the last test brought, and its tone."""
+        self._leaving = False
 
     def compose_body(self) -> ComposeResult:
         """Title, list, details."""
@@ -134,7 +135,7 @@ class MetricsConfigScreen(Page):
 
     def put(self, draft: Draft, cursor: int | None = None) -> None:
         """Show another state of the editing."""
-        self.draft = draft
+        self.draft, self._leaving = draft, False
         self._saved = frozenset(Draft.of(draft.loaded).metrics)
         rows = [str(number) for number in range(len(draft.metrics))]
         self.table.show(rows, cursor=None if cursor is None else str(cursor))
@@ -211,6 +212,14 @@ class MetricsConfigScreen(Page):
         self.unsay()
         self._show_notes()
         self.refresh_hint()
+
+    def go_back(self) -> bool:
+        """Warn the first time of what would be lost."""
+        if not self.changes or self._leaving:
+            return False
+        self._leaving = True
+        self.say("what is edited is not saved: ctrl+s saves it, esc again drops it", "warn")
+        return True
 
     async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
         """Edit by mouse."""

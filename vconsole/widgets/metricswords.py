@@ -174,7 +174,8 @@ def trial_words(name: str, trial: Trial | None, problem: str) -> Words:
 
 def missing_lines(reading: Reading, settings: str) -> list[Line]:
     """What to do where there is nothing to show; `settings` is the user's file."""
-    problem = reading.problem.text if reading.problem else ""
+    none = "its document is empty: no <transport> is vbd, or there are no metrics"
+    problem = reading.problem.text if reading.problem else none
     lines = (
         f"There are no metrics to show from {reading.path}:",
         f"  {problem}",
