@@ -124,6 +124,9 @@ class Domain:
     """Why something of it could not be read, for the status line."""
     hostinfo_problem: str | None = None
     """What is wrong with its hostinfo port, and the cure."""
+    diverged: int | None = None
+    """In how many things it runs otherwise than it is defined; None where it does not run, has no
+    definition, or one of the two is not known."""
 
     @property
     def active(self) -> bool:
