@@ -1,0 +1,357 @@
+"""A domain's clock, timers, sleep states, performance counters and USB rules: seen and edited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.events import Resize
+
+from vconsole.desk import Request
+from vconsole.model.policy import redirfilter, timers
+from vconsole.model.policy.draft import Draft, Edit
+from vconsole.model.policy.rows import Row, rows_of
+from vconsole.model.policy.settings import RULE, next_choice
+from vconsole.model.requests import Configurations, Define, ReadConfigurations, Reply
+from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.words import plural
+from vconsole.model.xml_edit import Document
+from vconsole.screens.base import Page, bindings
+from vconsole.text import safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.policywords import columns, row_cells, row_notes
+from vconsole.widgets.table import Cell, LineTable
+from vconsole.widgets.title import TitleBar
+
+LOOK_EVERY_S = 5.0
+NOTHING_TO_SET = "nothing to set here; o adds a timer, or a rule where USB rules are"
+
+
+class PolicyScreen(Page):
+    """A list of settings, the one under the cursor explained below. What is edited is a draft."""
+
+    SCOPE = "policy"
+    BINDINGS: ClassVar = bindings("policy")
+    DEFAULT_CSS = """
+    PolicyScreen LineTable { scrollbar-gutter: stable; }
+    PolicyScreen NotesView { height: 35%; margin-top: 1; }
+    """
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__()
+        self._uuid = uuid
+        self._domain: Domain | None = None
+        self._live: str | None = None
+        self._draft: Draft | None = None
+        self._theirs: str | None = None
+        """The definition as somebody else has left it, while there are edits of the one before."""
+        self._trouble = ""
+        self._rows: dict[str, Row] = {}
+        self._leaving = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, details."""
+        yield TitleBar()
+        yield LineTable(columns(80), self._cells)
+        yield NotesView()
+
+    # -- what commands may look at -----------------------------------------------------------
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain, while it is there."""
+        return self.snapshot.domain(self._uuid)
+
+    @property
+    def in_view(self) -> str:
+        """The domain."""
+        return self._uuid
+
+    @property
+    def changes(self) -> int:
+        """How many settings are edited."""
+        return sum(row.edited for row in self._rows.values())
+
+    @property
+    def table(self) -> LineTable:
+        """The settings."""
+        return self.query_one(LineTable)
+
+    @property
+    def row(self) -> Row | None:
+        """The setting under the cursor."""
+        return self._rows.get(self.table.key or "")
+
+    @property
+    def _named(self) -> str:
+        """The domain's name, once anything is known of it."""
+        return self._domain.name if self._domain else self._uuid
+
+    def virsh(self) -> str:
+        """Name what shows the definition."""
+        return f"dumpxml --inactive {self._uuid}"
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self._ask()
+        self.set_interval(LOOK_EVERY_S, self._ask)
+
+    def _ask(self) -> None:
+        """Ask what is set; nothing while another page is in front."""
+        if self.console.page is self:
+            self.console.desk.ask(ReadConfigurations((self._uuid,)))
+
+    def on_screen_resume(self) -> None:
+        """Look anew after a change."""
+        self._ask()
+
+    def on_resize(self, event: Resize) -> None:
+        """Give the values the room there is."""
+        self.table.columns = columns(self.table.scrollable_content_region.width)
+        self.table.lay_out()
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Keep what is known of the domain."""
+        self._domain = self.subject or self._domain
+        self._show_title()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what is set, and forget edits that were saved."""
+        if isinstance(request, ReadConfigurations) and request.uuids == (self._uuid,):
+            found = reply.value if isinstance(reply.value, Mapping) else {}
+            self._take(found.get(self._uuid), reply.message)
+        elif isinstance(request, Define) and request.uuid == self._uuid:
+            mine = self._draft is not None and request.after == self._draft.xml
+            if mine and reply.status == "applied" and isinstance(reply.value, str):
+                self._theirs = None
+                self._put(Draft(reply.value))
+
+    def _take(self, found: object, message: str) -> None:
+        if not isinstance(found, Configurations):
+            self._trouble = message or "it is gone"
+        elif found.config is None:
+            self._trouble = "it is transient: it has no definition to edit"
+            self._live, self._draft = found.live, None
+        else:
+            self._trouble, self._live = "", found.live
+            self._follow(found.config)
+        self._show()
+
+    def _follow(self, config: str) -> None:
+        """Take a definition; beside edits of an earlier one it waits."""
+        draft = self._draft
+        if draft is not None and config != draft.base and draft.xml != draft.base:
+            self._theirs = config
+            return
+        self._theirs = None
+        if draft is None or config != draft.base:
+            self._draft = Draft(config)
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def _put(self, draft: Draft, cursor: str | None = None) -> None:
+        """Show another state of the editing."""
+        self._draft, self._leaving = draft, False
+        self._show(cursor)
+
+    def _show(self, cursor: str | None = None) -> None:
+        try:
+            self._rows = {row.setting.key: row for row in rows_of(self._live, self._draft)}
+        except ValueError as error:
+            self._trouble = f"its definition cannot be read: {error}"
+            self._draft, self._live, self._rows = None, None, {}
+        self.table.show(list(self._rows), cursor=cursor)
+        self._show_title()
+        self._show_notes()
+        self.refresh_hint()
+
+    def _show_title(self) -> None:
+        words = [self._domain.state if self._domain else ""]
+        words += [f"{plural(self.changes, 'setting')} edited, not saved"] if self.changes else []
+        what = f"Clock, power and devices of {safe(self._named)}"
+        self.query_one(TitleBar).words = (what, "   ".join(words))
+
+    def _show_notes(self) -> None:
+        row, text = self.row, self._draft.xml if self._draft else self._live
+        remarks = row.setting.remarks(Document(text)) if row and text else ()
+        self.query_one(NotesView).notes = row_notes(row, remarks) if row else ()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        return row_cells(self._rows[key])
+
+    def hint(self) -> tuple[str, str]:
+        """Say what stands in the way, else what the keys do."""
+        if self._trouble:
+            return f"{self._named}: {self._trouble}", "bad"
+        if self._draft is None:
+            return "reading the definition", ""
+        if self._theirs is not None:
+            return (
+                f"{self._named} was redefined by somebody else meanwhile: Z drops your edits",
+                "bad",
+            )
+        if problem := self._draft.problem():
+            return f"{problem[1]}; e sets it", "bad"
+        if self.changes:
+            return "ctrl+s shows what saving changes, z takes the last edit back", ""
+        if (row := self.row) and row.waits:
+            return f"{row.setting.title}: config is in force from the next start on", "warn"
+        return "e edits, space takes the next value, o adds a timer or a USB rule", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another setting."""
+        self.unsay()
+        self._show_notes()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Edit by mouse."""
+        await self.console.action_run_command("policy.edit")
+
+    def go_back(self) -> bool:
+        """Warn the first time of what would be lost."""
+        if not self.changes or self._leaving:
+            return False
+        self._leaving = True
+        self.say("what is edited is not saved: ctrl+s saves it, esc again drops it", "warn")
+        return True
+
+    # -- editing -----------------------------------------------------------------------------
+
+    def _edit(self, edit: Edit, cursor: str | None = None) -> bool:
+        """Edit the draft, or say why not."""
+        if self._draft is None:
+            self.say(self._trouble or "the definition has not been read yet", "warn")
+            return False
+        try:
+            draft = self._draft.edited(edit)
+        except ValueError as error:
+            self.say(str(error), "bad")
+            return False
+        self.unsay()
+        self._put(draft, cursor)
+        return True
+
+    async def _ask_for(
+        self, label: str, text: str, hint: str, edit: Callable[[str, str], str]
+    ) -> None:
+        """Ask for a value, and say what is wrong with it while it is typed."""
+        draft = self._draft
+        if draft is None:
+            self.say(self._trouble or "the definition has not been read yet", "warn")
+            return
+
+        def typed(value: str) -> None:
+            try:
+                edit(draft.xml, value.strip())
+            except ValueError as error:
+                self.say(str(error), "warn")
+            else:
+                self.unsay()
+
+        def accepted(value: str) -> bool:
+            if self._draft != draft:
+                self.say("the definition was changed meanwhile: esc, and look again", "bad")
+                return False
+            return self._edit(lambda xml: edit(xml, value.strip()))
+
+        self.say(hint)
+        await self.ask(label, text, hint, accepted=accepted, typed=typed, given_up=self.unsay)
+
+    async def do_edit(self) -> None:
+        """Ask for another value."""
+        row = self.row
+        if row is None or row.setting.write is None:
+            self.say(self._trouble or NOTHING_TO_SET, "warn")
+        else:
+            text = row.config or ""
+            await self._ask_for(row.setting.title, text, row.setting.hint, row.setting.write)
+
+    def do_next(self) -> None:
+        """Take the next of its values."""
+        row = self.row
+        if row is None or row.setting.write is None:
+            self.say(self._trouble or NOTHING_TO_SET, "warn")
+        elif not row.setting.choices:
+            self.say("it has no short list of values: e types one", "warn")
+        else:
+            write, value = row.setting.write, next_choice(row.setting, row.config)
+            self._edit(lambda xml: write(xml, value))
+
+    async def do_add(self) -> None:
+        """Ask for a timer, or for a rule where rules are."""
+        if self.row is not None and self.row.setting.group == "USB":
+            place = self._rule + 1 if self._rule is not None else 0
+            hint = f"{redirfilter.FORMAT}, as 0x08:0x0951:0x1625:2.00:yes, -1 for any"
+            await self._ask_for(
+                *("rule", "", hint),
+                lambda xml, text: redirfilter.add_rules(xml, place, redirfilter.parse_rules(text)),
+            )
+        else:
+            hint = "a name, and settings: rtc tickpolicy=catchup   hpet present=no"
+            await self._ask_for(
+                *("timer", "", hint),
+                lambda xml, text: timers.add_timer(xml, timers.parse_timer(text)),
+            )
+
+    def do_delete(self) -> None:
+        """Delete it; nothing is saved yet."""
+        row = self.row
+        if row is None or row.setting.remove is None:
+            self.say(self._trouble or "this cannot be deleted", "warn")
+        elif row.config is None:
+            self.say(self._trouble or f"the config has none: {row.full(None)}", "warn")
+        else:
+            self._edit(row.setting.remove)
+
+    @property
+    def _rule(self) -> int | None:
+        """The number of the rule under the cursor."""
+        kind, _, number = (self.table.key or "").partition(" ")
+        return int(number) - 1 if kind == RULE else None
+
+    def do_down(self) -> None:
+        """Have the rule tried later."""
+        self._move(1)
+
+    def do_up(self) -> None:
+        """Have the rule tried earlier."""
+        self._move(-1)
+
+    def _move(self, by: int) -> None:
+        number = self._rule
+        rules = redirfilter.rules_of(Document(self._draft.xml)) if self._draft else ()
+        if number is None or not 0 <= number < len(rules) or not 0 <= number + by < len(rules):
+            self.say("only USB rules have an order, within their list", "warn")
+            return
+        to = number + by
+        self._edit(lambda xml: redirfilter.move_rule(xml, number, to), f"{RULE} {to + 1}")
+
+    def do_unedit(self) -> None:
+        """Take back the last edit."""
+        if self._draft is None or not self._draft.past:
+            self.say("no edit to take back", "warn")
+            return
+        self._put(self._draft.unedited())
+
+    def do_clear(self) -> None:
+        """Drop the edits, and take what somebody else may have made of the definition."""
+        if self._draft is not None:
+            base, self._theirs = self._theirs or self._draft.base, None
+            self._put(Draft(base))
+
+    async def do_save(self) -> None:
+        """Show what saving changes; enter there saves."""
+        from vconsole.screens.changes import ChangesScreen
+
+        if self._draft is None:
+            return
+        try:
+            proposal = self._draft.proposal(self._uuid, self._named)
+        except ValueError as error:
+            self.say(str(error), "bad")
+            return
+        await self.console.show_page(ChangesScreen("set clock, power and devices", (proposal,)))
