@@ -1,0 +1,116 @@
+"""diff, persist, revert and edit from the command line, on libvirt's test driver."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.test_cli_commands import UUID, vconsole
+
+pytest.importorskip("libvirt")
+
+TITLE = "    <title>front end</title>"
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "vconsole"
+
+
+def definition() -> str:
+    import libvirt
+
+    conn = libvirt.open("test:///default")
+    try:
+        return str(conn.lookupByName("test").XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+    finally:
+        conn.close()
+
+
+def titled() -> str:
+    return definition().replace("</uuid>", f"</uuid>\n{TITLE}", 1)
+
+
+def test_a_domain_that_runs_as_it_is_defined_differs_in_nothing() -> None:
+    for words in (("test",), ("--all",)):
+        done = vconsole("diff", *words, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)[0]["divergence"] == {"rows": [], "reason": ""}
+    assert vconsole("diff", "test").stdout.split() == "Domain Area What Live Config Can".split()
+
+
+@pytest.mark.parametrize("words", [(), ("test", "--all")])
+def test_diff_wants_domains_or_all(words: tuple[str, ...]) -> None:
+    done = vconsole("diff", *words)
+    assert (done.returncode, done.stderr) == (2, "vconsole: name domains, or give --all\n")
+
+
+@pytest.mark.parametrize("way", ["persist", "revert"])
+def test_there_may_be_nothing_to_do(way: str) -> None:
+    done = vconsole(way, "test", "memory")
+    assert (done.returncode, done.stdout) == (0, "nothing to do\n")
+    assert vconsole(way, "test", "nonsense").returncode == 2
+
+
+def test_a_definition_from_the_input_is_defined_and_logged(state: Path) -> None:
+    done = vconsole("edit", "test", "--file", "-", "--json", stdin=titled())
+    assert (done.returncode, done.stderr) == (0, "")
+    (result,) = json.loads(done.stdout)["changes"]
+    assert (result["status"], result["when"]) == ("applied", "at the next start")
+    assert f"+{TITLE[2:]}" in result["difference"] or f"+{TITLE}" in result["difference"]
+    (entry,) = [json.loads(line) for line in (state / "activity.jsonl").read_text().splitlines()]
+    assert (entry["action"], entry["uuid"]) == ("edit the definition", UUID)
+
+
+def test_a_dry_run_shows_the_difference_and_defines_nothing(state: Path) -> None:
+    done = vconsole("edit", "test", "--file", "-", "--dry-run", stdin=titled())
+    assert done.returncode == 0
+    assert "front end" in done.stdout
+    assert "virsh edit test" in done.stdout
+    assert not (state / "activity.jsonl").exists()
+
+
+def refusals() -> list[Any]:
+    text = definition()
+    return [
+        (text.replace("<name>test<", "<name>other<"), "put test back"),
+        (text.replace("</domain>", ""), "XML line"),
+        ("", "XML line"),
+        (text.replace(UUID, UUID[::-1]), "would define another domain"),
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_what_is_no_definition_of_the_domain_is_refused(number: int) -> None:
+    text, reason = refusals()[number]
+    done = vconsole("edit", "test", "--file", "-", stdin=text)
+    assert done.returncode == 3
+    assert reason in done.stderr
+
+
+def test_libvirt_has_the_last_word() -> None:
+    text = definition().replace("<memory unit='KiB'>", "<memory unit='nonsense'>", 1)
+    done = vconsole("edit", "test", "--file", "-", stdin=text)
+    assert done.returncode == 1
+    assert "failed" in done.stdout
+
+
+def test_read_only_and_without_a_terminal_nothing_is_edited(tmp_path: Path) -> None:
+    done = vconsole("edit", "test", "-r", "--file", "-", stdin=titled())
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "read-only" in done.stderr
+    done = vconsole("edit", "test")
+    assert done.returncode == 2
+    assert "--file" in done.stderr
+    done = vconsole("edit", "test", "--file", str(tmp_path / "none"))
+    assert done.returncode == 1
+    assert "none" in done.stderr
+
+
+def test_the_same_text_is_no_change() -> None:
+    done = vconsole("edit", "test", "--file", "-", stdin=definition() + "\n\n")
+    assert (done.returncode, done.stdout) == (0, "nothing was changed\n")

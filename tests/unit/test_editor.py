@@ -1,0 +1,93 @@
+"""The user's editor on a private copy, and texts that are kept."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from vconsole.editor import Draft, EditorError, run_editor
+
+UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
+
+
+def script(monkeypatch: pytest.MonkeyPatch, words: str) -> None:
+    line = f"import pathlib,sys; p=pathlib.Path(sys.argv[-1]); {words}"
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.setenv("EDITOR", shlex.join((sys.executable, "-c", line)))
+
+
+def test_only_its_user_can_read_the_copy_and_it_is_gone_afterwards(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    script(
+        monkeypatch,
+        "p.write_text(f'{p.stat().st_mode & 0o777:o} {p.parent.stat().st_mode & 0o777:o} '"
+        " + p.name + p.read_text())",
+    )
+    before = os.umask(0)
+    try:
+        assert run_editor("domain.xml", b"<x/>") == b"600 700 domain.xml<x/>"
+    finally:
+        os.umask(before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"), [("sys.exit(1)", "ended with 1"), ("p.unlink()", "No such file")]
+)
+def test_an_editor_that_fails_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, words: str, reason: str
+) -> None:
+    script(monkeypatch, words)
+    with pytest.raises(EditorError, match=reason):
+        run_editor("x", b"")
+
+
+@pytest.mark.parametrize("command", ["/nowhere/editor", "'unclosed"])
+def test_an_editor_that_cannot_be_started_says_so(
+    monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("VISUAL", command)
+    with pytest.raises(EditorError, match="nothing was taken over"):
+        run_editor("x", b"")
+
+
+def test_a_draft_is_kept_private_and_dropped(tmp_path: Path) -> None:
+    draft = Draft.of(tmp_path / "state", UUID)
+    assert draft.read() is None
+    assert draft.keep("one") == f"kept in {draft.path}"
+    assert draft.keep("two") == f"kept in {draft.path}"
+    assert draft.read() == "two"
+    assert draft.path is not None
+    assert draft.path.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in draft.path.parent.iterdir()] == [f"{UUID}.xml"]
+    draft.drop()
+    draft.drop()
+    assert draft.read() is None
+
+
+def test_a_link_in_the_place_of_the_draft_is_replaced_not_followed(tmp_path: Path) -> None:
+    draft = Draft.of(tmp_path, UUID)
+    assert draft.path is not None
+    draft.path.parent.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    draft.path.symlink_to(victim)
+    draft.path.with_suffix(".new").symlink_to(victim)
+    draft.keep("text")
+    assert victim.read_text() == "mine"
+    assert draft.read() == "text"
+
+
+def test_a_draft_that_cannot_be_kept_says_why(tmp_path: Path) -> None:
+    assert "HOME" in Draft.of(None, UUID).keep("text")
+    assert Draft.of(None, UUID).read() is None
+    (tmp_path / "drafts").write_text("in the way")
+    assert Draft.of(tmp_path, UUID).keep("text").startswith("not kept in ")
+    assert Draft.of(tmp_path / "ok", UUID).keep("\udc80").startswith("not kept in ")

@@ -1,0 +1,91 @@
+"""Hands a text to the user's editor and takes back what it leaves; keeps what is not done with."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = "drafts"
+"""Below the directory of the console's state."""
+
+
+class EditorError(Exception):
+    """Nothing was taken over; the message says why in one line."""
+
+
+def run_editor(name: str, data: bytes) -> bytes:
+    """Run $VISUAL, $EDITOR or vi on a copy that nobody else can read; answers what it left.
+
+    Args:
+        name: Of the copy: editors choose their colours by it.
+        data: What to edit.
+
+    Raises:
+        EditorError: The editor cannot be started, failed, or the copy is gone.
+    """
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    with tempfile.TemporaryDirectory(prefix="vconsole-") as folder:  # of mode 0700
+        copy = Path(folder, name)
+        try:
+            copy.touch(0o600)
+            copy.write_bytes(data)
+            code = subprocess.run([*shlex.split(command), str(copy)], check=False).returncode
+            left = copy.read_bytes()
+        except (OSError, ValueError) as error:
+            raise EditorError(f"{command}: {error}; nothing was taken over") from error
+    if code:
+        raise EditorError(f"{command} ended with {code}: nothing was taken over")
+    return left
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text that was edited and not used yet, in a file that only its user can read.
+
+    Attributes:
+        path: The file; None where no directory is known.
+    """
+
+    path: Path | None
+
+    @classmethod
+    def of(cls, state: Path | None, uuid: str) -> Draft:
+        """The draft of a domain's definition."""
+        return cls(state / FOLDER / f"{uuid}.xml" if state else None)
+
+    def keep(self, text: str) -> str:
+        """Write it in the place of an older one; answers where it is, in words."""
+        if self.path is None:
+            return "not kept: neither XDG_STATE_HOME nor HOME names a directory"
+        new = self.path.with_suffix(".new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            new.unlink(missing_ok=True)
+            with os.fdopen(os.open(new, flags, 0o600), "w", encoding="utf-8") as file:
+                file.write(text)
+            new.replace(self.path)
+        except (OSError, ValueError) as error:
+            return f"not kept in {self.path}: {error}"
+        return f"kept in {self.path}"
+
+    def read(self) -> str | None:
+        """The text; None where there is none."""
+        if self.path is None:
+            return None
+        try:
+            return self.path.read_text("utf-8")
+        except (OSError, ValueError):
+            return None
+
+    def drop(self) -> None:
+        """Forget it."""
+        if self.path is not None:
+            with suppress(OSError):
+                self.path.unlink()

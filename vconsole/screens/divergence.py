@@ -1,0 +1,299 @@
+"""Where domains run with something else than they are defined with, and both ways out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.desk import Request
+from vconsole.model.changes import Target
+from vconsole.model.divergence import Difference
+from vconsole.model.divergence_case import Divergence, ReadDivergence, Row, Way
+from vconsole.model.divergence_plan import planner
+from vconsole.model.proposal import Proposal, Propose, Subject
+from vconsole.model.requests import Reply
+from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.words import plural
+from vconsole.screens.base import Page, bindings
+from vconsole.text import safe
+from vconsole.widgets.notes import Note, NotesView
+from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("area", "Area", 8),
+    Column("what", "What", 20, flex=True),
+    Column("live", "Live", 18),
+    Column("config", "Config", 18),
+    Column("can", "Can", 3),
+)
+MANY_COLUMNS = (
+    Column("mark", "", 1),
+    Column("name", "Domain", 13),
+    Column("area", "Area", 8),
+    Column("what", "What", 17, flex=True),
+    Column("live", "Live", 14),
+    Column("config", "Config", 14),
+    Column("can", "Can", 3),
+)
+"""Where it is about several domains."""
+MOST = 500
+"""Domains compared at a time."""
+_VERBS: Mapping[Way, str] = {"persist": "make persistent", "revert": "revert the live values"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A row of the table."""
+
+    domain: Domain
+    row: Row
+
+
+class DivergenceScreen(Page):
+    """The differences of the domains it is about; tab goes to all domains that have some.
+
+    Args:
+        uuids: Of the domains; none for all.
+    """
+
+    SCOPE = "divergence"
+    BINDINGS: ClassVar = bindings("divergence")
+    DEFAULT_CSS = """
+    DivergenceScreen NotesView { height: 5; margin-top: 1; }
+    """
+
+    def __init__(self, uuids: str | tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self._own = (uuids,) if isinstance(uuids, str) else uuids
+        self._all = not self._own
+        self._asked: dict[str, Domain] = {}
+        """Domains as they were when they were asked for last."""
+        self._known: dict[str, Divergence] = {}
+        self._lines: dict[str, _Line] = {}
+        self._chosen: set[str] = set()
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, all of the row under the cursor."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    @property
+    def table(self) -> LineTable:
+        """The differences."""
+        return self.query_one(LineTable)
+
+    @property
+    def _line(self) -> _Line | None:
+        return self._lines.get(self.table.key or "")
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain under the cursor, or the only one."""
+        if self._line is not None:
+            return self._line.domain
+        return self.snapshot.domain(self._own[0]) if len(self._own) == 1 else None
+
+    @property
+    def in_view(self) -> str | None:
+        """The domain, where it is about one."""
+        return self._own[0] if len(self._own) == 1 and not self._all else None
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Compare anew what has changed."""
+        if after.domains is not before.domains or not self._asked:
+            self._look()
+
+    def on_screen_resume(self) -> None:
+        """Compare anew after a change."""
+        self._asked.clear()
+        self._look()
+
+    def _wanted(self) -> list[Domain]:
+        domains = self.snapshot.domains
+        if self._all:
+            return [domain for domain in domains if domain.diverged][:MOST]
+        return [domain for domain in domains if domain.uuid in self._own]
+
+    def _look(self) -> None:
+        wanted = self._wanted()
+        new = [domain for domain in wanted if self._asked.get(domain.uuid) is not domain]
+        if new:
+            self._asked |= {domain.uuid: domain for domain in new}
+            uuids = tuple(domain.uuid for domain in new)
+            self.console.desk.ask(ReadDivergence(uuids, self.snapshot.all_pcpus))
+        self._show()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take what was compared."""
+        if isinstance(request, ReadDivergence):
+            if isinstance(reply.value, Mapping):
+                self._known |= reply.value
+            else:
+                self.say(reply.message, "bad")
+            self._show()
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        lines: dict[str, _Line] = {}
+        for domain in self._wanted():
+            for row in self._known.get(domain.uuid, Divergence()).rows:
+                key = f"{domain.uuid} {row.difference.area} {row.difference.what}"
+                while key in lines:  # nothing tells these apart but their order
+                    key += "'"
+                lines[key] = _Line(domain, row)
+        self._lines = lines
+        self._chosen &= lines.keys()
+        self._lay_out()
+        self.table.show(list(lines))
+        self._show_title()
+        self._explain()
+        self.refresh_hint()
+
+    def _lay_out(self) -> None:
+        columns = COLUMNS if len(self._own) == 1 and not self._all else MANY_COLUMNS
+        if self.table.columns != columns:
+            self.table.columns = columns
+            self.table.lay_out()
+
+    def _show_title(self) -> None:
+        about = self.subject.name if len(self._own) == 1 and self.subject else "the domains chosen"
+        title = "Divergence of all domains" if self._all else f"Divergence of {safe(about)}"
+        domains = len({line.domain.uuid for line in self._lines.values()})
+        words = [plural(len(self._lines), "difference")]
+        words += [f"in {plural(domains, 'domain')}"] if self._all else []
+        words += [f"{len(self._chosen)} chosen"] if self._chosen else []
+        self.query_one(TitleBar).words = (title, "   ".join(words))
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        line = self._lines[key]
+        shown, row = line.row.difference, line.row
+        can = " ".join(s for s, why in (("+", row.persist), ("-", row.revert)) if not why)
+        cells: tuple[Cell, ...] = (
+            ("*" if key in self._chosen else "", "accent"),
+            (shown.area, "dim"),
+            (safe(shown.what), ""),
+            (safe(shown.live or "-"), ""),
+            (safe(shown.config or "-"), ""),
+            (can, "good"),
+        )
+        if len(self.table.columns) == len(COLUMNS):
+            return cells
+        return (cells[0], (safe(line.domain.name), ""), *cells[1:])
+
+    def _explain(self) -> None:
+        notes: list[Note] = []
+        if (line := self._line) is not None:
+            row, shown = line.row, line.row.difference
+            notes = [
+                (f" {safe(line.domain.name)}: {safe(shown.what)}", "strong"),
+                (f" live    {safe(shown.live or '-')}", ""),
+                (f" config  {safe(shown.config or '-')}", ""),
+            ]
+            if row.removes:
+                notes.append((" + takes it out of the definition", "warn"))
+            notes += [(f" not +: {safe(row.persist)}", "dim")] if row.persist else []
+            notes += [(f" not -: {safe(row.revert)}", "dim")] if row.revert else []
+        self.query_one(NotesView).notes = notes
+
+    def hint(self) -> tuple[str, str]:
+        """Say why there is nothing, else what the keys do."""
+        if self._lines:
+            return "+ makes persistent, - reverts live; space chooses, * all; tab all domains", ""
+        if self._all:
+            return "every domain runs as it is defined", ""
+        known = [self._known[uuid] for uuid in self._own if uuid in self._known]
+        if len(known) < len(self._own):
+            return "comparing", ""
+        reason = next((d.reason for d in known if d.reason), "")
+        if len(known) == 1 and reason:
+            return reason, "warn"
+        return "it runs as it is defined; tab shows all domains that do not", "good"
+
+    def virsh(self) -> str:
+        """Name what shows the definition."""
+        return f"dumpxml --inactive {self.subject.uuid}" if self.subject else ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Explain another one."""
+        self.unsay()
+        self._explain()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_open()
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def do_all(self) -> None:
+        """All domains that differ, or those it was opened for."""
+        if not self._own:
+            self.say("these are all domains", "warn")
+            return
+        self._all = not self._all
+        self._chosen.clear()
+        self._look()
+
+    def do_select(self) -> None:
+        """Choose the difference, or not any more."""
+        if key := self.table.key:
+            self._chosen ^= {key}
+            self.table.action_move(1)
+            self._show()
+
+    def do_select_all(self) -> None:
+        """Choose all; what would take something out of a definition only one by one."""
+        left = {key for key, line in self._lines.items() if line.row.removes}
+        self._chosen |= self._lines.keys() - left
+        self._show()
+        if left:
+            what = plural(len(left), "difference")
+            self.say(f"left out: {what} that + would take out of the definition; space", "warn")
+
+    async def do_persist(self) -> None:
+        """Show what would be written into definitions; enter there does it."""
+        await self._plan("persist")
+
+    async def do_revert(self) -> None:
+        """Show what running domains would be given back; enter there does it."""
+        await self._plan("revert")
+
+    async def _plan(self, way: Way) -> None:
+        from vconsole.screens.changes import ChangesScreen
+
+        keys = self._chosen or {self.table.key or ""}
+        lines = [line for key, line in self._lines.items() if key in keys]
+        able = [line for line in lines if not line.row.why_not(way)]
+        if not able:
+            reasons = [f"{line.row.difference.what}: {line.row.why_not(way)}" for line in lines]
+            self.say(safe(reasons[0]) if reasons else "there is no difference here", "warn")
+            return
+        wanted: dict[str, list[Difference]] = {}
+        for line in able:
+            wanted.setdefault(line.domain.uuid, []).append(line.row.difference)
+        everything = self.snapshot.all_pcpus
+
+        def plan(subject: Subject, target: Target) -> Proposal:
+            return planner(way, wanted[subject.uuid], everything)(subject, target)
+
+        domains = tuple({line.domain.uuid: line.domain.name for line in able}.items())
+        self._chosen.clear()
+        page = ChangesScreen(_VERBS[way], asking=Propose(domains, plan))
+        await self.console.show_page(page)
+
+    async def do_open(self) -> None:
+        """Show the XML difference of the domain."""
+        from vconsole.screens.domain import DomainScreen
+
+        if domain := self.subject:
+            await self.console.open_page("domain", domain.uuid)
+            if isinstance(page := self.console.page, DomainScreen):
+                page.show_difference()
