@@ -1,0 +1,47 @@
+"""Widgets on their own: what is drawn when their size or content changes."""
+
+from __future__ import annotations
+
+from textual.app import App, ComposeResult
+
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import Cell, Column, LineTable
+
+COLUMNS = (Column("name", "Name", 4, flex=True), Column("size", "Size", 8, "right"))
+
+
+class Shelf(App[None]):
+    """A list and its notes, as high as the screen."""
+
+    CSS = "NotesView { height: 6; }"
+
+    def compose(self) -> ComposeResult:
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    @staticmethod
+    def _cells(key: str) -> tuple[Cell, ...]:
+        return (key, ""), ("1234 MiB", "")
+
+    @property
+    def lines(self) -> list[str]:
+        return [strip.text.rstrip() for strip in self.screen._compositor.render_strips()]
+
+
+async def test_a_list_gives_way_to_its_scrollbar_and_takes_the_room_back() -> None:
+    app = Shelf()
+    async with app.run_test(size=(30, 16)) as pilot:
+        table = app.query_one(LineTable)
+        for count, column in ((3, 30), (50, 29), (3, 30)):
+            table.show([f"row {number}" for number in range(count)])
+            await pilot.pause()
+            assert [line.index("1234 MiB") + 8 for line in app.lines[1:4]] == [column] * 3
+            assert app.lines[0].index("Size") + 4 == column
+
+
+async def test_notes_are_not_broken_within_an_option() -> None:
+    app = Shelf()
+    async with app.run_test(size=(30, 16)) as pilot:
+        app.query_one(NotesView).notes = (("virsh shutdown web --no-such-option", ""),)
+        await pilot.pause()
+        assert app.lines[-6:-4] == ["virsh shutdown web", "     --no-such-option"]

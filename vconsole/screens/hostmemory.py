@@ -1,0 +1,210 @@
+"""The host's memory and swap: whether it suffices for all guests, who is swapped, what to do."""
+
+from __future__ import annotations
+
+import shlex
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.events import Resize
+from textual.widget import Widget
+
+from vconsole.desk import Request
+from vconsole.model.advice import Finding, findings, headline
+from vconsole.model.hostmemory import HostMemory, ReadHostMemory
+from vconsole.model.memoryfigures import CellMemory, Figures, GuestMemory, figures
+from vconsole.model.requests import Reply
+from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.virsh import domain_argument
+from vconsole.screens.base import Page, bindings
+from vconsole.text import safe
+from vconsole.widgets import hostmemorywords as words
+from vconsole.widgets.lines import LinesView
+from vconsole.widgets.table import Cell, LineTable
+from vconsole.widgets.tabs import TabStrip
+from vconsole.widgets.title import TitleBar
+
+TABS = ("Guests", "Cells", "Advice")
+GUESTS, CELLS, ADVICE = range(3)
+LOOK_EVERY_S = 3.0
+
+
+class MemoryFacts(LinesView, can_focus=False):
+    """The verdict and the figures: as many lines as there are."""
+
+
+class HostMemoryScreen(Page):
+    """The verdict first, then the figures, then guests, cells or all verdicts."""
+
+    SCOPE = "hostmemory"
+    PAGE = "host"
+    AUTO_FOCUS = "#view-0"
+    BINDINGS: ClassVar = bindings("hostmemory")
+    DEFAULT_CSS = """
+    HostMemoryScreen .hidden { display: none; }
+    HostMemoryScreen MemoryFacts { height: auto; max-height: 50%; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._reading: HostMemory | None = None
+        self._before: HostMemory | None = None
+        self._known: Figures | None = None
+        self._found: tuple[Finding, ...] = ()
+        self._guests: dict[str, GuestMemory] = {}
+        self._cells: dict[str, CellMemory] = {}
+        self._first: GuestMemory | None = None
+        self._trouble = ""
+        self._asking = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, figures, tabs, and a view for each."""
+        yield TitleBar()
+        yield MemoryFacts()
+        yield TabStrip(TABS)
+        yield LineTable(words.GUEST_COLUMNS, self._guest_cells, id="view-0")
+        yield LineTable(words.CELL_COLUMNS, self._cell_cells, id="view-1")
+        yield LinesView(id="view-2")
+
+    # -- what commands may look at -----------------------------------------------------------
+
+    @property
+    def subject(self) -> Domain | None:
+        """The guest under the cursor."""
+        return self.snapshot.domain(self._key) if self.tab == GUESTS else None
+
+    @property
+    def tab(self) -> int:
+        """The tab that is open."""
+        return self.query_one(TabStrip).open_tab
+
+    def _view(self, tab: int) -> Widget:
+        return self.query_one(f"#view-{tab}")
+
+    @property
+    def _key(self) -> str:
+        """The row under the cursor."""
+        view = self._view(self.tab)
+        return (view.key or "") if isinstance(view, LineTable) else ""
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Show the first tab, and begin to read."""
+        for tab in (CELLS, ADVICE):
+            self._view(tab).add_class("hidden")
+        self._ask()
+        self.set_interval(LOOK_EVERY_S, self._ask)
+
+    def _ask(self) -> None:
+        """Read, unless that is under way or another page is in front."""
+        if self.console.page is self and not self._asking:
+            self._asking = True
+            self.console.desk.ask(ReadHostMemory())
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what was read; what was known stays where nothing was."""
+        if not isinstance(request, ReadHostMemory):
+            return
+        self._asking, self._trouble = False, reply.message
+        if isinstance(reply.value, HostMemory):
+            self._before, self._reading = self._reading, reply.value
+            self._trouble = ""
+        self._show()
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Other domains or cells make other figures."""
+        if after.domains is not before.domains or after.cells is not before.cells:
+            self._show()
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        if self._reading is None:
+            self.query_one(TitleBar).words = ("Host memory", "")
+            self.refresh_hint()
+            return
+        known = figures(self.snapshot, self._reading, self._before)
+        self._known, self._found = known, findings(known)
+        self._guests = {g.uuid: g for g in sorted(known.guests, key=words.guest_order)}
+        self._cells = {str(cell.id): cell for cell in known.cells}
+        self._first = words.ended_first(known.guests)
+        self.query_one(TitleBar).words = ("Host memory", safe(words.title_words(known)))
+        self._show_lines(known)
+        self.query_one("#view-0", LineTable).show(list(self._guests))
+        self.query_one("#view-1", LineTable).show(list(self._cells))
+        self.refresh_hint()
+
+    def _show_lines(self, known: Figures) -> None:
+        """Show what depends on the width."""
+        width = self.size.width
+        lines = words.figure_lines(known, width, self.console.config.ascii)
+        verdict = words.verdict_line(headline(self._found))
+        self.query_one(MemoryFacts).show([verdict, *lines])
+        self.query_one("#view-2", LinesView).show(words.advice_lines(self._found, width - 1))
+
+    def on_resize(self, event: Resize) -> None:
+        """Use the room."""
+        if self._known is not None:
+            self._show_lines(self._known)
+
+    def _guest_cells(self, uuid: str) -> tuple[Cell, ...]:
+        return words.guest_cells(self._guests[uuid])
+
+    def _cell_cells(self, number: str) -> tuple[Cell, ...]:
+        cell = self._cells[number]
+        return words.cell_cells(cell, words.cell_finding(cell, self._found))
+
+    def hint(self) -> tuple[str, str]:
+        """Explain the row under the cursor, or say why nothing is known."""
+        if self._trouble:
+            return f"the host's memory cannot be read: {self._trouble}", "bad"
+        if self._known is None:
+            return "reading the host's memory", ""
+        if self.tab == GUESTS and (guest := self._guests.get(self._key)):
+            return words.guest_hint(guest, self._first)
+        if self.tab == CELLS and (cell := self._cells.get(self._key)):
+            return words.cell_hint(cell, words.cell_finding(cell, self._found))
+        return ("no guest runs", "") if self.tab == GUESTS else ("", "")
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another row."""
+        self.unsay()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_open()
+
+    def virsh(self) -> str:
+        """Name what tells about the row under the cursor, or about the host."""
+        if (domain := self.subject) is not None:
+            return f"dommemstat {shlex.quote(domain_argument(domain.name, domain.uuid))}"
+        return "freecell --all" if self.tab == CELLS else "nodememstats"
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def open_tab(self, tab: int) -> None:
+        """Show a tab and give it the keys."""
+        self._view(self.tab).add_class("hidden")
+        self.query_one(TabStrip).open_tab = tab
+        self._view(tab).remove_class("hidden")
+        self._view(tab).focus()
+        self.refresh_hint()
+
+    def do_next_tab(self) -> None:
+        """Go to the tab at the right."""
+        self.open_tab((self.tab + 1) % len(TABS))
+
+    def do_previous_tab(self) -> None:
+        """Go to the tab at the left."""
+        self.open_tab((self.tab - 1) % len(TABS))
+
+    async def do_open(self) -> None:
+        """Open the guest under the cursor."""
+        if domain := self.subject:
+            await self.console.open_page("domain", domain.uuid)
+
+    def on_tab_strip_chosen(self, event: TabStrip.Chosen) -> None:
+        """Open by mouse."""
+        self.open_tab(event.tab)
