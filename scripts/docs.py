@@ -7,6 +7,7 @@ The pictures show the scenes of tests/scenes.py: nothing in them is drawn by han
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import re
@@ -18,6 +19,7 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
     os.environ.pop(_name, None)
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
+from vconsole.cli.main import parser as cli_parser  # noqa: E402
 from vconsole.commands import COMMANDS, Command, key_name  # noqa: E402 (after the environment)
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -25,11 +27,32 @@ TITLES = {
     "app": "Everywhere",
     "domains": "Domains",
     "domain": "Domain",
+    "actions": "Actions",
+    "acting": "Actions under way",
+    "changes": "Changes, before and after they are made",
     "host": "Host",
+    "hostmemory": "Host: memory and swap",
+    "networks": "Host: networks",
     "pin": "Pin",
     "plan": "Plan",
-    "history": "History",
+    "resources": "Memory and vCPUs",
+    "agent": "Guest agent",
+    "snapshots": "Snapshots",
+    "newsnapshot": "New snapshot",
+    "network": "Network interfaces",
+    "networkchoice": "Choice of a network",
+    "policy": "Clock, power and USB policy",
+    "divergence": "Divergence",
+    "hostinfo": "Hostinfo",
+    "metrics": "Metrics",
+    "metricsbytes": "Metrics: bytes",
+    "metricsattach": "Metrics: who has disk or channel",
+    "metricsconfig": "Metrics: vhostmd's configuration",
+    "filetext": "A file as text",
+    "filediff": "A file before it is saved",
+    "activity": "Activity",
 }
+"""Scope -> heading; every scope has one."""
 PICTURES = {
     "domains": ((100, 26), ()),
     "host": ((100, 34), ("2",)),
@@ -44,12 +67,14 @@ def keys_page() -> str:
     lines = [
         "# Keys",
         "",
-        "Made from `vconsole/commands.py` by `make docs`. The id is what `[keys]` in",
+        "Made from `vconsole/commands/` by `make docs`. The id is what `[keys]` in",
         '`~/.config/vconsole/config.toml` takes: `"domains.pin" = "P"`.',
         "",
         "Movement everywhere: arrows or h j k l; g and G, home and end; ctrl+u and ctrl+d, page up",
         "and page down. In the matrix `[` and `]` go to the previous and next cell.",
     ]
+    missing = {command.scope for command in COMMANDS.values()} - {*TITLES}
+    assert not missing, f"without a heading: {missing}"
     for scope, title in TITLES.items():
         lines += ["", f"## {title}", "", "| key | what it does | virsh | id |", "|---|---|---|---|"]
         lines += [_row(c) for c in COMMANDS.values() if c.scope == scope]
@@ -60,6 +85,49 @@ def _row(command: Command) -> str:
     keys = " ".join(f"`{key_name(key)}`" for key in command.keys.split(","))
     virsh = f"`virsh {command.virsh.replace('{name}', 'DOMAIN')}`" if command.virsh else ""
     return f"| {keys} | {command.help} | {virsh} | `{command.id}` |"
+
+
+def commands_page() -> str:
+    """Write docs/commands.md from the parsers of the subcommands."""
+    lines = ["# Subcommands", "", "Made from `vconsole/cli/` by `make docs`."]
+    lines += ["What they have in common, exit codes and JSON: [cli.md](cli.md)."]
+    for name, parser in _leaves(cli_parser()):
+        lines += ["", f"## {name}", ""]
+        lines += [f"- `{_words(argument)}` {_help(argument)}".rstrip() for argument in _own(parser)]
+    return "\n".join(lines) + "\n"
+
+
+def _leaves(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """The parsers that do something, each with its words."""
+    below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    if not below:
+        yield parser.prog, parser
+    for action in below:
+        for sub in action.choices.values():
+            yield from _leaves(sub)
+
+
+def _own(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    """Its arguments, without those that every subcommand has."""
+    common = {"help", "connect", "read_only", "demo"}
+    return [a for a in parser._actions if a.dest not in common and a.help is not argparse.SUPPRESS]
+
+
+def _words(argument: argparse.Action) -> str:
+    """How it is written: its options and the name of their value, or its own name."""
+    name = argument.metavar or argument.dest
+    value = name if isinstance(name, str) else " ".join(name)
+    if argument.nargs in ("*", "+"):
+        value += "..."
+    if not argument.option_strings:
+        return value.upper()
+    return ", ".join(argument.option_strings) + ("" if argument.nargs == 0 else f" {value.upper()}")
+
+
+def _help(action: argparse.Action) -> str:
+    text = (action.help or "") % vars(action)
+    choices = f"one of {', '.join(map(str, action.choices))}" if action.choices else ""
+    return "; ".join(filter(None, (text, choices)))
 
 
 def pictures() -> Iterator[tuple[str, str]]:
@@ -83,7 +151,7 @@ async def _picture(size: tuple[int, int], keys: tuple[str, ...]) -> str:
 def main() -> int:
     """Write or compare; 1 where a document is not what the program would write."""
     check, wrong = "--check" in sys.argv[1:], 0
-    for name, text in [("keys.md", keys_page()), *pictures()]:
+    for name, text in [("keys.md", keys_page()), ("commands.md", commands_page()), *pictures()]:
         path = DOCS / name
         if check and (not path.exists() or path.read_text("utf-8") != text):
             print(f"docs/{name} is out of date: run `make docs` and look at it", file=sys.stderr)

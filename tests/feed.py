@@ -12,7 +12,8 @@ from vconsole.desk import Request
 from vconsole.history import History
 from vconsole.host.source import View
 from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
-from vconsole.model.requests import Reply
+from vconsole.model.proposal import Propose, Subject, proposals
+from vconsole.model.requests import ReadConfigurations, Reply
 from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot, Pin
 
 Answers = Mapping[type, Callable[[Any], Reply]]
@@ -87,6 +88,19 @@ def _moved(pin: Pin, step: PinStep) -> Pin:
         live=pin.live if step.live_after is None else step.live_after,
         config=pin.config if step.config_after is None else step.config_after,
     )
+
+
+def proposer(read: Callable[[ReadConfigurations], Reply]) -> Callable[[Propose], Reply]:
+    """Plans as the host does, by XML that a test gives."""
+
+    def subject(uuid: str, name: str) -> Subject:
+        reply = read(ReadConfigurations((uuid,)))
+        found = reply.value.get(uuid) if isinstance(reply.value, Mapping) else None
+        if found is None:
+            raise LookupError(reply.message or "it is gone")
+        return Subject(uuid, name, found.live, found.config)
+
+    return lambda request: Reply(value=proposals(request, subject))
 
 
 class ScriptedDesk:

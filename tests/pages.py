@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 
 import vconsole.screens
 from vconsole.screens.base import Page
@@ -13,4 +14,14 @@ def all_pages() -> dict[str, type[Page]]:
     """Scope -> page."""
     for module in pkgutil.iter_modules(vconsole.screens.__path__):
         importlib.import_module(f"vconsole.screens.{module.name}")
-    return {page.SCOPE: page for page in Page.__subclasses__() if page.__module__.startswith("vc")}
+    return {
+        page.SCOPE: page
+        for page in _below(Page)
+        if page.__module__.startswith("vconsole") and hasattr(page, "SCOPE")
+    }
+
+
+def _below(page: type[Page]) -> Iterator[type[Page]]:
+    for sub in page.__subclasses__():
+        yield sub
+        yield from _below(sub)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
-from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual.app import App
 from textual.command import Provider
@@ -20,6 +20,7 @@ from vconsole.host.source import View
 from vconsole.messages import ChangeDone, ChangeRequested, Open, Replied, SnapshotReady
 from vconsole.model.changes import Outcome, PinChange
 from vconsole.model.snapshot import EMPTY, HostSnapshot
+from vconsole.model.words import plural
 from vconsole.navigation import AppCommands
 from vconsole.screens.base import Page, bindings
 from vconsole.screens.domains import DomainsScreen
@@ -31,13 +32,12 @@ from vconsole.widgets.prompt import TakesText
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vconsole.actionrun import ActionRun
-    from vconsole.audit import ActivityLog, Entry
+    from vconsole.audit import ActivityLog, Entry, Logged
+    from vconsole.changerun import C, ChangeRun
     from vconsole.desk import Request
     from vconsole.history import History
-    from vconsole.model.actions import Action
     from vconsole.model.plan import PinPlan
-    from vconsole.model.requests import Act, Reply
+from vconsole.model.requests import Reply
 
 
 class Feed(Protocol):
@@ -118,8 +118,8 @@ class VConsole(App[int]):
         self._open_desk = open_desk
         self._desk: Asking | None = None
         self._activity: ActivityLog | None = None
-        self.runs: list[ActionRun] = []
-        """Actions on domains that are under way, and some that are over."""
+        self.runs: list[ChangeRun[Any]] = []
+        """Changes that are under way, and some that are over."""
         self._quitting = False
         quit_keys = config.keys.get("app.quit", COMMANDS_BY_ID["app.quit"].keys)
         self._quit_keys = frozenset(quit_keys.split(","))
@@ -230,29 +230,30 @@ class VConsole(App[int]):
 
         request, reply = message.request, message.reply
         if is_change(request):
-            self._note_down(of_reply(request, reply, self.snapshot.connection.uri))
+            logged = cast("Logged", request)
+            self._note_down(of_reply(logged, reply, self.snapshot.connection.uri))
             self.refresh_host()  # not everything that changes is told by an event
         for run in self.runs:
             run.replied(request, reply)
-        for page in self.screen_stack:
-            if isinstance(page, Page):
+        for page in self.screen_stack if self.is_running else ():
+            if isinstance(page, Page) and page.is_mounted:
                 page.replied(request, reply)
 
-    # -- actions and the log of all changes --------------------------------------------------
+    # -- changes under way and the log of them ------------------------------------------------
 
-    def run_actions(self, action: Action, acts: Sequence[Act]) -> ActionRun:
-        """Begin an action on domains; it goes on whatever page is in front."""
-        from vconsole.actionrun import ActionRun
+    def carry_out(self, title: str, changes: Sequence[C]) -> ChangeRun[C]:
+        """Begin changes; they go on whatever page is in front."""
+        from vconsole.changerun import ChangeRun
 
-        run = ActionRun(action, acts, self.desk.ask)
+        run = ChangeRun(title, changes, self.desk.ask)
         self.runs = [*(r for r in self.runs if not r.done), run]
         run.begin()
         return run
 
     @property
-    def acts_under_way(self) -> int:
-        """On how many domains something has not ended."""
-        return sum(len(run.acts) - len(run.replies) for run in self.runs)
+    def under_way(self) -> int:
+        """How many changes have not ended."""
+        return sum(len(run.changes) - len(run.replies) for run in self.runs)
 
     def _note_down(self, entry: Entry) -> None:
         """Write it down; where that fails, say so once."""
@@ -333,9 +334,11 @@ class VConsole(App[int]):
             names = ", ".join(planned[:3])
             self.page.say(f"planned changes of {names} are not applied; q again drops them", "warn")
             return
-        if self.acts_under_way and not self._quitting and self.page is not None:
+        if self.under_way and not self._quitting and self.page is not None:
             self._quitting = True
-            words = f"{self.acts_under_way} actions are under way; q again leaves them unobserved"
+            words = (
+                f"{plural(self.under_way, 'change')} under way; q again leaves what is unobserved"
+            )
             self.page.say(words, "warn")
             return
         self.exit(0)

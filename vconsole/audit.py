@@ -8,17 +8,17 @@ entries are then kept in memory and `ActivityLog.problem` says why.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, Protocol
 
 from vconsole.history import append_line as append
 from vconsole.history import last_lines as last_lines
 from vconsole.history import operator
-from vconsole.model.actions import ACTIONS
 from vconsole.model.changes import Outcome, PinStep
-from vconsole.model.requests import Act, Reply
+from vconsole.model.requests import Reply
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
 
@@ -71,25 +71,48 @@ class Entry:
 
 def is_change(request: object) -> bool:
     """Whether a request is to be logged: those that change something say `what`."""
-    return isinstance(request, Act) or isinstance(getattr(request, "what", None), str)
+    return isinstance(getattr(request, "what", None), str)
 
 
-def of_reply(request: Any, reply: Reply, uri: str) -> Entry:
-    """Make the entry for a request that `is_change`.
+class Logged(Protocol):
+    """What the log wants to know of a change."""
 
-    The XML before and after an edit is left out: it may hold passwords.
-    """
-    if isinstance(request, Act):
-        return _entry(
-            *(uri, request.uuid, request.name, request.action),
-            before=request.before,
-            after=str(reply.value or ""),
-            outcome=reply.status,
-            message=reply.message,
-            virsh="\n".join(ACTIONS[request.action].commands(request, uri)),
-        )
-    uuid, name = (str(getattr(request, key, "")) for key in ("uuid", "name"))
-    return _entry(uri, uuid, name, request.what, outcome=reply.status, message=reply.message)
+    @property
+    def uuid(self) -> str:
+        """Of the domain; empty where it is about something else."""
+
+    @property
+    def name(self) -> str:
+        """Of what it is about."""
+
+    @property
+    def what(self) -> str:
+        """What it does, in a few words."""
+
+    def lines(self) -> tuple[str, ...]:
+        """The difference it makes."""
+
+    def virsh(self, uri: str = "") -> tuple[str, ...]:
+        """List the virsh lines that do the same."""
+
+
+def of_reply(change: Logged, reply: Reply, uri: str) -> Entry:
+    """Make the entry for a request that `is_change`."""
+    lines = change.lines()
+    after = reply.read_back or (_signed(lines, "+") if reply.status == "applied" else "")
+    return _entry(
+        *(uri, change.uuid, change.name, change.what),
+        before=_signed(lines, "-"),
+        after=after,
+        outcome=reply.status,
+        message=reply.message,
+        virsh="\n".join(change.virsh(uri)),
+    )
+
+
+def _signed(lines: Iterable[str], sign: str) -> str:
+    """One side of a difference."""
+    return "; ".join(line[1:].strip() for line in lines if line.startswith(sign))
 
 
 def of_outcome(outcome: Outcome, uri: str, *, split_pins: bool = True) -> Entry:

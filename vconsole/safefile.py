@@ -108,7 +108,7 @@ def save(
     data: bytes,
     expected: Loaded,
     *,
-    validate: Callable[[bytes], None] | None = None,
+    validate: Callable[[bytes], object] | None = None,
 ) -> Loaded:
     """Replace a file that still is what `expected` says, and answer what it is then.
 

@@ -54,15 +54,14 @@ def _run(config: Config, options: Namespace, directory: Path | None) -> int:
         return poller
 
     def open_desk(publish: Callable[[Request, Reply], object]) -> Desk:
-        from vconsole.actionrun import AT_A_TIME
+        from vconsole.changerun import AT_A_TIME
         from vconsole.desk import Desk
         from vconsole.host.requests import HostRequests
         from vconsole.hostinfo.requests import handlers
         from vconsole.metrics.console import handlers as metrics_handlers
-        from vconsole.model.requests import ReadConfigurations
 
         host = HostRequests(lambda: _open_link(options)).handlers()
-        metrics = metrics_handlers(host[ReadConfigurations], options.connect)
+        metrics = metrics_handlers(host, options.connect)
         return Desk({**host, **handlers(), **metrics}, publish, width=AT_A_TIME + 4)
 
     app = VConsole(config, open_feed, open_desk, state=directory)

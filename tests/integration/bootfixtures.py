@@ -5,12 +5,12 @@ pytest_plugins = ("tests.integration.bootfixtures",)
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.integration.bootguest import BootedGuest, BootGuest, guest_xml, make_disk
+from tests.integration.conftest import skip_or_fail
 from tests.integration.ground import LabError
 from tests.integration.guest.image import guest_files
 from tests.integration.lab import Libvirtd
@@ -19,13 +19,11 @@ from tests.integration.topology import two_cells
 
 @pytest.fixture(scope="session")
 def bootable(lab: None) -> None:
-    """Skip with the reason, or fail with it where CI is set, if there is nothing to boot."""
+    """There is a guest to boot."""
     try:
         guest_files()
     except LabError as error:
-        if os.environ.get("CI", "") in ("", "0", "false"):
-            pytest.skip(f"no guest to boot: {error}")
-        raise
+        skip_or_fail(f"no guest to boot: {error}")
 
 
 @pytest.fixture(scope="session")

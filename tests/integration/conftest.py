@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
 import pytest
 
@@ -16,15 +17,18 @@ LaunchGuest = Callable[..., Guest]
 """guest(host, name, running=True, **fields of Guest): a guest that ends with the test."""
 
 
+def skip_or_fail(reason: str) -> NoReturn:
+    """Skip with the reason, or fail with it where CI is set."""
+    if os.environ.get("CI", "") in ("", "0", "false"):
+        pytest.skip(reason)
+    pytest.fail(f"on the build server: {reason}", pytrace=False)
+
+
 @pytest.fixture(scope="session")
 def lab() -> None:
-    """Skip with the reason, or fail with it where CI is set."""
-    reason = obstacle()
-    if reason is None:
-        return
-    if os.environ.get("CI", "") in ("", "0", "false"):
-        pytest.skip(f"no private libvirtd: {reason}")
-    pytest.fail(f"no private libvirtd on the build server: {reason}", pytrace=False)
+    """A private libvirtd can run here."""
+    if reason := obstacle():
+        skip_or_fail(f"no private libvirtd: {reason}")
 
 
 @pytest.fixture(scope="session")

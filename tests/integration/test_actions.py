@@ -11,7 +11,8 @@ from tests.integration.bootguest import BootedGuest, BootGuest
 from tests.integration.lab import Libvirtd
 from vconsole.host.actions import act
 from vconsole.host.link import open_link
-from vconsole.model.requests import Act, Mode, Reply
+from vconsole.model.actions import Act, Mode
+from vconsole.model.requests import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 
@@ -45,12 +46,13 @@ def test_the_life_of_a_guest(boot_host: Libvirtd, boot: BootGuest, do: Do) -> No
     rebooted = do(guest, "reboot", "running")
     assert (rebooted.status, rebooted.message) == ("applied", "it boots again, asked by agent")
     guest.wait_ready()  # its console began anew when it was restored
+    guest.wait_agent()
     begun = monotonic()
-    off = do(guest, "shutdown", "running", "acpi")
+    off = do(guest, "shutdown", "running", "agent")
     assert (off.status, off.value, off.message) == (
         "applied",
         "shut off",
-        "it is shut off, asked by acpi",
+        "it is shut off, asked by agent",
     )
     assert monotonic() - begun < 30.0
 

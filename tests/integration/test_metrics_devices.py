@@ -14,12 +14,12 @@ from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
 from vconsole.host.link import open_link
 from vconsole.host.requests import HostRequests
-from vconsole.metrics.console import DevicePlan, PlanDevices, ReadAttachments, handlers
+from vconsole.metrics.console import PlanDevices, ReadAttachments, handlers
 from vconsole.metrics.disk import BLOCK_BYTES, DiskWriter
 from vconsole.metrics.document import render
 from vconsole.metrics.metric import Metric
 from vconsole.metrics.provision import Attachments, What, Wish
-from vconsole.model.requests import ReadConfigurations, Reply
+from vconsole.model.requests import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 
@@ -32,7 +32,7 @@ class Console:
         asked = self._requests.handlers()
         self._ask: dict[type, Callable[[Any], Reply]] = {
             **asked,
-            **handlers(asked[ReadConfigurations]),
+            **handlers(asked),
         }
         self.path = host.base / "vhostmd0"
         writer = DiskWriter(self.path, BLOCK_BYTES)
@@ -46,9 +46,9 @@ class Console:
     def change(self, name: str, what: What, attach: bool) -> list[Reply]:
         wish = Wish(what, attach, str(self.path))
         plan = self.ask(PlanDevices(((uuid_of(name), name),), wish)).value
-        assert isinstance(plan, DevicePlan)
-        assert plan.refused == ()
-        return [self.ask(change) for change in plan.changes]
+        assert isinstance(plan, tuple)
+        assert plan[0].notes == ()
+        return [self.ask(change) for change in plan[0].changes]
 
     def found(self, name: str) -> Attachments:
         reply = self.ask(ReadAttachments((uuid_of(name),), str(self.path)))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests import scenes
-from tests.feed import Answers
+from tests.feed import Answers, proposer
 from tests.pilot.manual import Console, console_on
 from tests.unit.vhostmd_conf import conf, metric
 from vconsole.config import Config
@@ -21,6 +21,7 @@ from vconsole.metrics.disk import BLOCK_BYTES, DiskWriter
 from vconsole.metrics.document import render
 from vconsole.metrics.metric import Metric
 from vconsole.metrics.status import DaemonStatus
+from vconsole.model.proposal import Propose
 from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
 from vconsole.model.snapshot import HostSnapshot
 
@@ -90,7 +91,7 @@ class Host:
 
     def answers(self) -> Answers:
         return {
-            **handlers(self._read),
+            **handlers({ReadConfigurations: self._read, Propose: proposer(self._read)}),
             ReadDaemon: lambda _: self.daemon,
             TryMetric: self._try,
             ChangeDevice: self._change,

@@ -11,10 +11,11 @@ from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from tests.scenes import uuid_of
-from vconsole.actionrun import AT_A_TIME
+from vconsole.changerun import AT_A_TIME
 from vconsole.messages import Replied
+from vconsole.model.actions import Act
 from vconsole.model.changes import Status
-from vconsole.model.requests import Act, Define, Reply
+from vconsole.model.requests import Define, Reply
 from vconsole.model.snapshot import HostSnapshot
 
 NAME = "shop-web-1"
@@ -217,12 +218,12 @@ async def test_so_many_at_a_time_and_the_run_goes_on_when_the_page_is_left() -> 
         await end(console, asked(console)[0], Reply(value="paused"))
         assert len(asked(console)) == AT_A_TIME + 1
         await console.press("7")
-        assert "actions under way" in console.status
+        assert "changes under way" in console.status
         await console.press("c")
         for act in asked(console)[1:]:
             assert act.wait.given_up
             await end(console, act, Reply("unknown", "given up"))
-        assert console.app.acts_under_way == 0
+        assert console.app.under_way == 0
 
 
 async def test_quitting_warns_while_something_is_under_way() -> None:

@@ -244,7 +244,7 @@ async def test_text_that_the_editor_would_change_is_left_to_another(host: Host) 
     host.path.write_bytes(b"*:\r\n  interval = 1\n# \x1b[31m\n")
     async with hostinfo(host) as console:
         await console.press("x")
-        assert "E opens it in $EDITOR" in console.status
+        assert "E opens $EDITOR" in console.status
         assert "\x1b" not in console.text
 
 
@@ -326,7 +326,7 @@ async def test_a_guest_is_given_a_port_and_only_that_changes(host: Host) -> None
         console.sees("+      <source mode='bind' path='/var/lib/hostinfo/qemu-shop-web-1'/>")
         assert host.definitions[uuid] == before
         await console.press("enter")
-        console.sees("shop-web-1  applied")
+        console.sees("shop-web-1  enable hostinfo", " applied")
         await console.press("escape", "-", "enter")
         assert host.definitions[uuid] == before
 
@@ -334,7 +334,7 @@ async def test_a_guest_is_given_a_port_and_only_that_changes(host: Host) -> None
 async def test_several_guests_at_once_and_a_refusal_is_named(host: Host) -> None:
     async with hostinfo(host) as console:
         await console.press("+", "enter", "escape", "tab", " ", " ", "+")
-        console.sees("1 domain ", "shop-web-2", "shop-web-1: hostinfo is enabled already")
+        console.sees("1 domain", "shop-web-2", "shop-web-1: hostinfo is enabled already")
 
 
 async def test_a_wrong_port_is_shown_with_the_cure_and_repaired(host: Host) -> None:

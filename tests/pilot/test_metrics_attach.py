@@ -20,10 +20,10 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 async def test_a_disk_is_attached_live_and_in_the_definition(host: Host) -> None:
     async with metrics_page(host) as console:
         await console.press("A", "/", *"shop-web-1", "enter", "+")
-        console.sees(f"{WEB_1}  live and config", "+   <readonly/>", "+   <target dev='vdz'")
+        console.sees(f"{WEB_1}  ", "live and config", "+   <readonly/>", "+   <target dev='vdz'")
         assert host.changes == []
         await console.press("enter")
-        console.sees(f"{WEB_1}  live and config  applied")
+        console.sees("1 of 1 done", " applied")
         assert console.status == "done and read back"
         for half in host.has(WEB_1):
             assert [d.target for d in devices(xml(WEB_1, *half), str(host.path)) or ()] == ["vdz"]
@@ -57,7 +57,7 @@ async def test_one_half_alone(host: Host) -> None:
         await console.press("A", "/", *"shop-web-1", "enter", "+", "tab")
         assert "live only" in console.title
         await console.press("tab")
-        console.sees("config only", "config: from its next start on")
+        console.sees("config only", "at the next start")
         await console.press("enter")
         assert [(c.live, c.config) for c in host.changes] == [(False, True)]
         assert [len(half) for half in host.has(WEB_1)] == [0, 1]
@@ -67,7 +67,7 @@ async def test_two_changes_of_a_domain_are_made_one_after_the_other(host: Host) 
     host.give(WEB_1, channel_clause())
     async with metrics_page(host) as console:
         await console.press("A", "tab", "/", *"shop-web-1", "enter", "-")
-        console.sees(f"{WEB_1}  live", f"{WEB_1}  config: from its next start on")
+        console.sees(f"{WEB_1}  ", "live", f"{WEB_1}  ", "at the next start")
         await console.press("enter")
         assert [(c.live, c.config) for c in host.changes] == [(True, False), (False, True)]
 
@@ -77,7 +77,7 @@ async def test_a_failure_is_told_and_nothing_is_tried_twice(host: Host) -> None:
     async with metrics_page(host) as console:
         await console.press("A", "+", "enter")
         console.sees("failed", host.failure)
-        assert console.status == f"x {host.failure}"
+        assert console.status == f"x not done: [link=file:x]: {host.failure}"
         await console.press("enter")
         assert len(host.changes) == 1
 
@@ -100,6 +100,4 @@ async def test_read_only_attaches_nothing(host: Host) -> None:
 async def test_the_lines_for_virsh(host: Host) -> None:
     async with metrics_page(host) as console:
         await console.press("A", "/", *"shop-web-1", "enter", "+", "y")
-        assert console.status.startswith(
-            "copied: virsh attach-device --domain shop-web-1 --file /dev/stdin --live --config"
-        )
+        assert "attach-device shop-web-1 --live --config --file /dev/stdin" in console.status

@@ -29,11 +29,20 @@ PAGES = all_pages()
 WAYS = {
     "domains": (),
     "domain": ("enter",),
+    "divergence": ("D",),
     "host": ("2",),
     "pin": ("p",),
     "plan": ("p", "x", "enter"),
     "history": ("H",),
+    "newsnapshot": ("t", "+", "escape"),
+    "snapshots": ("t",),
     "hostinfo": ("4",),
+    "resources": ("m",),
+    "hostmemory": ("2", "m"),
+    "policy": ("o",),
+    "agent": ("A",),
+    "network": ("n",),
+    "networks": ("2", "n"),
 }
 every_page = pytest.mark.parametrize("page", WAYS)
 
@@ -77,8 +86,9 @@ def test_no_key_is_taken_twice_on_a_page(scope: str) -> None:
         "domain": LinesView,
         "host": CellMap,
         "pin": PinMatrix,
-        "rulesdiff": LinesView,
-        "definitions": LinesView,
+        "filediff": LinesView,
+        "changes": LinesView,
+        "agent": LinesView,
     }
     if PAGES[scope].TYPED:
         return  # what prints is text there

@@ -15,7 +15,8 @@ from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noq
 from vconsole.app import VConsole
 from vconsole.audit import Entry
 from vconsole.config import Config
-from vconsole.model.requests import Act, Reply
+from vconsole.model.actions import Act
+from vconsole.model.requests import Reply
 from vconsole.model.snapshot import HostSnapshot
 
 FIND = ("f", *"shop-web-1", "enter")

@@ -15,7 +15,8 @@ from tests.pilot.test_hostinfo import DEFINITION, RULES, WRONG, kvm07
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
-from vconsole.hostinfo.requests import ReadRules, ReadService, ReadValues, SaveRules
+from vconsole.filedraft import ReadFile
+from vconsole.hostinfo.requests import ReadService, ReadValues, SaveRules
 from vconsole.model.requests import Define, ReadDefinitions, Reply
 from vconsole.safefile import Loaded
 
@@ -62,7 +63,7 @@ def _answers(scene: Scene) -> Answers:
     loaded = Loaded(scene.rules.encode(), exists=True)
     theirs = Loaded(scene.theirs.encode(), exists=True, inode=1)
     return {
-        ReadRules: lambda _: Reply(value=loaded),
+        ReadFile: lambda _: Reply(value=loaded),
         SaveRules: lambda _: Reply("conflict", "the file was changed meanwhile", theirs),
         ReadService: lambda _: Reply("failed", "hostinfod does not run"),
         ReadValues: lambda _: Reply(value=VALUES),

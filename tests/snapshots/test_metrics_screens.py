@@ -10,16 +10,16 @@ import pytest
 from textual.pilot import Pilot
 
 from tests import scenes
-from tests.feed import Answers, make_console
+from tests.feed import Answers, make_console, proposer
 from tests.pilot.manual import Console
 from tests.pilot.metrics_host import NOT_RUNNING, NOW, ONE, TWO, metrics, own, xml
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from tests.unit.vhostmd_conf import conf, metric
 from vconsole.app import VConsole
 from vconsole.config import Config
+from vconsole.filedraft import ReadFile
 from vconsole.metrics.console import (
     DiskReport,
-    ReadConfig,
     ReadDaemon,
     ReadDisk,
     SaveConfig,
@@ -34,6 +34,7 @@ from vconsole.metrics.provision import channel_clause, disk_clause
 from vconsole.metrics.reader import DiskState, Problem, Reading
 from vconsole.metrics.status import DaemonStatus, MetricStatus
 from vconsole.metrics.tracks import Key, Track, followed, keyed
+from vconsole.model.proposal import Propose
 from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
 from vconsole.safefile import Loaded
 
@@ -165,10 +166,10 @@ def _answers(scene: Scene) -> Answers:
     theirs = Loaded(scene.theirs, exists=True, inode=1)
     applied = Reply("failed", scene.failure) if scene.failure else Reply()
     return {
-        **handlers(read),
+        **handlers({ReadConfigurations: read, Propose: proposer(read)}),
         ReadDisk: lambda _: Reply(value=scene.report()),
         ReadDaemon: lambda _: scene.daemon or daemon(),
-        ReadConfig: lambda _: Reply(value=loaded),
+        ReadFile: lambda _: Reply(value=loaded),
         SaveConfig: lambda _: Reply("conflict", "the file was changed meanwhile", theirs),
         TryMetric: lambda request: Reply(value=Trial(((request.name, "64"),))),
         ChangeDevice: lambda _: applied,

@@ -10,11 +10,12 @@ from typing import Any, cast
 
 import pytest
 
-from vconsole.actionrun import AT_A_TIME, ActionRun
+from vconsole.changerun import AT_A_TIME, ChangeRun
 from vconsole.host.actions import act
 from vconsole.host.link import Link, open_link
-from vconsole.model.actions import ACTIONS, confirmation
-from vconsole.model.requests import Act, Mode, Reply
+from vconsole.model.actions import ACTIONS, Act, Mode
+from vconsole.model.proposal import confirmation
+from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain
 
 libvirt = pytest.importorskip("libvirt")
@@ -60,22 +61,19 @@ def ask(name: str, domain: Domain = RUNNING, modes: tuple[Mode, ...] = ("agent",
 
 
 def test_each_mode_is_a_line_of_virsh() -> None:
-    assert ACTIONS["shutdown"].commands(ask("shutdown"), "qemu:///system") == (
+    assert ask("shutdown").virsh("qemu:///system") == (
         "virsh -c qemu:///system shutdown web --mode agent",
         "virsh -c qemu:///system shutdown web --mode acpi",
     )
     hostile = replace(RUNNING, name="a; rm -rf ~")
-    assert ACTIONS["start_paused"].commands(ask("start_paused", hostile)) == (
-        "virsh start 'a; rm -rf ~' --paused",
-    )
+    assert ask("start_paused", hostile).virsh() == ("virsh start 'a; rm -rf ~' --paused",)
 
 
 def test_what_destroys_wants_the_name_or_the_number_typed() -> None:
-    action = ACTIONS["destroy"]
-    assert confirmation(action, [ask("destroy")]) == "web"
-    assert confirmation(action, [ask("destroy")] * 3) == "destroy 3"
+    assert confirmation("destroy", [ask("destroy")]) == "web"
+    assert confirmation("destroy", [ask("destroy")] * 3) == "destroy 3"
     unspeakable = replace(RUNNING, name="\x1b[2J")
-    assert confirmation(action, [ask("destroy", unspeakable)]) == "u"
+    assert confirmation("destroy", [ask("destroy", unspeakable)]) == "u"
 
 
 def test_all_of_the_destructive_are_graded_so() -> None:
@@ -279,11 +277,11 @@ def test_the_desk_waits_longer_than_the_guest_may_take() -> None:
 # -- several at a time -----------------------------------------------------------------------
 
 
-def many(count: int) -> tuple[ActionRun, list[Act]]:
+def many(count: int) -> tuple[ChangeRun[Act], list[Act]]:
     asked: list[Act] = []
     domains = [Domain(f"u{n}", f"web-{n}", "running") for n in range(count)]
     acts = [ask("suspend", domain) for domain in domains]
-    return ActionRun(ACTIONS["suspend"], acts, asked.append), asked
+    return ChangeRun("suspend", acts, asked.append), asked
 
 
 def test_only_so_many_go_on_at_a_time_and_all_get_their_turn() -> None:
@@ -314,6 +312,6 @@ def test_the_same_act_of_another_run_is_not_taken_for_ones_own() -> None:
     (run, _), (_, others) = many(1), many(1)
     run.begin()
     twin = ask("suspend", Domain("u0", "web-0", "running"))
-    assert twin in run.acts.values()
+    assert twin in run.changes
     assert not run.replied(twin, Reply())
     assert others == []

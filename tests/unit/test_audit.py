@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from vconsole.audit import FILE_NAME, MAX_CHARS, MOST, ActivityLog, is_change, of_outcome, of_reply
+from vconsole.model.actions import Act
 from vconsole.model.changes import Outcome, PinChange, PinStep
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.requests import Act, Define, ReadDefinitions, Reply
+from vconsole.model.requests import Define, ReadDefinitions, Reply
 
 ACT = Act("6695eb01", "web", "shutdown", "running", ("agent",))
 

@@ -122,6 +122,31 @@ def test_a_dry_run_applies_nothing() -> None:
     assert len(report["commands"]) == 2
 
 
+def test_what_is_applied_is_in_the_activity_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    log = tmp_path / "vconsole" / "activity.jsonl"
+    assert vconsole("pin", "test", "5", "--vcpu", "1", "--dry-run").returncode == 0
+    assert not log.exists()
+    assert vconsole("pin", "test", "5", "--vcpu", "1").returncode == 0
+    (entry,) = (json.loads(line) for line in log.read_text().splitlines())
+    assert (entry["name"], entry["outcome"]) == ("test", "applied")
+    assert (entry["before"], entry["after"]) == ("vCPU 1 0-15", "vCPU 1 5")
+
+
+def test_a_log_that_cannot_be_written_is_told_after_the_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "vconsole").mkdir()
+    (tmp_path / "vconsole" / "activity.jsonl").mkdir()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    done = vconsole("pin", "test", "5", "--vcpu", "1")
+    assert "1 of 1 applied" in done.stdout
+    assert done.returncode == 1
+    assert done.stderr.startswith("vconsole: not in the activity log: ")
+
+
 def test_what_is_so_already_is_done() -> None:
     done = vconsole("pin", "test", "r")
     assert (done.returncode, done.stdout.strip()) == (0, "nothing would change")

@@ -270,6 +270,20 @@ def test_each_domain_has_a_result_and_what_is_so_already_is_done(host: str) -> N
     ]
 
 
+def test_each_change_is_written_to_the_activity_log(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    log = tmp_path / "vconsole" / "activity.jsonl"
+    assert vconsole("hostinfo", "enable", "plain", "--dry-run", uri=host).returncode == 0
+    assert not log.exists()
+    assert vconsole("hostinfo", "enable", "plain", "served", "wrong", uri=host).returncode == 3
+    (entry,) = (json.loads(line) for line in log.read_text().splitlines())
+    assert (entry["name"], entry["uuid"]) == ("plain", uuid("plain"))
+    assert (entry["action"], entry["outcome"]) == ("enable hostinfo", "applied")
+    assert "/var/lib/hostinfo/test-plain" in entry["after"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "statuses"),
     [

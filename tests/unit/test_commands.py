@@ -8,7 +8,8 @@ import pytest
 
 from tests import scenes
 from tests.pages import all_pages
-from vconsole.commands import COMMANDS, Command, key_name, not_read_only, of_scope, writable
+from vconsole.commands import COMMANDS, TABLES, Command, key_name, of_scope
+from vconsole.commands.command import not_read_only, writable
 from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot
 
 SCOPES = {"app", *all_pages()}
@@ -39,9 +40,7 @@ def test_every_command_is_described(command: Command) -> None:
 
 
 def test_no_two_commands_do_the_same_by_the_same_id() -> None:
-    from vconsole import commands
-
-    assert len(commands._TABLE) == len(COMMANDS)
+    assert sum(map(len, TABLES)) == len(COMMANDS)
 
 
 @pytest.mark.parametrize("scope", sorted(SCOPES - {"app"}))
@@ -62,10 +61,10 @@ FILES = [c.id for c in COMMANDS.values() if not_read_only in c.needs]
 
 
 def test_what_changes_a_domain_is_a_change() -> None:
-    assert {"app.undo", "app.redo", "plan.apply", "plan.rollback", "definitions.apply"} <= {
+    assert {"app.undo", "app.redo", "plan.apply", "plan.rollback", "changes.apply"} <= {
         *CHANGES
     }
-    assert {"rulesdiff.save", "rulesdiff.mine"} <= {*FILES}
+    assert {"filediff.save", "filediff.mine"} <= {*FILES}
 
 
 @pytest.mark.parametrize("name", CHANGES)

@@ -145,7 +145,7 @@ def test_a_half_that_was_done_is_undone_or_named(
     stubborn: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     domain, link = HalfWay(stubborn), _FakeLink()
-    monkeypatch.setattr(device, "_read", lambda _, d: Configurations(d.live, d.config))
+    monkeypatch.setattr(device, "read_xml", lambda _, d: Configurations(d.live, d.config))
     link.domain = domain
     change = ChangeDevice("x", "web", "test", disk_clause(PATH, "vdz"), True, True, True)
     reply = device.change_device(link, change)
@@ -177,7 +177,7 @@ def test_a_guest_that_does_not_let_go_is_waited_for(monkeypatch: pytest.MonkeyPa
     link.domain = HalfWay()
     clause = disk_clause(PATH, "vdz")
     both = DOMAIN.format(uuid="x").replace("</devices>", f"{clause}</devices>")
-    monkeypatch.setattr(device, "_read", lambda *_: Configurations(both, None))
+    monkeypatch.setattr(device, "read_xml", lambda *_: Configurations(both, None))
     change = ChangeDevice("x", "web", "test", clause, False, True, False)
     reply = device.change_device(link, change)
     assert reply.status == "unknown"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.hostinfo_texts import PAGE
-from vconsole.hostinfo.draft import difference
+from vconsole.filedraft import difference
 from vconsole.hostinfo.rules import RuleError, Rules, parse
 from vconsole.hostinfo.rules_file import DEFAULT_PATH, load, save_rules
 from vconsole.safefile import SaveConflict
@@ -60,14 +60,17 @@ def test_a_change_by_somebody_else_is_a_conflict(path: Path) -> None:
     with pytest.raises(SaveConflict) as error:
         save_rules(path, rules.delete_stanza(2), loaded)
     theirs = parse(error.value.current.data)
-    assert difference(rules, theirs, "a", "b")[2:4] == ("@@ -1,3 +1,4 @@", "+# theirs")
+    assert difference(rules.to_bytes(), theirs.to_bytes(), "a", "b")[2:4] == (
+        "@@ -1,3 +1,4 @@",
+        "+# theirs",
+    )
 
 
 def test_a_difference_is_shown_line_by_line() -> None:
     rules = parse(PAGE)
-    shown = difference(rules, rules.set_value(1, "interval", "45"), "a", "b")
+    shown = difference(rules.to_bytes(), rules.set_value(1, "interval", "45").to_bytes(), "a", "b")
     assert [line for line in shown[2:] if line[0] in "+-"] == [
         "-  interval = 30",
         "+  interval = 45",
     ]
-    assert difference(rules, rules, "a", "b") == ()
+    assert difference(rules.to_bytes(), rules.to_bytes(), "a", "b") == ()

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
+from tests.feed import proposer
 from tests.unit.vhostmd_conf import conf, group, metric
+from vconsole.filedraft import ReadFile
 from vconsole.metrics import console
 from vconsole.metrics.console import (
-    DevicePlan,
     DiskReport,
     PlanDevices,
     ReadAttachments,
-    ReadConfig,
     ReadDaemon,
     ReadDisk,
     SaveConfig,
@@ -31,7 +31,8 @@ from vconsole.metrics.document import render
 from vconsole.metrics.metric import Metric
 from vconsole.metrics.provision import Wish, disk_clause
 from vconsole.metrics.tracks import KEPT, Track, followed, keyed, owner
-from vconsole.model.requests import Configurations, ReadConfigurations, Reply
+from vconsole.model.proposal import Proposal, Propose
+from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
 from vconsole.safefile import Loaded
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
@@ -50,9 +51,14 @@ class Host:
         missing = len(known) < len(request.uuids)
         return Reply(message="no such domain" if missing else "", value=known)
 
+    def handlers(self) -> Mapping[type, Any]:
+        return handlers({ReadConfigurations: self, Propose: proposer(self)})
+
 
 def ask(request: Any, host: Host | None = None) -> Reply:
-    return handlers(host or Host())[type(request)](request)
+    reply = (host or Host()).handlers()[type(request)](request)
+    assert isinstance(reply, Reply)
+    return reply
 
 
 # -- the disk ----------------------------------------------------------------------------------
@@ -65,7 +71,7 @@ class Disk:
         monkeypatch.setattr(console, "_LOOK_EVERY_S", 0.0)
         self.writer = DiskWriter(path, BLOCK_BYTES)
         self.writer.create()
-        self._read = handlers(Host())[ReadDisk]
+        self._read = Host().handlers()[ReadDisk]
         self._path = path
 
     def write(self, *metrics: Metric) -> DiskReport:
@@ -139,7 +145,7 @@ def test_a_look_that_hangs_does_not_hang_the_next(monkeypatch: pytest.MonkeyPatc
         raise OSError("gone")
 
     monkeypatch.setattr("vconsole.metrics.reader.DiskFollower.poll", hang)
-    read = handlers(Host())[ReadDisk]
+    read = Host().handlers()[ReadDisk]
 
     def first() -> None:
         with pytest.raises(OSError, match="gone"):
@@ -232,7 +238,7 @@ def test_a_configuration_that_is_not_valid_cannot_be_tested() -> None:
 def test_it_is_saved_only_over_what_was_read(tmp_path: Path) -> None:
     path = tmp_path / "vhostmd.conf"
     path.write_bytes(conf())
-    loaded = ask(ReadConfig(path)).value
+    loaded = ask(ReadFile(path)).value
     assert isinstance(loaded, Loaded)
     wanted = conf(metric("Five", "echo 5"))
     assert ask(SaveConfig(path, wanted, loaded)).status == "applied"
@@ -246,7 +252,7 @@ def test_it_is_saved_only_over_what_was_read(tmp_path: Path) -> None:
 def test_what_the_daemon_would_not_take_is_not_saved(tmp_path: Path) -> None:
     path = tmp_path / "vhostmd.conf"
     path.write_bytes(conf())
-    loaded = ask(ReadConfig(path)).value
+    loaded = ask(ReadFile(path)).value
     assert isinstance(loaded, Loaded)
     reply = ask(SaveConfig(path, conf(period="soon"), loaded))
     assert reply.status == "failed"
@@ -257,7 +263,7 @@ def test_what_the_daemon_would_not_take_is_not_saved(tmp_path: Path) -> None:
 def test_a_file_that_is_unsafe_is_named(tmp_path: Path) -> None:
     path = tmp_path / "vhostmd.conf"
     path.symlink_to("/etc/passwd")
-    reply = ask(ReadConfig(path))
+    reply = ask(ReadFile(path))
     assert (reply.status, reply.value) == ("failed", None)
     assert "symbolic link" in reply.message
 
@@ -293,10 +299,9 @@ def test_a_domain_that_cannot_be_read_hides_no_other() -> None:
 def test_a_plan_names_who_is_left_out_and_why() -> None:
     host = Host({"1": domain("one"), "2": domain("two", disk_clause(PATH, "vdz"))})
     request = PlanDevices((("1", "one"), ("2", "two"), ("3", "three")), Wish("disk", True, PATH))
-    made = ask(request, host).value
-    assert isinstance(made, DevicePlan)
+    made = _planned(ask(request, host))
     assert [change.name for change in made.changes] == ["one"]
-    assert made.refused == ("two: it has the disk already, as vdz", "three: no such domain")
+    assert made.notes == ("two: it has the disk already, as vdz", "three: no such domain")
 
 
 @pytest.mark.parametrize(
@@ -310,9 +315,18 @@ def test_the_cache_is_left_out_where_the_file_allows_it(
     path.touch()
     monkeypatch.setattr(os, "open", _failing(error, os.open))
     request = PlanDevices((("1", "one"),), Wish("disk", True, str(path)))
-    made = ask(request, Host({"1": domain("one")})).value
-    assert isinstance(made, DevicePlan)
-    assert f"cache='{cache}'" in made.changes[0].device
+    change = _planned(ask(request, Host({"1": domain("one")}))).changes[0]
+    assert isinstance(change, ChangeDevice)
+    assert f"cache='{cache}'" in change.device
+
+
+def _planned(reply: Reply) -> Proposal:
+    """For live and config."""
+    assert isinstance(reply.value, tuple)
+    assert [proposal.target for proposal in reply.value] == ["both", "live", "config"]
+    found = reply.value[0]
+    assert isinstance(found, Proposal)
+    return found
 
 
 def _failing(error: int, opens: Callable[..., int]) -> Callable[..., int]:

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import closing
-from dataclasses import dataclass
-from math import ceil
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
-from vconsole.actionrun import AT_A_TIME, ActionRun
-from vconsole.audit import ActivityLog, of_reply
 from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.changing import add_change_arguments, asking, change, longest_s
 from vconsole.cli.read import complete, find_domain
-from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json
-from vconsole.desk import Desk
-from vconsole.host.open import connect_link
-from vconsole.host.requests import HostRequests
+from vconsole.cli.report import DONE, REFUSED
 from vconsole.host.source import HostSource, View
-from vconsole.model.actions import ACTIONS, Action
-from vconsole.model.requests import Act, Mode, Reply
-from vconsole.model.snapshot import Domain
-from vconsole.places import state_dir
-from vconsole.text import safe
+from vconsole.model.actions import ACTIONS, Act, Mode
+from vconsole.model.proposal import Proposal
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -45,22 +34,6 @@ WORDS = (
     "destroy",
     "autostart",
 )
-_CODES = {"applied": DONE, "planned": DONE, "refused": REFUSED, "conflict": REFUSED}
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of one domain."""
-
-    uuid: str
-    name: str
-    action: str
-    status: str
-    """As of a change, or ``planned``."""
-    before: str
-    after: str | None
-    message: str
-    virsh: tuple[str, ...]
 
 
 def add_parsers(commands: Commands) -> None:
@@ -76,12 +49,10 @@ def add_parsers(commands: Commands) -> None:
             parser.add_argument(option, dest="other", action="store_true", help=explanation)
         if action.asks_guest:
             _add_modes(parser)
-        parser.add_argument("--yes", action="store_true", help="do what may lose data")
-        parser.add_argument("--dry-run", action="store_true", help="show what would be done")
-        parser.add_argument("--json", action="store_true", help="report as JSON")
+        add_change_arguments(parser)
         parser.set_defaults(
             run=run,
-            longest=longest_s,
+            longest=_longest_s,
             word=word,
             **({} if word in _SWITCHES else {"other": False}),
             **({} if action.asks_guest else {"mode": (), "timeout": 0.0}),
@@ -118,10 +89,9 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def longest_s(options: argparse.Namespace) -> float:
-    """How long all of it may take: every act has its own deadline, so many go on at a time."""
+def _longest_s(options: argparse.Namespace) -> float:
     one = Act("", "", options.word, "", options.mode, options.timeout)
-    return 60.0 + ceil(len(options.domains) / AT_A_TIME) * one.deadline_s
+    return longest_s(len(options.domains), one.deadline_s)
 
 
 def run(options: argparse.Namespace, source: HostSource) -> int:
@@ -130,65 +100,10 @@ def run(options: argparse.Namespace, source: HostSource) -> int:
     snapshot = complete(source, View("domains"))
     named = [find_domain(snapshot, word) for word in options.domains]
     domains = list({domain.uuid: domain for domain in named}.values())
-    connection = snapshot.connection
-    if connection.read_only and not options.dry_run:
-        raise CliError(f"read-only: {connection.read_only_reason}", REFUSED)
-    if action.grade == "destructive" and not (options.yes or options.dry_run):
-        raise CliError(f"{action.help} Give --yes to do it.", REFUSED)
     refused = {d.uuid: reason for d in domains if (reason := action.why_not(d))}
-    acts = {d.uuid: action.act(d, options.mode, options.timeout) for d in domains}
-    able = [act for uuid, act in acts.items() if uuid not in refused]
-    log = ActivityLog(state_dir())
-    replies = {} if options.dry_run else _carry_out(options, action, able, connection.uri, log)
-    results = [_result(action, acts[d.uuid], d, refused, replies) for d in domains]
-    if options.json:
-        print_json(results)
-    else:
-        _print(action, results)
-    if replies and log.problem:
-        raise CliError(f"not in the activity log: {log.problem}")
-    codes = {_CODES.get(result.status, FAILED) for result in results}
-    return FAILED if FAILED in codes else max(codes)
-
-
-def _carry_out(
-    options: argparse.Namespace, action: Action, acts: list[Act], uri: str, log: ActivityLog
-) -> dict[str, Reply]:
-    """Act on several at a time, and log each."""
-    queue = SimpleQueue[tuple[Any, Reply]]()
-    requests = HostRequests(lambda: connect_link(options.connect, options.read_only, options.demo))
-    desk = Desk(
-        requests.handlers(), lambda asked, reply: queue.put((asked, reply)), width=AT_A_TIME
-    )
-    with closing(requests):
-        going = ActionRun(action, acts, desk.ask)
-        going.begin()
-        while not going.done:
-            request, reply = queue.get()
-            log.add(of_reply(request, reply, uri))
-            going.replied(request, reply)
-    return going.replies
-
-
-def _result(
-    action: Action, act: Act, domain: Domain, refused: dict[str, str], replies: dict[str, Reply]
-) -> Result:
-    if (reason := refused.get(act.uuid)) is not None:
-        reply = Reply("refused", f"it {reason}")
-    else:
-        reply = replies.get(act.uuid, Reply())
-    planned = act.uuid not in refused and act.uuid not in replies
-    return Result(
-        *(act.uuid, act.name, act.action, "planned" if planned else reply.status, act.before),
-        *(str(reply.value) if reply.value else None, reply.message, action.commands(act)),
-    )
-
-
-def _print(action: Action, results: list[Result]) -> None:
-    for result in results:
-        if result.status == "planned":
-            print(safe(f"{result.name}: would {action.title} ({result.before})"))
-            for line in result.virsh:
-                print(f"  {safe(line)}")
-        else:
-            print(safe(f"{result.name}: {result.status}: {result.message}"))
+    able = [d for d in domains if d.uuid not in refused]
+    acts = tuple(action.act(d, options.mode, options.timeout) for d in able)
+    notes = tuple(f"{d.name}: refused: it {refused[d.uuid]}" for d in domains if d.uuid in refused)
+    with asking(options) as host:
+        code = change(options, snapshot.connection, host, Proposal(acts, notes))
+    return code or (REFUSED if refused else DONE)

@@ -17,6 +17,11 @@ EPILOG = """without the screen:
   vconsole metrics config check FILE
   vconsole start|shutdown|reboot|reset|suspend|resume|save|destroy|autostart DOMAIN...
            [--paused] [--mode agent,acpi] [--timeout S] [--off] [--dry-run] [--json] [--yes]
+  vconsole net list DOMAIN|--host | net check [--json]
+  vconsole net move|link|mac|add|remove DOMAIN ... [--live] [--config] [--dry-run] [--json]
+  vconsole diff DOMAIN...|--all [--json]
+  vconsole persist|revert DOMAIN [AREA] [--remove] [--dry-run] [--json]
+  vconsole edit DOMAIN [--file FILE|-] [--dry-run] [--json]
 daemons, each with --help:
   vconsole hostinfod|vhostmd [-d] [-c URI]
 """

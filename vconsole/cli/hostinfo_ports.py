@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
+from vconsole.audit import ActivityLog
+from vconsole.cli.changing import CODES, ask, asking, carry_out
 from vconsole.cli.read import find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, print_json, print_table
-from vconsole.host.open import connect_link
 from vconsole.host.requests import HostRequests
 from vconsole.host.source import HostSource, View
 from vconsole.hostinfo import provision
@@ -18,14 +17,11 @@ from vconsole.model.changes import Status
 from vconsole.model.requests import Define, ReadDefinitions, Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.xml_edit import diff
+from vconsole.places import state_dir
 from vconsole.text import safe
-
-Ask = Callable[[Any], Reply]
-"""Answers a request of the console."""
 
 WORDS = {"enabled": "on", "disabled": "off", "wrong": "wrong", None: None}
 """A port in a table, as the console has it."""
-_CODES = {"refused": REFUSED, "conflict": REFUSED, "failed": FAILED, "unknown": FAILED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +82,12 @@ def _note(port: Port) -> str:
 
 def read_ports(options: argparse.Namespace, domains: list[Domain]) -> list[Port]:
     """The port of each domain, over a connection that only reads."""
-    with _asking(options, read_only=True) as ask:
-        return [_port(ask, domain) for domain in domains]
+    with asking(argparse.Namespace(**{**vars(options), "read_only": True})) as host:
+        return [_port(host, domain) for domain in domains]
 
 
-def _port(ask: Ask, domain: Domain) -> Port:
-    xml, problem = _definition(ask, domain)
+def _port(host: HostRequests, domain: Domain) -> Port:
+    xml, problem = _definition(host, domain)
     if xml is None:
         return Port(None, problems=(problem,))
     try:
@@ -101,44 +97,50 @@ def _port(ask: Ask, domain: Domain) -> Port:
 
 
 def change(options: argparse.Namespace, source: HostSource) -> int:
-    """Change one domain after the other, and say what became of each."""
+    """Change the domains, log each change, and say what became of every one."""
     snapshot = source.read(View("domains"))
     domains = _chosen(options, snapshot)
     connection = snapshot.connection
     if connection.read_only and not options.dry_run:
         raise CliError(f"read-only: {connection.read_only_reason}", REFUSED)
-    results: list[Result] = []
-    with _asking(options, read_only=options.dry_run) as ask:
-        for domain in domains:
-            results.append(_change(options, ask, domain))
-            if not options.json:
-                _print(options.action, results[-1])
-    if options.json:
-        print_json(results)
-    elif any(result.status in ("applied", "planned") for result in results):
-        print("a change takes effect at the next start of the domain")
-    codes = {_CODES.get(result.status, DONE) for result in results}
+    log = ActivityLog(state_dir())
+    with asking(options) as host:
+        planned = [_planned(options, host, domain) for domain in domains]
+        wanted = [edit for _, edit in planned if edit is not None and not options.dry_run]
+        replies = carry_out(host, wanted, connection.uri, log)
+    results = [
+        _changed(result, replies[edit]) if edit in replies else result for result, edit in planned
+    ]
+    _report(options, results)
+    if log.problem and replies:
+        raise CliError(f"not in the activity log: {log.problem}")
+    codes = {CODES.get(result.status, FAILED) for result in results if result.status != "unchanged"}
     return FAILED if FAILED in codes else max(codes, default=DONE)
 
 
-def _change(options: argparse.Namespace, ask: Ask, domain: Domain) -> Result:
+def _planned(
+    options: argparse.Namespace, host: HostRequests, domain: Domain
+) -> tuple[Result, Define | None]:
+    """What is to be done with a domain, and the change that does it, if any."""
     uuid, name = domain.uuid, domain.name
-    xml, problem = _definition(ask, domain)
+    xml, problem = _definition(host, domain)
     if xml is None:
-        return Result(uuid, name, "failed", problem)
+        return Result(uuid, name, "failed", problem), None
     try:
         after = _edited(options, xml)
         state = provision.status(after)
         caution = provision.caution(xml) if options.action == "enable" else None
     except ValueError as error:
-        return Result(uuid, name, "refused", str(error))
+        return Result(uuid, name, "refused", str(error)), None
     if after == xml:
-        return Result(uuid, name, "unchanged", port=state)
-    if options.dry_run:
-        return Result(uuid, name, "planned", "", state, caution, diff(xml, after))
-    reply = ask(Define(uuid, name, f"{options.action} hostinfo", xml, after))
+        return Result(uuid, name, "unchanged", port=state), None
+    edit = Define(uuid, name, f"{options.action} hostinfo", xml, after)
+    return Result(uuid, name, "planned", "", state, caution, diff(xml, after)), edit
+
+
+def _changed(planned: Result, reply: Reply) -> Result:
     read_back = provision.status(reply.value) if isinstance(reply.value, str) else None
-    return Result(uuid, name, reply.status, reply.message, read_back, caution, diff(xml, after))
+    return replace(planned, status=reply.status, message=reply.message, port=read_back)
 
 
 def _edited(options: argparse.Namespace, xml: str) -> str:
@@ -151,6 +153,16 @@ def _edited(options: argparse.Namespace, xml: str) -> str:
     if state == "enabled" and options.port is None:
         return xml
     return provision.enable(xml, options.port)
+
+
+def _report(options: argparse.Namespace, results: list[Result]) -> None:
+    if options.json:
+        print_json(results)
+        return
+    for result in results:
+        _print(options.action, result)
+    if any(result.status in ("applied", "planned") for result in results):
+        print("a change takes effect at the next start of the domain")
 
 
 def _print(action: str, result: Result) -> None:
@@ -175,19 +187,8 @@ def _chosen(options: argparse.Namespace, snapshot: HostSnapshot) -> list[Domain]
     return list({domain.uuid: domain for domain in named or snapshot.domains}.values())
 
 
-@contextmanager
-def _asking(options: argparse.Namespace, read_only: bool = False) -> Iterator[Ask]:
-    """Answers requests on a connection that lasts as long as the block."""
-    requests = HostRequests(
-        lambda: connect_link(options.connect, options.read_only or read_only, options.demo)
-    )
-    handlers = requests.handlers()
-    with closing(requests):
-        yield lambda request: handlers[type(request)](request)
-
-
-def _definition(ask: Ask, domain: Domain) -> tuple[str | None, str]:
+def _definition(host: HostRequests, domain: Domain) -> tuple[str | None, str]:
     """The inactive definition, None with the reason where it cannot be read."""
-    reply = ask(ReadDefinitions((domain.uuid,)))
+    reply = ask(host, ReadDefinitions((domain.uuid,)))
     found = reply.value if isinstance(reply.value, dict) else {}
     return found.get(domain.uuid), reply.message

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.changing import add_change_arguments, longest_s
 
 if TYPE_CHECKING:
     from vconsole.host.source import HostSource
@@ -46,11 +47,11 @@ def add_parser(commands: Commands) -> None:
             change.add_argument(
                 "--own", action="store_true", help="the disk for the domain alone (domain-disks)"
             )
-        change.add_argument("--live", action="store_true", help="the running domain only")
-        change.add_argument("--config", action="store_true", help="from the next start on only")
-        change.add_argument("--dry-run", action="store_true", help="show what would be done")
+        add_change_arguments(change, target=True)
         add_connection_arguments(change, argparse.SUPPRESS)
-        change.set_defaults(run=_change, longest=lambda options: 60.0 + 30.0 * len(options.domains))
+        change.set_defaults(
+            run=_change, longest=lambda options: longest_s(len(options.domains), 30.0)
+        )
     config = actions.add_parser("config", help="vhostmd's configuration")
     parts = config.add_subparsers(dest="part", required=True, metavar="check")
     part = parts.add_parser("check", help="say what is wrong with a file; needs no libvirt")
@@ -75,9 +76,9 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _change(options: argparse.Namespace, source: HostSource) -> int:
-    from vconsole.cli.metrics_devices import change
+    from vconsole.cli.metrics_devices import attach_or_detach
 
-    return change(options, source)
+    return attach_or_detach(options, source)
 
 
 def _check_config(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vconsole.audit import ActivityLog, of_outcome
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
@@ -118,13 +119,16 @@ def carry_out(
         elif not plan.changes():
             print("nothing would change")
         return DONE
-    outcome = source.apply(plan.to_change())
+    outcome, log = source.apply(plan.to_change()), ActivityLog(state_dir())
+    log.add(of_outcome(outcome, connection.uri, split_pins=connection.split_pins))
     if outcome.applied:
         History.load(state_dir()).record(outcome, connection.uri, split_pins=connection.split_pins)
     if options.json:
         print_json(_report(plan, snapshot, outcome))
     else:
         _print_outcome(outcome)
+    if log.problem:
+        raise CliError(f"not in the activity log: {log.problem}")
     return {"applied": DONE, "conflict": REFUSED, "refused": REFUSED}.get(outcome.status, FAILED)
 
 

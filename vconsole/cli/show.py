@@ -1,4 +1,4 @@
-"""``vconsole show domains|domain NAME|host|cells|pins [--json]``."""
+"""``vconsole show domains|domain NAME|host|cells|memory|pins [--json]``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.hostmemory import show_memory
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, USAGE, CliError, plain, print_json, print_table
 from vconsole.host.source import HostSource, View
@@ -17,7 +18,7 @@ from vconsole.text import percent, safe, size, sizes
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-WHAT = ("domains", "domain", "host", "cells", "pins")
+WHAT = ("domains", "domain", "host", "cells", "memory", "pins")
 
 
 def add_parser(commands: Commands) -> None:
@@ -36,8 +37,11 @@ def run(options: argparse.Namespace, source: HostSource) -> int:
         raise CliError("show domain needs the name, UUID or id of a domain", USAGE)
     if options.name is not None and options.what not in ("domain", "pins"):
         raise CliError(f"show {options.what} takes no name: {options.name!r}", USAGE)
-    view = View("host") if options.what in ("host", "cells") else View("domains")
+    view = View("host") if options.what in ("host", "cells", "memory") else View("domains")
     snapshot = complete(source, view)
+    if options.what == "memory":
+        show_memory(options, snapshot)
+        return DONE
     wanted = find_domain(snapshot, options.name) if options.name is not None else None
     if options.what == "domain" and wanted is not None:
         snapshot = source.read(View("domain", wanted.uuid))

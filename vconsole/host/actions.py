@@ -15,8 +15,8 @@ from typing import Any
 from vconsole.host import errors
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
-from vconsole.model.actions import seen
-from vconsole.model.requests import Act, Mode, Reply
+from vconsole.model.actions import Act, Mode, seen
+from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Active
 
 _POLL_S = 0.5
@@ -38,7 +38,8 @@ def act(link: Link, request: Act) -> Reply:
         return Reply("refused", "it has no saved state", now)
     special = _SPECIAL.get(request.action)
     reply = special(link, domain, request) if special else _at_once(link, domain, request)
-    return Reply(reply.status, reply.message, _seen(link, domain, request))
+    now = _seen(link, domain, request)
+    return Reply(reply.status, reply.message, now, now)
 
 
 def _at_once(link: Link, domain: Any, request: Act) -> Reply:

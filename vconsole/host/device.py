@@ -6,11 +6,15 @@ Sources: virDomainAttachDeviceFlags and virDomainDetachDeviceFlags.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from vconsole.host import errors
 from vconsole.host.definition import inactive_xml
 from vconsole.host.link import Link
+from vconsole.model.libvirt_own import identity
+from vconsole.model.proposal import Propose, Subject, proposals
 from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
 from vconsole.model.xml_edit import Document, Element
 
@@ -25,16 +29,33 @@ def read_configurations(link: Link, request: ReadConfigurations) -> Reply:
     problem = ""
     for uuid in request.uuids:
         try:
-            found[uuid] = _read(link, link.call(link.conn.lookupByUUIDString, uuid))
+            found[uuid] = read_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
         except libvirt.libvirtError as error:
             problem = errors.message(error)
     return Reply("applied" if found or not request.uuids else "failed", problem, found)
 
 
-def _read(link: Link, domain: Any) -> Configurations:
+def read_xml(link: Link, domain: Any) -> Configurations:
+    """Read a domain's live and inactive XML, as far as it has them."""
     live = str(link.call(domain.XMLDesc, 0)) if link.call(domain.isActive) else None
     config = inactive_xml(link, domain) if link.call(domain.isPersistent) else None
     return Configurations(live, config)
+
+
+def propose(link: Link, request: Propose) -> Reply:
+    """Plan changes of domains by their XML as it is now."""
+    read = lru_cache(maxsize=1)(partial(_subject, link))
+    return Reply(value=proposals(request, read))
+
+
+def _subject(link: Link, uuid: str, name: str) -> Subject:
+    import libvirt
+
+    try:
+        found = read_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
+    except libvirt.libvirtError as error:
+        raise LookupError(errors.message(error)) from error
+    return Subject(uuid, name, found.live, found.config)
 
 
 def change_device(link: Link, request: ChangeDevice) -> Reply:
@@ -42,18 +63,22 @@ def change_device(link: Link, request: ChangeDevice) -> Reply:
     import libvirt
 
     domain = link.call(link.conn.lookupByUUIDString, request.uuid)
-    before = _read(link, domain)
+    before = read_xml(link, domain)
     if reason := _difference(before, request):
         return Reply("conflict", f"{request.name}: {reason}; look again", before)
     try:
         _call(link, domain, request, request.attach, request.live, request.config)
     except libvirt.libvirtError as error:
         if errors.code(error) != libvirt.VIR_ERR_NO_SUPPORT or not request.config:
-            return _failed(link, domain, request, before, errors.message(error))
+            return put_back(
+                *(link, domain, before, errors.message(error)),
+                part=lambda text: _find(text, request) is not None,
+                undo=lambda *halves: _call(link, domain, request, not request.attach, *halves),
+            )
         _define(link, request, before.config or "")
         note = "this driver changes definitions only: from its next start on"
-        return Reply("applied", note if request.live else "", _read(link, domain))
-    after = _read(link, domain)
+        return Reply("applied", note if request.live else "", read_xml(link, domain))
+    after = read_xml(link, domain)
     if request.live and not request.attach and _find(after.live, request):
         message = f"{request.name}: the guest has not let go of it yet; it goes when the guest does"
         return Reply("unknown", message, after)
@@ -85,24 +110,37 @@ def _define(link: Link, request: ChangeDevice, config: str) -> None:
     link.call(link.conn.defineXMLFlags, config, libvirt.VIR_DOMAIN_DEFINE_VALIDATE)
 
 
-def _failed(
-    link: Link, domain: Any, request: ChangeDevice, before: Configurations, reason: str
+def put_back(
+    link: Link,
+    domain: Any,
+    before: Configurations,
+    reason: str,
+    part: Callable[[str | None], object],
+    undo: Callable[[bool, bool], object],
 ) -> Reply:
-    """Undo the half that was done, if there is one."""
+    """After a failure undo the half that was done, if there is one.
+
+    Args:
+        link: The connection.
+        domain: What was to be changed.
+        before: How it was.
+        reason: Why the change failed.
+        part: Of the XML of a half, what the change is about.
+        undo: Given whether live and whether config was done, undoes that.
+    """
     import libvirt
 
-    after = _read(link, domain)
-    live = bool(_find(after.live, request)) != bool(_find(before.live, request))
-    config = bool(_find(after.config, request)) != bool(_find(before.config, request))
+    after = read_xml(link, domain)
+    live, config = part(after.live) != part(before.live), part(after.config) != part(before.config)
     if not live and not config:
         return Reply("failed", reason, after)
     try:
-        _call(link, domain, request, not request.attach, live, config)
+        undo(live, config)
     except libvirt.libvirtError as error:
         half = "the running domain" if live else "the definition"
         message = f"{reason}; {half} is changed and cannot be put back: {errors.message(error)}"
         return Reply("failed", message, after)
-    return Reply("rolled back", f"{reason}; what was done is undone", _read(link, domain))
+    return Reply("rolled back", f"{reason}; what was done is undone", read_xml(link, domain))
 
 
 # ---- comparing
@@ -148,12 +186,16 @@ def _is_taken(text: str, request: ChangeDevice) -> bool:
 
 
 def _name(node: Element) -> tuple[str | None, ...]:
-    """What no other device of its kind in a domain may be called."""
+    """What no other device of its kind in a domain may be called; of an interface its address."""
+    if node.tag == "interface":
+        mac = node.find("mac")
+        return (mac.get("address"),) if mac else ()
     target = node.find("target")
-    return (target.get("dev"), target.get("name")) if target else ()
+    return (target.get("dev"), target.get("name")) if target else (identity(node),)
 
 
 def _source(node: Element) -> str:
-    source = node.find("source")
+    """What only one device of a domain may have; many interfaces may be on one network."""
+    source = node.find("source") if node.tag != "interface" else None
     values = [source.get(name) for name in _SOURCES] if source else []
     return next((value for value in values if value), "")

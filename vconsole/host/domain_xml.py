@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from vconsole.host import xml
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.divergence import differences
 from vconsole.model.snapshot import Device, NumaTune, Pin, PinKey
 
 MAX_VCPUS = 4096
@@ -84,6 +85,28 @@ def same_configuration(one: str, other: str) -> bool:
 
 def _before_devices(text: str) -> str:
     return text[text.find("\n") : text.rfind("<devices>")]
+
+
+def diverged(live: str | None, config: str | None, everything: CpuSet, pins: bool) -> int | None:
+    """In how many things a domain runs otherwise than it is defined; None where it has not both.
+
+    Behind the first line both are often the same to the letter.
+
+    Args:
+        live: Its XML as it runs.
+        config: Its inactive XML.
+        everything: All pCPUs of the host.
+        pins: Whether the driver keeps two sets of pins.
+
+    Raises:
+        XmlError: One of them cannot be read.
+    """
+    if live is None or config is None:
+        return None
+    if live[live.find("\n") :] == config[config.find("\n") :]:
+        return 0
+    found = differences(xml.parse(live, "domain"), xml.parse(config, "domain"), everything)
+    return sum(pins or one.area != "pins" for one in found)
 
 
 def merge(live: DomainXml | None, config: DomainXml | None, everything: CpuSet) -> tuple[Pin, ...]:

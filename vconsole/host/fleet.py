@@ -12,7 +12,7 @@ from time import monotonic
 from typing import Any, Final
 
 from vconsole.host import errors
-from vconsole.host.domain_xml import DomainXml, merge, read_domain, same_configuration
+from vconsole.host.domain_xml import DomainXml, diverged, merge, read_domain, same_configuration
 from vconsole.host.link import Link
 from vconsole.host.xml import XmlError
 from vconsole.hostinfo import provision
@@ -280,13 +280,15 @@ class Fleet:
         entry.live_hash, entry.config_hash = hashes
         try:
             parts = self.parsed(live, config)
+            count = diverged(live, config, self._everything, self._link.connection.split_pins)
         except XmlError as error:
             problem = errors.one_line(error)
-            self._set(entry, replace(entry.domain, problem=problem, detailed=True, pins=()))
+            unread = replace(entry.domain, problem=problem, detailed=True, pins=(), diverged=None)
+            self._set(entry, unread)
         else:
             domain = _with(entry.domain, parts, self._everything)
             wrong = _hostinfo_problem(config or live or "")
-            self._set(entry, replace(domain, hostinfo_problem=wrong) if wrong else domain)
+            self._set(entry, replace(domain, hostinfo_problem=wrong, diverged=count))
 
     def parsed(
         self, live: str | None, config: str | None

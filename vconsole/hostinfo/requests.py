@@ -7,28 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from vconsole.hostinfo.rules import Rules
+from vconsole.filedraft import ReadFile, SaveFile, read_file, save_file
 from vconsole.hostinfo.status import SOCKET, StatusError, read_status
 from vconsole.model.requests import Reply
-from vconsole.safefile import Loaded, SafeFileError, SaveConflict
 
 
 @dataclass(frozen=True, slots=True)
-class ReadRules:
-    """Read hostinfo.conf: answers what is in it as `Loaded`."""
+class SaveRules(SaveFile):
+    """Save hostinfo.conf."""
 
-    path: Path
-    deadline_s: ClassVar[float] = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class SaveRules:
-    """Save hostinfo.conf unless it is not what was loaded; answers it as `Loaded`."""
-
-    path: Path
-    rules: Rules
-    expected: Loaded
-    deadline_s: ClassVar[float] = 10.0
+    what: ClassVar[str] = "save the hostinfo rules"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +39,17 @@ def handlers() -> Mapping[type, Callable[[Any], Reply]]:
     """Type of request -> its handler."""
     values = _Values()
     return {
-        ReadRules: _read_rules,
+        ReadFile: read_file,
         SaveRules: _save_rules,
         ReadService: _read_service,
         ReadValues: values.read,
     }
 
 
-def _read_rules(request: ReadRules) -> Reply:
-    from vconsole.hostinfo.rules_file import load
-
-    try:
-        loaded, _ = load(request.path)
-    except SafeFileError as error:
-        return Reply("failed", str(error))
-    return Reply(value=loaded)
-
-
 def _save_rules(request: SaveRules) -> Reply:
-    from vconsole.hostinfo.rules_file import save_rules
+    from vconsole.hostinfo.rules_file import validator
 
-    try:
-        return Reply(value=save_rules(request.path, request.rules, request.expected))
-    except SaveConflict as error:
-        return Reply("conflict", f"{request.path} was changed meanwhile", error.current)
-    except (SafeFileError, ValueError) as error:
-        return Reply("failed", str(error))
+    return save_file(request, validator(request.path))
 
 
 def _read_service(request: ReadService) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,17 @@ def load(path: Path = DEFAULT_PATH) -> tuple[Loaded, Rules]:
     return loaded, parse(loaded.data)
 
 
+def validator(path: Path) -> Callable[[bytes], None]:
+    """What lets nothing be saved that the daemon cannot use: raises RuleError."""
+
+    def validate(data: bytes) -> None:
+        found = parse(data).diagnostics
+        if error := next((d for d in found if d.severity == "error"), None):
+            raise RuleError(f"{path}: not saved: {error}")
+
+    return validate
+
+
 def save_rules(path: Path, rules: Rules, expected: Loaded) -> Loaded:
     """Replace the file that still is what `expected` says.
 
@@ -30,10 +42,4 @@ def save_rules(path: Path, rules: Rules, expected: Loaded) -> Loaded:
         SaveConflict: It is something else by now.
         SafeFileError: It cannot be saved.
     """
-
-    def validate(data: bytes) -> None:
-        found = parse(data).diagnostics
-        if error := next((d for d in found if d.severity == "error"), None):
-            raise RuleError(f"{path}: not saved: {error}")
-
-    return safefile.save(path, rules.to_bytes(), expected, validate=validate)
+    return safefile.save(path, rules.to_bytes(), expected, validate=validator(path))

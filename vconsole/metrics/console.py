@@ -12,13 +12,15 @@ from threading import Lock
 from time import time
 from typing import Any, ClassVar, Final
 
+from vconsole.filedraft import ReadFile, SaveFile, read_file, save_file
 from vconsole.metrics.control import DEFAULT_PATH, ControlError, Trial, ask_status, ask_test
 from vconsole.metrics.metric import Metric
-from vconsole.metrics.provision import Attachments, Wish, attachments, plan
+from vconsole.metrics.provision import Attachments, Wish, attachments, planner
 from vconsole.metrics.reader import DiskFollower, DiskState, Reading
 from vconsole.metrics.tracks import Key, Track, followed, keyed
-from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
-from vconsole.safefile import Loaded, SafeFileError, SaveConflict
+from vconsole.model.changes import Target
+from vconsole.model.proposal import Propose
+from vconsole.model.requests import Configurations, ReadConfigurations, Reply
 
 _LOOK_EVERY_S: Final = 0.5
 _AT_A_TIME: Final = 100
@@ -70,27 +72,10 @@ class TryMetric:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadConfig:
-    """Read vhostmd.conf: answers what is in it as `Loaded`."""
+class SaveConfig(SaveFile):
+    """Save vhostmd.conf."""
 
-    path: Path
-    deadline_s: ClassVar[float] = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class SaveConfig:
-    """Save vhostmd.conf unless it is not what was loaded; answers it as `Loaded`."""
-
-    path: Path
-    data: bytes
-    expected: Loaded
     what: ClassVar[str] = "save the configuration of vhostmd"
-    deadline_s: ClassVar[float] = 10.0
-
-    @property
-    def name(self) -> str:
-        """What the log calls it by."""
-        return str(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,30 +89,23 @@ class ReadAttachments:
 
 @dataclass(frozen=True, slots=True)
 class PlanDevices:
-    """Work out how to attach or detach: answers a `DevicePlan`."""
+    """Work out how to attach or detach: answers a `Proposal` for each of the targets."""
 
     domains: tuple[tuple[str, str], ...]
     """(UUID, name) of each."""
     wish: Wish
+    targets: tuple[Target, ...] = ("both", "live", "config")
     deadline_s: ClassVar[float] = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class DevicePlan:
-    """What would be done, domain by domain, and what would not and why."""
-
-    changes: tuple[ChangeDevice, ...] = ()
-    refused: tuple[str, ...] = ()
+Handle = Callable[[Any], Reply]
 
 
-ReadsXml = Callable[[ReadConfigurations], Reply]
-
-
-def handlers(read_xml: ReadsXml, uri: str | None = None) -> Mapping[type, Callable[[Any], Reply]]:
+def handlers(host: Mapping[type, Handle], uri: str | None = None) -> Mapping[type, Handle]:
     """Type of request -> its handler.
 
     Args:
-        read_xml: Reads the XML of domains.
+        host: Those that read the XML of domains, and that plan by it.
         uri: The libvirt URI of the console's -c, for metrics that are tested without the daemon.
     """
     disks = _Disks()
@@ -135,10 +113,10 @@ def handlers(read_xml: ReadsXml, uri: str | None = None) -> Mapping[type, Callab
         ReadDisk: disks.read,
         ReadDaemon: _read_daemon,
         TryMetric: lambda request: _test(request, uri),
-        ReadConfig: _read_config,
+        ReadFile: read_file,
         SaveConfig: _save_config,
-        ReadAttachments: lambda request: _read_attachments(request, read_xml),
-        PlanDevices: lambda request: _plan(request, read_xml),
+        ReadAttachments: lambda request: _read_attachments(request, host[ReadConfigurations]),
+        PlanDevices: lambda request: _plan(request, host[Propose]),
     }
 
 
@@ -235,35 +213,16 @@ def _test_here(request: TryMetric, data: bytes, uri: str | None) -> Trial:
 # ---- the configuration
 
 
-def _read_config(request: ReadConfig) -> Reply:
-    from vconsole import safefile
-
-    try:
-        return Reply(value=safefile.read(request.path))
-    except SafeFileError as error:
-        return Reply("failed", str(error))
-
-
 def _save_config(request: SaveConfig) -> Reply:
-    from vconsole import safefile
     from vconsole.metrics.config import parse
 
-    def validate(data: bytes) -> None:
-        parse(data)
-
-    try:
-        saved = safefile.save(request.path, request.data, request.expected, validate=validate)
-    except SaveConflict as error:
-        return Reply("conflict", f"{request.path} was changed meanwhile", error.current)
-    except (SafeFileError, ValueError) as error:
-        return Reply("failed", str(error))
-    return Reply(value=saved)
+    return save_file(request, parse)
 
 
 # ---- devices
 
 
-def _read_attachments(request: ReadAttachments, read_xml: ReadsXml) -> Reply:
+def _read_attachments(request: ReadAttachments, read_xml: Handle) -> Reply:
     found: dict[str, Attachments] = {}
     problems: dict[str, None] = {}
     for uuid, configurations in _configurations(request.uuids, read_xml, problems):
@@ -274,27 +233,15 @@ def _read_attachments(request: ReadAttachments, read_xml: ReadsXml) -> Reply:
     return Reply("applied" if found or not problems else "failed", "; ".join(problems), found)
 
 
-def _plan(request: PlanDevices, read_xml: ReadsXml) -> Reply:
-    wish, names = request.wish, dict(request.domains)
+def _plan(request: PlanDevices, propose: Handle) -> Reply:
+    wish = request.wish
     if wish.attach and wish.what == "disk":
         wish = replace(wish, direct=_opens_direct(wish.path))
-    changes: list[ChangeDevice] = []
-    refused: list[str] = []
-    found: set[str] = set()
-    problems: dict[str, None] = {}
-    for uuid, configurations in _configurations(tuple(names), read_xml, problems):
-        found.add(uuid)
-        try:
-            changes += plan(uuid, names[uuid], configurations, wish)
-        except ValueError as error:
-            refused.append(f"{names[uuid]}: {error}")
-    gone = "; ".join(problems) or "it is gone"
-    refused += [f"{name}: {gone}" for uuid, name in names.items() if uuid not in found]
-    return Reply(value=DevicePlan(tuple(changes), tuple(refused)))
+    return propose(Propose(request.domains, planner(wish), request.targets))
 
 
 def _configurations(
-    uuids: tuple[str, ...], read_xml: ReadsXml, problems: dict[str, None]
+    uuids: tuple[str, ...], read_xml: Handle, problems: dict[str, None]
 ) -> Iterator[tuple[str, Configurations]]:
     """The XML of many domains, not all of it at a time; what cannot be read is a problem."""
     for start in range(0, len(uuids), _AT_A_TIME):

@@ -15,7 +15,9 @@ from dataclasses import dataclass, replace
 from string import ascii_lowercase
 from typing import Final, Literal
 
+from vconsole.model import channels
 from vconsole.model.changes import Target
+from vconsole.model.proposal import Planner, Proposal, Subject
 from vconsole.model.requests import ChangeDevice, Configurations
 from vconsole.model.xml_edit import Document, Element, element, escape_value
 
@@ -110,12 +112,12 @@ def devices(xml: str | None, path: str) -> Devices:
         for node in document.findall("devices/disk")
         if _is_metrics(file := posixpath.normpath(_source(node)), path)
     ]
-    channels = [
-        _channel(document, node)
-        for node in document.findall("devices/channel")
-        if _target(node, "name") == CHANNEL
+    ports = [
+        MetricsDevice("channel", CHANNEL, channel.xml, in_use=channel.connected)
+        for channel in channels.channels_in(document)
+        if channel.name == CHANNEL
     ]
-    return (*disks, *channels)
+    return (*disks, *ports)
 
 
 def _is_metrics(file: str, path: str) -> bool:
@@ -133,11 +135,6 @@ def _disk(document: Document, node: Element, file: str, uuid: str) -> MetricsDev
     elif owner and uuid and owner[1] != uuid:
         alarm = f"{target} is the disk of another domain, {owner[1]}: detach it"
     return MetricsDevice("disk", target, document.text[node.start : node.end], file, alarm)
-
-
-def _channel(document: Document, node: Element) -> MetricsDevice:
-    text = document.text[node.start : node.end]
-    return MetricsDevice("channel", CHANNEL, text, in_use=_target(node, "state") == "connected")
 
 
 def _source(disk: Element) -> str:
@@ -179,12 +176,7 @@ def disk_clause(path: str, target: str, direct: bool = True) -> str:
 
 def channel_clause() -> str:
     """The channel; libvirt chooses where its socket is."""
-    return element(
-        "channel",
-        {"type": "unix"},
-        element("source", {"mode": "bind"}),
-        element("target", {"type": "virtio", "name": CHANNEL}),
-    )
+    return channels.channel_clause(CHANNEL)
 
 
 def free_target(*configurations: str | None, prefer: Sequence[str] = ()) -> str:
@@ -241,6 +233,16 @@ class Wish:
         return ("live", "config") if self.target == "both" else (self.target,)
 
 
+def planner(wish: Wish) -> Planner:
+    """What carries a wish out, for any domain and target."""
+
+    def plan_for(subject: Subject, target: Target) -> Proposal:
+        found = Configurations(subject.live, subject.config)
+        return Proposal(plan(subject.uuid, subject.name, found, wish.aiming(target)))
+
+    return plan_for
+
+
 def plan(uuid: str, name: str, found: Configurations, wish: Wish) -> tuple[ChangeDevice, ...]:
     """The changes that carry a wish out for a domain, one after the other.
 
@@ -278,20 +280,11 @@ def _attach(found: Configurations, known: Attachments, uuid: str, wish: Wish) ->
         target = free_target(found.live, found.config, prefer=[d.target for d in present])
         yield disk_clause(path, target, wish.direct), lacking
         return
-    if "live" in lacking and not _has_serial_bus(found.live or ""):
+    if "live" in lacking and (reason := channels.why_no_plugging(found.live or "")):
         lacking = tuple(half for half in lacking if half != "live")
         if not lacking:
-            raise ProvisionError(
-                "it runs without a virtio-serial controller, which cannot be plugged in: "
-                "the channel needs a restart of the domain"
-            )
+            raise ProvisionError(f"{reason}: the channel needs a restart of the domain")
     yield channel_clause(), lacking
-
-
-def _has_serial_bus(xml: str) -> bool:
-    """libvirt adds the controller that a channel needs to definitions only."""
-    controllers = Document(xml).findall("devices/controller")
-    return any(node.get("type") == "virtio-serial" for node in controllers)
 
 
 def _detach(known: Attachments, wish: Wish) -> Iterator[_Step]:

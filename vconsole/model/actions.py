@@ -5,21 +5,98 @@ Sources: virsh(1); the states in which libvirt's QEMU driver accepts the calls.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event
 from typing import Final, Literal
 
-from vconsole.model.requests import Act, Mode
+from vconsole.model.proposal import Grade, virsh_line
 from vconsole.model.snapshot import Domain
 from vconsole.model.virsh import domain_argument
 
-Grade = Literal["harmless", "interrupting", "destructive"]
-"""How an action is confirmed: not at all, by yes, by typing the name."""
+Mode = Literal["agent", "acpi"]
+"""Who in the guest is asked to shut down: its agent, or whatever looks at the power button."""
 WhyNot = Callable[[Domain], str | None]
 """Answers why an action cannot run on a domain, in words that follow its name; else None."""
 MODES: Final[tuple[tuple[Mode, ...], ...]] = (("agent", "acpi"), ("agent",), ("acpi",))
 """The choices of how a guest is asked, the usual one first."""
+
+
+class Wait:
+    """What an action under way waits for, shared by who asked and who acts.
+
+    The actor says it and looks whether it is given up; who asked reads it and may give up.
+    """
+
+    def __init__(self) -> None:
+        self._given_up = Event()
+        self.what = ""
+        """What is waited for, in a word or two; empty while nothing is."""
+        self.until: float | None = None
+        """When that ends; monotonic seconds."""
+
+    def give_up(self) -> None:
+        """Begin nothing further."""
+        self._given_up.set()
+
+    @property
+    def given_up(self) -> bool:
+        """Nobody wants the rest of it any more."""
+        return self._given_up.is_set()
+
+    def pause(self, seconds: float) -> bool:
+        """Sleep, but no longer than until it is given up; True then."""
+        return self._given_up.wait(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Carry out an action of `ACTIONS`; answers the state read back.
+
+    It is a conflict if the domain is not in the state that was seen any more.
+    """
+
+    uuid: str
+    name: str
+    action: str
+    """Its id."""
+    before: str
+    """The state that was seen, or whether it starts with the host: see `actions.seen`."""
+    modes: tuple[Mode, ...] = ("agent", "acpi")
+    """How the guest is asked to shut down or to reboot, one after the other."""
+    timeout_s: float = 60.0
+    """How long each mode is waited for."""
+    wait: Wait = field(default_factory=Wait, compare=False, repr=False)
+
+    @property
+    def deadline_s(self) -> float:
+        """Longer than what is waited for, or than a large memory takes to be saved."""
+        return max(600.0, len(self.modes) * (self.timeout_s + 90.0))
+
+    @property
+    def what(self) -> str:
+        """The action's title."""
+        return ACTIONS[self.action].title
+
+    @property
+    def grade(self) -> Grade:
+        """The action's."""
+        return ACTIONS[self.action].grade
+
+    @property
+    def when(self) -> str:
+        """At once."""
+        return "now"
+
+    def lines(self) -> tuple[str, ...]:
+        """The state it is to leave."""
+        return (f"- {self.before}",)
+
+    def virsh(self, uri: str = "") -> tuple[str, ...]:
+        """List the virsh lines that do it, one for each mode."""
+        action = ACTIONS[self.action]
+        line = virsh_line(uri, *action.virsh_words(domain_argument(self.name, self.uuid)))
+        return tuple(f"{line} --mode {m}" for m in self.modes) if action.asks_guest else (line,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +114,9 @@ class Action:
     asks_guest: bool = False
     """The guest is asked in `Act.modes`, and may not answer."""
 
-    def commands(self, act: Act, uri: str = "") -> tuple[str, ...]:
-        """List the virsh lines that do it, one for each mode, for a POSIX shell."""
-        name = shlex.quote(domain_argument(act.name, act.uuid))
-        where = f"-c {shlex.quote(uri)} " if uri else ""
-        line = f"virsh {where}" + self.virsh.replace("{}", name)
-        return tuple(f"{line} --mode {m}" for m in act.modes) if self.asks_guest else (line,)
+    def virsh_words(self, domain: str) -> tuple[str, ...]:
+        """What follows ``virsh``, not quoted."""
+        return tuple(domain if word == "{}" else word for word in self.virsh.split())
 
     def act(self, domain: Domain, modes: tuple[Mode, ...], timeout_s: float) -> Act:
         """Ask for it, as the domain is now."""
@@ -55,12 +129,6 @@ def seen(action: str, state: str, autostart: bool | None) -> str:
     if not action.startswith("autostart"):
         return state
     return {True: "autostart", False: "no autostart", None: "-"}[autostart]
-
-
-def confirmation(action: Action, acts: Iterable[Act]) -> str:
-    """Answer what must be typed before a destructive action: the name, or how many domains."""
-    names = [domain_argument(act.name, act.uuid) for act in acts]
-    return names[0] if len(names) == 1 else f"{action.virsh.split()[0]} {len(names)}"
 
 
 # -- when ------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from vconsole.model.placement import (
 )
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.topology import topology
-from vconsole.model.words import names_label, pcpus_label
+from vconsole.model.words import names_label, pcpus_label, plural
 
 LOCALITY_LIMIT: Final = 80.0
 """Locality below this percentage is worth a mark."""
@@ -25,7 +25,7 @@ def attention(domain: Domain, snapshot: HostSnapshot) -> str | None:
 
     In this order: it could not be read, its pins name pCPUs that are offline or missing, they
     overlap another domain's exclusive pin, its memory is elsewhere, its hostinfo port is wrong,
-    live and config pins differ.
+    it runs otherwise than it is defined.
     """
     return (
         _problem(domain)
@@ -33,7 +33,7 @@ def attention(domain: Domain, snapshot: HostSnapshot) -> str | None:
         or _overlap(domain, snapshot)
         or _memory_away(domain, snapshot)
         or _hostinfo(domain)
-        or _differing(domain)
+        or differing(domain)
     )
 
 
@@ -89,5 +89,8 @@ def _memory_away(domain: Domain, snapshot: HostSnapshot) -> str | None:
     return f"{away_text(domain, snapshot, cells)}, where its vCPUs may not run"
 
 
-def _differing(domain: Domain) -> str | None:
+def differing(domain: Domain) -> str | None:
+    """That it runs otherwise than it is defined."""
+    if domain.diverged:
+        return f"runs otherwise than it is defined in {plural(domain.diverged, 'thing')}"
     return "live and config pins differ: they change at its next start" if differs(domain) else None

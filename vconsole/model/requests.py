@@ -7,11 +7,12 @@ between is a conflict and never a lost update.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from threading import Event
-from typing import ClassVar, Literal
+from dataclasses import dataclass
+from typing import ClassVar
 
 from vconsole.model.changes import Status
+from vconsole.model.proposal import AT_NEXT_START, Grade, flags_of, virsh_line, xml_lines
+from vconsole.model.virsh import domain_argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +23,13 @@ class Reply:
         status: ``applied`` where it was done or read; ``unknown`` where no answer came in time.
         message: One line for people, naming the cause; may hold foreign text.
         value: What was read, or what the host says after a change.
+        read_back: What is there after a change, in words.
     """
 
     status: Status = "applied"
     message: str = ""
     value: object = None
+    read_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +54,18 @@ class Define:
     before: str
     after: str
     deadline_s: ClassVar[float] = 30.0
+    grade: ClassVar[Grade] = "harmless"
+    when: ClassVar[str] = AT_NEXT_START
+
+    def lines(self) -> tuple[str, ...]:
+        """The difference of the definitions."""
+        return xml_lines(self.before, self.after)
+
+    def virsh(self, uri: str = "") -> tuple[str, ...]:
+        """Name the command that edits by hand."""
+        return (virsh_line(uri, "edit", domain_argument(self.name, self.uuid)),)
 
 
-Mode = Literal["agent", "acpi"]
-"""Who in the guest is asked to shut down: its agent, or whatever looks at the power button."""
 Definitions = Mapping[str, str]
 """Domain UUID -> inactive XML."""
 
@@ -98,56 +109,40 @@ class ChangeDevice:
     """Change the domain as it runs."""
     config: bool
     """Change its definition."""
+    grade: Grade = "harmless"
     deadline_s: ClassVar[float] = 30.0
 
-
-class Wait:
-    """What an action under way waits for, shared by who asked and who acts.
-
-    The actor says it and looks whether it is given up; who asked reads it and may give up.
-    """
-
-    def __init__(self) -> None:
-        self._given_up = Event()
-        self.what = ""
-        """What is waited for, in a word or two; empty while nothing is."""
-        self.until: float | None = None
-        """When that ends; monotonic seconds."""
-
-    def give_up(self) -> None:
-        """Begin nothing further."""
-        self._given_up.set()
-
     @property
-    def given_up(self) -> bool:
-        """Nobody wants the rest of it any more."""
-        return self._given_up.is_set()
+    def when(self) -> str:
+        """What of the domain is changed."""
+        if not self.live:
+            return AT_NEXT_START
+        return "live and config" if self.config else "live, until it is shut off"
 
-    def pause(self, seconds: float) -> bool:
-        """Sleep, but no longer than until it is given up; True then."""
-        return self._given_up.wait(seconds)
+    def lines(self) -> tuple[str, ...]:
+        """The device, an element a line."""
+        return tuple(f"{'+' if self.attach else '-'} {part}" for part in element_lines(self.device))
+
+    def virsh(self, uri: str = "") -> tuple[str, ...]:
+        """One command that reads the device from the lines below it."""
+        verb = "attach-device" if self.attach else "detach-device"
+        name = domain_argument(self.name, self.uuid)
+        return device_command(uri, verb, self.device, name, *flags_of(self.live, self.config))
 
 
-@dataclass(frozen=True, slots=True)
-class Act:
-    """Carry out an action of `vconsole.model.actions`; answers the state read back.
+def device_command(uri: str, verb: str, device: str, *words: str) -> tuple[str, ...]:
+    """The virsh lines that hand a device over as a here-document; `words` name domain and flags."""
+    line = virsh_line(uri, verb, *words, "--file", "/dev/stdin")
+    return (f"{line} <<'END'", *element_lines(device), "END")
 
-    It is a conflict if the domain is not in the state that was seen any more.
-    """
 
-    uuid: str
-    name: str
-    action: str
-    """Its id."""
-    before: str
-    """The state that was seen, or whether it starts with the host: see `actions.seen`."""
-    modes: tuple[Mode, ...] = ("agent", "acpi")
-    """How the guest is asked to shut down or to reboot, one after the other."""
-    timeout_s: float = 60.0
-    """How long each mode is waited for."""
-    wait: Wait = field(default_factory=Wait, compare=False, repr=False)
-
-    @property
-    def deadline_s(self) -> float:
-        """Longer than what is waited for, or than a large memory takes to be saved."""
-        return max(600.0, len(self.modes) * (self.timeout_s + 90.0))
+def element_lines(text: str) -> tuple[str, ...]:
+    """An element as it is read: an element a line."""
+    lines: list[str] = []
+    depth = 0
+    for part in text.replace("><", ">\n<").split("\n"):
+        tag = part.strip()
+        depth -= tag.startswith("</")
+        lines.append("  " * depth + tag)
+        depth += "/" not in (tag[1:2], tag[-2:-1]) and "</" not in tag
+    return tuple(lines)

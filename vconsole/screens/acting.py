@@ -7,9 +7,10 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from vconsole.actionrun import ActionRun
+from vconsole.changerun import ChangeRun
 from vconsole.desk import Request
-from vconsole.model.requests import Act, Reply
+from vconsole.model.actions import Act
+from vconsole.model.requests import Reply
 from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.words import plural
 from vconsole.screens.base import Page, bindings
@@ -36,9 +37,10 @@ class ActingScreen(Page):
     ActingScreen NotesView { height: 5; }
     """
 
-    def __init__(self, run: ActionRun) -> None:
+    def __init__(self, run: ChangeRun[Act]) -> None:
         super().__init__()
         self._acting = run
+        self._acts = {act.uuid: act for act in run.changes}
 
     def compose_body(self) -> ComposeResult:
         """Title, domains, the line of the one under the cursor."""
@@ -48,7 +50,6 @@ class ActingScreen(Page):
 
     def on_mount(self) -> None:
         """Count down while something is waited for."""
-        super().on_mount()
         self._clock = self.set_interval(1.0, self._show)
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
@@ -57,27 +58,27 @@ class ActingScreen(Page):
 
     def _show(self) -> None:
         run = self._acting
-        total, ended = len(run.acts), len(run.replies)
+        total, ended = len(run.changes), len(run.replies)
         drawn = bar(ended / total, _BAR, self.console.config.ascii)
-        title = f"{run.action.title.capitalize()}: {plural(total, 'domain')}"
+        title = f"{run.title.capitalize()}: {plural(total, 'domain')}"
         self.query_one(TitleBar).words = (title, f"{drawn}  {ended} of {total} done")
-        self.query_one(LineTable).show(list(run.acts))
+        self.query_one(LineTable).show(list(self._acts))
         self._explain()
         self.refresh_hint()
         if run.done:
             self._clock.pause()
 
     def _cells(self, uuid: str) -> tuple[Cell, ...]:
-        act, domain = self._acting.acts[uuid], self.snapshot.domain(uuid)
+        act, domain = self._acts[uuid], self.snapshot.domain(uuid)
         state = domain.state if domain else "gone"
         sign = glyph(state, self.console.config.ascii) if domain else ""
         return (safe(act.name), ""), (f"{sign} {state}", ""), self._result(act)
 
     def _result(self, act: Act) -> Cell:
-        if (reply := self._acting.replies.get(act.uuid)) is not None:
+        if (reply := self._acting.replies.get(act)) is not None:
             words = f"{reply.status}: {reply.message}" if reply.message else reply.status
             return safe(words), _TONES.get(reply.status, "bad")
-        if act.uuid not in self._acting.under_way:
+        if act not in self._acting.under_way:
             return "waits for its turn", "dim"
         wait = act.wait
         if not wait.what:
@@ -89,10 +90,10 @@ class ActingScreen(Page):
 
     def _explain(self) -> None:
         notes: list[Note] = []
-        if act := self._acting.acts.get(self.query_one(LineTable).key or ""):
+        if act := self._acts.get(self.query_one(LineTable).key or ""):
             text, tone = self._result(act)
             notes = [(f" {safe(act.name)}  {text}", tone)]
-            notes += [(f" {safe(line)}", "dim") for line in self._acting.action.commands(act)]
+            notes += [(f" {safe(line)}", "dim") for line in act.virsh()]
         self.query_one(NotesView).notes = notes
 
     def hint(self) -> tuple[str, str]:
@@ -100,10 +101,10 @@ class ActingScreen(Page):
         run = self._acting
         if not run.done:
             return "c gives up what is left; esc leaves this page and it goes on", ""
-        bad = [run.acts[u].name for u, r in run.replies.items() if r.status != "applied"]
+        bad = [act.name for act in run.failed]
         if bad:
             return f"not done: {', '.join(bad)}; esc goes back", "bad"
-        return f"done: {plural(len(run.acts), 'domain')}; esc goes back, 7 shows the log", "good"
+        return f"done: {plural(len(run.changes), 'domain')}; esc goes back, 7 shows the log", "good"
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Show another one's line."""
@@ -116,8 +117,8 @@ class ActingScreen(Page):
 
     def virsh(self) -> str:
         """Name the lines of the whole run."""
-        run, uri = self._acting, self.snapshot.connection.uri
-        return "\n".join(ln for act in run.acts.values() for ln in run.action.commands(act, uri))
+        uri = self.snapshot.connection.uri
+        return "\n".join(line for act in self._acting.changes for line in act.virsh(uri))
 
     def do_cancel(self) -> None:
         """Begin nothing more and wait no longer."""

@@ -10,8 +10,8 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from vconsole.commands import COMMANDS, key_name
-from vconsole.model.actions import ACTIONS, MODES, Action, confirmation
-from vconsole.model.requests import Act
+from vconsole.model.actions import ACTIONS, MODES, Act, Action
+from vconsole.model.proposal import confirmation
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.words import names_label, plural
 from vconsole.screens.base import Page, bindings
@@ -99,7 +99,7 @@ class ActionsScreen(Page):
         if not able:
             reason = many + next(self._refusals(action), "it is gone")
             return (f" {letter}", "dim"), (action.title, "dim"), ("", ""), (safe(reason), "dim")
-        line = many + action.commands(self._acts(action, able[:1])[0])[0]
+        line = many + self._acts(action, able[:1])[0].virsh()[0]
         return (
             (f" {letter}", "accent"),
             (action.title, ""),
@@ -116,7 +116,7 @@ class ActionsScreen(Page):
         notes: list[Note] = [(f" {action.help}", "")]
         able = self._able(action)
         for act in self._acts(action, able[:1]):
-            notes += [(f" {safe(line)}", "accent") for line in action.commands(act)]
+            notes += [(f" {safe(line)}", "accent") for line in act.virsh()]
         if len(able) > 1:
             names = names_label(safe(domain.name) for domain in able[1:])
             notes.append((f" and the same for {names}", "dim"))
@@ -142,7 +142,7 @@ class ActionsScreen(Page):
         """Name the lines of the action under the cursor, for all its domains."""
         action, uri = self._action, self.snapshot.connection.uri
         acts = self._acts(action, self._able(action))
-        return "\n".join(line for act in acts for line in action.commands(act, uri))
+        return "\n".join(line for act in acts for line in act.virsh(uri))
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -174,7 +174,7 @@ class ActionsScreen(Page):
                 given_up=self._nothing,
             )
             return
-        word = confirmation(action, acts)
+        word = confirmation(action.virsh.split()[0], acts)
         self.say(f"type {word} and enter to do it; esc does nothing", "warn")
         await self.ask(
             f"{action.title}, type {safe(word)[:40]}",
@@ -208,7 +208,7 @@ class ActionsScreen(Page):
         """Act as the domains were when it was asked; the page of the run takes this one's place."""
         from vconsole.screens.acting import ActingScreen
 
-        run = self.console.run_actions(action, acts)
+        run = self.console.carry_out(action.title, acts)
         self.console.call_later(self.console.replace_page, ActingScreen(run))
 
     def do_mode(self) -> None:

@@ -47,7 +47,6 @@ class ActivityScreen(Page):
 
     def on_mount(self) -> None:
         """Read the log."""
-        super().on_mount()
         self._read()
 
     def _read(self) -> None:
@@ -87,11 +86,14 @@ class ActivityScreen(Page):
     def _explain(self) -> None:
         notes: list[Note] = []
         if (entry := self._entry) is not None:
-            change = f"{entry.before} -> {entry.after}   " if entry.after else ""
+            lines = entry.virsh.split("\n")
+            shown = lines[:1] if lines[0].endswith("<<'END'") else lines
             notes = [
                 (f" {safe(entry.operator)}   {safe(entry.uuid)}", "dim"),
-                (f" {safe(change + entry.message)}", ""),
-                *((f" {safe(line)}", "accent") for line in entry.virsh.split("\n") if line),
+                *((f" {safe(line)}", "accent") for line in shown if line),
+                *(((f" {safe(entry.message)}", ""),) if entry.message else ()),
+                *(((f" - {safe(entry.before)}", "dim"),) if entry.before else ()),
+                *(((f" + {safe(entry.after)}", ""),) if entry.after else ()),
             ]
         self.query_one(NotesView).notes = notes
 
@@ -102,8 +104,8 @@ class ActivityScreen(Page):
 
     def hint(self) -> tuple[str, str]:
         """Say what still goes on."""
-        if count := self.console.acts_under_way:
-            return f"{plural(count, 'action')} under way; c gives them up", "warn"
+        if count := self.console.under_way:
+            return f"{plural(count, 'change')} under way; c gives them up", "warn"
         return ("", "") if self._entries else ("nothing was changed from here yet", "")
 
     def virsh(self) -> str:
@@ -112,7 +114,7 @@ class ActivityScreen(Page):
 
     def do_cancel(self) -> None:
         """Give up every action that is under way."""
-        if not self.console.acts_under_way:
+        if not self.console.under_way:
             self.say("nothing is under way", "warn")
             return
         for run in self.console.runs:

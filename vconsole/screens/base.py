@@ -22,6 +22,7 @@ from vconsole.widgets.prompt import Prompt, PromptLine
 
 if TYPE_CHECKING:
     from vconsole.app import VConsole
+    from vconsole.config import Config
 
 
 def bindings(scope: str) -> list[BindingType]:
@@ -43,7 +44,11 @@ class TooSmall(Static):
 
 
 class Page(Screen[None]):
-    """A screen of the console. Subclasses fill `compose_body` and `show_snapshot`."""
+    """A screen of the console. Subclasses fill `compose_body` and `show_snapshot`.
+
+    Textual calls an `on_...` handler of every class in the hierarchy, the subclass first: one that
+    calls `super()` would do it twice.
+    """
 
     DEFAULT_CSS = """
     Page.-too-small > * { display: none; }
@@ -61,12 +66,17 @@ class Page(Screen[None]):
     snapshot: var[HostSnapshot] = var(EMPTY, init=False)
     _prompt: Prompt | None = None
 
+    @classmethod
+    def make(cls, uuid: str | None, config: Config) -> Page:
+        """Make the page; those about a domain are given its UUID."""
+        return cls() if uuid is None else cls(uuid)
+
     @property
     def console(self) -> VConsole:
         """The app, typed."""
         return cast("VConsole", self.app)
 
-    # -- what commands may look at (commands.Context) ----------------------------------------
+    # -- what commands may look at (commands.command.Context) --------------------------------
 
     @property
     def known(self) -> HostSnapshot:
@@ -170,6 +180,9 @@ class Page(Screen[None]):
         prompt = self._prompt
         if prompt is not None and prompt.is_open and event.widget is not prompt:
             prompt.action_give_up()
+
+    def read_again(self) -> None:
+        """Ask anew for what the page reads beside the snapshot."""
 
     def virsh(self) -> str:
         """Name the virsh words equivalent to what is in view, without ``virsh -c URI``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import time
 from typing import Any, ClassVar
@@ -10,21 +10,25 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from vconsole.config import Config
 from vconsole.desk import Request
+from vconsole.filedraft import ReadFile
 from vconsole.hostinfo import provision
 from vconsole.hostinfo.draft import Draft
-from vconsole.hostinfo.requests import ReadRules, ReadService, ReadValues
-from vconsole.hostinfo.rules import RuleError, Rules, parse
+from vconsole.hostinfo.requests import ReadService, ReadValues, SaveRules
+from vconsole.hostinfo.rules import Diagnostic, RuleError, Rules, parse
+from vconsole.model.proposal import Proposal
 from vconsole.model.requests import Define, ReadDefinitions, Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.words import plural
-from vconsole.safefile import Loaded
 from vconsole.screens.base import Page, bindings
+from vconsole.screens.fileeditor import FileEditorPage
 from vconsole.text import duration, safe
 from vconsole.widgets.guestwords import Guests
-from vconsole.widgets.notes import NotesView
+from vconsole.widgets.notes import Note, NotesView
 from vconsole.widgets.ruleswords import (
     RuleRow,
+    paint_rule,
     rule_rows,
     service_words,
 )
@@ -48,10 +52,12 @@ GUEST_COLUMNS = (
 )
 
 
-class HostinfoScreen(Page):
+class HostinfoScreen(FileEditorPage[Draft]):
     """Rules on the left, domains on the right, below them what the chosen one would receive."""
 
     SCOPE = "hostinfo"
+    DRAFT = Draft
+    COPY = "hostinfo.conf"
     BINDINGS: ClassVar = bindings("hostinfo")
     AUTO_FOCUS = "#rules"
     DEFAULT_CSS = """
@@ -60,11 +66,13 @@ class HostinfoScreen(Page):
     HostinfoScreen NotesView { height: 45%; margin-top: 1; }
     """
 
+    @classmethod
+    def make(cls, uuid: str | None, config: Config) -> Page:
+        """Make it for the files in the settings."""
+        return cls(Path(config.hostinfo_conf))
+
     def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.draft: Draft | None = None
-        self._trouble = ""
+        super().__init__(path)
         self._rows: dict[str, RuleRow] = {}
         self.guests = Guests()
         self._asked_for: tuple[Domain, ...] | None = None
@@ -94,11 +102,6 @@ class HostinfoScreen(Page):
         return self.query_one("#guests", LineTable)
 
     @property
-    def changes(self) -> int:
-        """Whether there is something to save."""
-        return int(self.draft is not None and self.draft.staged)
-
-    @property
     def subject(self) -> Domain | None:
         """The domain under the cursor of the right list."""
         return self.guests.domain(self.guests_table.key)
@@ -112,7 +115,6 @@ class HostinfoScreen(Page):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        super().on_mount()
         self._ask()
         self.set_interval(1.0, self._ask)
 
@@ -120,7 +122,7 @@ class HostinfoScreen(Page):
         """Ask what may have changed; nothing while another page is in front."""
         if self.console.page is not self:
             return
-        for request in (ReadRules(self.path), ReadService(), ReadValues()):
+        for request in (ReadFile(self.path), ReadService(), ReadValues()):
             self.console.desk.ask(request)
         if self._log and self.subject:
             self.console.desk.ask(ReadService(self.guests.socket_name(self.subject)))
@@ -136,7 +138,7 @@ class HostinfoScreen(Page):
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read."""
-        if isinstance(request, ReadRules):
+        if isinstance(request, ReadFile) and request.path == self.path:
             self._take_rules(reply)
         elif isinstance(request, ReadService):
             self._take_service(request, reply)
@@ -163,15 +165,10 @@ class HostinfoScreen(Page):
             self.guests_table.show(self.guests.uuids)
 
     def _take_rules(self, reply: Reply) -> None:
-        self._trouble = reply.message
-        if isinstance(reply.value, Loaded):
-            before = self.draft
-            draft = Draft.of(reply.value) if before is None else before.followed(reply.value)
-            if draft is not before:
-                self.put(draft)
-                if before is None:
-                    self._show_one_caught()
-                return
+        before = self.draft
+        self.take_file(reply)
+        if before is None and self.draft is not None:
+            self._show_one_caught()
         self._show_title()
 
     def put(self, draft: Draft) -> None:
@@ -216,7 +213,7 @@ class HostinfoScreen(Page):
         """Say what is wrong with the line or the domain under the cursor."""
         draft = self.draft
         if draft is None:
-            return self._trouble or "reading the rules", "bad" if self._trouble else ""
+            return self.trouble or "reading the rules", "bad" if self.trouble else ""
         if draft.theirs is not None:
             return "the file was changed by someone else: ctrl+s shows both", "bad"
         if self.focused is self.guests_table and self.subject is not None:
@@ -224,7 +221,7 @@ class HostinfoScreen(Page):
         row = self.row
         found = next((d for d in draft.rules.diagnostics if row and d.line == row.line), None)
         if found is not None:
-            return str(found), "bad" if found.severity == "error" else "warn"
+            return str(found), _tone(found)
         if self.changes:
             words = f"{plural(self.guests.affected, 'domain')} will get something else"
             return f"{words}; ctrl+s shows the diff", ""
@@ -249,19 +246,44 @@ class HostinfoScreen(Page):
         if caught is not None and self.guests.grants[domain.uuid][0].line != row.stanza.line:
             self.guests_table.show(self.guests.uuids, cursor=caught)
 
+    # -- the file ----------------------------------------------------------------------------
+
+    def save_request(self, draft: Draft) -> SaveRules:
+        """What saves the rules."""
+        return SaveRules(self.path, draft.data, draft.loaded)
+
+    def paint(self, line: str) -> Iterable[tuple[int, int, str]]:
+        """Colour a line of the rules."""
+        return paint_rule(line)
+
+    def consequence(self) -> str:
+        """How many domains saving reaches."""
+        reached = len(self.draft.affected(self.guests.names)) if self.draft else 0
+        return f"{plural(reached, 'domain')} will get something else"
+
+    def remarks(self) -> list[Note]:
+        """The diagnostics."""
+        found = self.draft.rules.diagnostics if self.draft else ()
+        return [(safe(f" {one}"), _tone(one)) for one in found]
+
+    def remark_at(self, line: int) -> tuple[str, str] | None:
+        """The diagnostic of a line."""
+        found = self.draft.rules.diagnostics if self.draft else ()
+        return next(((str(one), _tone(one)) for one in found if one.line == line), None)
+
     # -- editing -----------------------------------------------------------------------------
 
     def edit(self, how: Callable[[Rules], Rules]) -> bool:
         """Edit the rules, or say why not."""
         if self.draft is None:
-            self.say(self._trouble or "the rules have not been read yet", "warn")
+            self.not_read_yet()
             return False
         try:
             rules = how(self.draft.rules)
         except RuleError as error:
             self.say(str(error), "bad")
             return False
-        self.put(self.draft.edited(rules))
+        self.put(self.draft.edited(rules.to_bytes()))
         return True
 
     async def _ask_edit(
@@ -386,51 +408,6 @@ class HostinfoScreen(Page):
             self.rules_table.show(list(self._rows), cursor=str(index + by))
             self.refresh_hint()
 
-    def do_unedit(self) -> None:
-        """Take back the last edit."""
-        if self.draft is None or not self.draft.past:
-            self.say("no edit to take back", "warn")
-            return
-        self.put(self.draft.unedited())
-
-    def do_clear(self) -> None:
-        """Forget all edits."""
-        if self.draft is not None:
-            self.put(self.draft.edited(self.draft.base))
-
-    async def do_text(self) -> None:
-        """Edit the file as text."""
-        from vconsole.screens.rulestext import RulesTextScreen
-        from vconsole.widgets.editor import keeps
-
-        if self.draft is None:
-            self.say(self._trouble or "the rules have not been read yet", "warn")
-        elif not keeps(self.draft.rules.text):
-            self.say("control characters or mixed line ends: E opens it in $EDITOR", "warn")
-        else:
-            await self.console.show_page(RulesTextScreen(self))
-
-    def do_editor(self) -> None:
-        """Edit with $EDITOR; what it leaves is taken over, nothing is saved yet."""
-        from vconsole.screens.external import EditorError, edited
-
-        if self.draft is None:
-            self.say(self._trouble or "the rules have not been read yet", "warn")
-            return
-        try:
-            data = edited(self.console, "hostinfo.conf", self.draft.rules.to_bytes())
-        except EditorError as error:
-            self.say(str(error), "bad")
-        else:
-            self.put(self.draft.edited(parse(data)))
-
-    async def do_save(self) -> None:
-        """Show what saving changes; enter there saves."""
-        from vconsole.screens.rulesdiff import RulesDiffScreen
-
-        if self.draft is not None:
-            await self.console.show_page(RulesDiffScreen(self))
-
     # -- looking -----------------------------------------------------------------------------
 
     def do_switch(self) -> None:
@@ -467,7 +444,7 @@ class HostinfoScreen(Page):
         await self._provision("repair hostinfo", provision.repair)
 
     async def _provision(self, what: str, change: Callable[[str], str]) -> None:
-        from vconsole.screens.definitions import DefinitionsScreen
+        from vconsole.screens.changes import ChangesScreen
 
         chosen = [uuid for uuid in self.guests.uuids if uuid in self.guests.chosen]
         if not chosen and self.subject is not None:
@@ -476,10 +453,15 @@ class HostinfoScreen(Page):
         if not edits:
             self.say("; ".join(notes) or "no domain here", "warn")
             return
-        await self.console.show_page(DefinitionsScreen(what, tuple(edits), tuple(notes)))
+        proposal = Proposal(tuple(edits), tuple(notes))
+        await self.console.show_page(ChangesScreen(what, (proposal,)))
 
     def _defined(self, request: Define, reply: Reply) -> None:
         if reply.status == "applied" and isinstance(reply.value, str):
             self.guests.definitions[request.uuid] = reply.value
             self.guests.chosen.discard(request.uuid)
             self.guests_table.redraw()
+
+
+def _tone(found: Diagnostic) -> str:
+    return "bad" if found.severity == "error" else "warn"

@@ -10,13 +10,14 @@ from typing import Any, ClassVar, Literal
 
 from textual.app import ComposeResult
 
+from vconsole.config import Config
 from vconsole.desk import Request
+from vconsole.filedraft import ReadFile
 from vconsole.metrics.conf_text import ConfigError
 from vconsole.metrics.config import parse
 from vconsole.metrics.console import (
     DiskReport,
     ReadAttachments,
-    ReadConfig,
     ReadDaemon,
     ReadDisk,
     TryMetric,
@@ -61,6 +62,11 @@ class MetricsScreen(Page):
     MetricsScreen NotesView { height: auto; max-height: 5; display: none; }
     MetricsScreen #cure { display: none; }
     """
+
+    @classmethod
+    def make(cls, uuid: str | None, config: Config) -> Page:
+        """Make it for the files in the settings."""
+        return cls(Path(config.metrics_disk), Path(config.vhostmd_conf))
 
     def __init__(self, path: Path, conf: Path) -> None:
         super().__init__()
@@ -110,7 +116,6 @@ class MetricsScreen(Page):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        super().on_mount()
         self._show()
         self._ask()
         self.set_interval(1.0, self._ask)
@@ -122,7 +127,7 @@ class MetricsScreen(Page):
         self.ask_disk()
         self.console.desk.ask(ReadDaemon())
         if self._ticks % CONFIG_EVERY == 0:
-            self.console.desk.ask(ReadConfig(self.conf))
+            self.console.desk.ask(ReadFile(self.conf))
         self._ticks += 1
         self._ask_devices_if_due()
 
@@ -163,7 +168,11 @@ class MetricsScreen(Page):
         elif isinstance(request, ReadDaemon):
             known = value if isinstance(value, DaemonStatus) else None
             self._learn(daemon=known, daemon_problem=reply.message)
-        elif isinstance(request, ReadConfig) and isinstance(value, Loaded):
+        elif (
+            isinstance(request, ReadFile)
+            and request.path == self.conf
+            and isinstance(value, Loaded)
+        ):
             if value != self._loaded:
                 self._loaded = value
                 self._learn(config=_read(value))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 
 from vconsole.desk import Request
-from vconsole.metrics.console import ReadAttachments
+from vconsole.metrics.console import PlanDevices, ReadAttachments
 from vconsole.metrics.provision import Attachments, Devices, What, Wish
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
@@ -74,7 +74,6 @@ class MetricsAttachScreen(Page):
 
     def on_mount(self) -> None:
         """Look anew, and again."""
-        super().on_mount()
         self._ask()
         self.set_interval(LOOK_EVERY_S, self._ask)
 
@@ -84,7 +83,6 @@ class MetricsAttachScreen(Page):
 
     def on_screen_resume(self) -> None:
         """Look anew after a change."""
-        super().on_screen_resume()
         self._ask()
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
@@ -183,14 +181,14 @@ class MetricsAttachScreen(Page):
         await self._plan(attach=False)
 
     async def _plan(self, attach: bool) -> None:
-        from vconsole.screens.devices import DevicesScreen
+        from vconsole.screens.changes import ChangesScreen
 
         one = {self.subject.uuid} if self.subject else set()
         wanted = self._chosen or one
         domains = tuple((d.uuid, d.name) for d in self.snapshot.domains if d.uuid in wanted)
         wish = Wish(self._what, attach, str(self._metrics.picture.path), own=self._own)
         self._chosen = set()
-        await self.console.show_page(DevicesScreen(domains, wish))
+        await self.console.show_page(ChangesScreen(wish.words, asking=PlanDevices(domains, wish)))
 
     async def do_open(self) -> None:
         """Open the domain."""

@@ -39,7 +39,6 @@ class MetricsBytesScreen(Page):
 
     def on_mount(self) -> None:
         """Show them, and go on looking."""
-        super().on_mount()
         self._show()
         self.set_interval(1.0, self._ask)
 

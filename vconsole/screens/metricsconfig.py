@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import time
 from typing import ClassVar
@@ -10,29 +10,39 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from vconsole.desk import Request
+from vconsole.filedraft import ReadFile
 from vconsole.metrics import builtin
 from vconsole.metrics.conf_text import ConfigError
 from vconsole.metrics.config_edit import ConfigDocument
-from vconsole.metrics.console import ReadConfig, ReadDaemon, TryMetric
+from vconsole.metrics.console import ReadDaemon, SaveConfig, TryMetric
 from vconsole.metrics.control import Trial
 from vconsole.metrics.draft import Draft, builtin_spec
 from vconsole.metrics.spec import Context, MetricSpec
 from vconsole.metrics.status import DaemonStatus, MetricStatus
+from vconsole.metrics.stock_dtd import refusals
 from vconsole.model.requests import Reply
-from vconsole.safefile import Loaded
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
+from vconsole.screens.fileeditor import FileEditorPage
 from vconsole.text import duration, safe
-from vconsole.widgets.configwords import COLUMNS, config_notes, spec_cells
+from vconsole.widgets.configwords import (
+    COLUMNS,
+    config_notes,
+    paint_tags,
+    release_notes,
+    spec_cells,
+)
 from vconsole.widgets.metricswords import trial_words
-from vconsole.widgets.notes import NotesView
+from vconsole.widgets.notes import Note, NotesView
 from vconsole.widgets.table import Cell, LineTable
 from vconsole.widgets.title import TitleBar
 
 
-class MetricsConfigScreen(Page):
+class MetricsConfigScreen(FileEditorPage[Draft]):
     """The metrics above, the one under the cursor in full below. What is edited is a draft."""
 
     SCOPE = "metricsconfig"
+    DRAFT = Draft
+    COPY = "vhostmd.xml"
     BINDINGS: ClassVar = bindings("metricsconfig")
     DEFAULT_CSS = """
     MetricsConfigScreen LineTable { scrollbar-gutter: stable; }
@@ -42,10 +52,7 @@ class MetricsConfigScreen(Page):
     """
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.draft: Draft | None = None
-        self._trouble = ""
+        super().__init__(path)
         self._saved: frozenset[MetricSpec] = frozenset()
         """The metrics of the file as it is."""
         self._daemon: DaemonStatus | None = None
@@ -69,11 +76,6 @@ class MetricsConfigScreen(Page):
         return self.query_one(LineTable)
 
     @property
-    def changes(self) -> int:
-        """Whether there is something to save."""
-        return int(self.draft is not None and self.draft.staged)
-
-    @property
     def number(self) -> int | None:
         """The place of the metric under the cursor."""
         return int(self.table.key) if self.table.key is not None else None
@@ -89,20 +91,19 @@ class MetricsConfigScreen(Page):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        super().on_mount()
         self._ask()
         self.set_interval(1.0, self._ask)
 
     def _ask(self) -> None:
         """Ask what may have changed; nothing while another page is in front."""
         if self.console.page is self:
-            self.console.desk.ask(ReadConfig(self.path))
+            self.console.desk.ask(ReadFile(self.path))
             self.console.desk.ask(ReadDaemon())
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read."""
-        if isinstance(request, ReadConfig) and request.path == self.path:
-            self._take_file(reply)
+        if isinstance(request, ReadFile) and request.path == self.path:
+            self.take_file(reply)
         elif isinstance(request, ReadDaemon):
             self._take_status(reply)
         elif isinstance(request, TryMetric) and self.console.page is self:
@@ -111,16 +112,6 @@ class MetricsConfigScreen(Page):
             self._tried[request.name, request.context] = said
             self.say(*said)
             self._show_notes()
-
-    def _take_file(self, reply: Reply) -> None:
-        self._trouble = reply.message
-        if not isinstance(reply.value, Loaded):
-            self.refresh_hint()
-            return
-        before = self.draft
-        draft = Draft.of(reply.value) if before is None else before.followed(reply.value)
-        if draft is not before:
-            self.put(draft)
 
     def _take_status(self, reply: Reply) -> None:
         known = reply.value if isinstance(reply.value, DaemonStatus) else None
@@ -190,15 +181,15 @@ class MetricsConfigScreen(Page):
         """Say what is wrong with the file, else with the metric under the cursor."""
         draft, daemon = self.draft, self._daemon
         if draft is None:
-            return self._trouble or "reading the configuration", "bad" if self._trouble else ""
+            return self.trouble or "reading the configuration", "bad" if self.trouble else ""
         if draft.theirs is not None:
             return "the file was changed by someone else: ctrl+s shows both", "bad"
         if draft.error is not None:
             return f"{draft.error}; x edits the text", "bad"
         if daemon is not None and self._is_ours and daemon.config_error and not draft.staged:
             return f"not in force: {daemon.config_error}", "bad"
-        if self._trouble:
-            return self._trouble, "bad"
+        if self.trouble:
+            return self.trouble, "bad"
         spec = self.spec
         told = self._told.get((spec.name, spec.context)) if spec and self._is_ours else None
         if told is not None and told.problem:
@@ -225,12 +216,41 @@ class MetricsConfigScreen(Page):
         """Edit by mouse."""
         await self.do_edit()
 
+    # -- the file ----------------------------------------------------------------------------
+
+    def save_request(self, draft: Draft) -> SaveConfig:
+        """What saves the configuration."""
+        return SaveConfig(self.path, draft.data, draft.loaded)
+
+    def paint(self, line: str) -> Iterable[tuple[int, int, str]]:
+        """Colour a line of the configuration."""
+        return paint_tags(line)
+
+    def consequence(self) -> str:
+        """When it counts."""
+        return "the daemon takes it at once"
+
+    def remarks(self) -> list[Note]:
+        """Why it cannot be used, else what is odd and which releases of vhostmd refuse it."""
+        draft = self.draft
+        if draft is None:
+            return []
+        if draft.problem:
+            return [(safe(f" {draft.problem}"), "bad")]
+        warnings = draft.document.config.warnings if draft.document else ()
+        notes = release_notes(refusals(draft.base), refusals(draft.data))
+        return [*((safe(f" ! {warning}"), "warn") for warning in warnings[:5]), *notes]
+
+    def remark_at(self, line: int) -> tuple[str, str] | None:
+        """Why it cannot be used, whichever line that is said of."""
+        return (self.draft.problem, "bad") if self.draft and self.draft.problem else None
+
     # -- editing -----------------------------------------------------------------------------
 
     def edit(self, how: Callable[[ConfigDocument], bytes], cursor: int | None = None) -> bool:
         """Edit the draft, or say why not."""
         if self.draft is None:
-            self.say(self._trouble or "the file has not been read yet", "warn")
+            self.not_read_yet()
             return False
         try:
             self.put(self.draft.changed(how), cursor)
@@ -280,62 +300,9 @@ class MetricsConfigScreen(Page):
         last = len(self.draft.metrics) if self.draft else None
         return self.edit(lambda document: document.add(spec), cursor=last)
 
-    def do_unedit(self) -> None:
-        """Take back the last edit."""
-        if self.draft is None or not self.draft.past:
-            self.say("no edit to take back", "warn")
-            return
-        self.put(self.draft.unedited())
-
-    def do_clear(self) -> None:
-        """Forget all edits."""
-        if self.draft is not None:
-            self.put(self.draft.edited(self.draft.base))
-
     async def do_edit(self) -> None:
         """Edit the metric in the text of the file."""
-        await self._open_text(self.spec.line if self.spec else 1)
-
-    async def do_text(self) -> None:
-        """Edit the file as text."""
-        await self._open_text(1)
-
-    async def _open_text(self, line: int) -> None:
-        from vconsole.screens.metricstext import MetricsTextScreen
-        from vconsole.widgets.editor import keeps
-
-        if self.draft is None:
-            self.say(self._trouble or "the file has not been read yet", "warn")
-            return
-        try:
-            text = self.draft.data.decode()
-        except UnicodeDecodeError:
-            text = "\0"
-        if not keeps(text):
-            self.say("no UTF-8, control characters or mixed line ends: E opens $EDITOR", "warn")
-            return
-        await self.console.show_page(MetricsTextScreen(self, text, line))
-
-    def do_editor(self) -> None:
-        """Edit with $EDITOR; what it leaves is taken over, nothing is saved yet."""
-        from vconsole.screens.external import EditorError, edited
-
-        if self.draft is None:
-            self.say(self._trouble or "the file has not been read yet", "warn")
-            return
-        try:
-            data = edited(self.console, "vhostmd.xml", self.draft.data)
-        except EditorError as error:
-            self.say(str(error), "bad")
-        else:
-            self.put(self.draft.edited(data))
-
-    async def do_save(self) -> None:
-        """Show what saving changes; enter there saves."""
-        from vconsole.screens.metricsdiff import MetricsDiffScreen
-
-        if self.draft is not None:
-            await self.console.show_page(MetricsDiffScreen(self))
+        await self.open_text(self.spec.line if self.spec else 1)
 
     def do_test(self) -> None:
         """Get the metric now: by the daemon, or here where that does not know it so yet."""

@@ -83,6 +83,12 @@ def _identity(domain: Domain) -> Iterator[tuple[str, str]]:
     yield "State", domain.state
     yield "Persistent", _YES[domain.persistent]
     yield "Autostart", _YES[domain.autostart]
+    yield "Divergence", _diverged(domain)
+
+
+def _diverged(domain: Domain) -> str:
+    found = domain.diverged
+    return f"{plural(found, 'difference')} of live and config; D lists them" if found else ""
 
 
 def _size(domain: Domain, snapshot: HostSnapshot) -> Iterator[tuple[str, str]]:

@@ -33,5 +33,8 @@ class NotesView(LinesView, can_focus=False):
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """Break at spaces where it can; what follows is indented."""
-    return wrap(text, width, subsequent_indent="     ", drop_whitespace=False) or [""]
+    """Break at spaces where it can, never within an option of a command; indent what follows."""
+    indent = "     "
+    return wrap(
+        text, width, subsequent_indent=indent, drop_whitespace=False, break_on_hyphens=False
+    ) or [""]

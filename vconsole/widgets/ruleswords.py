@@ -40,7 +40,7 @@ class RuleRow:
 def rule_rows(draft: Draft, names: tuple[str, ...]) -> dict[str, RuleRow]:
     """Key -> row, in the order of the file; keys survive edits of other lines."""
     rules = draft.rules
-    saved = set(_granted(draft.base))
+    saved = set(_granted(draft.saved))
     marks = {
         found.line: ("x", "bad") if found.severity == "error" else ("!", "warn")
         for found in reversed(rules.diagnostics)

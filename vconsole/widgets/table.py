@@ -240,6 +240,10 @@ class LineTable(ScrollView, can_focus=True):
         self.lay_out()
         self._reveal()
 
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Lay the columns out anew: there is a cell more or less."""
+        self.lay_out()
+
     def lay_out(self) -> None:
         """Compute the widths and paint all."""
         self._layout = layout(self.columns, self.scrollable_content_region.width)

@@ -1,0 +1,168 @@
+"""What every subcommand that changes something has: its options, carrying out, the report."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from math import ceil
+from queue import SimpleQueue
+from typing import Any
+
+from vconsole.audit import ActivityLog, of_reply
+from vconsole.changerun import AT_A_TIME, ChangeRun
+from vconsole.cli.read import find_domain
+from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json
+from vconsole.desk import Desk, Request
+from vconsole.host.open import connect_link
+from vconsole.host.requests import HostRequests
+from vconsole.host.source import HostSource, View
+from vconsole.model.changes import Target
+from vconsole.model.proposal import Change, Planner, Proposal, Propose
+from vconsole.model.requests import Reply
+from vconsole.model.snapshot import Connection, Domain
+from vconsole.places import state_dir
+from vconsole.text import safe
+
+CODES = {"applied": DONE, "planned": DONE, "refused": REFUSED, "conflict": REFUSED}
+"""Status -> exit code; the others failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one change."""
+
+    uuid: str
+    name: str
+    what: str
+    status: str
+    """As of a change, or ``planned``."""
+    when: str
+    difference: tuple[str, ...]
+    read_back: str
+    message: str
+    virsh: tuple[str, ...]
+
+
+def add_change_arguments(parser: argparse.ArgumentParser, *, target: bool = False) -> None:
+    """Add the options of a change; with `target` those that choose live or config."""
+    if target:
+        parser.add_argument("--live", action="store_true", help="change the running domain")
+        parser.add_argument("--config", action="store_true", help="change its definition")
+    parser.add_argument("--yes", action="store_true", help="do what may lose data")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be done")
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+
+
+def target_of(options: argparse.Namespace) -> Target:
+    """What of a domain is to be changed; both where nothing is said."""
+    if options.live == options.config:
+        return "both"
+    return "live" if options.live else "config"
+
+
+def chosen(options: argparse.Namespace, source: HostSource) -> tuple[list[Domain], Connection]:
+    """The domains named in `options.domains` or `.domain`, each once, and the connection."""
+    snapshot = source.read(View("domains"))
+    words = options.domains if "domains" in options else [options.domain]
+    named = [find_domain(snapshot, word) for word in words]
+    return list({domain.uuid: domain for domain in named}.values()), snapshot.connection
+
+
+@contextmanager
+def asking(options: argparse.Namespace) -> Iterator[HostRequests]:
+    """Answer requests on a connection of its own."""
+    read_only = options.read_only or getattr(options, "dry_run", False)
+    host = HostRequests(lambda: connect_link(options.connect, read_only, options.demo))
+    with closing(host):
+        yield host
+
+
+def ask(host: HostRequests, request: Request) -> Reply:
+    """Answer one request here and now."""
+    return host.handlers()[type(request)](request)
+
+
+def plan_and_change(options: argparse.Namespace, source: HostSource, plan: Planner) -> int:
+    """Plan changes of the domains that are named, and carry them out; answers the exit code."""
+    domains, connection = chosen(options, source)
+    target = target_of(options) if "live" in options else "both"
+    with asking(options) as host:
+        wanted = Propose(tuple((d.uuid, d.name) for d in domains), plan, (target,))
+        reply = ask(host, wanted)
+        if not isinstance(reply.value, tuple):
+            raise CliError(reply.message)
+        return change(options, connection, host, reply.value[0])
+
+
+def change(
+    options: argparse.Namespace, connection: Connection, host: HostRequests, proposal: Proposal
+) -> int:
+    """Show a proposal, or carry it out; write the log and the report; answers the exit code."""
+    if connection.read_only and not options.dry_run:
+        raise CliError(f"read-only: {connection.read_only_reason}", REFUSED)
+    destructive = [c.what for c in proposal.changes if c.grade == "destructive"]
+    if destructive and not (options.yes or options.dry_run):
+        raise CliError(f"{destructive[0]} may lose data. Give --yes to do it.", REFUSED)
+    log = ActivityLog(state_dir())
+    replies: dict[Any, Reply] = {}
+    if not options.dry_run:
+        replies = carry_out(host, proposal.changes, connection.uri, log)
+    results = [_result(change, replies.get(change)) for change in proposal.changes]
+    report(options, results, proposal.notes)
+    if log.problem and replies:
+        raise CliError(f"not in the activity log: {log.problem}")
+    codes = {CODES.get(result.status, FAILED) for result in results}
+    if not results and proposal.notes:
+        return REFUSED
+    return FAILED if FAILED in codes else max(codes, default=DONE)
+
+
+def carry_out(
+    host: HostRequests, changes: Sequence[Change], uri: str, log: ActivityLog
+) -> dict[Any, Reply]:
+    """Make several changes at a time, and log each."""
+    queue = SimpleQueue[tuple[Any, Reply]]()
+    desk = Desk(host.handlers(), lambda asked, reply: queue.put((asked, reply)), width=AT_A_TIME)
+    going = ChangeRun("", changes, desk.ask)
+    going.begin()
+    while not going.done:
+        request, reply = queue.get()
+        log.add(of_reply(request, reply, uri))
+        going.replied(request, reply)
+    return going.replies
+
+
+def longest_s(count: int, one_s: float) -> float:
+    """How long changes of so many domains may take, each with its own deadline."""
+    return 60.0 + ceil(count / AT_A_TIME) * one_s
+
+
+def _result(change: Change, reply: Reply | None) -> Result:
+    planned = Result(
+        *(change.uuid, change.name, change.what, "planned", change.when),
+        *(change.lines(), "", "", change.virsh()),
+    )
+    if reply is None:
+        return planned
+    return replace(planned, status=reply.status, read_back=reply.read_back, message=reply.message)
+
+
+def report(options: argparse.Namespace, results: list[Result], notes: Sequence[str]) -> None:
+    """Print what became of each, as lines or as JSON."""
+    if options.json:
+        print_json({"changes": results, "notes": notes})
+        return
+    for note in notes:
+        print(safe(note))
+    for result in results:
+        if result.status == "planned":
+            print(safe(f"{result.name}: would {result.what} ({result.when})"))
+            for line in (*result.difference, *result.virsh):
+                print(f"  {safe(line)}")
+            continue
+        words = "; ".join(filter(None, (result.message, result.read_back)))
+        print(safe(f"{result.name}: {result.what}: {result.status}{': ' if words else ''}{words}"))
+    if not results and not notes:
+        print("nothing to do")

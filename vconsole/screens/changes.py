@@ -1,0 +1,197 @@
+"""Changes to be made: what each does and its virsh line, one key to do them, the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changerun import ChangeRun
+from vconsole.desk import Request
+from vconsole.model.proposal import TARGET_WORDS, Change, Proposal, confirmation
+from vconsole.model.requests import Reply
+from vconsole.model.words import plural
+from vconsole.screens.base import Page, bindings
+from vconsole.text import safe
+from vconsole.widgets.lines import Line, LinesView
+from vconsole.widgets.title import TitleBar
+from vconsole.widgets.xmlview import paint_diff
+
+_TONES = {"applied": "good", "refused": "warn", "unknown": "warn", "not tried": "warn"}
+_GRADES = ("harmless", "interrupting", "destructive")
+
+
+class ChangesScreen(Page):
+    """What would be done, domain by domain; enter does it.
+
+    Args:
+        title: What all of it does, as an imperative.
+        proposals: What can be done; tab goes to the next where there are several.
+        asking: Where they are worked out first: its reply's value is the proposals.
+    """
+
+    SCOPE = "changes"
+    BINDINGS: ClassVar = bindings("changes")
+    AUTO_FOCUS = "LinesView"
+
+    def __init__(
+        self, title: str, proposals: Iterable[Proposal] = (), asking: Request | None = None
+    ) -> None:
+        super().__init__()
+        self._title, self._asking = title, asking
+        self._proposals = tuple(proposals)
+        self._open = 0
+        self._trouble = ""
+        self._run: ChangeRun[Change] | None = None
+
+    @property
+    def _proposal(self) -> Proposal:
+        return self._proposals[self._open] if self._proposals else Proposal()
+
+    @property
+    def changes(self) -> int:
+        """How many changes are still to be made."""
+        return 0 if self._run else len(self._proposal.changes)
+
+    def compose_body(self) -> ComposeResult:
+        """Title and lines."""
+        yield TitleBar()
+        yield LinesView()
+
+    def on_mount(self) -> None:
+        """Show them, or have them worked out."""
+        if self._asking is not None:
+            self.console.desk.ask(self._asking)
+        self._show()
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        proposal, run = self._proposal, self._run
+        names = {change.name for change in proposal.changes}
+        words = [plural(len(names), "domain") if names else ""]
+        if proposal.target is not None:
+            words.append(TARGET_WORDS[proposal.target])
+        if run is not None:
+            words.append(f"{len(run.replies)} of {len(run.changes)} done")
+        title = self._title[:1].upper() + self._title[1:]  # what follows may be a name
+        self.query_one(TitleBar).words = (title, "   ".join(filter(None, words)))
+        lines: list[Line] = [((f" {safe(note)}", "warn"),) for note in proposal.notes]
+        for change in proposal.changes:
+            lines += self._change_lines(change)
+        self.query_one(LinesView).show(lines, paint_diff)
+        self.refresh_hint()
+
+    def _change_lines(self, change: Change) -> list[Line]:
+        reply = self._run.replies.get(change) if self._run else None
+        head: Line = (
+            (f" {safe(change.name)}", "strong"),
+            (f"  {safe(change.what)}", ""),
+            (f"  {change.when}", "dim"),
+        )
+        lines: list[Line] = [head]
+        for line in change.virsh():
+            lines.append(((f" {safe(line)}", "accent"),))
+            if line.endswith("<<'END'"):  # the rest is the device, which follows
+                break
+        if reply is not None:
+            tone = _TONES.get(reply.status, "bad")
+            words = [reply.status, reply.message]
+            words += [f"read back: {reply.read_back}"] if reply.read_back else []
+            lines += [((f" {safe('  '.join(filter(None, words)))}", tone),)]
+        return [*lines, *change.lines()]
+
+    def hint(self) -> tuple[str, str]:
+        """Name the next key, or what became of it."""
+        proposal, run = self._proposal, self._run
+        if run is None:
+            if not self._proposals:
+                return self._trouble or "reading the domains", "bad" if self._trouble else ""
+            if not proposal.changes:
+                return "nothing to do; esc goes back", "warn"
+            if len(self._proposals) > 1:
+                return "enter applies; tab chooses live, config or both; esc goes back", ""
+            return "enter applies; esc goes back, nothing is changed", ""
+        if failed := {c.name: run.replies[c].message for c in run.failed}:
+            names = ", ".join(failed)
+            one = next(iter(failed.values())) if len(failed) == 1 else ""
+            return f"not done: {names}{': ' if one else ''}{one}", "bad"
+        if not run.done:
+            return "applying", ""
+        later = {c.when for c in run.changes if "next start" in c.when}
+        return f"done and read back{'; it takes effect at the next start' if later else ''}", "good"
+
+    def virsh(self) -> str:
+        """Name the lines of all changes."""
+        uri = self.snapshot.connection.uri
+        return "\n".join(line for c in self._proposal.changes for line in c.virsh(uri))
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take what was worked out, then what became of each change."""
+        if request is self._asking and self._run is None:
+            found = reply.value if isinstance(reply.value, tuple) else ()
+            self._proposals, self._trouble = found, reply.message
+            self._show()
+        elif self._run is not None:
+            self._show()
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def do_target(self) -> None:
+        """Change the running domain, the definition, or both."""
+        if self._run is not None:
+            self.say("that was done already", "warn")
+        elif len(self._proposals) < 2:
+            self.say("there is only this to choose", "warn")
+        else:
+            self._open = (self._open + 1) % len(self._proposals)
+            self._show()
+
+    async def do_apply(self) -> None:
+        """Ask as carefully as the changes want; then compare, change, and read back."""
+        if self._run is not None:
+            self.say("that was done already", "warn")
+            return
+        changes = self._proposal.changes
+        grade = max((change.grade for change in changes), key=_GRADES.index)
+        if grade == "harmless":
+            self._begin()
+        elif grade == "interrupting":
+            label, hint = f"{self._title}? y/N", "y and enter; enter alone does nothing"
+            await self.ask(label, "", hint, accepted=self._answered, given_up=self._nothing)
+        else:
+            word = confirmation(self._title.split()[0], changes)
+            self.say(f"type {safe(word)} and enter to do it; esc does nothing", "warn")
+            label, hint = f"{self._title}, type {safe(word)[:40]}", "esc does nothing"
+            await self.ask(
+                *(label, "", hint),
+                accepted=lambda text: self._typed(text, word),
+                given_up=self._nothing,
+            )
+
+    def _answered(self, text: str) -> bool:
+        if text.strip().casefold() in ("y", "yes"):
+            self._begin()
+        else:
+            self._nothing()
+        return True
+
+    def _typed(self, text: str, word: str) -> bool:
+        if text == word:
+            self._begin()
+        elif text:
+            self.say(f"that is not {safe(word)}; esc does nothing", "bad")
+            return False
+        else:
+            self._nothing()
+        return True
+
+    def _nothing(self) -> None:
+        self.say("nothing was done")
+
+    def _begin(self) -> None:
+        if self._run is None:
+            self.unsay()
+            self._run = self.console.carry_out(self._title, self._proposal.changes)
+            self._show()
