@@ -9,7 +9,26 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 ACTIONS = "start shutdown reboot reset suspend resume save destroy autostart".split()
-SUBCOMMANDS = ("show", "pin", "plan", "hostinfo", "metrics", *ACTIONS)
+SUBCOMMANDS = (
+    "show",
+    "pin",
+    "plan",
+    "hostinfo",
+    "metrics",
+    "memory",
+    "vcpus",
+    "agent",
+    "net",
+    "snapshot",
+    "policy",
+    "clock",
+    "usb-filter",
+    "diff",
+    "persist",
+    "revert",
+    "edit",
+    *ACTIONS,
+)
 WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
 
 

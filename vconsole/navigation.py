@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -14,6 +16,26 @@ if TYPE_CHECKING:
 
     from vconsole.app import VConsole
     from vconsole.config import Config
+
+
+PAGES: Mapping[str, str] = {
+    "activity": "activity:ActivityScreen",
+    "agent": "agent:AgentScreen",
+    "divergence": "divergence:DivergenceScreen",
+    "domain": "domain:DomainScreen",
+    "history": "history:HistoryScreen",
+    "host": "host:HostScreen",
+    "hostmemory": "hostmemory:HostMemoryScreen",
+    "hostinfo": "hostinfo:HostinfoScreen",
+    "metrics": "metrics:MetricsScreen",
+    "network": "network:NetworkScreen",
+    "networks": "networks:NetworksScreen",
+    "pin": "pin:PinScreen",
+    "snapshots": "snapshots:SnapshotsScreen",
+    "policy": "policy:PolicyScreen",
+    "resources": "resources:ResourcesScreen",
+}
+"""Name of a page that is opened by it -> its module and class."""
 
 
 class AppCommands:
@@ -109,6 +131,7 @@ class AppCommands:
     def do_refresh(self) -> None:
         """Read now."""
         self.app.refresh_host()
+        self.page.read_again()
         self.page.say("reading")
 
     def do_theme(self) -> None:
@@ -149,31 +172,6 @@ class AppCommands:
 
 
 def _make(page: str, uuid: str | None, config: Config) -> Page:
-    if page == "hostinfo":
-        from vconsole.screens.hostinfo import HostinfoScreen
-
-        return HostinfoScreen(Path(config.hostinfo_conf))
-    if page == "host":
-        from vconsole.screens.host import HostScreen
-
-        return HostScreen()
-    if page == "metrics":
-        from vconsole.screens.metrics import MetricsScreen
-
-        return MetricsScreen(Path(config.metrics_disk), Path(config.vhostmd_conf))
-    if page == "activity":
-        from vconsole.screens.activity import ActivityScreen
-
-        return ActivityScreen()
-    if page == "history":
-        from vconsole.screens.history import HistoryScreen
-
-        return HistoryScreen()
-    assert uuid is not None, "a page about a domain needs its UUID"
-    if page == "pin":
-        from vconsole.screens.pin import PinScreen
-
-        return PinScreen(uuid)
-    from vconsole.screens.domain import DomainScreen
-
-    return DomainScreen(uuid)
+    module, name = PAGES[page].split(":")
+    found: type[Page] = getattr(import_module(f"vconsole.screens.{module}"), name)
+    return found.make(uuid, config)

@@ -70,8 +70,9 @@ def test_each_mode_is_a_line_of_virsh() -> None:
 
 
 def test_what_destroys_wants_the_name_or_the_number_typed() -> None:
-    assert confirmation("destroy", [ask("destroy")]) == "web"
-    assert confirmation("destroy", [ask("destroy")] * 3) == "destroy 3"
+    web = [ask("destroy", replace(RUNNING, name=name)) for name in ("web", "web-2", "web-3")]
+    assert confirmation("destroy", web[:1] * 2) == "web"
+    assert confirmation("destroy", [*web, *web]) == "destroy 3"
     unspeakable = replace(RUNNING, name="\x1b[2J")
     assert confirmation("destroy", [ask("destroy", unspeakable)]) == "u"
 
@@ -159,6 +160,8 @@ class Guest:
     def __init__(self, obeys: int = 0, fails: int = 0, later: Callable[[], object] = int) -> None:
         self.obeys, self.fails, self.later = obeys, fails, later
         self.asked: list[int] = []
+        self.limits: list[int] = []
+        """How long libvirt was told to wait for the agent."""
         self.code = 1
         self.aborted = Event()
         self.reset: Callable[..., None] | None = None
@@ -203,7 +206,17 @@ class Guest:
     def link(self) -> Link:
         connection = SimpleNamespace(driver="QEMU")
         call = lambda function, *words: function(*words)  # noqa: E731
-        return cast("Link", SimpleNamespace(conn=self, connection=connection, call=call))
+        attempt = lambda _name, function, *words: function(*words)  # noqa: E731
+        return cast(
+            "Link",
+            SimpleNamespace(conn=self, connection=connection, call=call, attempt=attempt),
+        )
+
+    def UUIDString(self) -> str:  # noqa: N802
+        return "u"
+
+    def agentSetResponseTimeout(self, seconds: int, _flags: int) -> None:  # noqa: N802
+        self.limits.append(seconds)
 
 
 def request(name: str = "shutdown", *modes: Mode, timeout_s: float = 0.02) -> Act:
@@ -214,6 +227,7 @@ def request(name: str = "shutdown", *modes: Mode, timeout_s: float = 0.02) -> Ac
 def test_the_agent_is_asked_first_and_is_enough(name: str) -> None:
     guest = Guest(obeys=2)
     reply = act(guest.link, request(name))
+    assert guest.limits == [5, -2]
     assert (reply.status, guest.asked) == ("applied", [2])
     assert reply.message.endswith("asked by agent")
     assert guest.reset is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def text_of(log: ActivityLog) -> str:
 
 
 def test_an_action_is_a_line_with_all_there_is_to_know(log: ActivityLog) -> None:
-    log.add(of_reply(ACT, Reply("applied", "it is shut off", "shut off"), "qemu:///system"))
+    log.add(of_reply(ACT, Reply("applied", "it is shut off", read_back="shut off"), "qemu:///system"))
     (line,) = text_of(log).splitlines()
     found = json.loads(line)
     assert found.pop("when").endswith("Z")
@@ -39,7 +40,7 @@ def test_an_action_is_a_line_with_all_there_is_to_know(log: ActivityLog) -> None
         "uri": "qemu:///system",
         "uuid": "6695eb01",
         "name": "web",
-        "action": "shutdown",
+        "action": "shut down",
         "before": "running",
         "after": "shut off",
         "outcome": "applied",
@@ -52,11 +53,12 @@ def test_an_action_is_a_line_with_all_there_is_to_know(log: ActivityLog) -> None
 
 
 def test_an_edit_of_a_definition_is_logged_without_its_passwords(log: ActivityLog) -> None:
-    request = Define("u", "web", "enable hostinfo", "<a passwd='old'/>", "<a passwd='new'/>")
+    request = Define("u", "web", "enable hostinfo", "<a passwd='was'/>", "<a passwd='becomes'/>")
     assert is_change(request)
-    log.add(of_reply(request, Reply(value="<a passwd='new'/>"), "qemu:///system"))
+    log.add(of_reply(request, Reply(value="<a passwd='becomes'/>"), "qemu:///system"))
     assert "enable hostinfo" in text_of(log)
-    assert "passwd" not in text_of(log)
+    assert "passwd='***'" in text_of(log)
+    assert not {"was", "becomes"} & {*re.findall(r"\w+", text_of(log))}
     assert not is_change(ReadDefinitions(("u",)))
 
 

@@ -40,8 +40,8 @@ def logged(state: Path) -> list[dict[str, str]]:
 def test_each_domain_has_its_result_and_its_line_in_the_log(host: str, state: Path) -> None:
     done = vconsole("suspend", "web", "db", "web", "--json", uri=host)
     assert (done.returncode, done.stderr) == (0, "")
-    results: list[dict[str, Any]] = json.loads(done.stdout)
-    assert [(r["name"], r["status"], r["after"]) for r in results] == [
+    results: list[dict[str, Any]] = json.loads(done.stdout)["changes"]
+    assert [(r["name"], r["status"], r["read_back"]) for r in results] == [
         ("web", "applied", "paused"),
         ("db", "applied", "paused"),
     ]
@@ -52,7 +52,8 @@ def test_each_domain_has_its_result_and_its_line_in_the_log(host: str, state: Pa
 def test_a_dry_run_shows_the_lines_and_does_nothing(host: str, state: Path) -> None:
     done = vconsole("shutdown", "web", "--mode", "acpi,agent", "--dry-run", uri=host)
     assert done.stdout.splitlines() == [
-        "web: would shut down (running)",
+        "web: would shut down (now)",
+        "  - running",
         "  virsh shutdown web --mode acpi",
         "  virsh shutdown web --mode agent",
     ]
@@ -88,4 +89,4 @@ def test_read_only_refuses_and_a_wrong_mode_is_wrong_usage(host: str, state: Pat
 
 def test_a_hostile_name_is_shown_harmlessly(host: str, state: Path) -> None:
     done = vconsole("suspend", "e\x9b", uri=host)
-    assert done.stdout == "e\\x9b: applied: it is paused\n"
+    assert done.stdout == "e\\x9b: suspend: applied: it is paused\n"

@@ -188,14 +188,14 @@ def on_host(*words: str) -> subprocess.CompletedProcess[str]:
 def test_a_disk_is_attached() -> None:
     done = on_host("attach", "test", "--config")
     assert (done.returncode, done.stderr) == (0, "")
-    words = "test: attach the metrics disk: applied (config, from its next start on)\n"
+    words = "test: attach the metrics disk: applied (at the next start)\n"
     assert done.stdout == words
 
 
 def test_a_dry_run_shows_the_clause_and_changes_nothing() -> None:
     done = on_host("attach", "test", "--disk", "/tmp/no such", "--dry-run")
     assert done.returncode == 0
-    assert done.stdout.startswith("test: would attach the metrics disk (live and config): <disk ")
+    assert done.stdout.startswith("test: would attach the metrics disk (live and config)\n  + <disk ")
     assert "<source file='/tmp/no such'>" in done.stdout
     assert "<readonly/>" in done.stdout
 

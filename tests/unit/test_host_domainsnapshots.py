@@ -243,6 +243,12 @@ class Failing:
         self.agent_answers = True
         self.flags = 0
 
+    def UUIDString(self) -> str:  # noqa: N802 - libvirt's
+        return "x"
+
+    def agentSetResponseTimeout(self, _seconds: int, _flags: int) -> None:  # noqa: N802
+        pass
+
     def isActive(self) -> int:  # noqa: N802 - libvirt's
         return 1
 

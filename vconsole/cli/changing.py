@@ -104,6 +104,8 @@ def change(
         raise CliError(f"read-only: {connection.read_only_reason}", REFUSED)
     destructive = [c.what for c in proposal.changes if c.grade == "destructive"]
     if destructive and not (options.yes or options.dry_run):
+        for note in proposal.notes:
+            print(safe(note))
         raise CliError(f"{destructive[0]} may lose data. Give --yes to do it.", REFUSED)
     log = ActivityLog(state_dir())
     replies: dict[Any, Reply] = {}
@@ -162,7 +164,9 @@ def report(options: argparse.Namespace, results: list[Result], notes: Sequence[s
             for line in (*result.difference, *result.virsh):
                 print(f"  {safe(line)}")
             continue
-        words = "; ".join(filter(None, (result.message, result.read_back)))
-        print(safe(f"{result.name}: {result.what}: {result.status}{': ' if words else ''}{words}"))
+        when = "" if result.when == "now" else f" ({result.when})"
+        words = result.message or result.read_back
+        done = f"{result.status}{when}{': ' if words else ''}{words}"
+        print(safe(f"{result.name}: {result.what}: {done}"))
     if not results and not notes:
         print("nothing to do")

@@ -12,7 +12,19 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from vconsole.cli import actions, hostinfo, metrics, pinning, show
+from vconsole.cli import (
+    actions,
+    agent,
+    definition,
+    hostinfo,
+    metrics,
+    network,
+    pinning,
+    policy,
+    resources,
+    show,
+    snapshots,
+)
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.report import DONE, FAILED, CliError
 from vconsole.host.source import HostError, HostSource
@@ -35,6 +47,12 @@ def parser() -> argparse.ArgumentParser:
     hostinfo.add_parser(commands)
     metrics.add_parser(commands)
     actions.add_parsers(commands)
+    resources.add_parsers(commands)
+    agent.add_parser(commands)
+    network.add_parser(commands)
+    snapshots.add_parser(commands)
+    definition.add_parsers(commands)
+    policy.add_parsers(commands)
     return top
 
 

@@ -7,12 +7,13 @@ it: the state, and the event of a reset.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from threading import Event, Thread
 from time import monotonic
 from typing import Any
 
 from vconsole.host import errors
+from vconsole.host.agentcall import answers_within
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
 from vconsole.model.actions import Act, Mode, seen
@@ -20,6 +21,8 @@ from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Active
 
 _POLL_S = 0.5
+_AGENT_S = 5.0
+"""How long the agent may take to be told; then the next mode is asked."""
 _FLAGS: Mapping[Mode, int] = {"acpi": 1, "agent": 2}
 """VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN and _GUEST_AGENT; the same numbers for a reboot."""
 _PAUSED, _GRACEFUL = 1, 1
@@ -110,7 +113,7 @@ def _shutdown(link: Link, domain: Any, request: Act) -> Reply:
     def done() -> bool:
         return _state(link, domain) not in Active
 
-    return _ask_guest(link, domain.shutdownFlags, request, done, "it is shut off")
+    return _ask_guest(link, domain, domain.shutdownFlags, request, done, "it is shut off")
 
 
 def _reboot(link: Link, domain: Any, request: Act) -> Reply:
@@ -126,14 +129,19 @@ def _reboot(link: Link, domain: Any, request: Act) -> Reply:
         *(domain, libvirt.VIR_DOMAIN_EVENT_ID_REBOOT, lambda *_: reset.set(), None),
     )
     try:
-        return _ask_guest(link, domain.reboot, request, reset.is_set, "it boots again")
+        return _ask_guest(link, domain, domain.reboot, request, reset.is_set, "it boots again")
     finally:
         with suppress(libvirt.libvirtError):
             link.conn.domainEventDeregisterAny(number)
 
 
 def _ask_guest(
-    link: Link, ask: Callable[[int], object], request: Act, done: Callable[[], bool], words: str
+    link: Link,
+    domain: Any,
+    ask: Callable[[int], object],
+    request: Act,
+    done: Callable[[], bool],
+    words: str,
 ) -> Reply:
     """Ask in one mode after the other; each has its time, the next is asked when it is over."""
     import libvirt
@@ -141,8 +149,10 @@ def _ask_guest(
     asked, problems = [], []
     for mode in request.modes:
         request.wait.what, request.wait.until = mode, monotonic() + request.timeout_s
+        limited = answers_within(link, domain, _AGENT_S) if mode == "agent" else nullcontext()
         try:
-            link.call(ask, _FLAGS[mode])
+            with limited:
+                link.call(ask, _FLAGS[mode])
             asked.append(mode)
         except libvirt.libvirtError as error:
             problems.append(f"{mode}: {errors.message(error)}")

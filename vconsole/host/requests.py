@@ -9,40 +9,85 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, Final
 
 from vconsole.host import errors
 from vconsole.host.actions import act
+from vconsole.host.advice import read_host_memory
+from vconsole.host.agent import read_agent
+from vconsole.host.agentchange import HANDLERS as AGENT_CHANGES
+from vconsole.host.agentsocket import private_command
 from vconsole.host.definition import define, read_definitions
-from vconsole.host.device import change_device, read_configurations
+from vconsole.host.device import change_device, propose, read_configurations
+from vconsole.host.divergence import read_divergence
+from vconsole.host.domainsnapshots import delete_snapshot, read_snapshots, revert_snapshot
+from vconsole.host.interface import update_interface
 from vconsole.host.link import Link
+from vconsole.host.network import read_host_network, read_traffic, read_vnics
+from vconsole.host.pin_request import set_pins
+from vconsole.host.resources import read_resources, set_resource
+from vconsole.host.snapshotcreate import create_snapshot, read_ground
 from vconsole.host.source import HostError
-from vconsole.model.requests import (
-    Act,
-    ChangeDevice,
-    Define,
-    ReadConfigurations,
-    ReadDefinitions,
-    Reply,
-)
+from vconsole.model.actions import Act
+from vconsole.model.agent import ReadAgent
+from vconsole.model.agentchannel import PrivateAgentCommand
+from vconsole.model.divergence_case import ReadDivergence
+from vconsole.model.domainsnapshots import ReadSnapshots
+from vconsole.model.hostmemory import ReadHostMemory
+from vconsole.model.hostnetwork import ReadHostNetwork
+from vconsole.model.network import ReadTraffic, ReadVnics
+from vconsole.model.network_plan import UpdateInterface
+from vconsole.model.proposal import Propose
+from vconsole.model.requests import ChangeDevice, Define, ReadConfigurations, ReadDefinitions, Reply
+from vconsole.model.resources import ReadResources
+from vconsole.model.set_pins import SetPins
+from vconsole.model.set_resource import SetResource
+from vconsole.model.snapshotchange import DeleteSnapshot, RevertSnapshot
+from vconsole.model.snapshotcreate import CreateSnapshot, ReadGround
 
 Handle = Callable[[Link, Any], Reply]
 
 READS: Mapping[type, Handle] = {
+    Propose: propose,
+    ReadAgent: read_agent,
     ReadConfigurations: read_configurations,
     ReadDefinitions: read_definitions,
+    ReadDivergence: read_divergence,
+    ReadHostNetwork: read_host_network,
+    ReadTraffic: read_traffic,
+    ReadVnics: read_vnics,
+    ReadGround: read_ground,
+    ReadSnapshots: read_snapshots,
+    ReadHostMemory: read_host_memory,
+    ReadResources: read_resources,
 }
-CHANGES: Mapping[type, Handle] = {Act: act, ChangeDevice: change_device, Define: define}
+CHANGES: Mapping[type, Handle] = {
+    **AGENT_CHANGES,
+    Act: act,
+    ChangeDevice: change_device,
+    CreateSnapshot: create_snapshot,
+    DeleteSnapshot: delete_snapshot,
+    RevertSnapshot: revert_snapshot,
+    Define: define,
+    SetPins: set_pins,
+    SetResource: set_resource,
+    PrivateAgentCommand: private_command,
+    UpdateInterface: update_interface,
+}
 """These are refused on a read-only connection."""
+ASKING_GUESTS: Final = frozenset({Act, CreateSnapshot, ReadAgent, *AGENT_CHANGES})
+"""These may wait for a guest. They have a connection to themselves: while a call of libvirt's
+client waits, now and then another one on the same connection waits as long."""
 
 
 class HostRequests:
-    """Opens a connection when first needed, and again when it was lost."""
+    """Opens connections when first needed, and again when one was lost."""
 
     def __init__(self, open_: Callable[[], Link]) -> None:
         self._open = open_
         self._lock = Lock()
-        self._link: Link | None = None
+        self._links: dict[bool, Link] = {}
+        """Whether for `ASKING_GUESTS` -> the connection."""
 
     def handlers(self) -> Mapping[type, Callable[[Any], Reply]]:
         """Type of request -> its handler."""
@@ -50,31 +95,32 @@ class HostRequests:
         return {kind: partial(self._handle, handle) for kind, handle in known.items()}
 
     def _handle(self, handle: Handle, request: Any) -> Reply:
+        asks_guests = type(request) in ASKING_GUESTS
         try:
-            link = self._connected()
+            link = self._connected(asks_guests)
             if type(request) in CHANGES and link.connection.read_only:
                 return Reply("refused", f"read-only: {link.connection.read_only_reason}")
             return handle(link, request)
         except HostError as error:
-            self._forget()
+            self._forget(asks_guests)
             return Reply("failed", f"{error.title}: {error.message}")
         except errors.libvirt_error() as error:
             return Reply("failed", errors.message(error))
 
-    def _connected(self) -> Link:
+    def _connected(self, asks_guests: bool) -> Link:
         with self._lock:
-            if self._link is None:
-                self._link = self._open()
-            return self._link
+            if asks_guests not in self._links:
+                self._links[asks_guests] = self._open()
+            return self._links[asks_guests]
 
-    def _forget(self) -> None:
+    def _forget(self, asks_guests: bool) -> None:
         """Open anew for the next request; a thread that still uses the old one may finish."""
         with self._lock:
-            self._link = None
+            self._links.pop(asks_guests, None)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connections."""
         with self._lock:
-            link, self._link = self._link, None
-        if link is not None:
+            links, self._links = self._links, {}
+        for link in links.values():
             link.close()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import PurePosixPath
 from typing import Any
 
 from vconsole.host import errors
+from vconsole.host.agentcall import answers_within
 from vconsole.host.domainsnapshots import disks_of, places_of, snapshots_of
 from vconsole.host.link import Link
 from vconsole.model.agentchannel import AGENT
@@ -21,6 +23,8 @@ from vconsole.model.snapshotcreate import CreateSnapshot, Ground, ReadGround
 
 PING_S = 5
 """How long the guest agent may take to answer."""
+_AGENT_S = 60.0
+"""How long it may take to freeze or to thaw its file systems."""
 _PING = '{"execute":"guest-ping"}'
 _FREEZE_STATUS = '{"execute":"guest-fsfreeze-status"}'
 
@@ -103,7 +107,8 @@ def create_snapshot(link: Link, request: CreateSnapshot) -> Reply:
     if request.wish.quiesce and (reason := _agent_problem(link, domain)):
         return Reply("refused", f"the guest agent does not answer, nothing was done: {reason}")
     try:
-        link.call(domain.snapshotCreateXML, request.xml, _flags(request))
+        with answers_within(link, domain, _AGENT_S) if request.wish.quiesce else nullcontext():
+            link.call(domain.snapshotCreateXML, request.xml, _flags(request))
     except libvirt.libvirtError as error:
         left = "; ".join(_left_behind(link, domain, request)) or "nothing was changed"
         reason = errors.message(error)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shlex
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widget import Widget
 
+from vconsole.desk import Request
 from vconsole.model.attention import attention
+from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Detail, Device, Domain, HostSnapshot
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
@@ -22,6 +24,9 @@ from vconsole.widgets.table import Cell, Column, LineTable
 from vconsole.widgets.tabs import TabStrip
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_diff, paint_xml, xml_diff, xml_lines
+
+if TYPE_CHECKING:
+    from vconsole.screens.definition import DefinitionEditor
 
 TABS = ("Overview", "CPU", "Memory", "Devices", "XML")
 OVERVIEW, CPU, MEMORY, DEVICES, XML = range(5)
@@ -70,6 +75,7 @@ class DomainScreen(Page):
         self._threads: dict[str, Thread] = {}
         self._devices: dict[str, Device] = {}
         self._xml_mode: XmlMode | None = None
+        self._editor: DefinitionEditor | None = None
 
     def compose_body(self) -> ComposeResult:
         """Title, tabs, and a view for each."""
@@ -282,6 +288,47 @@ class DomainScreen(Page):
         from vconsole.screens.actions import ActionsScreen
 
         await self.console.show_page(ActionsScreen((self._uuid,)))
+
+    async def do_divergence(self) -> None:
+        """Open the list of its differences."""
+        await self.console.open_page("divergence", self._uuid)
+
+    async def do_edit(self) -> None:
+        """Edit its definition as text."""
+        from vconsole.screens.definition import DefinitionEditor
+
+        self._editor = self._editor or DefinitionEditor(self, self._uuid)
+        await self._editor.begin()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Hand the definition to who edits it."""
+        if self._editor is not None:
+            self._editor.replied(request, reply)
+
+    def show_difference(self) -> None:
+        """Show what the next start changes of its XML."""
+        self._xml_mode = "difference"
+        self.open_tab(XML)
+
+    async def do_agent(self) -> None:
+        """Open its agent."""
+        await self.console.open_page("agent", self._uuid)
+
+    async def do_resources(self) -> None:
+        """Open its memory and vCPUs."""
+        await self.console.open_page("resources", self._uuid)
+
+    async def do_policy(self) -> None:
+        """Open its clock, power and devices."""
+        await self.console.open_page("policy", self._uuid)
+
+    async def do_snapshots(self) -> None:
+        """Open its snapshots."""
+        await self.console.open_page("snapshots", self._uuid)
+
+    async def do_network(self) -> None:
+        """Open its interfaces."""
+        await self.console.open_page("network", self._uuid)
 
     def do_xml(self) -> None:
         """Go to the XML; there, show its next form."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from vconsole.model.attention import attention
+from vconsole.model.attention import attention, differing
 from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
 from vconsole.model.search import SORTS, Query, sort_domains
 from vconsole.model.snapshot import Domain, HostSnapshot, Usage
@@ -165,6 +165,11 @@ class DomainsScreen(Page):
         if domain := self.subject:
             await self.console.open_page("pin", domain.uuid)
 
+    async def do_network(self) -> None:
+        """Open its interfaces."""
+        if domain := self.subject:
+            await self.console.open_page("network", domain.uuid)
+
     def do_select(self) -> None:
         """Choose the domain, or not any more."""
         if domain := self.subject:
@@ -185,6 +190,35 @@ class DomainsScreen(Page):
         if not chosen and self.subject:
             chosen = [self.subject.uuid]
         await self.console.show_page(ActionsScreen(tuple(chosen)))
+
+    async def do_agent(self) -> None:
+        """Open its agent."""
+        if domain := self.subject:
+            await self.console.open_page("agent", domain.uuid)
+
+    async def do_resources(self) -> None:
+        """Open its memory and vCPUs."""
+        if domain := self.subject:
+            await self.console.open_page("resources", domain.uuid)
+
+    async def do_policy(self) -> None:
+        """Open its clock, power and devices."""
+        if domain := self.subject:
+            await self.console.open_page("policy", domain.uuid)
+
+    async def do_snapshots(self) -> None:
+        """Open its snapshots."""
+        if domain := self.subject:
+            await self.console.open_page("snapshots", domain.uuid)
+
+    async def do_divergence(self) -> None:
+        """Compare live and config of those chosen, else of the one under the cursor."""
+        from vconsole.screens.divergence import DivergenceScreen
+
+        one = {self.subject.uuid} if self.subject else set()
+        wanted = self._chosen or one
+        uuids = tuple(uuid for uuid in self._by_uuid if uuid in wanted)
+        await self.console.show_page(DivergenceScreen(uuids))
 
     def do_sort(self) -> None:
         """Sort by the next column on the screen."""
@@ -278,7 +312,7 @@ def _fixed_cells(domain: Domain, snapshot: HostSnapshot, ascii_only: bool) -> tu
     local = locality_percent(domain, snapshot)
     cells = cells_allowed(domain, snapshot)
     return (
-        ("!" if attention(domain, snapshot) else "", "warn"),
+        (_mark(domain, snapshot), "warn"),
         (safe(domain.name), "" if domain.active else "dim"),
         (f"{glyph(domain.state, ascii_only)} {domain.state}", _STATE_STYLES.get(domain.state, "")),
         (str(domain.vcpus) if domain.vcpus is not None else "-", ""),
@@ -289,6 +323,13 @@ def _fixed_cells(domain: Domain, snapshot: HostSnapshot, ascii_only: bool) -> tu
         ({True: "yes", False: "no", None: "-"}[domain.autostart], ""),
         (safe(domain.title or ""), "dim"),
     )
+
+
+def _mark(domain: Domain, snapshot: HostSnapshot) -> str:
+    """``~`` where all there is to say is that live and config differ."""
+    if words := attention(domain, snapshot):
+        return "~" if domain.diverged and words == differing(domain) else "!"
+    return ""
 
 
 def _badge(domain: Domain, snapshot: HostSnapshot) -> Cell:

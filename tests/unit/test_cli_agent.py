@@ -1,0 +1,106 @@
+"""Agents from the command line, on libvirt's test driver, where no guest has one that answers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tests.unit.test_cli_commands import vconsole
+
+pytest.importorskip("libvirt")
+
+CHANNEL = (
+    "<channel type='unix'><source mode='bind' path='/s'/>"
+    "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+)
+DOMAIN = (
+    "<domain type='test'><name>{}</name><uuid>{}</uuid><memory>65536</memory><vcpu>1</vcpu>"
+    "<os><type>hvm</type></os><devices>{}</devices></domain>"
+)
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    return tmp_path / "vconsole" / "activity.jsonl"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> str:
+    file = tmp_path / "node.xml"
+    domains = DOMAIN.format("bare", uuid4(), "") + DOMAIN.format("web\x9b", uuid4(), CHANNEL)
+    file.write_text(f"<node>{domains}</node>")
+    return f"test://{file}"
+
+
+def test_info_names_what_is_missing_and_what_to_do(host: str) -> None:
+    done = vconsole("agent", "info", "bare", uri=host)
+    assert done.stdout.splitlines()[:1] == ["Channel       absent: libvirt has no way to an agent"]
+    assert done.stdout.splitlines()[-1].startswith("next          add the channel; ")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_ping_without_an_answer_fails(host: str) -> None:
+    done = vconsole("agent", "ping", "web\x9b", "--json", uri=host)
+    found = json.loads(done.stdout)
+    assert (found["name"], found["state"], found["answering"]) == ("web\x9b", "present", None)
+    assert "start qemu-guest-agent" in found["advice"]
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("act", ["freeze", "thaw", "sync-time", "suspend"])
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_without_an_agent_nothing_is_done(
+    act: str, more: tuple[str, ...], host: str, state: Path
+) -> None:
+    done = vconsole("agent", act, "bare", *more, uri=host)
+    assert done.stdout == "bare: it has no channel org.qemu.guest_agent.0: add it\n"
+    assert done.returncode == 3
+    assert not state.exists()
+
+
+def test_a_command_without_an_agent_is_refused(host: str, state: Path) -> None:
+    done = vconsole("agent", "command", "web\x9b", "guest-ping", uri=host)
+    assert "web\\x9b: nobody in the guest has opened the channel" in done.stderr
+    assert done.returncode == 3
+    assert not state.exists()
+
+
+def test_a_wakeup_needs_no_agent(host: str, state: Path) -> None:
+    planned = vconsole("agent", "wakeup", "bare", "--dry-run", uri=host)
+    assert "virsh dompmwakeup bare" in planned.stdout
+    done = vconsole("agent", "wakeup", "bare", "--json", uri=host)
+    (result,) = json.loads(done.stdout)["changes"]
+    assert (result["status"], done.returncode) == ("failed", 1)
+    assert "not supported" in result["message"]
+    (entry,) = map(json.loads, state.read_text().splitlines())
+    assert (entry["action"], entry["outcome"]) == ("wake up", "failed")
+
+
+def test_read_only_refuses(host: str, state: Path) -> None:
+    done = vconsole("agent", "wakeup", "bare", "--read-only", uri=host)
+    assert (done.returncode, "read-only" in done.stderr) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("freeze", "bare", "--limit", "0"), "'0' is not between 1 and 600 seconds"),
+        (("command", "bare", "{"), "not JSON"),
+        (("command", "bare", "guest-ping", "--timeout", "x"), "'x' is not between"),
+        (("suspend", "bare", "--mode", "deep"), "invalid choice"),
+        (("info",), "DOMAIN"),
+    ],
+)
+def test_wrong_usage_names_the_word(words: tuple[str, ...], said: str, host: str) -> None:
+    done = vconsole("agent", *words, uri=host)
+    assert (done.returncode, said in done.stderr) == (2, True)
+
+
+def test_an_unknown_domain_is_named(host: str) -> None:
+    done = vconsole("agent", "info", "nobody", uri=host)
+    assert done.returncode == 1
+    assert "no domain 'nobody'" in done.stderr

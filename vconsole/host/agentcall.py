@@ -1,0 +1,104 @@
+"""Calls that end in a guest's agent: limited in time, and whatever comes of them stays theirs.
+
+libvirt by default waits for ever for an agent that has answered once and then hangs, with a
+thread of the daemon and a lock of the domain. It is told to wait no longer while we ask, and told
+back afterwards; what it was told before by others cannot be read.
+Source: virDomainAgentSetResponseTimeout.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Final, TypeVar
+
+from vconsole.host import errors
+from vconsole.host.link import Link
+from vconsole.host.source import HostError
+
+T = TypeVar("T")
+_FOR_EVER: Final = -2
+"""VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK, libvirt's own default."""
+_FROZEN: Final = "frozen state"
+"""What qemu-ga says of itself while file systems are frozen, in every refusal."""
+
+
+class AgentError(Exception):
+    """Why an agent was of no use; one line, foreign.
+
+    Attributes:
+        silent: It gave no answer: there is none to be had from the next question either.
+        frozen: It answers nothing else while file systems are frozen.
+    """
+
+    def __init__(self, message: str, silent: bool = False) -> None:
+        super().__init__(message)
+        self.silent, self.frozen = silent, _FROZEN in message
+
+
+def ask(link: Link, function: Callable[..., T], *arguments: Any) -> T:
+    """Call libvirt where the guest may choose the answer.
+
+    Raises:
+        AgentError: There is no answer, or none that can be read.
+        HostError: The connection is gone.
+    """
+    import libvirt
+
+    try:
+        return link.call(function, *arguments)
+    except HostError as error:
+        if link.abandoned or link.events.closed is not None or not _alive(link):
+            raise
+        raise AgentError(error.message) from error  # too large for RPC, which lost() cannot tell
+    except libvirt.libvirtError as error:
+        raise AgentError(errors.message(error), _is_silence(error)) from error
+    except (SystemError, UnicodeError, ValueError) as error:  # the binding cannot decode it
+        raise AgentError(f"its answer is not UTF-8: {errors.one_line(error, 60)}") from error
+
+
+def _alive(link: Link) -> bool:
+    import libvirt
+
+    try:
+        return bool(link.conn.isAlive() == 1)
+    except libvirt.libvirtError:
+        return False
+
+
+def _is_silence(error: Exception) -> bool:
+    import libvirt
+
+    return errors.code(error) in (
+        libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
+        libvirt.VIR_ERR_AGENT_UNSYNCED,
+        libvirt.VIR_ERR_OPERATION_TIMEOUT,  # another program is speaking to it
+    )
+
+
+_asking: Counter[str] = Counter()
+_lock = Lock()
+
+
+@contextmanager
+def answers_within(link: Link, domain: Any, seconds: float) -> Iterator[None]:
+    """Have libvirt wait so long for each answer of this domain's agent."""
+    uuid = domain.UUIDString()
+    with _lock:
+        _asking[uuid] += 1
+    _limit(link, domain, int(seconds))
+    try:
+        yield
+    finally:
+        with _lock:
+            _asking[uuid] -= 1
+            last = not _asking[uuid]
+        if last:
+            del _asking[uuid]
+            _limit(link, domain, _FOR_EVER)
+
+
+def _limit(link: Link, domain: Any, seconds: int) -> None:
+    link.attempt("agentSetResponseTimeout", domain.agentSetResponseTimeout, seconds, 0)

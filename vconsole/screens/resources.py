@@ -1,0 +1,235 @@
+"""Memory and vCPUs of a domain: what it has now and from its next start on, and what is in use."""
+
+from __future__ import annotations
+
+import shlex
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.events import Resize
+
+from vconsole.desk import Request
+from vconsole.model.changes import Target
+from vconsole.model.memory_room import room_of
+from vconsole.model.plan_memory import MemoryWish
+from vconsole.model.proposal import Planner, Propose
+from vconsole.model.requests import Reply
+from vconsole.model.resource_rows import ROWS, Row
+from vconsole.model.resources import Reading, ReadResources
+from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.virsh import domain_argument
+from vconsole.screens.base import Page, bindings
+from vconsole.screens.changes import ChangesScreen
+from vconsole.text import glyph, safe
+from vconsole.widgets.lines import LinesView
+from vconsole.widgets.resourcewords import usage_lines
+from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("title", "What", 18),
+    Column("live", "Live", 15),
+    Column("config", "Config", 15),
+    Column("differs", "", 26, flex=True),
+)
+LOOK_EVERY_S = 2.0
+WATCH_S = 5
+"""How often a guest reports that is watched."""
+
+
+class InUse(LinesView, can_focus=False):
+    """What is in use; nothing there can be chosen."""
+
+
+class ResourcesScreen(Page):
+    """The numbers above, one a row; what guest, balloon and host have in use below."""
+
+    SCOPE = "resources"
+    BINDINGS: ClassVar = bindings("resources")
+    DEFAULT_CSS = """
+    ResourcesScreen LineTable { height: 2fr; max-height: 8; }
+    ResourcesScreen InUse { height: 1fr; }
+    """
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__()
+        self._uuid = uuid
+        self._domain: Domain | None = None
+        self._reading = Reading()
+        self._trouble = "reading"
+        self._asking = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, rows, bars."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield InUse()
+
+    # -- what commands may look at -----------------------------------------------------------
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain, while it is there."""
+        return self.snapshot.domain(self._uuid)
+
+    @property
+    def in_view(self) -> str:
+        """The domain."""
+        return self._uuid
+
+    @property
+    def _row(self) -> Row:
+        return ROWS[self.query_one(LineTable).key or "maximum"]
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Show the rows, and look again and again."""
+        self.query_one(LineTable).show(list(ROWS))
+        self.read_again()
+        self.set_interval(LOOK_EVERY_S, self.read_again)
+
+    def on_screen_resume(self) -> None:
+        """Look anew after a change."""
+        self.read_again()
+
+    def on_resize(self, event: Resize) -> None:
+        """Draw the bars anew."""
+        self._show_use()
+
+    def read_again(self) -> None:
+        """Ask, unless an answer is awaited or the page is not seen."""
+        if self.console.page is self and not self._asking:
+            self._asking = True
+            self.console.desk.ask(ReadResources(self._uuid))
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take what the domain has."""
+        if not isinstance(request, ReadResources) or request.uuid != self._uuid:
+            return
+        self._asking = False
+        self._trouble = "" if isinstance(reply.value, Reading) else reply.message or reply.status
+        if isinstance(reply.value, Reading):
+            self._reading = reply.value
+        self.query_one(LineTable).show(list(ROWS))
+        self._show_use()
+        self.refresh_hint()
+
+    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+        """Follow the state."""
+        domain = self._domain = self.subject or self._domain
+        if domain is None:
+            return
+        sign = glyph(domain.state, self.console.config.ascii)
+        state = f"{sign} {domain.state}" if self.subject else "gone"
+        self.query_one(TitleBar).words = (f"Memory and vCPUs of {safe(domain.name)}", state)
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        live, config, differs = ROWS[key].words(self._reading)
+        return (
+            ("~" if differs else "", "warn"),
+            (ROWS[key].title, ""),
+            (live, "dim" if live == "-" else ""),
+            (config, "warn" if differs else "dim" if config == "-" else ""),
+            (differs, "warn"),
+        )
+
+    def _show_use(self) -> None:
+        width, ascii_only = self.size.width, self.console.config.ascii
+        self.query_one(InUse).show(usage_lines(self._reading, width, ascii_only))
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong, else what the keys do."""
+        if self.subject is None:
+            return "the domain is gone; esc goes back", "warn"
+        if self._trouble:
+            return safe(self._trouble), "" if self._trouble == "reading" else "bad"
+        row, live = self._row, self._reading.live
+        watch = "; w has the guest report" if live and live.period_s == 0 else ""
+        when = " from the next start on" if row.targets == ("config",) else ""
+        return f"enter sets {_inside(row.title)}{when}{watch}", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another row."""
+        self.unsay()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Edit by mouse."""
+        await self.console.action_run_command("resources.edit")
+
+    def virsh(self) -> str:
+        """Name what shows the row."""
+        domain = self._domain
+        name = shlex.quote(domain_argument(domain.name, domain.uuid)) if domain else "DOMAIN"
+        return self._row.virsh.replace("{}", name)
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_edit(self) -> None:
+        """Ask for another value; what it means, or what is wrong with it, is said while typed."""
+        row = self._row
+        now = self._reading.config if "live" not in row.targets else self._reading.live
+        now = now or self._reading.config or self._reading.live
+        if now is None:
+            self.say(self._trouble or "nothing is known of it yet", "warn")
+            return
+        await self.ask(
+            row.title,
+            row.start(now),
+            row.hint,
+            typed=lambda text: self._echo(row, text),
+            accepted=lambda text: self._accepted(row, text),
+            given_up=lambda: self.say("nothing was done"),
+        )
+
+    def _echo(self, row: Row, text: str) -> bool:
+        """Say what a text means, or why it means nothing."""
+        try:
+            self.say(safe(row.echo(text)))
+        except ValueError as error:
+            self.say(safe(str(error)), "bad")
+            return False
+        return True
+
+    def _accepted(self, row: Row, text: str) -> bool:
+        """Show what it would change."""
+        if not self._echo(row, text):
+            return False
+        domain = self.subject
+        if domain is not None:
+            room = room_of(domain, self.snapshot, self._reading.needed_kib)
+            self._propose(f"set {_inside(row.title)}", row.wish(text, room).plan, row.targets)
+        return True
+
+    def do_statistics(self) -> None:
+        """Show what has the guest report, or stop; enter there does it."""
+        live = self._reading.live
+        if live is None:
+            self.say("it does not run: there is no guest to ask", "warn")
+            return
+        seconds = 0 if live.period_s else WATCH_S
+        title = (
+            f"have the guest report every {seconds} s" if seconds else "stop the guest's reports"
+        )
+        self._propose(title, MemoryWish(period_s=seconds).plan, ("live",))
+
+    def _propose(self, title: str, plan: Planner, targets: tuple[Target, ...]) -> None:
+        domain = self.subject
+        if domain is None:
+            return
+        self.unsay()
+        asking = Propose(((domain.uuid, domain.name),), plan, self._possible(targets))
+        self.console.call_later(self.console.show_page, ChangesScreen(title, asking=asking))
+
+    def _possible(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        """Those of them that the domain has; the first one, where it has none, says why."""
+        has = {"live": self._reading.live, "config": self._reading.config}
+        able = [t for t in targets if t != "both" and has[t]]
+        return targets if len(able) == 2 or not able else tuple(able)
+
+
+def _inside(title: str) -> str:
+    """A title within a sentence."""
+    return title if title[:2] == "vC" else f"{title[0].lower()}{title[1:]}"
