@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
-from vconsole.model.agent import MOST, Address, AgentReport, FileSystem, User
+from vconsole.model.agent.report import MOST, Address, AgentReport, FileSystem, User
 from vconsole.text import duration, safe, sizes
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.bootguest import BootedGuest, BootGuest
 from tests.integration.lab import Libvirtd
-from vconsole.host.actions import act
+from vconsole.host.handlers.actions import act
 from vconsole.host.link import open_link
 from vconsole.model.actions import Act, Mode
 from vconsole.model.requests import Reply

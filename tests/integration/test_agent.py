@@ -20,8 +20,7 @@ from tests.integration.lab import Libvirtd, wait_until
 from vconsole import agentwords
 from vconsole.host.link import open_link
 from vconsole.host.requests import HostRequests
-from vconsole.model.agent import AgentReport, ReadAgent
-from vconsole.model.agentchange import (
+from vconsole.model.agent.changes import (
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -29,6 +28,7 @@ from vconsole.model.agentchange import (
     ThawFs,
     WakeGuest,
 )
+from vconsole.model.agent.report import AgentReport, ReadAgent
 from vconsole.model.requests import ReadConfigurations, Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)

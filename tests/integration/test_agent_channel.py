@@ -17,7 +17,7 @@ from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
 from vconsole.host.link import open_link
 from vconsole.host.requests import HostRequests
-from vconsole.model.agentchannel import (
+from vconsole.model.agent.channel import (
     AGENT,
     AgentChannel,
     PrivateAgentCommand,
@@ -25,7 +25,7 @@ from vconsole.model.agentchannel import (
     agent_channel,
     remove_channel,
 )
-from vconsole.model.agentwire import check_command
+from vconsole.model.agent.wire import check_command
 from vconsole.model.proposal import Planner, Proposal, Propose
 from vconsole.model.requests import Configurations, ReadConfigurations, Reply
 

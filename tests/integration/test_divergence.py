@@ -21,9 +21,9 @@ from vconsole.host.open import connect
 from vconsole.host.requests import HostRequests
 from vconsole.host.source import View
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.divergence import Difference
-from vconsole.model.divergence_case import Divergence, ReadDivergence, Way
-from vconsole.model.divergence_plan import planner
+from vconsole.model.divergence.differences import Difference
+from vconsole.model.divergence.plan import planner
+from vconsole.model.divergence.rows import Divergence, ReadDivergence, Way
 from vconsole.model.proposal import Proposal, Propose
 from vconsole.model.requests import ReadConfigurations, Reply
 

@@ -8,15 +8,15 @@ import pytest
 from tests.integration.conftest import LaunchGuest
 from tests.integration.lab import Libvirtd
 from vconsole.cli.read import complete
-from vconsole.host.advice import local_memory, remote_memory
+from vconsole.host.handlers.hostmemory import local_memory, remote_memory
 from vconsole.host.link import open_link
 from vconsole.host.open import connect
 from vconsole.host.proc import find_guests
 from vconsole.host.requests import HostRequests
 from vconsole.host.source import View
-from vconsole.model.advice import findings, headline
-from vconsole.model.hostmemory import HostMemory, ReadHostMemory
-from vconsole.model.memoryfigures import figures
+from vconsole.model.hostmemory.advice import findings, headline
+from vconsole.model.hostmemory.figures import figures
+from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
 
 
 def test_what_a_guest_holds_is_what_the_kernel_says(

@@ -17,9 +17,7 @@ from tests.integration.lab import Libvirtd
 from vconsole.host.link import open_link
 from vconsole.host.requests import HostRequests
 from vconsole.model.changes import Target
-from vconsole.model.hostnetwork import HostNetwork, Lease, ReadHostNetwork
-from vconsole.model.mac import make_mac
-from vconsole.model.network import (
+from vconsole.model.network.interfaces import (
     DomainVnics,
     ReadTraffic,
     ReadVnics,
@@ -29,7 +27,9 @@ from vconsole.model.network import (
     holders,
     speeds,
 )
-from vconsole.model.network_plan import adder, address_giver, linker, mover, remover
+from vconsole.model.network.mac import make_mac
+from vconsole.model.network.places import HostNetwork, Lease, ReadHostNetwork
+from vconsole.model.network.plan import adder, address_giver, linker, mover, remover
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.requests import Reply
 

@@ -15,12 +15,12 @@ from tests.integration.lab import Libvirtd
 from vconsole.host.link import open_link
 from vconsole.host.requests import HostRequests
 from vconsole.model.changes import Target
-from vconsole.model.memory_room import Room
-from vconsole.model.plan_memory import MemoryWish
-from vconsole.model.plan_vcpus import VcpuWish
 from vconsole.model.proposal import Proposal, Propose
 from vconsole.model.requests import Reply
-from vconsole.model.resources import Reading, ReadResources
+from vconsole.model.resources.numbers import Reading, ReadResources
+from vconsole.model.resources.plan_memory import MemoryWish
+from vconsole.model.resources.plan_vcpus import VcpuWish
+from vconsole.model.resources.room import Room
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 MIB = 1024

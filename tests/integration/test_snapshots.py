@@ -14,14 +14,14 @@ import pytest
 from tests.integration.bootguest import BootedGuest, BootGuest, make_disk
 from tests.integration.ground import find_program
 from tests.integration.lab import Libvirtd
+from vconsole.host.handlers.snapshot_create import read_ground
 from vconsole.host.link import open_link
 from vconsole.host.requests import HostRequests
-from vconsole.host.snapshotcreate import read_ground
-from vconsole.model.domainsnapshots import ReadSnapshots, SnapshotList
 from vconsole.model.proposal import Proposal
 from vconsole.model.requests import Reply
-from vconsole.model.snapshotchange import plan_delete, plan_revert
-from vconsole.model.snapshotcreate import Ground, Kind, ReadGround, Wish, plan_create
+from vconsole.model.snapshots.change import plan_delete, plan_revert
+from vconsole.model.snapshots.create import Ground, Kind, ReadGround, Wish, plan_create
+from vconsole.model.snapshots.tree import ReadSnapshots, SnapshotList
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 

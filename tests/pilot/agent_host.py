@@ -7,7 +7,16 @@ from dataclasses import replace
 from typing import Any
 
 from tests.feed import Answers, proposer
-from vconsole.model.agent import (
+from vconsole.model.agent.changes import (
+    AgentCommand,
+    FreezeFs,
+    SuspendGuest,
+    SyncTime,
+    ThawFs,
+    WakeGuest,
+)
+from vconsole.model.agent.channel import PrivateAgentCommand
+from vconsole.model.agent.report import (
     Address,
     AgentReport,
     FileSystem,
@@ -16,15 +25,6 @@ from vconsole.model.agent import (
     TimeZone,
     User,
 )
-from vconsole.model.agentchange import (
-    AgentCommand,
-    FreezeFs,
-    SuspendGuest,
-    SyncTime,
-    ThawFs,
-    WakeGuest,
-)
-from vconsole.model.agentchannel import PrivateAgentCommand
 from vconsole.model.proposal import Change, Propose
 from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests import scenes
 from tests.scenes import GIB, MIB, uuid_of
-from vconsole.model.hostmemory import GuestProcess, HostMemory, HugePages, Ksm, SwapArea
+from vconsole.model.hostmemory.reading import GuestProcess, HostMemory, HugePages, Ksm, SwapArea
 
 SWAPPED = {"build-1": 3 * GIB, "mail": 900 * MIB, "shop-web-3": 40 * MIB}
 

@@ -7,9 +7,16 @@ from typing import Any
 
 from tests.feed import Answers, proposer
 from tests.scenes import uuid_of
-from vconsole.model.hostnetwork import Bridge, HostNetwork, Lease, Network, ReadHostNetwork
-from vconsole.model.network import Counters, DomainVnics, ReadTraffic, ReadVnics, Traffic, vnics
-from vconsole.model.network_plan import UpdateInterface
+from vconsole.model.network.interfaces import (
+    Counters,
+    DomainVnics,
+    ReadTraffic,
+    ReadVnics,
+    Traffic,
+    vnics,
+)
+from vconsole.model.network.places import Bridge, HostNetwork, Lease, Network, ReadHostNetwork
+from vconsole.model.network.plan import UpdateInterface
 from vconsole.model.proposal import Propose
 from vconsole.model.requests import (
     ChangeDevice,

@@ -9,8 +9,8 @@ from tests.feed import Answers, proposer
 from tests.scenes import uuid_of
 from vconsole.model.proposal import Propose
 from vconsole.model.requests import Configurations, Define, ReadConfigurations, Reply
-from vconsole.model.resources import Reading, ReadResources, Statistics, resources
-from vconsole.model.set_resource import SetResource
+from vconsole.model.resources.change import SetResource
+from vconsole.model.resources.numbers import Reading, ReadResources, Statistics, resources
 
 NAME = "shop-web-1"
 GIB = 1 << 20

@@ -11,8 +11,7 @@ from tests import scenes
 from tests.pilot.agent_host import HEALTHY, HOSTILE, MUTE, NAME, PRIVATE, AgentHost
 from tests.pilot.manual import Console, console_on
 from vconsole.messages import Replied
-from vconsole.model.agent import PARTS, AgentReport, ReadAgent
-from vconsole.model.agentchange import (
+from vconsole.model.agent.changes import (
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -20,7 +19,8 @@ from vconsole.model.agentchange import (
     ThawFs,
     WakeGuest,
 )
-from vconsole.model.agentchannel import PrivateAgentCommand
+from vconsole.model.agent.channel import PrivateAgentCommand
+from vconsole.model.agent.report import PARTS, AgentReport, ReadAgent
 from vconsole.model.requests import ChangeDevice, Reply
 from vconsole.model.snapshot import HostSnapshot
 from vconsole.screens.agent import AgentScreen

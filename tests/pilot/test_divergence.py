@@ -18,7 +18,7 @@ from tests.scenes import uuid_of
 from tests.unit.domain_xml import CONFIG, LIVE, edited
 from vconsole.audit import ActivityLog
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.divergence_case import Divergence, ReadDivergence, rows
+from vconsole.model.divergence.rows import Divergence, ReadDivergence, rows
 from vconsole.model.requests import (
     ChangeDevice,
     Configurations,

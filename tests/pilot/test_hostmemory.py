@@ -8,7 +8,7 @@ from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.memory_host import elsewhere, reading, without_swap
 from vconsole.messages import Replied
-from vconsole.model.hostmemory import HostMemory, ReadHostMemory
+from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
 from vconsole.model.requests import Reply
 
 

@@ -8,9 +8,9 @@ from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from tests.pilot.network_host import MAC, NAME, SECOND, NetworkHost, hostile
-from vconsole.model.hostnetwork import ReadHostNetwork
-from vconsole.model.network import ReadTraffic, ReadVnics
-from vconsole.model.network_plan import UpdateInterface
+from vconsole.model.network.interfaces import ReadTraffic, ReadVnics
+from vconsole.model.network.places import ReadHostNetwork
+from vconsole.model.network.plan import UpdateInterface
 from vconsole.model.requests import ChangeDevice, Define, Reply
 from vconsole.screens.network import NetworkScreen
 

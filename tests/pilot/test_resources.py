@@ -12,8 +12,8 @@ from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.resources_host import GIB, NAME, REPORT, Host
 from vconsole.model.requests import Define
-from vconsole.model.resources import ReadResources
-from vconsole.model.set_resource import SetResource
+from vconsole.model.resources.change import SetResource
+from vconsole.model.resources.numbers import ReadResources
 from vconsole.model.snapshot import HostSnapshot
 
 FIND = ("f", *NAME, "enter")

@@ -15,8 +15,8 @@ from vconsole.config import Config
 from vconsole.messages import Replied
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import HostSnapshot
-from vconsole.model.snapshotchange import DeleteSnapshot, RevertSnapshot
-from vconsole.model.snapshotcreate import CreateSnapshot, ReadGround
+from vconsole.model.snapshots.change import DeleteSnapshot, RevertSnapshot
+from vconsole.model.snapshots.create import CreateSnapshot, ReadGround
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from tests.pilot.manual import Console
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
-from vconsole.model.agent import AgentReport
+from vconsole.model.agent.report import AgentReport
 
 OPEN = ("f", *NAME, "enter", "A")
 ANSWER = (

@@ -16,7 +16,7 @@ from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noq
 from vconsole.app import VConsole
 from vconsole.config import Config
 from vconsole.messages import Replied
-from vconsole.model.hostmemory import HostMemory, ReadHostMemory
+from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import HostSnapshot
 

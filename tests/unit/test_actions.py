@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from vconsole.changerun import AT_A_TIME, ChangeRun
-from vconsole.host.actions import act
+from vconsole.host.handlers.actions import act
 from vconsole.host.link import Link, open_link
 from vconsole.model.actions import ACTIONS, Act, Mode
 from vconsole.model.proposal import confirmation

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.scenes import GIB, MIB
-from vconsole.model.advice import LEVELS, OVERCOMMIT, Finding, findings, headline, remark
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.hostmemory import GuestProcess, HostMemory, HugePages, Ksm, SwapArea
-from vconsole.model.memoryfigures import Figures, figures
+from vconsole.model.hostmemory.advice import LEVELS, OVERCOMMIT, Finding, findings, headline, remark
+from vconsole.model.hostmemory.figures import Figures, figures
+from vconsole.model.hostmemory.reading import GuestProcess, HostMemory, HugePages, Ksm, SwapArea
 from vconsole.model.snapshot import Cell, Domain, HostSnapshot, Node, NumaTune, Pages
 
 PAGES = HugePages(2048, 4096, 1024)

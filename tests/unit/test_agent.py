@@ -10,15 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vconsole import agentwords
-from vconsole.model.agent import (
-    Address,
-    AgentReport,
-    FileSystem,
-    GuestVcpus,
-    TimeZone,
-    User,
-)
-from vconsole.model.agentchange import (
+from vconsole.model.agent.changes import (
     MOST_CHARS,
     AgentCommand,
     FreezeFs,
@@ -31,8 +23,16 @@ from vconsole.model.agentchange import (
     through_agent,
     typed_command,
 )
-from vconsole.model.agentchannel import PrivateAgentCommand
-from vconsole.model.agentwire import AgentJsonError
+from vconsole.model.agent.channel import PrivateAgentCommand
+from vconsole.model.agent.report import (
+    Address,
+    AgentReport,
+    FileSystem,
+    GuestVcpus,
+    TimeZone,
+    User,
+)
+from vconsole.model.agent.wire import AgentJsonError
 from vconsole.model.proposal import Change, Subject
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vconsole.model.agentchannel import (
+from vconsole.model.agent.channel import (
     AGENT,
     AgentChannel,
     PrivateAgentCommand,
@@ -12,8 +12,8 @@ from vconsole.model.agentchannel import (
     agent_channel,
     remove_channel,
 )
+from vconsole.model.agent.channels import Channel, channel_clause, channels, why_no_plugging
 from vconsole.model.changes import Target
-from vconsole.model.channels import Channel, channel_clause, channels, why_no_plugging
 from vconsole.model.proposal import Planner, Propose, Subject, proposals
 from vconsole.model.requests import ChangeDevice
 from vconsole.model.xml_edit import XmlEditError

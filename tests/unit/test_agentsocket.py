@@ -18,12 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.agentscript import Behave, ScriptedAgent, Side, obedient, synced
-from vconsole.host import agentsocket
-from vconsole.host.agentsocket import AgentSocketError, exchange, private_command
+from vconsole.host.handlers.agent import socket as agentsocket
+from vconsole.host.handlers.agent.socket import AgentSocketError, exchange, private_command
 from vconsole.host.link import Link, open_link
 from vconsole.host.requests import HostRequests
-from vconsole.model.agentchannel import AGENT, PrivateAgentCommand
-from vconsole.model.agentwire import MAX_ANSWER_BYTES
+from vconsole.model.agent.channel import AGENT, PrivateAgentCommand
+from vconsole.model.agent.wire import MAX_ANSWER_BYTES
 from vconsole.model.requests import Reply
 
 PING = '{"execute": "guest-ping"}'

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.agentwire import (
+from vconsole.model.agent.wire import (
     MAX_DEPTH,
     AgentJsonError,
     check_command,

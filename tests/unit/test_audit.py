@@ -31,7 +31,9 @@ def text_of(log: ActivityLog) -> str:
 
 
 def test_an_action_is_a_line_with_all_there_is_to_know(log: ActivityLog) -> None:
-    log.add(of_reply(ACT, Reply("applied", "it is shut off", read_back="shut off"), "qemu:///system"))
+    log.add(
+        of_reply(ACT, Reply("applied", "it is shut off", read_back="shut off"), "qemu:///system")
+    )
     (line,) = text_of(log).splitlines()
     found = json.loads(line)
     assert found.pop("when").endswith("Z")

@@ -195,7 +195,9 @@ def test_a_disk_is_attached() -> None:
 def test_a_dry_run_shows_the_clause_and_changes_nothing() -> None:
     done = on_host("attach", "test", "--disk", "/tmp/no such", "--dry-run")
     assert done.returncode == 0
-    assert done.stdout.startswith("test: would attach the metrics disk (live and config)\n  + <disk ")
+    assert done.stdout.startswith(
+        "test: would attach the metrics disk (live and config)\n  + <disk "
+    )
     assert "<source file='/tmp/no such'>" in done.stdout
     assert "<readonly/>" in done.stdout
 

@@ -61,9 +61,7 @@ FILES = [c.id for c in COMMANDS.values() if not_read_only in c.needs]
 
 
 def test_what_changes_a_domain_is_a_change() -> None:
-    assert {"app.undo", "app.redo", "plan.apply", "plan.rollback", "changes.apply"} <= {
-        *CHANGES
-    }
+    assert {"app.undo", "app.redo", "plan.apply", "plan.rollback", "changes.apply"} <= {*CHANGES}
     assert {"filediff.save", "filediff.mine"} <= {*FILES}
 
 

@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 
 from tests.unit.domain_xml import CONFIG, LIVE, edited
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.divergence_case import Row, Way, rows
-from vconsole.model.divergence_plan import area_planner, planner
-from vconsole.model.network_plan import UpdateInterface
+from vconsole.model.divergence.plan import area_planner, planner
+from vconsole.model.divergence.rows import Row, Way, rows
+from vconsole.model.network.plan import UpdateInterface
 from vconsole.model.proposal import Proposal, Subject
 from vconsole.model.requests import ChangeDevice, Define
+from vconsole.model.resources.change import SetResource
 from vconsole.model.set_pins import SetPins
-from vconsole.model.set_resource import SetResource
 from vconsole.model.xml_edit import diff
 
 EVERYTHING = CpuSet.parse("0-1")

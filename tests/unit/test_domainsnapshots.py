@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.domainsnapshots import (
+from vconsole.model.proposal import Proposal
+from vconsole.model.snapshots.change import DeleteSnapshot, RevertSnapshot, plan_delete, plan_revert
+from vconsole.model.snapshots.create import (
+    CreateSnapshot,
+    Ground,
+    Kind,
+    Wish,
+    plan_create,
+    why_no_name,
+)
+from vconsole.model.snapshots.tree import (
     Disk,
     DomainSnapshot,
     SnapshotDisk,
@@ -18,16 +28,6 @@ from vconsole.model.domainsnapshots import (
     read_disks,
     read_snapshot,
     tree,
-)
-from vconsole.model.proposal import Proposal
-from vconsole.model.snapshotchange import DeleteSnapshot, RevertSnapshot, plan_delete, plan_revert
-from vconsole.model.snapshotcreate import (
-    CreateSnapshot,
-    Ground,
-    Kind,
-    Wish,
-    plan_create,
-    why_no_name,
 )
 from vconsole.model.xml_edit import Document
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from vconsole.host import advice
-from vconsole.host.advice import fields, local_memory, read_host_memory
+from vconsole.host.handlers import hostmemory as advice
+from vconsole.host.handlers.hostmemory import fields, local_memory, read_host_memory
 from vconsole.host.link import Link, open_link
 from vconsole.host.requests import HostRequests
-from vconsole.model.hostmemory import (
+from vconsole.model.hostmemory.reading import (
     GuestProcess,
     HostMemory,
     HugePages,

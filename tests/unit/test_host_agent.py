@@ -10,15 +10,16 @@ from typing import Any, Self
 
 import pytest
 
-from vconsole.host import agent, agentcall, agentchange
-from vconsole.host.agent import read_agent
-from vconsole.host.agentcall import AgentError, answers_within, ask
-from vconsole.host.agentchange import HANDLERS
+from vconsole.host.handlers.agent import call as agentcall
+from vconsole.host.handlers.agent import changes as agentchange
+from vconsole.host.handlers.agent import report as agent
+from vconsole.host.handlers.agent.call import AgentError, answers_within, ask
+from vconsole.host.handlers.agent.changes import HANDLERS
+from vconsole.host.handlers.agent.report import read_agent
+from vconsole.host.handlers.agent.thaw import GuardError, ThawGuard
 from vconsole.host.link import Link
 from vconsole.host.source import HostError
-from vconsole.host.thaw import GuardError, ThawGuard
-from vconsole.model.agent import MOST, Address, AgentReport, ReadAgent, TimeZone
-from vconsole.model.agentchange import (
+from vconsole.model.agent.changes import (
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -26,6 +27,7 @@ from vconsole.model.agentchange import (
     ThawFs,
     WakeGuest,
 )
+from vconsole.model.agent.report import MOST, Address, AgentReport, ReadAgent, TimeZone
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Connection
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from vconsole.host import device
+from vconsole.host.handlers import device
 from vconsole.host.link import Link, open_link
 from vconsole.host.requests import HostRequests
 from vconsole.metrics.provision import channel_clause, disk_clause

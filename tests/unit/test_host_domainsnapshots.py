@@ -9,15 +9,14 @@ from uuid import uuid4
 
 import pytest
 
-from vconsole.host import snapshotcreate
-from vconsole.host.domainsnapshots import disks_of
+from vconsole.host.handlers import snapshot_create as snapshotcreate
+from vconsole.host.handlers.snapshots import disks_of
 from vconsole.host.link import Link, open_link
 from vconsole.host.requests import HostRequests
-from vconsole.model.domainsnapshots import ReadSnapshots, SnapshotList
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Connection
-from vconsole.model.snapshotchange import Then, Which, plan_delete, plan_revert
-from vconsole.model.snapshotcreate import (
+from vconsole.model.snapshots.change import Then, Which, plan_delete, plan_revert
+from vconsole.model.snapshots.create import (
     CreateSnapshot,
     Ground,
     Kind,
@@ -25,6 +24,7 @@ from vconsole.model.snapshotcreate import (
     Wish,
     plan_create,
 )
+from vconsole.model.snapshots.tree import ReadSnapshots, SnapshotList
 
 libvirt = pytest.importorskip("libvirt")
 

@@ -11,12 +11,12 @@ from uuid import uuid4
 import pytest
 
 from tests.unit.network_xml import BRIDGE_CONFIG, BRIDGE_LIVE, LAN_CONFIG, MAC, domain
-from vconsole.host import interface, network
+from vconsole.host.handlers import interface, network
 from vconsole.host.link import Link, open_link
 from vconsole.host.requests import HostRequests
-from vconsole.model.hostnetwork import Bridge, HostNetwork, Lease, ReadHostNetwork
-from vconsole.model.network import ReadTraffic, ReadVnics, Source, Traffic, interfaces
-from vconsole.model.network_plan import Edit, UpdateInterface, adder, mover, remover
+from vconsole.model.network.interfaces import ReadTraffic, ReadVnics, Source, Traffic, interfaces
+from vconsole.model.network.places import Bridge, HostNetwork, Lease, ReadHostNetwork
+from vconsole.model.network.plan import Edit, UpdateInterface, adder, mover, remover
 from vconsole.model.proposal import Planner, Propose, Subject
 from vconsole.model.requests import Configurations, Reply
 

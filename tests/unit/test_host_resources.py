@@ -10,15 +10,15 @@ from uuid import uuid4
 import pytest
 
 from tests.unit.resource_xml import GIB, domain_xml
-from vconsole.host import resources as host
+from vconsole.host.handlers import resources as host
 from vconsole.host.link import Link, open_link
 from vconsole.host.requests import HostRequests
-from vconsole.model.plan_memory import MemoryWish
-from vconsole.model.plan_vcpus import VcpuWish
 from vconsole.model.proposal import Propose
 from vconsole.model.requests import Configurations, Reply
-from vconsole.model.resources import Reading, ReadResources, Resources, resources
-from vconsole.model.set_resource import SetResource
+from vconsole.model.resources.change import SetResource
+from vconsole.model.resources.numbers import Reading, ReadResources, Resources, resources
+from vconsole.model.resources.plan_memory import MemoryWish
+from vconsole.model.resources.plan_vcpus import VcpuWish
 
 libvirt = pytest.importorskip("libvirt")
 DOMAIN = """<domain type='test'><name>resources-{uuid}</name><uuid>{uuid}</uuid>

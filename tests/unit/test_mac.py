@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.mac import PREFIXES, QEMU, XEN, MacError, make_mac, parse_mac, wanted_mac
+from vconsole.model.network.mac import (
+    PREFIXES,
+    QEMU,
+    XEN,
+    MacError,
+    make_mac,
+    parse_mac,
+    wanted_mac,
+)
 
 MAC = "52:54:00:1c:7a:02"
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.memory_size import (
+from vconsole.model.resources.size import (
     MAX_BYTES,
     UNITS,
     MemorySizeError,

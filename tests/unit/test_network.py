@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.network_xml import BRIDGE_CONFIG, BRIDGE_LIVE, LAN_CONFIG, LAN_LIVE, MAC, domain
-from vconsole.model.hostnetwork import Bridge, HostNetwork, Lease, Network, read_network
-from vconsole.model.network import (
+from vconsole.model.network.interfaces import (
     Counters,
     DomainVnics,
     Holder,
@@ -21,6 +20,7 @@ from vconsole.model.network import (
     speeds,
     vnics,
 )
+from vconsole.model.network.places import Bridge, HostNetwork, Lease, Network, read_network
 from vconsole.model.xml_edit import XmlEditError
 
 LIVE, CONFIG = domain(BRIDGE_LIVE, running=True), domain(BRIDGE_CONFIG)

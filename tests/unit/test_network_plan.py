@@ -16,8 +16,8 @@ from tests.unit.network_xml import (
     domain,
 )
 from vconsole.model.changes import Target
-from vconsole.model.network import Source
-from vconsole.model.network_plan import (
+from vconsole.model.network.interfaces import Source
+from vconsole.model.network.plan import (
     UpdateInterface,
     adder,
     address_giver,

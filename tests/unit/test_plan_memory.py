@@ -7,12 +7,12 @@ import pytest
 from tests import scenes
 from tests.unit.resource_xml import GIB, domain_xml, subject
 from vconsole.model.changes import Target
-from vconsole.model.memory_room import Room, room_of
-from vconsole.model.plan_memory import MemoryWish
 from vconsole.model.proposal import Proposal
 from vconsole.model.requests import Define
-from vconsole.model.resources import Reading, Resources, Statistics, resources
-from vconsole.model.set_resource import SetResource
+from vconsole.model.resources.change import SetResource
+from vconsole.model.resources.numbers import Reading, Resources, Statistics, resources
+from vconsole.model.resources.plan_memory import MemoryWish
+from vconsole.model.resources.room import Room, room_of
 from vconsole.model.snapshot import HostSnapshot
 
 CONFIG = domain_xml()

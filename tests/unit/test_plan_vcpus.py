@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from tests.unit.resource_xml import domain_xml, subject
 from vconsole.model.changes import Target
-from vconsole.model.edit_vcpus import fitted, with_maximum
-from vconsole.model.plan_vcpus import VcpuWish
 from vconsole.model.proposal import Proposal
 from vconsole.model.requests import Define
-from vconsole.model.resources import Topology, resources
-from vconsole.model.set_resource import SetResource
+from vconsole.model.resources.change import SetResource
+from vconsole.model.resources.edit_vcpus import fitted, with_maximum
+from vconsole.model.resources.numbers import Topology, resources
+from vconsole.model.resources.plan_vcpus import VcpuWish
 
 CONFIG = domain_xml()
 TOPOLOGY = "  <cpu>\n    <topology sockets='1' cores='2' threads='2'/>\n  </cpu>\n"

@@ -23,8 +23,7 @@ from vconsole.cli.changing import (
 )
 from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, plain, print_json
 from vconsole.host.source import HostSource
-from vconsole.model.agent import PARTS, AgentReport, Part, ReadAgent
-from vconsole.model.agentchange import (
+from vconsole.model.agent.changes import (
     COMMAND_S,
     FREEZE_S,
     MOST_COMMAND_S,
@@ -41,8 +40,9 @@ from vconsole.model.agentchange import (
     through_agent,
     typed_command,
 )
-from vconsole.model.agentchannel import AGENT, PrivateAgentCommand
-from vconsole.model.agentwire import AgentJsonError, read_json
+from vconsole.model.agent.channel import AGENT, PrivateAgentCommand
+from vconsole.model.agent.report import PARTS, AgentReport, Part, ReadAgent
+from vconsole.model.agent.wire import AgentJsonError, read_json
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain

@@ -17,7 +17,7 @@ from vconsole.cli.changing import (
 )
 from vconsole.cli.report import DONE, USAGE, CliError, print_json, print_table
 from vconsole.host.source import HostSource, View
-from vconsole.model.agentchannel import (
+from vconsole.model.agent.channel import (
     AGENT,
     AgentChannel,
     add_channel,

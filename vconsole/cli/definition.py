@@ -22,9 +22,9 @@ from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, print_js
 from vconsole.editor import Draft, EditorError, run_editor
 from vconsole.host.source import HostSource, View
 from vconsole.model.definition import redefinition
-from vconsole.model.divergence import Area
-from vconsole.model.divergence_case import Divergence, ReadDivergence
-from vconsole.model.divergence_plan import area_planner
+from vconsole.model.divergence.differences import Area
+from vconsole.model.divergence.plan import area_planner
+from vconsole.model.divergence.rows import Divergence, ReadDivergence
 from vconsole.model.proposal import Proposal
 from vconsole.model.requests import ReadDefinitions
 from vconsole.places import state_dir

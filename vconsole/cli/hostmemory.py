@@ -7,9 +7,9 @@ from time import sleep
 
 from vconsole.cli.changing import ask, asking
 from vconsole.cli.report import CliError, print_json, print_table
-from vconsole.model.advice import Finding, findings, remark
-from vconsole.model.hostmemory import HostMemory, ReadHostMemory
-from vconsole.model.memoryfigures import CellMemory, Figures, GuestMemory, Share, figures
+from vconsole.model.hostmemory.advice import Finding, findings, remark
+from vconsole.model.hostmemory.figures import CellMemory, Figures, GuestMemory, Share, figures
+from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.words import amount

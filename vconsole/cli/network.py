@@ -21,9 +21,7 @@ from vconsole.cli.report import (
 from vconsole.desk import Request
 from vconsole.host.requests import HostRequests
 from vconsole.host.source import HostSource
-from vconsole.model.hostnetwork import HostNetwork, ReadHostNetwork
-from vconsole.model.mac import NEW, PREFIXES, MacError, wanted_mac
-from vconsole.model.network import (
+from vconsole.model.network.interfaces import (
     DomainVnics,
     ReadTraffic,
     ReadVnics,
@@ -32,7 +30,9 @@ from vconsole.model.network import (
     duplicates,
     holders,
 )
-from vconsole.model.network_plan import adder, address_giver, linker, mover, remover
+from vconsole.model.network.mac import NEW, PREFIXES, MacError, wanted_mac
+from vconsole.model.network.places import HostNetwork, ReadHostNetwork
+from vconsole.model.network.plan import adder, address_giver, linker, mover, remover
 from vconsole.text import safe, size
 
 if TYPE_CHECKING:

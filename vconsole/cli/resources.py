@@ -11,13 +11,13 @@ from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, CliError, print_json, print_table
 from vconsole.host.requests import HostRequests
 from vconsole.host.source import HostSource, View
-from vconsole.model.memory_room import room_of
-from vconsole.model.memory_size import MemorySizeError, parse
-from vconsole.model.plan_memory import LONGEST_PERIOD_S, MemoryWish
-from vconsole.model.plan_vcpus import VcpuWish
 from vconsole.model.proposal import Planner, Propose
-from vconsole.model.resource_rows import ROWS, in_use, report_words, shape_of
-from vconsole.model.resources import Reading, ReadResources
+from vconsole.model.resources.numbers import Reading, ReadResources
+from vconsole.model.resources.plan_memory import LONGEST_PERIOD_S, MemoryWish
+from vconsole.model.resources.plan_vcpus import VcpuWish
+from vconsole.model.resources.room import room_of
+from vconsole.model.resources.rows import ROWS, in_use, report_words, shape_of
+from vconsole.model.resources.size import MemorySizeError, parse
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.words import amount
 from vconsole.text import safe

@@ -13,11 +13,11 @@ from vconsole.cli.report import DONE, REFUSED, CliError, print_json, print_table
 from vconsole.desk import Request
 from vconsole.host.requests import HostRequests
 from vconsole.host.source import HostSource
-from vconsole.model.domainsnapshots import ReadSnapshots, SnapshotList, drawn, tree
 from vconsole.model.proposal import Proposal
 from vconsole.model.snapshot import Domain
-from vconsole.model.snapshotchange import plan_delete, plan_revert
-from vconsole.model.snapshotcreate import DEADLINE_S, Ground, Kind, ReadGround, Wish, plan_create
+from vconsole.model.snapshots.change import plan_delete, plan_revert
+from vconsole.model.snapshots.create import DEADLINE_S, Ground, Kind, ReadGround, Wish, plan_create
+from vconsole.model.snapshots.tree import ReadSnapshots, SnapshotList, drawn, tree
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from vconsole.host import xml
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.divergence import differences
+from vconsole.model.divergence.differences import differences
 from vconsole.model.snapshot import Device, NumaTune, Pin, PinKey
 
 MAX_VCPUS = 4096

@@ -12,38 +12,38 @@ from threading import Lock
 from typing import Any, Final
 
 from vconsole.host import errors
-from vconsole.host.actions import act
-from vconsole.host.advice import read_host_memory
-from vconsole.host.agent import read_agent
-from vconsole.host.agentchange import HANDLERS as AGENT_CHANGES
-from vconsole.host.agentsocket import private_command
-from vconsole.host.definition import define, read_definitions
-from vconsole.host.device import change_device, propose, read_configurations
-from vconsole.host.divergence import read_divergence
-from vconsole.host.domainsnapshots import delete_snapshot, read_snapshots, revert_snapshot
-from vconsole.host.interface import update_interface
+from vconsole.host.handlers.actions import act
+from vconsole.host.handlers.agent.changes import HANDLERS as AGENT_CHANGES
+from vconsole.host.handlers.agent.report import read_agent
+from vconsole.host.handlers.agent.socket import private_command
+from vconsole.host.handlers.definition import define, read_definitions
+from vconsole.host.handlers.device import change_device, propose, read_configurations
+from vconsole.host.handlers.divergence import read_divergence
+from vconsole.host.handlers.hostmemory import read_host_memory
+from vconsole.host.handlers.interface import update_interface
+from vconsole.host.handlers.network import read_host_network, read_traffic, read_vnics
+from vconsole.host.handlers.pins import set_pins
+from vconsole.host.handlers.resources import read_resources, set_resource
+from vconsole.host.handlers.snapshot_create import create_snapshot, read_ground
+from vconsole.host.handlers.snapshots import delete_snapshot, read_snapshots, revert_snapshot
 from vconsole.host.link import Link
-from vconsole.host.network import read_host_network, read_traffic, read_vnics
-from vconsole.host.pin_request import set_pins
-from vconsole.host.resources import read_resources, set_resource
-from vconsole.host.snapshotcreate import create_snapshot, read_ground
 from vconsole.host.source import HostError
 from vconsole.model.actions import Act
-from vconsole.model.agent import ReadAgent
-from vconsole.model.agentchannel import PrivateAgentCommand
-from vconsole.model.divergence_case import ReadDivergence
-from vconsole.model.domainsnapshots import ReadSnapshots
-from vconsole.model.hostmemory import ReadHostMemory
-from vconsole.model.hostnetwork import ReadHostNetwork
-from vconsole.model.network import ReadTraffic, ReadVnics
-from vconsole.model.network_plan import UpdateInterface
+from vconsole.model.agent.channel import PrivateAgentCommand
+from vconsole.model.agent.report import ReadAgent
+from vconsole.model.divergence.rows import ReadDivergence
+from vconsole.model.hostmemory.reading import ReadHostMemory
+from vconsole.model.network.interfaces import ReadTraffic, ReadVnics
+from vconsole.model.network.places import ReadHostNetwork
+from vconsole.model.network.plan import UpdateInterface
 from vconsole.model.proposal import Propose
 from vconsole.model.requests import ChangeDevice, Define, ReadConfigurations, ReadDefinitions, Reply
-from vconsole.model.resources import ReadResources
+from vconsole.model.resources.change import SetResource
+from vconsole.model.resources.numbers import ReadResources
 from vconsole.model.set_pins import SetPins
-from vconsole.model.set_resource import SetResource
-from vconsole.model.snapshotchange import DeleteSnapshot, RevertSnapshot
-from vconsole.model.snapshotcreate import CreateSnapshot, ReadGround
+from vconsole.model.snapshots.change import DeleteSnapshot, RevertSnapshot
+from vconsole.model.snapshots.create import CreateSnapshot, ReadGround
+from vconsole.model.snapshots.tree import ReadSnapshots
 
 Handle = Callable[[Link, Any], Reply]
 

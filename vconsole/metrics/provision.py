@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from string import ascii_lowercase
 from typing import Final, Literal
 
-from vconsole.model import channels
+from vconsole.model.agent import channels
 from vconsole.model.changes import Target
 from vconsole.model.proposal import Planner, Proposal, Subject
 from vconsole.model.requests import ChangeDevice, Configurations

@@ -13,8 +13,7 @@ from textual.events import Resize
 from vconsole import agentwords
 from vconsole.audit import is_change
 from vconsole.desk import Request
-from vconsole.model.agent import PARTS, AgentReport, Part, ReadAgent
-from vconsole.model.agentchange import (
+from vconsole.model.agent.changes import (
     COMMAND_S,
     FREEZE_S,
     MOST_COMMAND_S,
@@ -32,8 +31,9 @@ from vconsole.model.agentchange import (
     through_agent,
     typed_command,
 )
-from vconsole.model.agentchannel import AGENT, PrivateAgentCommand, add_channel, remove_channel
-from vconsole.model.agentwire import AgentJsonError
+from vconsole.model.agent.channel import AGENT, PrivateAgentCommand, add_channel, remove_channel
+from vconsole.model.agent.report import PARTS, AgentReport, Part, ReadAgent
+from vconsole.model.agent.wire import AgentJsonError
 from vconsole.model.changes import Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.requests import Reply

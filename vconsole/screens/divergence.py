@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 
 from vconsole.desk import Request
 from vconsole.model.changes import Target
-from vconsole.model.divergence import Difference
-from vconsole.model.divergence_case import Divergence, ReadDivergence, Row, Way
-from vconsole.model.divergence_plan import planner
+from vconsole.model.divergence.differences import Difference
+from vconsole.model.divergence.plan import planner
+from vconsole.model.divergence.rows import Divergence, ReadDivergence, Row, Way
 from vconsole.model.proposal import Proposal, Propose, Subject
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain, HostSnapshot

@@ -10,9 +10,9 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from vconsole.desk import Request
-from vconsole.model.advice import Finding, findings, headline
-from vconsole.model.hostmemory import HostMemory, ReadHostMemory
-from vconsole.model.memoryfigures import CellMemory, Figures, GuestMemory, figures
+from vconsole.model.hostmemory.advice import Finding, findings, headline
+from vconsole.model.hostmemory.figures import CellMemory, Figures, GuestMemory, figures
+from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.virsh import domain_argument

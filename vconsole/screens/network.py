@@ -10,9 +10,7 @@ from textual.app import ComposeResult
 from vconsole.desk import Request
 from vconsole.model import rates
 from vconsole.model.changes import Target
-from vconsole.model.hostnetwork import HostNetwork, ReadHostNetwork
-from vconsole.model.mac import MacError, make_mac, wanted_mac
-from vconsole.model.network import (
+from vconsole.model.network.interfaces import (
     DomainVnics,
     Holders,
     ReadTraffic,
@@ -24,7 +22,9 @@ from vconsole.model.network import (
     holders,
     speeds,
 )
-from vconsole.model.network_plan import adder, address_giver, linker, mover, remover
+from vconsole.model.network.mac import MacError, make_mac, wanted_mac
+from vconsole.model.network.places import HostNetwork, ReadHostNetwork
+from vconsole.model.network.plan import adder, address_giver, linker, mover, remover
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain, HostSnapshot

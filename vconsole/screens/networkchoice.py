@@ -7,8 +7,8 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from vconsole.model.hostnetwork import HostNetwork
-from vconsole.model.network import DomainVnics, Source
+from vconsole.model.network.interfaces import DomainVnics, Source
+from vconsole.model.network.places import HostNetwork
 from vconsole.screens.base import Page, bindings
 from vconsole.text import safe
 from vconsole.widgets.networkwords import PLACE_COLUMNS, place_cells

@@ -7,8 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from vconsole.desk import Request
-from vconsole.model.hostnetwork import HostNetwork, Network, ReadHostNetwork
-from vconsole.model.network import (
+from vconsole.model.network.interfaces import (
     DomainVnics,
     Holders,
     ReadVnics,
@@ -17,6 +16,7 @@ from vconsole.model.network import (
     duplicates,
     holders,
 )
+from vconsole.model.network.places import HostNetwork, Network, ReadHostNetwork
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain
 from vconsole.model.virsh import domain_argument

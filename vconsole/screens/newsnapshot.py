@@ -11,7 +11,7 @@ from vconsole.desk import Request
 from vconsole.model.proposal import Proposal
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
-from vconsole.model.snapshotcreate import (
+from vconsole.model.snapshots.create import (
     KINDS,
     CreateSnapshot,
     Ground,

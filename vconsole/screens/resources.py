@@ -10,12 +10,12 @@ from textual.events import Resize
 
 from vconsole.desk import Request
 from vconsole.model.changes import Target
-from vconsole.model.memory_room import room_of
-from vconsole.model.plan_memory import MemoryWish
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.requests import Reply
-from vconsole.model.resource_rows import ROWS, Row
-from vconsole.model.resources import Reading, ReadResources
+from vconsole.model.resources.numbers import Reading, ReadResources
+from vconsole.model.resources.plan_memory import MemoryWish
+from vconsole.model.resources.room import room_of
+from vconsole.model.resources.rows import ROWS, Row
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.virsh import domain_argument
 from vconsole.screens.base import Page, bindings

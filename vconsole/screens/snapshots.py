@@ -9,11 +9,11 @@ from typing import ClassVar, cast, get_args
 from textual.app import ComposeResult
 
 from vconsole.desk import Request
-from vconsole.model.domainsnapshots import Branch, ReadSnapshots, SnapshotList, tree
 from vconsole.model.proposal import Proposal
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
-from vconsole.model.snapshotchange import Then, Which, plan_delete, plan_revert
+from vconsole.model.snapshots.change import Then, Which, plan_delete, plan_revert
+from vconsole.model.snapshots.tree import Branch, ReadSnapshots, SnapshotList, tree
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
 from vconsole.screens.base import Page, bindings

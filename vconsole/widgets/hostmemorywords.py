@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Final
 
-from vconsole.model.advice import Finding, Level, remark
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.hostmemory import HugePages, Ksm
+from vconsole.model.hostmemory.advice import Finding, Level, remark
+from vconsole.model.hostmemory.figures import CellMemory, Figures, GuestMemory, Share
+from vconsole.model.hostmemory.reading import HugePages, Ksm
 from vconsole.model.memory import cells_label
-from vconsole.model.memoryfigures import CellMemory, Figures, GuestMemory, Share
 from vconsole.model.words import amount, plural
 from vconsole.text import bar, percent, safe
 from vconsole.widgets.hostwords import page_name

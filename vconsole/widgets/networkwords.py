@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from vconsole.model.hostnetwork import Bridge, HostNetwork, Lease, Network
-from vconsole.model.network import Counters, DomainVnics, Holders, Interface, Source, Vnic
+from vconsole.model.network.interfaces import (
+    Counters,
+    DomainVnics,
+    Holders,
+    Interface,
+    Source,
+    Vnic,
+)
+from vconsole.model.network.places import Bridge, HostNetwork, Lease, Network
 from vconsole.model.words import names_label, plural
 from vconsole.text import safe, size
 from vconsole.widgets.notes import Note

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vconsole.model.resource_rows import in_use, report_words
-from vconsole.model.resources import Reading
+from vconsole.model.resources.numbers import Reading
+from vconsole.model.resources.rows import in_use, report_words
 from vconsole.model.words import amount
 from vconsole.text import bar
 from vconsole.widgets.lines import Line

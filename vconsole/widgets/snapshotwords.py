@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from shlex import join
 
-from vconsole.model.domainsnapshots import Branch, DomainSnapshot, drawn
+from vconsole.model.snapshots.tree import Branch, DomainSnapshot, drawn
 from vconsole.text import duration, safe
 from vconsole.widgets.notes import Note
 from vconsole.widgets.table import Cell, Column

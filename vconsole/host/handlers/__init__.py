@@ -1,0 +1,1 @@
+"""Answers to requests: each reads or changes what one page asks for."""

@@ -1,0 +1,1 @@
+"""What is asked of guest agents, by libvirt or over a socket."""

@@ -1,0 +1,1 @@
+"""What a domain runs with, against what it is defined with."""

@@ -1,0 +1,1 @@
+"""The host's memory and swap: what is read, what it means, what to do."""

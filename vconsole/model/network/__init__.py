@@ -1,0 +1,1 @@
+"""Interfaces of domains, and the networks and bridges they are on."""

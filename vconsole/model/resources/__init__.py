@@ -1,0 +1,1 @@
+"""How much memory and how many vCPUs a domain has."""
