@@ -109,7 +109,7 @@ def test_a_snapshot_is_taken_and_read_back(lab: Lab) -> None:
     second = lab.known.find("second")
     assert second is not None
     assert (second.parent, second.current) == ("first", True)
-    assert lab.ground.taken == ("first", "second")
+    assert sorted(lab.ground.taken) == ["first", "second"]
 
 
 def test_a_name_that_is_taken_meanwhile_is_a_conflict(lab: Lab) -> None:

@@ -127,7 +127,7 @@ def test_the_traffic_of_a_running_domain(lab: Lab) -> None:
 def test_all_domains_or_some(lab: Lab) -> None:
     everybody = lab.ask(ReadVnics()).value
     assert isinstance(everybody, tuple)
-    assert {"test", f"net-{lab.uuid}"} <= {found.name for found in everybody}
+    assert f"net-{lab.uuid}" in {found.name for found in everybody}
     some = lab.ask(ReadVnics((lab.uuid,))).value
     assert isinstance(some, tuple)
     assert [vnic.now.source for vnic in some[0].vnics] == [Source("network", "default")]

@@ -19,6 +19,7 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import IO, Any, Final, Self
 
+import vconsole
 from vconsole.host import errors
 from vconsole.host.handlers.agent.call import AgentError, answers_within, ask
 from vconsole.host.link import Link
@@ -30,7 +31,7 @@ READY_S: Final = 20.0
 TRIES_S: Final = 120.0
 """How long a thaw that fails is tried again."""
 _PAUSE_S: Final = 1.0
-_ROOT: Final = Path(__file__).parents[2]
+_ROOT: Final = Path(vconsole.__file__).parent.parent
 
 
 class GuardError(Exception):
