@@ -205,12 +205,17 @@ class VConsole(App[int]):
 
         outcome, connection = message.outcome, self.snapshot.connection
         self._note_down(of_outcome(outcome, connection.uri, split_pins=connection.split_pins))
+        self._remember(outcome)
+        if (page := self.page) is not None:
+            page.change_done(outcome)
+
+    def _remember(self, outcome: Outcome) -> None:
+        """Let pins that were set be undone."""
+        connection = self.snapshot.connection
         if outcome.applied:
             self._history = self.history.record(
                 outcome, connection.uri, split_pins=connection.split_pins
             )
-        if (page := self.page) is not None:
-            page.change_done(outcome)
 
     # -- requests beside the reading ---------------------------------------------------------
 
@@ -233,6 +238,8 @@ class VConsole(App[int]):
             logged = cast("Logged", request)
             self._note_down(of_reply(logged, reply, self.snapshot.connection.uri))
             self.refresh_host()  # not everything that changes is told by an event
+        if isinstance(reply.value, Outcome):
+            self._remember(reply.value)
         for run in self.runs:
             run.replied(request, reply)
         for page in self.screen_stack if self.is_running else ():

@@ -18,6 +18,7 @@ from vconsole.history import append_line as append
 from vconsole.history import last_lines as last_lines
 from vconsole.history import operator
 from vconsole.model.changes import Outcome, PinStep
+from vconsole.model.proposal import masked
 from vconsole.model.requests import Reply
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
@@ -149,6 +150,7 @@ def _entry(
     message: str,
     virsh: str = "",
 ) -> Entry:
+    before, after, message, virsh = map(masked, (before, after, message, virsh))
     return Entry(
         *(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", operator(), uri, uuid, name, action),
         *(before, after, outcome, message, virsh),

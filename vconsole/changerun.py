@@ -19,13 +19,13 @@ class ChangeRun(Generic[C]):
 
     Attributes:
         title: What is done.
-        changes: All of them, in order.
+        changes: All of them, in order; equal ones are one.
         under_way: Those that began and have no reply yet.
         replies: What became of the others that began, or that were given up.
     """
 
     def __init__(self, title: str, changes: Sequence[C], ask: Callable[[C], object]) -> None:
-        self.title, self.changes = title, tuple(changes)
+        self.title, self.changes = title, tuple(dict.fromkeys(changes))
         self.under_way: list[C] = []
         self.replies: dict[C, Reply] = {}
         self._ask = ask

@@ -159,7 +159,8 @@ def test_a_console_that_dies_leaves_nothing_frozen(
 
 def test_what_somebody_else_froze_is_thawed(do: Do, guest: BootedGuest) -> None:
     guest.host.virsh("domfsfreeze", guest.name)
-    assert report(do, guest).frozen
+    assert do(FreezeFs(guest.uuid, guest.name, 60.0)).status == "refused"
+    assert report(do, guest).frozen, "another freeze leaves it to whom it belongs"
     reply = do(ThawFs(guest.uuid, guest.name))
     assert (reply.status, reply.value) == ("applied", 1)
     assert report(do, guest).hostname == "asked"

@@ -14,9 +14,10 @@ from vconsole.host.open import connect
 from vconsole.host.proc import find_guests
 from vconsole.host.requests import HostRequests
 from vconsole.host.source import View
-from vconsole.model.hostmemory.advice import findings, headline
+from vconsole.model.hostmemory.advice import Advice, findings, headline
 from vconsole.model.hostmemory.figures import figures
-from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
+from vconsole.model.hostmemory.reading import ReadHostMemory
+from vconsole.model.snapshot import HostSnapshot
 
 
 def test_what_a_guest_holds_is_what_the_kernel_says(
@@ -25,10 +26,10 @@ def test_what_a_guest_holds_is_what_the_kernel_says(
     made = guest(two_cell_host, "held", memory_mib=96)
     uuid = two_cell_host.virsh("domuuid", made.name).strip()
     requests = HostRequests(lambda: open_link(two_cell_host.uri, True, False, lambda: None))
-    reply = requests.handlers()[ReadHostMemory](ReadHostMemory())
+    reply = requests.handlers()[ReadHostMemory](ReadHostMemory(HostSnapshot()))
     requests.close()
-    known = reply.value
-    assert isinstance(known, HostMemory)
+    assert isinstance(reply.value, Advice)
+    known = reply.value.known.now
     assert known.unknown == ""
     process = known.guests[uuid]
     assert process.pid == find_guests()[uuid].pid

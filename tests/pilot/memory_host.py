@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from tests import scenes
 from tests.scenes import GIB, MIB, uuid_of
-from vconsole.model.hostmemory.reading import GuestProcess, HostMemory, HugePages, Ksm, SwapArea
+from vconsole.messages import Replied
+from vconsole.model.hostmemory.advice import advise
+from vconsole.model.hostmemory.reading import (
+    GuestProcess,
+    HostMemory,
+    HugePages,
+    Ksm,
+    ReadHostMemory,
+    SwapArea,
+)
+from vconsole.model.requests import Reply
 
 SWAPPED = {"build-1": 3 * GIB, "mail": 900 * MIB, "shop-web-3": 40 * MIB}
 
@@ -56,3 +67,12 @@ def elsewhere() -> HostMemory:
     """What libvirt tells of a host that is another machine."""
     rss = {uuid_of("mail"): GuestProcess(rss_bytes=3 * GIB)}
     return HostMemory(scenes.NOW, 384 * GIB, 81 * GIB, guests=rss, unknown="swap: another machine")
+
+
+def answered(page: Any, given: HostMemory | str) -> Replied:
+    """The answer to the page: what the reading comes to, or why there is none."""
+    before = page._advice.known.now if page._advice else None
+    request = ReadHostMemory(page.snapshot, before)
+    if isinstance(given, str):
+        return Replied(request, Reply("unknown", given))
+    return Replied(request, Reply(value=advise(request.snapshot, given, before)))

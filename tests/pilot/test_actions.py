@@ -35,7 +35,7 @@ class Host:
 
     def _act(self, act: Act) -> Reply:
         self.acts.append(act)
-        return Reply(self.status, "it is done", "shut off")
+        return Reply(self.status, "it is done", "shut off", "shut off")
 
 
 def asked(console: Console) -> list[Act]:
@@ -120,7 +120,7 @@ async def test_what_harms_nobody_is_done_at_once() -> None:
             (NAME, "resume", "paused")
         ]
         assert console.page == "acting"
-        console.sees("1 of 1 done", "applied: it is done")
+        console.sees("1 of 1 ended", "applied: it is done")
         await console.press("escape")
         assert console.page == "domains"
 
@@ -197,7 +197,7 @@ async def test_a_guest_is_waited_for_with_a_countdown_and_can_be_given_up() -> N
     async with console_on(scenes.kvm07()) as console:
         await console.press(*FIND, "a", "d", "y", "enter")
         (act,) = asked(console)
-        console.sees("0 of 1 done", "under way")
+        console.sees("0 of 1 ended", "under way")
         act.wait.what, act.wait.until = "agent", monotonic() + 40.0
         await console.until("agent asked, waiting 3")
         await console.host_says(in_state(scenes.kvm07(), NAME, "in shutdown"))
@@ -251,7 +251,9 @@ async def test_whatever_was_changed_is_in_the_activity_page() -> None:
         await console.press("7")
         assert console.status == "nothing was changed from here yet"
         await console.press("escape", *FIND, "a", "p", "y", "enter", "7")
-        console.sees(f"virsh -c qemu:///system suspend {NAME}", "running -> shut off   it is done")
+        console.sees(
+            f"virsh -c qemu:///system suspend {NAME}", "it is done", "- running", "+ shut off"
+        )
         define = Define(uuid_of("mail"), "mail", "enable hostinfo", "<a/>", "<b/>")
         await end(console, define, Reply("failed", "no such file"))
         console.sees("enable hostinfo", "2 entries")

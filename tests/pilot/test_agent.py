@@ -88,6 +88,47 @@ async def test_one_question_at_a_time() -> None:
         assert len([r for r in console.app.desk.asked if isinstance(r, ReadAgent)]) == 2  # type: ignore[attr-defined]
 
 
+async def test_what_was_done_while_it_was_asked_is_asked_for_again() -> None:
+    host = AgentHost()
+    answers = {**host.answers}
+    del answers[ReadAgent]
+    async with console_on(scenes.kvm07(), answers=answers) as console:
+        await console.press(*OPEN)
+        asked = [r for r in console.app.desk.asked if isinstance(r, ReadAgent)]  # type: ignore[attr-defined]
+        console.app.post_message(Replied(asked[0], Reply(value=HEALTHY)))
+        await console.settle()
+        thaw = ThawFs(asked[0].uuid, NAME)
+        console.app.post_message(Replied(thaw, Reply()))
+        (*_, reading) = [r for r in console.app.desk.asked if isinstance(r, ReadAgent)]  # type: ignore[attr-defined]
+        assert reading.parts
+        console.app.post_message(Replied(reading, Reply(value=replace(HEALTHY, frozen=True))))
+        await console.settle()
+        (*_, again) = [r for r in console.app.desk.asked if isinstance(r, ReadAgent)]  # type: ignore[attr-defined]
+        assert again is not reading
+        assert again.parts == PARTS
+
+
+async def test_f5_during_a_look_at_the_channel_is_not_lost() -> None:
+    host = AgentHost()
+    async with console_on(scenes.kvm07(), answers=host.answers) as console:
+        await console.press(*OPEN)
+        view = page(console)
+        view._asked = look = ReadAgent(view.in_view, NAME, ())
+        view.read_again()
+        before = len(host.asked)
+        view.replied(look, Reply(value=AgentReport("connected")))
+        await console.settle()
+        assert [request.parts for request in host.asked[before:]] == [PARTS]
+
+
+async def test_what_is_being_frozen_has_no_end_yet() -> None:
+    host = AgentHost()
+    host.hold = (FreezeFs,)
+    async with console_on(scenes.kvm07(), answers=host.answers) as console:
+        await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "1", *OPEN)
+        assert console.status.endswith("freezing")
+
+
 async def test_an_agent_that_comes_is_noticed_and_asked() -> None:
     host = AgentHost(AgentReport("present"))
     async with console_on(scenes.kvm07(), answers=host.answers) as console:
@@ -145,7 +186,9 @@ async def test_the_channel_is_added_and_removed() -> None:
         host.report = HEALTHY
         await console.press("enter", "escape")
         console.sees("answers in 3 ms")
-        await console.press("-", "enter")
+        await console.press("-", "enter", "enter")
+        assert len(host.done) == 1, "a guest that has it open loses it: asked about"
+        await console.press("enter", "y", "enter")
         assert kinds(host)[0] is ChangeDevice
         assert [c.attach for c in host.done if isinstance(c, ChangeDevice)][:2] == [True, False]
 

@@ -17,8 +17,10 @@ from tests.pilot.manual import Console, console_on
 from tests.scenes import uuid_of
 from tests.unit.domain_xml import CONFIG, LIVE, edited
 from vconsole.audit import ActivityLog
+from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.divergence.rows import Divergence, ReadDivergence, rows
+from vconsole.model.proposal import Proposal
 from vconsole.model.requests import (
     ChangeDevice,
     Configurations,
@@ -26,8 +28,11 @@ from vconsole.model.requests import (
     ReadConfigurations,
     ReadDefinitions,
     Reply,
+    command_lines,
 )
+from vconsole.model.set_pins import SetPins
 from vconsole.model.snapshot import HostSnapshot
+from vconsole.screens.changes import ChangesScreen
 
 NAME, OTHER = "shop-web-1", "mail"
 FIND = ("f", *NAME, "enter")
@@ -36,6 +41,8 @@ CHANGED = edited(
     (">262144</currentMemory>", ">131072</currentMemory>"),
     ("<clock offset='utc'>", "<clock offset='localtime'>"),
 )
+
+CHANNEL = "<channel type='unix'><target type='virtio' name='org.example.0'/></channel>"
 
 
 class Host:
@@ -106,9 +113,9 @@ async def test_the_page_lists_the_differences_of_a_domain_and_then_of_all() -> N
         assert console.row("memory").endswith("+ -")
         assert console.row("clock").endswith("+")
         await console.press("j")
-        console.sees("not -: it changes only at a start")
+        console.sees("not -: not done from here while it runs")
         await console.press("-")
-        assert "only at a start" in console.status
+        assert "not done from here while it runs" in console.status
         await console.press("tab")
         assert console.title == "Divergence of all domains   4 differences   in 2 domains"
         console.sees(OTHER)
@@ -132,6 +139,79 @@ async def test_those_chosen_are_made_persistent_in_one_definition() -> None:
         assert console.status == "it runs as it is defined; tab shows all domains that do not"
     (change,) = host.made
     assert change.what == "make persistent: current memory, clock offset"
+
+
+async def test_what_was_chosen_and_cannot_be_done_is_named() -> None:
+    async with console_on(kvm07(), answers=Host().answers) as console:
+        await console.press(*FIND, "D", "*", "-")
+        assert console.page == "changes"
+        console.sees("set the memory", "clock offset: not done from here while it runs")
+
+
+async def test_a_comparison_that_fails_says_why_and_not_that_all_is_well() -> None:
+    answers = {ReadDivergence: lambda _: Reply("unknown", "no answer within 60 s")}
+    async with console_on(kvm07(), answers=answers) as console:
+        await console.press(*FIND, "D", "tab")
+        assert console.title.startswith("Divergence of all domains")
+        console.app.page.unsay()
+        await console.settle()
+        assert console.status == "! no answer within 60 s"
+
+
+async def test_while_it_is_compared_nobody_says_that_all_is_well() -> None:
+    async with console_on(kvm07()) as console:
+        await console.press(*FIND, "D", "tab")
+        assert console.status == "comparing"
+
+
+async def test_the_first_failure_of_a_domain_is_the_reason_that_is_told() -> None:
+    host = Host()
+    host.status = "failed"
+    host.live = CHANGED.replace("</devices>", f"{CHANNEL}</devices>")
+    async with console_on(kvm07(), (100, 40), answers=host.answers) as console:
+        await console.press(*FIND, "D", "*", "+", "enter")
+        console.sees("not tried  after a failure")
+        assert console.status.endswith("libvirt does not like it")
+
+
+async def test_long_notes_go_on_in_the_next_line_at_every_width() -> None:
+    words = [f"word{number}" for number in range(20)]
+    proposal = Proposal(notes=(" ".join(words),))
+    async with console_on(kvm07()) as console:
+        await console.app.show_page(ChangesScreen("do it", (proposal,)))
+        console.sees(*words)
+        await console.pilot.resize_terminal(60, 24)
+        await console.settle()
+        console.sees(*words)
+
+
+def test_every_virsh_command_is_shown_and_no_document() -> None:
+    devices = [
+        ChangeDevice(uuid_of(NAME), NAME, "attach", CHANNEL, True, live, not live)
+        for live in (True, False)
+    ]
+    lines = [line for change in devices for line in change.virsh()]
+    assert command_lines(lines) == [devices[0].virsh()[0], devices[1].virsh()[0]]
+
+
+async def test_enter_says_why_there_is_nothing_to_apply() -> None:
+    async with console_on(kvm07()) as console:
+        await console.app.show_page(ChangesScreen("do it", asking=ReadDefinitions(("u",))))
+        await console.press("enter")
+        assert console.status == "! reading the domains"
+
+
+async def test_pins_set_as_one_of_several_changes_can_be_undone() -> None:
+    step = PinStep("vcpu", 0, config_before=CpuSet.parse("0-1"), config_after=CpuSet.parse("0"))
+    pins = PinChange(uuid_of(NAME), NAME, (step,))
+    outcome = Outcome(pins, "applied", (StepOutcome(step, "applied"),))
+    change = SetPins(pins, "make the pins persistent")
+    answers = {SetPins: lambda _: Reply(value=outcome)}
+    async with console_on(kvm07(), answers=answers) as console:
+        await console.app.show_page(ChangesScreen("pins", (Proposal((change,)),)))
+        await console.press("enter")
+        uri = console.app.snapshot.connection.uri
+        assert console.app.history.undo(uri) == pins.reversed("undo")
 
 
 async def test_a_domain_that_does_not_run_says_so() -> None:
@@ -239,6 +319,37 @@ async def test_a_text_that_libvirt_refuses_is_kept_and_can_be_gone_on_with(
         await desk.edit("pass")
         await console.press("n", "enter")
         assert console.status == "nothing was changed"
+
+
+async def test_no_editor_comes_up_on_another_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with console_on(kvm07()) as console:
+        desk = Desk(console, tmp_path, monkeypatch)
+        await console.press(*FIND, "enter")
+        await desk.edit(replaced("<acpi/>", "<acpi/><apic/>"))
+        asked = console.app.desk.asked  # type: ignore[attr-defined]
+        (request,) = (each for each in asked if isinstance(each, ReadDefinitions))
+        await console.press("7")
+        console.app._reply(request, Reply(value={uuid_of(NAME): CONFIG}))
+        await console.settle()
+        assert (console.page, desk.kept) == ("activity", [])
+
+
+async def test_going_on_with_an_older_text_warns_of_what_others_did(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Host()
+    async with console_on(kvm07(), (100, 30), answers=host.answers) as console:
+        desk = Desk(console, tmp_path, monkeypatch)
+        await console.press(*FIND, "enter")
+        await desk.edit(replaced("<acpi/>", "<acpi/><apic/>"))
+        assert "begun earlier" not in console.text
+        await console.press("escape")
+        host.config = host.config.replace("<clock offset='utc'>", "<clock offset='localtime'>")
+        await desk.edit("pass")
+        await console.press("enter")
+        console.sees("begun earlier: see that it takes back nothing of others")
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests import scenes
 from tests.pilot.manual import Console, console_on
-from tests.pilot.memory_host import elsewhere, reading, without_swap
-from vconsole.messages import Replied
+from tests.pilot.memory_host import answered, elsewhere, reading, without_swap
+from vconsole.model.hostmemory import advice
 from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
-from vconsole.model.requests import Reply
 
 
 async def tell(console: Console, *readings: HostMemory | str) -> None:
     """The host answers, or says why it cannot."""
     for given in readings:
-        reply = Reply("unknown", given) if isinstance(given, str) else Reply(value=given)
-        console.app.post_message(Replied(ReadHostMemory(), reply))
+        console.app.post_message(answered(console.app.page, given))
         await console.settle()
 
 
@@ -118,6 +118,8 @@ async def test_the_host_is_asked_once_at_a_time_and_only_while_in_front() -> Non
         await console.press("2", "m")
         page: Any = console.app.page
         assert asked(console) == 1
+        desk: Any = console.app.desk
+        assert desk.asked[-1].snapshot is page.snapshot, "with the guests it is about"
         page._ask()
         assert asked(console) == 1, "the first is under way"
         await tell(console, reading())
@@ -134,8 +136,25 @@ async def test_guests_that_start_and_stop_are_followed() -> None:
         await console.press("2", "m")
         await tell(console, reading())
         await console.host_says(scenes.empty())
+        await tell(console, reading(3))
         assert "0 guests" in console.title
         assert console.status == "no guest runs"
+        await console.host_says(scenes.kvm07())
+        await tell(console, reading(6))
+        assert "18 guests" in console.title
+
+
+async def test_nothing_is_worked_out_while_keys_are_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("2", "m")
+        page: Any = console.app.page
+        reply = answered(page, reading())
+        monkeypatch.setattr(advice, "figures", None)
+        monkeypatch.setattr(advice, "findings", None)
+        console.app.post_message(reply)
+        await console.host_says(scenes.empty())
         await console.host_says(scenes.kvm07())
         assert "18 guests" in console.title
 

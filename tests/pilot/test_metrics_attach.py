@@ -23,8 +23,8 @@ async def test_a_disk_is_attached_live_and_in_the_definition(host: Host) -> None
         console.sees(f"{WEB_1}  ", "live and config", "+   <readonly/>", "+   <target dev='vdz'")
         assert host.changes == []
         await console.press("enter")
-        console.sees("1 of 1 done", " applied")
-        assert console.status == "done and read back"
+        console.sees("1 of 1 ended", " applied")
+        assert console.status == "done and read back; esc goes back"
         for half in host.has(WEB_1):
             assert [d.target for d in devices(xml(WEB_1, *half), str(host.path)) or ()] == ["vdz"]
         await console.press("escape")

@@ -23,10 +23,12 @@ from tests.pilot.metrics_host import (
     type_in,
 )
 from tests.unit.vhostmd_conf import metric
+from vconsole.filedraft import SaveFile
 from vconsole.metrics.console import TryMetric
 from vconsole.metrics.control import Trial
 from vconsole.metrics.status import MetricStatus
 from vconsole.model.requests import Reply
+from vconsole.screens.filediff import FileDiffScreen
 
 
 @pytest.fixture
@@ -76,6 +78,30 @@ async def test_a_metric_is_switched_off_and_on(two: Host) -> None:
         assert b"vconsole-disabled" in two.conf.read_bytes()
         await console.press(" ", "ctrl+s", "enter")
         assert two.conf.read_bytes() == before
+
+
+async def test_what_is_being_saved_is_not_saved_twice(two: Host) -> None:
+    async with config_page(two) as console:
+        await console.press(" ", "ctrl+s")
+        page = console.app.page
+        assert isinstance(page, FileDiffScreen)
+        page.do_save()
+        page.do_save()
+        await console.settle()
+        assert console.status.startswith("saved")
+        asked = console.app.desk.asked  # type: ignore[attr-defined]
+        assert len([each for each in asked if isinstance(each, SaveFile)]) == 1
+
+
+async def test_whoever_went_on_while_it_was_saved_is_left_there(two: Host) -> None:
+    async with config_page(two) as console:
+        await console.press(" ", "ctrl+s")
+        page = console.app.page
+        assert isinstance(page, FileDiffScreen)
+        await console.press("7")
+        page.do_save()
+        await console.settle()
+        assert console.page == "activity"
 
 
 async def test_a_metric_is_deleted_and_had_back(two: Host) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
-from tests.pilot.network_host import MAC, NAME, SECOND, NetworkHost, hostile
+from tests.pilot.network_host import MAC, NAME, SECOND, NetworkHost, clause, domain, hostile
 from vconsole.model.network.interfaces import ReadTraffic, ReadVnics
 from vconsole.model.network.places import ReadHostNetwork
 from vconsole.model.network.plan import UpdateInterface
@@ -63,6 +65,34 @@ async def test_a_counter_that_goes_back_is_unknown() -> None:
         look(console)
         await console.settle()
         assert console.row("vnet0").split()[-2:] == ["-", "-"]
+
+
+@pytest.mark.parametrize("keys", [FIND, HOST])
+async def test_a_slow_host_is_asked_once_at_a_time(keys: tuple[str, ...]) -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press(*keys)
+        page: Any = console.app.page
+        desk: Any = console.app.desk
+        for _ in range(12):
+            page._look()
+        asked = [type(request) for request in desk.asked]
+        assert asked.count(ReadVnics) == asked.count(ReadHostNetwork) == 1
+        assert asked.count(ReadTraffic) <= 1
+
+
+async def test_nothing_is_chosen_before_it_is_known_what_there_is() -> None:
+    answers = {k: a for k, a in NetworkHost().answers.items() if k is not ReadHostNetwork}
+    async with console_on(scenes.kvm07(), answers=answers) as console:
+        await console.press(*FIND, "m")
+        assert console.page == "network"
+        assert console.status == "! the networks and bridges are still being read"
+
+
+async def test_a_device_may_not_run_commands_from_the_clipboard() -> None:
+    host = NetworkHost({NAME: (domain(NAME, clause(MAC, "bridge='br0'", 2, "v;reboot")), None)})
+    async with console_on(scenes.kvm07(), answers=host.answers) as console:
+        await console.press(*FIND, "y")
+        assert console.app.clipboard.endswith(" 'v;reboot'")
 
 
 async def test_a_domain_that_is_gone_keeps_what_was_known() -> None:

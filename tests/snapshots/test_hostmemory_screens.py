@@ -11,13 +11,11 @@ from textual.pilot import Pilot
 from tests import scenes
 from tests.feed import make_console
 from tests.pilot.manual import Console
-from tests.pilot.memory_host import elsewhere, reading, without_swap
+from tests.pilot.memory_host import answered, elsewhere, reading, without_swap
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
-from vconsole.messages import Replied
-from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
-from vconsole.model.requests import Reply
+from vconsole.model.hostmemory.reading import HostMemory
 from vconsole.model.snapshot import HostSnapshot
 
 
@@ -55,8 +53,7 @@ def prepared(
         await console.settle()
         await console.press("2", "m")
         for given in scene.replies:
-            reply = Reply("unknown", given) if isinstance(given, str) else Reply(value=given)
-            app.post_message(Replied(ReadHostMemory(), reply))
+            app.post_message(answered(app.page, given))
             await console.settle()
         await console.press(*scene.keys)
 

@@ -157,12 +157,20 @@ def test_what_the_driver_lacks_is_an_error(lab: Lab) -> None:
 class Guest:
     """A domain of QEMU that obeys some modes, and knows how it was asked."""
 
-    def __init__(self, obeys: int = 0, fails: int = 0, later: Callable[[], object] = int) -> None:
-        self.obeys, self.fails, self.later = obeys, fails, later
+    def __init__(
+        self,
+        obeys: int = 0,
+        fails: int = 0,
+        later: Callable[[], object] = int,
+        before: Callable[[], object] = int,
+    ) -> None:
+        self.obeys, self.fails, self.later, self.before = obeys, fails, later, before
         self.asked: list[int] = []
         self.limits: list[int] = []
         """How long libvirt was told to wait for the agent."""
         self.code = 1
+        self.job = libvirt.VIR_DOMAIN_JOB_OPERATION_SAVE
+        self.patience_s = 5.0
         self.aborted = Event()
         self.reset: Callable[..., None] | None = None
 
@@ -171,6 +179,7 @@ class Guest:
 
     def _ask(self, flag: int) -> bool:
         self.asked.append(flag)
+        self.before()
         if flag == self.fails:
             raise libvirt.libvirtError("the agent is not connected")
         self.later()
@@ -181,8 +190,11 @@ class Guest:
 
     def managedSave(self, _flags: int) -> None:  # noqa: N802
         self.later()
-        self.aborted.wait(5.0)
+        self.aborted.wait(self.patience_s)
         raise libvirt.libvirtError("canceled by client")
+
+    def jobStats(self) -> dict[str, int]:  # noqa: N802
+        return {"operation": self.job}
 
     def abortJob(self) -> None:  # noqa: N802
         self.aborted.set()
@@ -276,6 +288,38 @@ def test_a_save_that_is_given_up_is_stopped_and_the_domain_goes_on() -> None:
     assert guest.aborted.is_set()
 
 
+def test_a_save_that_waits_for_a_job_of_others_does_not_stop_that() -> None:
+    wanted = request("save")
+    guest = Guest(later=wanted.wait.give_up)
+    guest.job, guest.patience_s = libvirt.VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT, 0.2
+    assert act(guest.link, wanted).status == "refused"
+    assert not guest.aborted.is_set()
+
+
+@pytest.mark.parametrize("name", ["destroy", "shutdown", "save"])
+def test_what_was_given_up_before_its_turn_is_not_begun(name: str) -> None:
+    wanted = request(name)
+    wanted.wait.give_up()
+    guest = Guest()
+    assert act(guest.link, wanted).status == "not tried"
+    assert (guest.asked, guest.code) == ([], 1)
+
+
+def test_giving_up_while_the_agent_refuses_asks_no_other_way() -> None:
+    wanted = request(timeout_s=60.0)
+    guest = Guest(fails=2, before=wanted.wait.give_up)
+    assert act(guest.link, wanted).status == "failed"
+    assert guest.asked == [2]
+
+
+def test_what_does_not_run_on_is_not_said_to() -> None:
+    guest = Guest()
+    guest.code = 3
+    guest.resume = int  # type: ignore[attr-defined]
+    reply = act(guest.link, replace(request("resume"), before="paused"))
+    assert (reply.status, reply.message) == ("unknown", "libvirt took it, yet it is paused")
+
+
 def test_what_is_waited_for_can_be_seen() -> None:
     wanted = request(timeout_s=60.0)
     seen: list[tuple[str, float | None]] = []
@@ -307,6 +351,16 @@ def test_only_so_many_go_on_at_a_time_and_all_get_their_turn() -> None:
         assert len(run.under_way) <= AT_A_TIME
     assert run.done
     assert [act.name for act in asked] == [f"web-{n}" for n in range(AT_A_TIME + 3)]
+
+
+def test_equal_changes_are_made_once_and_come_to_an_end() -> None:
+    asked: list[Act] = []
+    act, twin = (ask("suspend", Domain("u", "web", "running")) for _ in range(2))
+    run = ChangeRun("suspend", [act, twin], asked.append)
+    run.begin()
+    run.replied(act, Reply())
+    assert run.done
+    assert asked == [act]
 
 
 def test_cancelling_begins_nothing_more_and_gives_up_the_rest() -> None:

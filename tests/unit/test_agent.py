@@ -77,6 +77,12 @@ def test_with_one_the_change_is_planned_with_its_notes() -> None:
     assert (found.changes, found.notes) == ((change,), ("mind this",))
 
 
+def test_a_freeze_by_hand_is_warned_of() -> None:
+    change = AgentCommand(*WEB, '{"execute": "guest-fsfreeze-freeze"}')
+    (note,) = through_agent(change)(live(agent()), "both").notes
+    assert note.startswith("nobody thaws it but you")
+
+
 def test_a_private_command_needs_its_own_channel_only() -> None:
     change = PrivateAgentCommand(*WEB, "org.qemu.guest_agent.1", '{"execute": "guest-ping"}')
     subject = live(agent(name="org.qemu.guest_agent.1"))

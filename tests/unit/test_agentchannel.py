@@ -222,6 +222,7 @@ def test_a_channel_is_taken_from_both_as_each_has_it() -> None:
         (channel(port=1, path="/run/a", state="connected"), True, False),
         (channel(port=1), False, True),
     ]
+    assert [change.grade for change in both] == ["interrupting", "harmless"]
     assert planned(remove_channel(), live, config, "config")[0] == [(False, False, True)]
     assert refusal(remove_channel("none"), live, config) == "it has no channel none"
     assert refusal(remove_channel(), None, config, "live") == "it does not run"

@@ -17,6 +17,7 @@ from vconsole.model.agent.wire import (
     command_grade,
     command_name,
     loggable,
+    loggable_answer,
     read_answer,
     read_json,
 )
@@ -78,6 +79,9 @@ def test_passwords_stay_out_of_the_log() -> None:
     logged = json.loads(loggable(json.dumps(typed)))
     assert logged == {**typed, "arguments": {"username": "u", "password": "***"}}
     assert json.loads(loggable('{"execute": "guest-ping"}')) == {"execute": "guest-ping"}
+    deep = {"execute": "x", "arguments": {"users": [{"name": "u", "password": "p"}]}}
+    assert '"p"' not in loggable(json.dumps(deep))
+    assert loggable_answer("none") == "no JSON"
 
 
 def test_answers_and_errors_are_told_apart() -> None:

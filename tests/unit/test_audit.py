@@ -13,7 +13,7 @@ from vconsole.audit import FILE_NAME, MAX_CHARS, MOST, ActivityLog, is_change, o
 from vconsole.model.actions import Act
 from vconsole.model.changes import Outcome, PinChange, PinStep
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.requests import Define, ReadDefinitions, Reply
+from vconsole.model.requests import ChangeDevice, Define, ReadDefinitions, Reply
 
 ACT = Act("6695eb01", "web", "shutdown", "running", ("agent",))
 
@@ -62,6 +62,14 @@ def test_an_edit_of_a_definition_is_logged_without_its_passwords(log: ActivityLo
     assert "passwd='***'" in text_of(log)
     assert not {"was", "becomes"} & {*re.findall(r"\w+", text_of(log))}
     assert not is_change(ReadDefinitions(("u",)))
+
+
+@pytest.mark.parametrize("words", [" passwd = 'secret'", 'passwd="its\' secret"', "passwd='secret"])
+def test_no_spelling_of_a_password_is_logged(words: str, log: ActivityLog) -> None:
+    request = ChangeDevice("u", "web", "attach", f"<a {words}/>", True, False, True)
+    log.add(of_reply(request, Reply("failed", f"no: {words}", read_back=words), ""))
+    assert "secret" not in text_of(log)
+    assert text_of(log).count("***") == 3
 
 
 def test_pins_are_logged_as_they_were_and_as_they_are(log: ActivityLog) -> None:

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
 
 from tests.unit.test_cli_commands import vconsole
+from vconsole.audit import ActivityLog
+from vconsole.cli import agent
+from vconsole.cli.report import CliError
+from vconsole.host.source import HostSource
+from vconsole.model.agent.changes import AgentCommand
+from vconsole.model.proposal import Change, Proposal
+from vconsole.model.requests import Reply
+from vconsole.model.snapshot import Connection, Domain
 
 pytest.importorskip("libvirt")
 
@@ -67,6 +78,27 @@ def test_a_command_without_an_agent_is_refused(host: str, state: Path) -> None:
     assert "web\\x9b: nobody in the guest has opened the channel" in done.stderr
     assert done.returncode == 3
     assert not state.exists()
+
+
+def test_a_command_that_cannot_be_logged_is_not_silently_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def carried_out(_host: object, changes: tuple[Change, ...], _uri: str, log: ActivityLog) -> Any:
+        log.problem = "full"
+        return {change: Reply(value='{"return": {}}') for change in changes}
+
+    domain = Domain("u", "web", "running")
+    command = AgentCommand("u", "web")
+    planned = Reply(value=(Proposal((command,)),))
+    monkeypatch.setattr(agent, "chosen", lambda *_: ([domain], Connection("test:///default")))
+    monkeypatch.setattr(agent, "asking", nullcontext)
+    monkeypatch.setattr(agent, "ask", lambda *_: planned)
+    monkeypatch.setattr(agent, "carry_out", carried_out)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    options = Namespace(dry_run=False, json=False, make=lambda *_: command)
+    with pytest.raises(CliError, match="not in the activity log: full"):
+        agent._send(options, cast("HostSource", None))
+    assert capsys.readouterr().out == "{}\n"
 
 
 def test_a_wakeup_needs_no_agent(host: str, state: Path) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.unit.test_cli_commands import UUID, vconsole
+from vconsole.cli import definition as commands
+from vconsole.editor import Draft
 
 pytest.importorskip("libvirt")
 
@@ -64,6 +67,25 @@ def test_a_definition_from_the_input_is_defined_and_logged(state: Path) -> None:
     assert f"+{TITLE[2:]}" in result["difference"] or f"+{TITLE}" in result["difference"]
     (entry,) = [json.loads(line) for line in (state / "activity.jsonl").read_text().splitlines()]
     assert (entry["action"], entry["uuid"]) == ("edit the definition", UUID)
+
+
+def test_an_edit_that_libvirt_drops_is_told() -> None:
+    text = definition().replace("</uuid>", "</uuid >")
+    done = vconsole("edit", "test", "--file", "-", stdin=text)
+    assert "the edit means nothing to libvirt" in done.stdout
+
+
+@pytest.mark.parametrize(("answer", "begun"), [("", "kept"), ("n", "defined")])
+def test_a_text_that_was_kept_is_not_written_over_unasked(
+    answer: str, begun: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft = Draft(tmp_path / "x.xml")
+    draft.keep("kept")
+    monkeypatch.setattr("builtins.input", lambda _: answer)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setattr(commands, "run_editor", lambda name, data: data)
+    assert commands._text(Namespace(file=None), "defined", draft) == begun
 
 
 def test_a_dry_run_shows_the_difference_and_defines_nothing(state: Path) -> None:

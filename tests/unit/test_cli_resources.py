@@ -89,6 +89,7 @@ def test_the_topology_and_the_maximum(host: str) -> None:
     [
         (("memory", NAME, "1.5G"), 2, "use a smaller unit"),
         (("memory", NAME, "--statistics", "4000"), 2, "not from 0 to 3600 seconds"),
+        (("memory", NAME, "--statistics", "0000000009999"), 2, "not from 0 to 3600 seconds"),
         (("vcpus", NAME, "--topology", "2x2"), 2, "give sockets, cores and threads"),
         (("vcpus", NAME, "many"), 2, "invalid int"),
         (("memory", "nobody"), 1, "no domain"),

@@ -286,10 +286,10 @@ def test_without_a_balloon_memory_takes_a_restart() -> None:
 @pytest.mark.parametrize("name", ["the clock", "a feature", "the maximum", "a title", "iothreads"])
 def test_what_changes_only_at_a_start_says_so(name: str) -> None:
     (row,) = found(config=edited(CONFIG, EDITS[name][0]))
-    assert "only at a start" in row.revert
+    assert "not done from here while it runs" in row.revert
     config = edited(CONFIG, EDITS[name][0])
     assert planned("revert", config=config).changes == ()
-    assert "only at a start" in planned("revert", config=config).notes[0]
+    assert "not done from here while it runs" in planned("revert", config=config).notes[0]
 
 
 def test_a_cpu_that_libvirt_spelled_out_is_edited_by_hand() -> None:

@@ -337,6 +337,13 @@ def test_going_back_warns_where_libvirt_is_too_old_or_memory_is_missing() -> Non
     assert len(plan_revert(UUID, "web", KNOWN, "web2", "running").notes) == 1
 
 
+def test_what_comes_from_one_is_not_deleted_where_not_all_of_it_is_known() -> None:
+    partly = replace(KNOWN, unread=3)
+    with pytest.raises(ValueError, match="3 of its snapshots were not read"):
+        plan_delete(UUID, "web", partly, "base", "children")
+    assert plan_delete(UUID, "web", partly, "base").changes
+
+
 def test_deleting_names_all_that_goes() -> None:
     change = one(plan_delete(UUID, "web", KNOWN, "base", "children"))
     assert change.lines() == ("- base", "- web", "- web2")

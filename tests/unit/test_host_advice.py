@@ -13,6 +13,7 @@ from vconsole.host.handlers import hostmemory as advice
 from vconsole.host.handlers.hostmemory import fields, local_memory, read_host_memory
 from vconsole.host.link import Link, open_link
 from vconsole.host.requests import HostRequests
+from vconsole.model.hostmemory.advice import Advice
 from vconsole.model.hostmemory.reading import (
     GuestProcess,
     HostMemory,
@@ -21,7 +22,8 @@ from vconsole.model.hostmemory.reading import (
     ReadHostMemory,
     SwapArea,
 )
-from vconsole.model.snapshot import Connection
+from vconsole.model.requests import Reply
+from vconsole.model.snapshot import Connection, Domain, HostSnapshot
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -140,7 +142,7 @@ def test_files_that_say_nothing_are_no_numbers(tmp_path: Path, text: str) -> Non
 # -- elsewhere -------------------------------------------------------------------------------
 
 
-class Domain:
+class Named:
     """A record's domain."""
 
     def UUIDString(self) -> str:  # noqa: N802
@@ -157,9 +159,9 @@ class Host:
     def getMemoryParameters(self, flags: int) -> dict[str, int]:  # noqa: N802
         return {"shm_pages_sharing": 7}
 
-    def getAllDomainStats(self, groups: int, flags: int) -> list[tuple[Domain, dict[str, int]]]:  # noqa: N802
+    def getAllDomainStats(self, groups: int, flags: int) -> list[tuple[Named, dict[str, int]]]:  # noqa: N802
         assert (groups, flags) == (4, 1 | 1 << 29)
-        return [(Domain(), {"balloon.rss": 640}), (Domain(), {"balloon.current": 1})]
+        return [(Named(), {"balloon.rss": 640}), (Named(), {"balloon.current": 1})]
 
 
 class Far:
@@ -173,9 +175,7 @@ class Far:
 
 
 def test_of_another_host_libvirt_tells_a_part() -> None:
-    reply = read_host_memory(Far(), ReadHostMemory())  # type: ignore[arg-type]
-    known = reply.value
-    assert isinstance(known, HostMemory)
+    known = told(read_host_memory(Far(), ReadHostMemory(HostSnapshot())))  # type: ignore[arg-type]
     assert (known.total_bytes, known.available_bytes) == (1000 << 10, 150 << 10)
     assert known.ksm == Ksm(None, 7 * PAGE)
     assert known.guests == {UUID: GuestProcess(rss_bytes=640 << 10)}
@@ -186,11 +186,10 @@ def test_of_another_host_libvirt_tells_a_part() -> None:
 def test_a_driver_that_tells_nothing_is_an_answer_too() -> None:
     pytest.importorskip("libvirt")
     requests = HostRequests(_test_driver)
-    reply = requests.handlers()[ReadHostMemory](ReadHostMemory())
+    reply = requests.handlers()[ReadHostMemory](ReadHostMemory(HostSnapshot()))
     requests.close()
     assert reply.status == "applied"
-    assert isinstance(reply.value, HostMemory)
-    assert (reply.value.total_bytes, dict(reply.value.guests)) == (None, {})
+    assert (told(reply).total_bytes, dict(told(reply).guests)) == (None, {})
 
 
 def _test_driver() -> Link:
@@ -199,5 +198,17 @@ def _test_driver() -> Link:
 
 def test_this_machine_is_read_where_it_is_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Far, "connection", Connection(local=True))
-    monkeypatch.setattr(advice, "local_memory", lambda: "local")
-    assert read_host_memory(Far(), ReadHostMemory()).value == "local"  # type: ignore[arg-type]
+    here, before = HostMemory(2.0, swapped_in_bytes=9), HostMemory(1.0, swapped_in_bytes=4)
+    monkeypatch.setattr(advice, "local_memory", lambda: here)
+    request = ReadHostMemory(HostSnapshot(domains=(Domain(UUID, "web", "running"),)), before)
+    reply = read_host_memory(Far(), request)  # type: ignore[arg-type]
+    assert told(reply) is here
+    assert isinstance(reply.value, Advice)
+    assert reply.value.known.swap_in_bytes_s == 5.0
+    assert [guest.name for guest in reply.value.guests] == ["web"]
+
+
+def told(reply: Reply) -> HostMemory:
+    """The reading that the answer is made from."""
+    assert isinstance(reply.value, Advice)
+    return reply.value.known.now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -340,6 +341,19 @@ def test_who_is_done_first_does_not_let_the_other_wait_for_ever() -> None:
     assert not agentcall._asking
 
 
+def test_a_limit_and_its_end_are_heard_in_the_order_they_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Another one that begins just as the last one ends shall not wait for ever."""
+    guest = Guest()
+    link = link_to(guest)
+    held: list[bool] = []
+    monkeypatch.setattr(agentcall, "_limit", lambda *_: held.append(agentcall._lock.locked()))
+    with answers_within(link, guest, 5):
+        pass
+    assert held == [True, True]
+
+
 def test_a_driver_without_such_a_limit_is_asked_all_the_same() -> None:
     guest = Guest()
     fails(guest, "agentSetResponseTimeout", failure(libvirt.VIR_ERR_NO_SUPPORT))
@@ -396,10 +410,14 @@ def test_a_guest_that_only_says_so_is_found_out(monkeypatch: pytest.MonkeyPatch)
     assert (reply.status, reply.message) == ("unknown", "the guest took it, yet it is running")
 
 
-def send(monkeypatch: pytest.MonkeyPatch, answer: object, name: str = "guest-ping") -> Reply:
+def send(
+    monkeypatch: pytest.MonkeyPatch, answer: object, name: str = "guest-ping", ping: str = ""
+) -> Reply:
     import libvirt_qemu  # type: ignore[import-untyped]
 
-    def answers(*_: object) -> object:
+    def answers(_guest: object, command: str, *_: object) -> object:
+        if ping and "guest-ping" in command:
+            return ping
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -409,7 +427,7 @@ def send(monkeypatch: pytest.MonkeyPatch, answer: object, name: str = "guest-pin
 
 
 def test_a_command_is_answered_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = '{"return":\n' + '"x"' * 100 + "}"
+    text = json.dumps({"return": "x" * 300}, indent=1)
     reply = send(monkeypatch, text)
     assert (reply.status, reply.value) == ("applied", text)
     assert (len(reply.read_back), "\n" in reply.read_back) == (200, False)
@@ -420,8 +438,22 @@ def test_a_command_that_fails_is_told_from_one_without_an_answer(
 ) -> None:
     assert send(monkeypatch, failure(1, "not found")) == Reply("failed", "not found")
     assert send(monkeypatch, failure(86, "mute")) == Reply("unknown", "mute")
-    silent = send(monkeypatch, failure(86, "mute"), "guest-shutdown")
-    assert (silent.status, "only if it fails" in silent.message) == ("applied", True)
+
+
+def test_silence_is_good_only_of_one_that_has_just_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dead = send(monkeypatch, failure(86, "mute"), "guest-shutdown")
+    assert dead == Reply("failed", "it was not sent: mute")
+    obedient = send(monkeypatch, failure(86, "mute"), "guest-shutdown", ping='{"return": {}}')
+    assert (obedient.status, "only if it fails" in obedient.message) == ("applied", True)
+
+
+def test_what_a_file_holds_stays_out_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = '{"return": {"count": 4, "buf-b64": "cm9vdA=="}}'
+    reply = send(monkeypatch, answer, "guest-file-read")
+    assert reply.value == answer
+    assert reply.read_back == '{"return": {"count": 4, "buf-b64": "***"}}'
 
 
 # -- freezing --------------------------------------------------------------------------------
@@ -430,9 +462,9 @@ def test_a_command_that_fails_is_told_from_one_without_an_answer(
 class Guard:
     """Stands for the process that thaws."""
 
-    def __init__(self, over: bool = True, problem: str = "") -> None:
-        self.is_over, self.problem = over, problem
-        self.thawed = self.left = 0
+    def __init__(self, over: bool = True, problem: str = "", found: int = 2) -> None:
+        self.is_over, self.problem, self.found = over, problem, found
+        self.thawed = self.left = self.dismissed = 0
 
     def made(self, uri: str, uuid: str, limit_s: float) -> Self:
         self.limit_s = limit_s
@@ -451,7 +483,10 @@ class Guard:
         self.thawed += 1
         if self.problem:
             raise GuardError(self.problem)
-        return 2
+        return self.found
+
+    def dismiss(self) -> None:
+        self.dismissed += 1
 
 
 def frozen(monkeypatch: pytest.MonkeyPatch, guard: Guard, guest: Guest) -> Reply:
@@ -490,6 +525,22 @@ def test_where_the_guard_fails_it_is_thawed_by_hand(monkeypatch: pytest.MonkeyPa
     fails(guest, "fsThaw", failure(86, "mute"))
     reply = frozen(monkeypatch, Guard(problem="killed"), guest)
     assert (reply.status, reply.message) == ("failed", "not thawed: killed; by hand: mute")
+
+
+def test_what_the_guard_thawed_too_early_is_thawed_by_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    guest = Guest()
+    assert frozen(monkeypatch, Guard(found=0), guest).status == "applied"
+    assert guest.asked() == ["fsFreeze", "fsThaw"]
+
+
+def test_what_somebody_else_froze_stays_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard, guest = Guard(), Guest()
+    refusal = "guest-fsfreeze-freeze has been disabled: the agent is in frozen state"
+    fails(guest, "fsFreeze", failure(86, refusal))
+    assert frozen(monkeypatch, guard, guest).status == "refused"
+    assert (guard.thawed, guard.dismissed) == (0, 1)
 
 
 def test_without_a_guard_nothing_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -533,6 +584,13 @@ def test_the_guard_thaws_when_its_process_shall_end(node: str) -> None:
         guard._process.terminate()
         assert guard.over(10.0)
         assert guard.thaw() >= 0
+
+
+def test_a_guard_that_is_dismissed_thaws_nothing(node: str) -> None:
+    with ThawGuard(node, UUID, 600.0) as guard:
+        guard.dismiss()
+        with pytest.raises(GuardError, match="has ended"):
+            guard.thaw()
 
 
 @pytest.mark.parametrize(

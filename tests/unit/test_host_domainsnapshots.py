@@ -241,13 +241,14 @@ class Failing:
         self.source = f"{folder}/root.qcow2"
         self.frozen = False
         self.agent_answers = True
+        self.limit_s = -2
         self.flags = 0
 
     def UUIDString(self) -> str:  # noqa: N802 - libvirt's
         return "x"
 
-    def agentSetResponseTimeout(self, _seconds: int, _flags: int) -> None:  # noqa: N802
-        pass
+    def agentSetResponseTimeout(self, seconds: int, _flags: int) -> None:  # noqa: N802
+        self.limit_s = seconds
 
     def isActive(self) -> int:  # noqa: N802 - libvirt's
         return 1
@@ -269,7 +270,7 @@ class Failing:
         self.half()
         raise libvirt.libvirtError("no space left on device")
 
-    def fsThaw(self, _mounts: None, _flags: int) -> int:  # noqa: N802 - libvirt's
+    def fsThaw(self) -> int:  # noqa: N802 - libvirt's
         self.frozen = False
         return 1
 
@@ -354,6 +355,45 @@ def test_a_guest_that_was_left_frozen_is_thawed(tmp_path: Path) -> None:
     domain.half = lambda: setattr(domain, "frozen", True)
     assert "the guest was frozen still, and is thawed now" in attempt(domain).message
     assert not domain.frozen
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_guest_that_somebody_else_has_frozen_stays_so(tmp_path: Path) -> None:
+    domain = Failing(tmp_path)
+    domain.frozen = True
+    reply = attempt(domain)
+    assert (reply.status, domain.flags, domain.frozen) == ("refused", 0, True)
+    assert reply.message.startswith("its file systems are frozen already")
+
+
+@pytest.mark.usefixtures("agent")
+@pytest.mark.parametrize("error", [libvirt.libvirtError("mute"), SystemError("not UTF-8")])
+def test_a_guest_that_does_not_thaw_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse() -> int:
+        assert domain.limit_s > 0, "libvirt waits for ever"
+        raise error
+
+    domain = Failing(tmp_path)
+    domain.half = lambda: setattr(domain, "frozen", True)
+    monkeypatch.setattr(domain, "fsThaw", refuse)
+    assert "left: the guest is frozen, and does not thaw: " in attempt(domain).message
+    assert domain.limit_s < 0
+
+
+def test_a_hostile_answer_is_the_agents_problem_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import libvirt_qemu
+
+    def undecodable(*_: object) -> str:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    monkeypatch.setattr(libvirt_qemu, "qemuAgentCommand", undecodable)
+    ground = snapshotcreate.read_ground(_FakeLink(Failing(tmp_path)), ReadGround("x")).value
+    assert isinstance(ground, Ground)
+    assert ground.agent.startswith("its answer is not UTF-8")
 
 
 @pytest.mark.usefixtures("agent")

@@ -16,9 +16,10 @@ from vconsole.host.link import Link, open_link
 from vconsole.host.requests import HostRequests
 from vconsole.model.network.interfaces import ReadTraffic, ReadVnics, Source, Traffic, interfaces
 from vconsole.model.network.places import Bridge, HostNetwork, Lease, ReadHostNetwork
-from vconsole.model.network.plan import Edit, UpdateInterface, adder, mover, remover
+from vconsole.model.network.plan import Edit, UpdateInterface, adder, mover, plugged_into, remover
 from vconsole.model.proposal import Planner, Propose, Subject
 from vconsole.model.requests import Configurations, Reply
+from vconsole.widgets.networkwords import lease_words
 
 libvirt = pytest.importorskip("libvirt")
 
@@ -98,6 +99,18 @@ def test_interfaces_come_and_go_by_their_address(lab: Lab) -> None:
     assert (again.status, "has got such a device" in again.message) == ("conflict", True)
     assert lab.change(remover("52:54:00:00:00:01")).status == "applied"
     assert lab.config == before
+
+
+def test_of_two_with_one_address_the_other_is_moved(lab: Lab) -> None:
+    twice = lab.config.replace("</interface>", "</interface>" + LAN_CONFIG.replace("0x02", "0x09"))
+    lab.domain = lab.conn.defineXML(twice.replace("'lan'", "'default'"))
+    first, second = interfaces(lab.config)
+    assert first.mac == second.mac
+    moved = plugged_into(second.xml, BR1)
+    edit = Edit(second.xml, second.xml, moved)
+    reply = lab.ask(UpdateInterface(lab.uuid, "web", "move", None, edit))
+    assert (reply.status, reply.read_back) == ("applied", "config: bridge br1, link up")
+    assert [str(nic.source) for nic in interfaces(lab.config)] == ["network default", "bridge br1"]
 
 
 def test_what_was_edited_meanwhile_is_a_conflict(lab: Lab) -> None:
@@ -299,7 +312,8 @@ def test_leases_as_libvirt_has_them() -> None:
             "prefix": 24,
             "expirytime": 1_800_000_000,
         }
-        return [{**lease, "hostname": "web"}, {"mac": None, "ipaddr": None}]
+        broken = {"mac": None, "ipaddr": None, "expirytime": (1 << 63) - 1}
+        return [{**lease, "hostname": "web"}, broken]
 
     def gone() -> None:
         raise libvirt.libvirtError("network is not active")
@@ -316,5 +330,6 @@ def test_leases_as_libvirt_has_them() -> None:
     assert [n.name for n in found.networks] == ["isle"]
     assert found.leases == (
         Lease("isle", MAC, "192.0.2.5", "web", 1_800_000_000),
-        Lease("isle", "", "", "", 0),
+        Lease("isle", "", "", "", 1 << 37),
     )
+    assert "until 6325-04-08" in lease_words(found.leases[1])

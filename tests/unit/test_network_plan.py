@@ -193,6 +193,13 @@ def test_the_port_group_of_a_network_is_kept() -> None:
     assert "<source network='lan' portgroup='blue'/>" in change.live.after
 
 
+def test_a_guest_that_runs_is_not_told_where_it_is_now() -> None:
+    words = "web: its guest is not told: renew the address there"
+    notes = mover("vnet0", BR1)(subject(), "live").notes
+    assert [note.startswith(words) for note in notes] == [True]
+    assert mover("vnet0", BR1)(subject(), "config").notes == ()
+
+
 # -- what it is in virsh ---------------------------------------------------------------------
 
 

@@ -198,9 +198,12 @@ def _send(options: argparse.Namespace, source: HostSource) -> int:
         (proposal,) = planned.value
         if not proposal.changes:
             raise CliError("; ".join(proposal.notes), REFUSED)
-        replies = carry_out(host, proposal.changes, connection.uri, ActivityLog(state_dir()))
+        log = ActivityLog(state_dir())
+        replies = carry_out(host, proposal.changes, connection.uri, log)
     reply = replies[wanted]
     _print_answer(options, reply)
+    if log.problem:
+        raise CliError(f"not in the activity log: {log.problem}")
     return CODES.get(reply.status, FAILED)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
@@ -15,10 +15,11 @@ from vconsole.changerun import AT_A_TIME, ChangeRun
 from vconsole.cli.read import find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json
 from vconsole.desk import Desk, Request
+from vconsole.history import History
 from vconsole.host.open import connect_link
 from vconsole.host.requests import HostRequests
 from vconsole.host.source import HostSource, View
-from vconsole.model.changes import Target
+from vconsole.model.changes import Outcome, Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Connection, Domain
@@ -111,6 +112,7 @@ def change(
     replies: dict[Any, Reply] = {}
     if not options.dry_run:
         replies = carry_out(host, proposal.changes, connection.uri, log)
+        _remember_pins(replies.values(), connection)
     results = [_result(change, replies.get(change)) for change in proposal.changes]
     report(options, results, proposal.notes)
     if log.problem and replies:
@@ -119,6 +121,14 @@ def change(
     if not results and proposal.notes:
         return REFUSED
     return FAILED if FAILED in codes else max(codes, default=DONE)
+
+
+def _remember_pins(replies: Iterable[Reply], connection: Connection) -> None:
+    """Let pins that were set be undone in the console."""
+    for outcome in (reply.value for reply in replies):
+        if isinstance(outcome, Outcome) and outcome.applied:
+            history = History.load(state_dir())
+            history.record(outcome, connection.uri, split_pins=connection.split_pins)
 
 
 def carry_out(

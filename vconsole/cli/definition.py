@@ -145,7 +145,7 @@ def run_edit(options: argparse.Namespace, source: HostSource) -> int:
         before = reply.value.get(domain.uuid) if isinstance(reply.value, dict) else None
         if before is None:
             raise CliError(f"{domain.name}: {reply.message or 'it has no definition'}", REFUSED)
-        after = _text(options, before)
+        after = _text(options, before, draft)
         if after.strip() == before.strip():
             report(options, [], ("nothing was changed",))
             return DONE
@@ -161,7 +161,7 @@ def run_edit(options: argparse.Namespace, source: HostSource) -> int:
     return code
 
 
-def _text(options: argparse.Namespace, before: str) -> str:
+def _text(options: argparse.Namespace, before: str, draft: Draft) -> str:
     try:
         if options.file == "-":
             return sys.stdin.read()
@@ -169,6 +169,16 @@ def _text(options: argparse.Namespace, before: str) -> str:
             return Path(options.file).read_text("utf-8")
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise CliError("an editor needs a terminal: give --file FILE or --file -", USAGE)
-        return run_editor("domain.xml", before.encode()).decode()
-    except (OSError, UnicodeError, EditorError) as error:
+        return run_editor("domain.xml", _start(before, draft).encode()).decode()
+    except (OSError, EOFError, UnicodeError, EditorError) as error:
         raise CliError(str(error)) from error
+
+
+def _start(before: str, draft: Draft) -> str:
+    """What to edit: a text that was kept would be written over by the next one."""
+    kept = draft.read()
+    if kept is None:
+        return before
+    print(f"a text was kept that is not defined yet: {draft.path}")
+    fresh = input("go on with it? Y/n ").strip().casefold() in ("n", "no")
+    return before if fresh else kept

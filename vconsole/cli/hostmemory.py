@@ -7,9 +7,9 @@ from time import sleep
 
 from vconsole.cli.changing import ask, asking
 from vconsole.cli.report import CliError, print_json, print_table
-from vconsole.model.hostmemory.advice import Finding, findings, remark
-from vconsole.model.hostmemory.figures import CellMemory, Figures, GuestMemory, Share, figures
-from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
+from vconsole.model.hostmemory.advice import Advice, Finding, remark
+from vconsole.model.hostmemory.figures import CellMemory, Figures, GuestMemory, Share
+from vconsole.model.hostmemory.reading import ReadHostMemory
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.words import amount
@@ -22,19 +22,17 @@ BETWEEN_S = 1.0
 def show_memory(options: argparse.Namespace, snapshot: HostSnapshot) -> None:
     """Read twice, and print what follows from it."""
     with asking(options) as host:
-        before = _reading(ask(host, ReadHostMemory()))
+        before = _advice(ask(host, ReadHostMemory(snapshot))).known.now
         sleep(BETWEEN_S)
-        now = _reading(ask(host, ReadHostMemory()))
-    known = figures(snapshot, now, before)
-    told = findings(known)
+        advice = _advice(ask(host, ReadHostMemory(snapshot, before)))
     if options.json:
-        print_json({"findings": told, "figures": known})
+        print_json({"findings": advice.findings, "figures": advice.known})
     else:
-        _print(known, told)
+        _print(advice.known, advice.findings)
 
 
-def _reading(reply: Reply) -> HostMemory:
-    if not isinstance(reply.value, HostMemory):
+def _advice(reply: Reply) -> Advice:
+    if not isinstance(reply.value, Advice):
         raise CliError(f"the host's memory cannot be read: {reply.message}")
     return reply.value
 

@@ -16,7 +16,7 @@ from vconsole.model.resources.numbers import Reading, ReadResources
 from vconsole.model.resources.plan_memory import LONGEST_PERIOD_S, MemoryWish
 from vconsole.model.resources.plan_vcpus import VcpuWish
 from vconsole.model.resources.room import room_of
-from vconsole.model.resources.rows import ROWS, in_use, report_words, shape_of
+from vconsole.model.resources.rows import ROWS, count_of, in_use, report_words, shape_of
 from vconsole.model.resources.size import MemorySizeError, parse
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.words import amount
@@ -68,9 +68,10 @@ def _kib(text: str) -> int:
 
 
 def _seconds(text: str) -> int:
-    if not text.isdecimal() or int(text[:9]) > LONGEST_PERIOD_S:
-        raise argparse.ArgumentTypeError(f"{text!r} is not from 0 to {LONGEST_PERIOD_S} seconds")
-    return int(text)
+    try:
+        return count_of(text, 0, LONGEST_PERIOD_S, " seconds")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _shape(text: str) -> tuple[int, int, int]:

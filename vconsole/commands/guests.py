@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.commands.command import Command, a_plan, writable
+from vconsole.commands.command import Command, writable
 from vconsole.model.actions import ACTIONS
 
 TABLE: Final = (
@@ -13,7 +13,7 @@ TABLE: Final = (
         "enter",
         "apply",
         "Compare with what was seen, change, and read back.",
-        (writable, a_plan),
+        (writable,),
     ),
     Command("changes.target", "tab", "", "Change live and config, live, or config."),
     Command("actions.run", "enter", "do it", "Do what the cursor is on.", (writable,)),

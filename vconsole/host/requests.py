@@ -75,7 +75,7 @@ CHANGES: Mapping[type, Handle] = {
     UpdateInterface: update_interface,
 }
 """These are refused on a read-only connection."""
-ASKING_GUESTS: Final = frozenset({Act, CreateSnapshot, ReadAgent, *AGENT_CHANGES})
+ASKING_GUESTS: Final = frozenset({Act, CreateSnapshot, ReadAgent, ReadGround, *AGENT_CHANGES})
 """These may wait for a guest. They have a connection to themselves: while a call of libvirt's
 client waits, now and then another one on the same connection waits as long."""
 

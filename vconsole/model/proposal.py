@@ -20,7 +20,7 @@ Grade = Literal["harmless", "interrupting", "destructive"]
 """How a change is confirmed: not at all beyond seeing it, by yes, by typing the name."""
 TARGET_WORDS: Final = {"both": "live and config", "live": "live only", "config": "config only"}
 AT_NEXT_START: Final = "at the next start"
-_PASSWORD = re.compile(r"(?<=passwd=)(['\"]).*?\1")
+_PASSWORD = re.compile(r"""(\bpasswd\s*=\s*)(?:'[^']*'?|"[^"]*"?)""")
 
 
 class Change(Protocol):
@@ -142,4 +142,9 @@ def flags_of(live: bool, config: bool) -> tuple[str, ...]:
 
 def xml_lines(before: str, after: str) -> tuple[str, ...]:
     """The difference of two XML texts, passwords masked."""
-    return tuple(_PASSWORD.sub(r"\1***\1", line) for line in diff(before, after))
+    return tuple(map(masked, diff(before, after)))
+
+
+def masked(text: str) -> str:
+    """XML without the passwords that it holds."""
+    return _PASSWORD.sub(r"\1'***'", text)

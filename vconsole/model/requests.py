@@ -6,7 +6,7 @@ between is a conflict and never a lost update.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -134,6 +134,16 @@ def device_command(uri: str, verb: str, device: str, *words: str) -> tuple[str, 
     """The virsh lines that hand a device over as a here-document; `words` name domain and flags."""
     line = virsh_line(uri, verb, *words, "--file", "/dev/stdin")
     return (f"{line} <<'END'", *element_lines(device), "END")
+
+
+def command_lines(lines: Iterable[str]) -> list[str]:
+    """Of virsh lines the commands, without what they read from the lines below them."""
+    found, document = [], False
+    for line in lines:
+        if not document:
+            found.append(line)
+        document = line.endswith("<<'END'") or (document and line != "END")
+    return found
 
 
 def element_lines(text: str) -> tuple[str, ...]:

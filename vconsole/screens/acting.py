@@ -61,7 +61,7 @@ class ActingScreen(Page):
         total, ended = len(run.changes), len(run.replies)
         drawn = bar(ended / total, _BAR, self.console.config.ascii)
         title = f"{run.title.capitalize()}: {plural(total, 'domain')}"
-        self.query_one(TitleBar).words = (title, f"{drawn}  {ended} of {total} done")
+        self.query_one(TitleBar).words = (title, f"{drawn}  {ended} of {total} ended")
         self.query_one(LineTable).show(list(self._acts))
         self._explain()
         self.refresh_hint()

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 
 from vconsole.audit import Entry, is_change
 from vconsole.desk import Request
-from vconsole.model.requests import Reply
+from vconsole.model.requests import Reply, command_lines
 from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.words import plural
 from vconsole.screens.base import Page, bindings
@@ -19,8 +19,8 @@ from vconsole.widgets.title import TitleBar
 
 COLUMNS = (
     Column("when", "When (UTC)", 19),
-    Column("action", "What", 17),
-    Column("domain", "Domain", 18, flex=True),
+    Column("action", "What", 18, flex=True),
+    Column("domain", "Domain", 18),
     Column("outcome", "Outcome", 9),
     Column("operator", "Who", 24, from_width=100),
 )
@@ -86,8 +86,7 @@ class ActivityScreen(Page):
     def _explain(self) -> None:
         notes: list[Note] = []
         if (entry := self._entry) is not None:
-            lines = entry.virsh.split("\n")
-            shown = lines[:1] if lines[0].endswith("<<'END'") else lines
+            shown = command_lines(entry.virsh.split("\n"))
             notes = [
                 (f" {safe(entry.operator)}   {safe(entry.uuid)}", "dim"),
                 *((f" {safe(line)}", "accent") for line in shown if line),

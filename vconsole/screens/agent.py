@@ -66,7 +66,7 @@ class AgentScreen(Page):
         self._asked: ReadAgent | None = None
         """The question whose answer is awaited."""
         self._changed = False
-        """Something was done by the agent since it was asked."""
+        """There is more to ask: something was done since it was asked, or f5 came too early."""
         self._channel = AGENT
         self._timeout_s = COMMAND_S
         self._answer: tuple[str, str] | None = None
@@ -125,12 +125,16 @@ class AgentScreen(Page):
             self._changed = False
             self._asked = ReadAgent(self._uuid, self._named, parts)
             self.console.desk.ask(self._asked)
+        elif parts and not self._asked.parts:
+            self._changed = True
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take a report in, an answer to a command, or notice that something was changed."""
         if isinstance(request, ReadAgent) and request is self._asked:
             self._asked = None
             self._take(request, reply)
+            if self._changed and self.console.page is self:
+                self.read_again()
         elif getattr(request, "uuid", "") == self._uuid and is_change(request):
             self._changed = True
             if isinstance(request, AgentCommand | PrivateAgentCommand):
@@ -200,9 +204,10 @@ class AgentScreen(Page):
     def hint(self) -> tuple[str, str]:
         """Say what is frozen, what is wrong and its cure, or the next key."""
         if (freezing := self._freezing) is not None:
-            left_s = max(0.0, (freezing.wait.until or monotonic()) - monotonic())
-            what = freezing.wait.what or "freezing"
-            return f"{what}, thawed in {left_s:.0f} s at the latest; z thaws now", "warn"
+            if (until := freezing.wait.until) is None:
+                return freezing.wait.what or "freezing", "warn"
+            left_s = max(0.0, until - monotonic())
+            return f"frozen, thawed in {left_s:.0f} s at the latest; z thaws now", "warn"
         if self._trouble:
             return line(self._trouble), "bad"
         if self._answer is not None:

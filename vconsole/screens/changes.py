@@ -6,15 +6,17 @@ from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.events import Resize
 
 from vconsole.changerun import ChangeRun
 from vconsole.desk import Request
 from vconsole.model.proposal import TARGET_WORDS, Change, Proposal, confirmation
-from vconsole.model.requests import Reply
+from vconsole.model.requests import Reply, command_lines
 from vconsole.model.words import plural
 from vconsole.screens.base import Page, bindings
 from vconsole.text import safe
 from vconsole.widgets.lines import Line, LinesView
+from vconsole.widgets.notes import wrapped
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_diff
 
@@ -44,15 +46,12 @@ class ChangesScreen(Page):
         self._open = 0
         self._trouble = ""
         self._run: ChangeRun[Change] | None = None
+        self._differences: dict[Change, tuple[str, ...]] = {}
+        """Worked out once: with many domains every reply shows them all."""
 
     @property
     def _proposal(self) -> Proposal:
         return self._proposals[self._open] if self._proposals else Proposal()
-
-    @property
-    def changes(self) -> int:
-        """How many changes are still to be made."""
-        return 0 if self._run else len(self._proposal.changes)
 
     def compose_body(self) -> ComposeResult:
         """Title and lines."""
@@ -65,6 +64,10 @@ class ChangesScreen(Page):
             self.console.desk.ask(self._asking)
         self._show()
 
+    def on_resize(self, event: Resize) -> None:
+        """Wrap anew."""
+        self._show()
+
     # -- showing -----------------------------------------------------------------------------
 
     def _show(self) -> None:
@@ -74,10 +77,10 @@ class ChangesScreen(Page):
         if proposal.target is not None:
             words.append(TARGET_WORDS[proposal.target])
         if run is not None:
-            words.append(f"{len(run.replies)} of {len(run.changes)} done")
+            words.append(f"{len(run.replies)} of {len(run.changes)} ended")
         title = self._title[:1].upper() + self._title[1:]  # what follows may be a name
-        self.query_one(TitleBar).words = (title, "   ".join(filter(None, words)))
-        lines: list[Line] = [((f" {safe(note)}", "warn"),) for note in proposal.notes]
+        self.query_one(TitleBar).words = (safe(title), "   ".join(filter(None, words)))
+        lines = [line for note in proposal.notes for line in self._wrapped(note, "warn")]
         for change in proposal.changes:
             lines += self._change_lines(change)
         self.query_one(LinesView).show(lines, paint_diff)
@@ -90,17 +93,20 @@ class ChangesScreen(Page):
             (f"  {safe(change.what)}", ""),
             (f"  {change.when}", "dim"),
         )
-        lines: list[Line] = [head]
-        for line in change.virsh():
-            lines.append(((f" {safe(line)}", "accent"),))
-            if line.endswith("<<'END'"):  # the rest is the device, which follows
-                break
+        commands = command_lines(change.virsh())  # the devices they read follow as difference
+        lines: list[Line] = [head, *(((f" {safe(line)}", "accent"),) for line in commands)]
         if reply is not None:
             tone = _TONES.get(reply.status, "bad")
             words = [reply.status, reply.message]
             words += [f"read back: {reply.read_back}"] if reply.read_back else []
-            lines += [((f" {safe('  '.join(filter(None, words)))}", tone),)]
-        return [*lines, *change.lines()]
+            lines += self._wrapped("  ".join(filter(None, words)), tone)
+        if change not in self._differences:
+            self._differences[change] = change.lines()
+        return [*lines, *self._differences[change]]
+
+    def _wrapped(self, text: str, tone: str) -> list[Line]:
+        width = max(20, self.app.size.width - 1)  # beside the scroll bar
+        return [((part, tone),) for part in wrapped(f" {safe(text)}", width)]
 
     def hint(self) -> tuple[str, str]:
         """Name the next key, or what became of it."""
@@ -113,14 +119,18 @@ class ChangesScreen(Page):
             if len(self._proposals) > 1:
                 return "enter applies; tab chooses live, config or both; esc goes back", ""
             return "enter applies; esc goes back, nothing is changed", ""
-        if failed := {c.name: run.replies[c].message for c in run.failed}:
+        failed: dict[str, str] = {}
+        for change in run.failed:  # the first of a domain is why the others were not tried
+            failed.setdefault(change.name, run.replies[change].message)
+        if failed:
             names = ", ".join(failed)
             one = next(iter(failed.values())) if len(failed) == 1 else ""
             return f"not done: {names}{': ' if one else ''}{one}", "bad"
         if not run.done:
             return "applying", ""
         later = {c.when for c in run.changes if "next start" in c.when}
-        return f"done and read back{'; it takes effect at the next start' if later else ''}", "good"
+        words = "; it takes effect at the next start" if later else ""
+        return f"done and read back{words}; esc goes back", "good"
 
     def virsh(self) -> str:
         """Name the lines of all changes."""
@@ -154,16 +164,20 @@ class ChangesScreen(Page):
             self.say("that was done already", "warn")
             return
         changes = self._proposal.changes
+        if not changes:
+            self.say(self.hint()[0], "warn")
+            return
         grade = max((change.grade for change in changes), key=_GRADES.index)
         if grade == "harmless":
             self._begin()
         elif grade == "interrupting":
-            label, hint = f"{self._title}? y/N", "y and enter; enter alone does nothing"
+            label, hint = f"{safe(self._title)}? y/N", "y and enter; enter alone does nothing"
+            self.say(f"{hint}, as esc does", "warn")  # the page's hint says that enter applies
             await self.ask(label, "", hint, accepted=self._answered, given_up=self._nothing)
         else:
             word = confirmation(self._title.split()[0], changes)
             self.say(f"type {safe(word)} and enter to do it; esc does nothing", "warn")
-            label, hint = f"{self._title}, type {safe(word)[:40]}", "esc does nothing"
+            label, hint = f"{safe(self._title)}, type {safe(word)[:40]}", "esc does nothing"
             await self.ask(
                 *(label, "", hint),
                 accepted=lambda text: self._typed(text, word),

@@ -56,6 +56,8 @@ class DefinitionEditor:
         """Take the definition; forget the text that was kept once it is defined."""
         if request is self._asked:
             self._asked = None
+            if self._page.console.page is not self._page:
+                return  # gone on to another page meanwhile: no editor out of the blue
             found = reply.value.get(self._uuid) if isinstance(reply.value, Mapping) else None
             if isinstance(found, str):
                 self._page.call_later(self._edit, found)
@@ -88,6 +90,8 @@ class DefinitionEditor:
         except ValueError as error:
             page.say(safe(f"{error}; the text is {kept}: e edits it again"), "bad")
             return
-        notes = ("until it is defined the text, passwords included, is", kept, "e edits it again")
-        proposal = Proposal((change,), notes)
+        notes = [f"until it is defined the text, passwords included, is {kept}; e edits it again"]
+        if start != before:
+            notes.append("it was begun earlier: see that it takes back nothing of others below")
+        proposal = Proposal((change,), tuple(notes))
         await page.console.show_page(ChangesScreen("edit the definition", (proposal,)))

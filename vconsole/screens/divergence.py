@@ -137,6 +137,8 @@ class DivergenceScreen(Page):
             if isinstance(reply.value, Mapping):
                 self._known |= reply.value
             else:
+                for uuid in request.uuids:
+                    self._known.setdefault(uuid, Divergence(reason=reply.message))
                 self.say(reply.message, "bad")
             self._show()
 
@@ -208,14 +210,15 @@ class DivergenceScreen(Page):
         """Say why there is nothing, else what the keys do."""
         if self._lines:
             return "+ makes persistent, - reverts live; space chooses, * all; tab all domains", ""
-        if self._all:
-            return "every domain runs as it is defined", ""
-        known = [self._known[uuid] for uuid in self._own if uuid in self._known]
-        if len(known) < len(self._own):
+        about = [domain.uuid for domain in self._wanted()] if self._all else self._own
+        known = [self._known[uuid] for uuid in about if uuid in self._known]
+        if len(known) < len(about):
             return "comparing", ""
         reason = next((d.reason for d in known if d.reason), "")
-        if len(known) == 1 and reason:
+        if reason and (self._all or len(known) == 1):
             return reason, "warn"
+        if self._all:
+            return "every domain runs as it is defined", ""
         return "it runs as it is defined; tab shows all domains that do not", "good"
 
     def virsh(self) -> str:
@@ -271,20 +274,19 @@ class DivergenceScreen(Page):
 
         keys = self._chosen or {self.table.key or ""}
         lines = [line for key, line in self._lines.items() if key in keys]
-        able = [line for line in lines if not line.row.why_not(way)]
-        if not able:
+        if all(line.row.why_not(way) for line in lines):
             reasons = [f"{line.row.difference.what}: {line.row.why_not(way)}" for line in lines]
             self.say(safe(reasons[0]) if reasons else "there is no difference here", "warn")
             return
         wanted: dict[str, list[Difference]] = {}
-        for line in able:
+        for line in lines:  # those that cannot are named there
             wanted.setdefault(line.domain.uuid, []).append(line.row.difference)
         everything = self.snapshot.all_pcpus
 
         def plan(subject: Subject, target: Target) -> Proposal:
             return planner(way, wanted[subject.uuid], everything)(subject, target)
 
-        domains = tuple({line.domain.uuid: line.domain.name for line in able}.items())
+        domains = tuple({line.domain.uuid: line.domain.name for line in lines}.items())
         self._chosen.clear()
         page = ChangesScreen(_VERBS[way], asking=Propose(domains, plan))
         await self.console.show_page(page)

@@ -39,6 +39,8 @@ THREAD_COLUMNS = (
     Column("cpu", "CPU %", 5, "right"),
     Column("wait", "Wait %", 6, "right"),
 )
+KEYS = "m memory  A agent  n network  t snapshots  o policy  D differences  e edit"
+"""Said where nothing is odd: the pages about the domain that the footer has no room for."""
 XmlMode = Literal["live", "inactive", "difference"]
 SETS = (("live", "Live"), ("config", "Config"), ("kernel", "Kernel"))
 DEVICE_COLUMNS = (
@@ -217,7 +219,7 @@ class DomainScreen(Page):
             return self._xml_hint()
         if words := self._remark(domain):
             return words, "warn"
-        return "", ""
+        return KEYS, ""
 
     def _remark(self, domain: Domain) -> str:
         row = self._threads.get(self._tables[CPU].key or "") if self.tab == CPU else None

@@ -31,6 +31,7 @@ class FileDiffScreen(Page):
         super().__init__()
         self._editor = editor
         self._shown: FileDraft | None = None
+        self._saving = False
 
     def compose_body(self) -> ComposeResult:
         """Title and lines."""
@@ -83,7 +84,9 @@ class FileDiffScreen(Page):
         if draft.theirs is not None:
             self.say("somebody else has changed the file: m or t decides", "bad")
             return
-        self.console.desk.ask(self._editor.save_request(draft))
+        if not self._saving:
+            self._saving = True
+            self.console.desk.ask(self._editor.save_request(draft))
         self.say("saving")
 
     def do_mine(self) -> None:
@@ -106,6 +109,7 @@ class FileDiffScreen(Page):
             self._show()
 
     def _saved(self, reply: Reply) -> None:
+        self._saving = False
         if isinstance(reply.value, Loaded):  # as it is now: saved, or changed by somebody else
             self._editor.put(self.draft.followed(reply.value))
         if reply.status != "applied":
@@ -115,5 +119,6 @@ class FileDiffScreen(Page):
         self.console.call_later(self._leave)
 
     async def _leave(self) -> None:
-        await self.console.pop_screen()
+        if self.console.page is self:  # whoever has gone on to another page is left there
+            await self.console.pop_screen()
         self._editor.say("saved; z brings back what was there before, ctrl+s saves that", "good")

@@ -10,9 +10,9 @@ from textual.events import Resize
 from textual.widget import Widget
 
 from vconsole.desk import Request
-from vconsole.model.hostmemory.advice import Finding, findings, headline
-from vconsole.model.hostmemory.figures import CellMemory, Figures, GuestMemory, figures
-from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
+from vconsole.model.hostmemory.advice import Advice, Finding, headline
+from vconsole.model.hostmemory.figures import CellMemory, GuestMemory
+from vconsole.model.hostmemory.reading import ReadHostMemory
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.virsh import domain_argument
@@ -47,10 +47,7 @@ class HostMemoryScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._reading: HostMemory | None = None
-        self._before: HostMemory | None = None
-        self._known: Figures | None = None
-        self._found: tuple[Finding, ...] = ()
+        self._advice: Advice | None = None
         self._guests: dict[str, GuestMemory] = {}
         self._cells: dict[str, CellMemory] = {}
         self._first: GuestMemory | None = None
@@ -90,81 +87,79 @@ class HostMemoryScreen(Page):
     # -- reading -----------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        """Show the first tab, and begin to read."""
+        """Show the first tab, and read again and again."""
+        self.query_one(TitleBar).words = ("Host memory", "")
         for tab in (CELLS, ADVICE):
             self._view(tab).add_class("hidden")
-        self._ask()
         self.set_interval(LOOK_EVERY_S, self._ask)
 
     def _ask(self) -> None:
         """Read, unless that is under way or another page is in front."""
         if self.console.page is self and not self._asking:
             self._asking = True
-            self.console.desk.ask(ReadHostMemory())
+            before = self._advice.known.now if self._advice else None
+            self.console.desk.ask(ReadHostMemory(self.snapshot, before))
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read; what was known stays where nothing was."""
         if not isinstance(request, ReadHostMemory):
             return
         self._asking, self._trouble = False, reply.message
-        if isinstance(reply.value, HostMemory):
-            self._before, self._reading = self._reading, reply.value
-            self._trouble = ""
-        self._show()
+        if isinstance(reply.value, Advice):
+            self._advice, self._trouble = reply.value, ""
+            self._show(reply.value)
+        self.refresh_hint()
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
-        """Other domains or cells make other figures."""
-        if after.domains is not before.domains or after.cells is not before.cells:
-            self._show()
+        """Begin to read once it is known which guests it is about."""
+        if self._advice is None:
+            self._ask()
 
     # -- showing -----------------------------------------------------------------------------
 
-    def _show(self) -> None:
-        if self._reading is None:
-            self.query_one(TitleBar).words = ("Host memory", "")
-            self.refresh_hint()
-            return
-        known = figures(self.snapshot, self._reading, self._before)
-        self._known, self._found = known, findings(known)
-        self._guests = {g.uuid: g for g in sorted(known.guests, key=words.guest_order)}
+    def _show(self, advice: Advice) -> None:
+        known = advice.known
+        self._guests = {guest.uuid: guest for guest in advice.guests}
         self._cells = {str(cell.id): cell for cell in known.cells}
         self._first = words.ended_first(known.guests)
         self.query_one(TitleBar).words = ("Host memory", safe(words.title_words(known)))
-        self._show_lines(known)
+        self._show_lines(advice)
         self.query_one("#view-0", LineTable).show(list(self._guests))
         self.query_one("#view-1", LineTable).show(list(self._cells))
-        self.refresh_hint()
 
-    def _show_lines(self, known: Figures) -> None:
+    def _show_lines(self, advice: Advice) -> None:
         """Show what depends on the width."""
         width = self.size.width
-        lines = words.figure_lines(known, width, self.console.config.ascii)
-        verdict = words.verdict_line(headline(self._found))
+        lines = words.figure_lines(advice.known, width, self.console.config.ascii)
+        verdict = words.verdict_line(headline(advice.findings))
         self.query_one(MemoryFacts).show([verdict, *lines])
-        self.query_one("#view-2", LinesView).show(words.advice_lines(self._found, width - 1))
+        self.query_one("#view-2", LinesView).show(words.advice_lines(advice.findings, width - 1))
 
     def on_resize(self, event: Resize) -> None:
         """Use the room."""
-        if self._known is not None:
-            self._show_lines(self._known)
+        if self._advice is not None:
+            self._show_lines(self._advice)
 
     def _guest_cells(self, uuid: str) -> tuple[Cell, ...]:
         return words.guest_cells(self._guests[uuid])
 
     def _cell_cells(self, number: str) -> tuple[Cell, ...]:
         cell = self._cells[number]
-        return words.cell_cells(cell, words.cell_finding(cell, self._found))
+        return words.cell_cells(cell, self._cell_finding(cell))
+
+    def _cell_finding(self, cell: CellMemory) -> Finding | None:
+        return words.cell_finding(cell, self._advice.findings if self._advice else ())
 
     def hint(self) -> tuple[str, str]:
         """Explain the row under the cursor, or say why nothing is known."""
         if self._trouble:
             return f"the host's memory cannot be read: {self._trouble}", "bad"
-        if self._known is None:
+        if self._advice is None:
             return "reading the host's memory", ""
         if self.tab == GUESTS and (guest := self._guests.get(self._key)):
             return words.guest_hint(guest, self._first)
         if self.tab == CELLS and (cell := self._cells.get(self._key)):
-            return words.cell_hint(cell, words.cell_finding(cell, self._found))
+            return words.cell_hint(cell, self._cell_finding(cell))
         return ("no guest runs", "") if self.tab == GUESTS else ("", "")
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -69,11 +70,13 @@ class NetworkScreen(Page):
         self._traffic: Traffic | None = None
         self._before: Traffic | None = None
         self._fleet: tuple[DomainVnics, ...] | None = None
+        self._holders: Holders = {}
         self._shared: Holders = {}
-        self._network = HostNetwork()
+        self._network: HostNetwork | None = None
         self._vnics: dict[str, Vnic] = {}
         self._history: dict[str, tuple[float, ...]] = {}
         self._looks = 0
+        self._awaited: set[type] = set()
 
     def compose_body(self) -> ComposeResult:
         """Title, interfaces, and all about one."""
@@ -106,21 +109,28 @@ class NetworkScreen(Page):
     def on_screen_resume(self) -> None:
         """Look anew, as after a change."""
         self._looks = 0
+        self._awaited.clear()
         self._look()
 
     def _look(self) -> None:
         if self.console.page is not self:
             return
-        desk = self.console.desk
-        desk.ask(ReadTraffic(self._uuid))
+        self._ask(ReadTraffic(self._uuid))
         if self._looks % _OTHERS_EVERY == 0:
-            desk.ask(ReadVnics())
-            desk.ask(ReadHostNetwork())
+            self._ask(ReadVnics())
+            self._ask(ReadHostNetwork())
         self._looks += 1
+
+    def _ask(self, request: Request) -> None:
+        """Ask, unless an answer is awaited: all domains may take longer than till next time."""
+        if type(request) not in self._awaited:
+            self._awaited.add(type(request))
+            self.console.desk.ask(request)
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read."""
         value = reply.value
+        self._awaited.discard(type(request))
         if isinstance(request, ReadTraffic) and request.uuid == self._uuid:
             if isinstance(value, Traffic):
                 self._before, self._traffic = self._traffic, value
@@ -128,7 +138,8 @@ class NetworkScreen(Page):
             if reply.message:
                 self.say(reply.message, "bad")
         elif isinstance(request, ReadVnics) and isinstance(value, tuple):
-            self._fleet, self._shared = value, duplicates(holders(value))
+            self._fleet, self._holders = value, holders(value)
+            self._shared = duplicates(self._holders)
         elif isinstance(request, ReadHostNetwork) and isinstance(value, HostNetwork):
             self._network = value
         else:
@@ -193,7 +204,7 @@ class NetworkScreen(Page):
             return
         counters = self._traffic.counters.get(vnic.now.target)
         trouble = alarm(vnic, self._shared, self._uuid)
-        notes.notes = tuple(vnic_notes(vnic, counters, self._network, trouble))
+        notes.notes = tuple(vnic_notes(vnic, counters, self._network or HostNetwork(), trouble))
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the interface, else what the keys do."""
@@ -217,7 +228,9 @@ class NetworkScreen(Page):
     def virsh(self) -> str:
         """Name what lists the interfaces, or counts for the one under the cursor."""
         target = self._vnic.now.target if self._vnic else ""
-        return f"domifstat {self._uuid} {target}" if target else f"domiflist {self._uuid}"
+        return (
+            f"domifstat {self._uuid} {shlex.quote(target)}" if target else f"domiflist {self._uuid}"
+        )
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -231,7 +244,7 @@ class NetworkScreen(Page):
         if self._fleet is None:
             self.say("the addresses of the other domains are still being read", "warn")
             return
-        mac = make_mac(holders(self._fleet))
+        mac = make_mac(self._holders)
         await self._choose(f"add the interface {mac} on", lambda source: adder(source, mac))
 
     async def do_link(self) -> None:
@@ -256,7 +269,7 @@ class NetworkScreen(Page):
             return
         await self.ask(
             f"MAC of {safe(which)}",
-            make_mac(holders(self._fleet)),
+            make_mac(self._holders),
             "an address, or 00:16:3e for one that begins so",
             typed=self._free,
             accepted=lambda text: self._take_mac(which, text),
@@ -276,6 +289,10 @@ class NetworkScreen(Page):
     async def _choose(self, title: str, plan: Callable[[Source], Planner]) -> None:
         from vconsole.screens.networkchoice import NetworkChoiceScreen
 
+        if self._network is None:
+            self.say("the networks and bridges are still being read", "warn")
+            return
+
         def chosen(source: Source) -> Page:
             return self._changes(f"{title} {source}", plan(source))
 
@@ -291,7 +308,7 @@ class NetworkScreen(Page):
 
     def _free(self, text: str) -> str | None:
         """The address that is typed, if a guest may have it."""
-        known = holders(self._fleet or ())
+        known = self._holders
         try:
             mac = wanted_mac(text, known)
         except MacError as error:

@@ -35,7 +35,8 @@ from vconsole.widgets.table import Cell, LineTable
 from vconsole.widgets.title import TitleBar
 
 LOOK_EVERY_S = 5.0
-_Row = Source | tuple[DomainVnics, Vnic]
+_Guest = tuple[DomainVnics, Vnic]
+_Row = Source | _Guest
 
 
 class NetworksScreen(Page):
@@ -51,10 +52,12 @@ class NetworksScreen(Page):
         super().__init__()
         self._network: HostNetwork | None = None
         self._fleet: tuple[DomainVnics, ...] = ()
+        self._on: dict[Source, dict[str, _Guest]] = {}
         self._shared: Holders = {}
         self._guests: dict[Source, int] = {}
         self._rows: dict[str, _Row] = {}
         self._words: tuple[str, ...] = ()
+        self._awaited: set[type] = set()
 
     def compose_body(self) -> ComposeResult:
         """Title, list, leases."""
@@ -80,16 +83,21 @@ class NetworksScreen(Page):
 
     def on_screen_resume(self) -> None:
         """Look anew."""
+        self._awaited.clear()
         self._look()
 
     def _look(self) -> None:
+        """Ask what is not awaited: of thousands of domains it takes longer than till next time."""
         if self.console.page is self:
-            self.console.desk.ask(ReadHostNetwork())
-            self.console.desk.ask(ReadVnics())
+            for request in (ReadHostNetwork(), ReadVnics()):
+                if type(request) not in self._awaited:
+                    self._awaited.add(type(request))
+                    self.console.desk.ask(request)
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read."""
         value = reply.value
+        self._awaited.discard(type(request))
         if isinstance(request, ReadHostNetwork):
             if isinstance(value, HostNetwork):
                 self._network = value
@@ -97,6 +105,7 @@ class NetworksScreen(Page):
                 self.say(trouble, "bad")
         elif isinstance(request, ReadVnics) and isinstance(value, tuple):
             self._fleet, self._shared = value, duplicates(holders(value))
+            self._on = _by_source(value)
         else:
             return
         self._show()
@@ -127,11 +136,9 @@ class NetworksScreen(Page):
         """Who is on it, as far as the filter shows them; all where it shows the source itself."""
         everyone = self._matches(str(source))
         return {
-            f"{source} {domain.uuid} {number}": (domain, vnic)
-            for domain in self._fleet
-            for number, vnic in enumerate(domain.vnics)
-            if vnic.now.source == source
-            and (everyone or self._matches(f"{domain.name} {vnic.now.target} {vnic.now.mac}"))
+            key: (domain, vnic)
+            for key, (domain, vnic) in self._on.get(source, {}).items()
+            if everyone or self._matches(f"{domain.name} {vnic.now.target} {vnic.now.mac}")
         }
 
     def _matches(self, text: str) -> bool:
@@ -216,3 +223,13 @@ class NetworksScreen(Page):
             return False
         self._filter("")
         return True
+
+
+def _by_source(fleet: tuple[DomainVnics, ...]) -> dict[Source, dict[str, _Guest]]:
+    """Who is on what, by a key of their own."""
+    found: dict[Source, dict[str, _Guest]] = {}
+    for domain in fleet:
+        for number, vnic in enumerate(domain.vnics):
+            source = vnic.now.source
+            found.setdefault(source, {})[f"{source} {domain.uuid} {number}"] = domain, vnic
+    return found

@@ -202,7 +202,8 @@ class PolicyScreen(Page):
         return "e edits, space takes the next value, o adds a timer or a USB rule", ""
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another setting."""
+        """Speak of another setting; a warning of what would be lost is given anew."""
+        self._leaving = False
         self.unsay()
         self._show_notes()
         self.refresh_hint()

@@ -48,7 +48,7 @@ _MEMORY_FACTS = frozenset(
 
 def fact(label: str, words: str, style: str = "") -> Line:
     """A line of a label and what there is to say."""
-    return (f"  {safe(label):<{LABEL}}", "dim"), (safe(words), style)
+    return (f"  {safe(label):<{LABEL - 1}} ", "dim"), (safe(words), style)
 
 
 def is_memory_fact(label: str) -> bool:

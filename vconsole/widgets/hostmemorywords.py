@@ -157,11 +157,6 @@ def ended_first(guests: Iterable[GuestMemory]) -> GuestMemory | None:
 # -- guests ------------------------------------------------------------------------------------
 
 
-def guest_order(guest: GuestMemory) -> tuple[bool, int, str]:
-    """Those with something wrong first, then those with most in swap."""
-    return not remark(guest), -(guest.swap_bytes or 0), guest.name.casefold()
-
-
 def guest_cells(guest: GuestMemory) -> tuple[Cell, ...]:
     """A guest's fields in the table."""
     tone = "warn" if remark(guest) else ""

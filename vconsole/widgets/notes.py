@@ -29,10 +29,10 @@ class NotesView(LinesView, can_focus=False):
 
     def _wrap(self) -> None:
         width = max(20, self.scrollable_content_region.width)
-        self.show([((part, tone),) for text, tone in self.notes for part in _wrapped(text, width)])
+        self.show([((part, tone),) for text, tone in self.notes for part in wrapped(text, width)])
 
 
-def _wrapped(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """Break at spaces where it can, never within an option of a command; indent what follows."""
     indent = "     "
     return wrap(

@@ -27,12 +27,16 @@ _FLAGS: Mapping[Mode, int] = {"acpi": 1, "agent": 2}
 """VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN and _GUEST_AGENT; the same numbers for a reboot."""
 _PAUSED, _GRACEFUL = 1, 1
 """VIR_DOMAIN_START_PAUSED, VIR_DOMAIN_DESTROY_GRACEFUL."""
+_SAVING = 2
+"""VIR_DOMAIN_JOB_OPERATION_SAVE."""
 GONE = "gone"
 """Stands for the state of a domain that is no more: it was transient."""
 
 
 def act(link: Link, request: Act) -> Reply:
     """Carry out an action unless the domain has changed since it was looked at."""
+    if request.wait.given_up:
+        return Reply("not tried", "given up before it began")
     domain = link.call(link.conn.lookupByUUIDString, request.uuid)
     now = _seen(link, domain, request)
     if now != request.before:
@@ -74,9 +78,11 @@ _AUTOSTART = {
 }
 _OFF = ("shut off", "crashed", GONE)
 _WANTED: Mapping[str, tuple[str, ...]] = {
+    "start": ("running", "idle", "paused"),  # as its saved state was
     "start_paused": ("paused",),
     "shutdown": _OFF,
     "suspend": ("paused",),
+    "resume": ("running", "idle"),
     "destroy": _OFF,
     "destroy_graceful": _OFF,
     "autostart": ("autostart",),
@@ -156,6 +162,8 @@ def _ask_guest(
             asked.append(mode)
         except libvirt.libvirtError as error:
             problems.append(f"{mode}: {errors.message(error)}")
+            if request.wait.given_up:
+                break
             continue
         if _comes_about(done, request):
             return Reply("applied", f"{words}, asked by {mode}")
@@ -193,7 +201,8 @@ def _save(link: Link, domain: Any, request: Act) -> Reply:
     while thread.is_alive():
         if request.wait.given_up:
             with suppress(libvirt.libvirtError):  # there may be no job yet, or no more
-                link.call(domain.abortJob)
+                if link.call(domain.jobStats).get("operation") == _SAVING:  # not somebody else's
+                    link.call(domain.abortJob)
         thread.join(_POLL_S)
     if failures and request.wait.given_up:
         return Reply("refused", f"given up: {errors.message(failures[0])}")

@@ -40,7 +40,9 @@ def define(link: Link, request: Define) -> Reply:
         return Reply("conflict", message, now)
     flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE
     link.call(link.conn.defineXMLFlags, request.after, flags)
-    return Reply("applied", f"{request.what}: {request.name}", inactive_xml(link, domain))
+    after = inactive_xml(link, domain)
+    words = "" if after != now else "; it is as it was: the edit means nothing to libvirt"
+    return Reply("applied", f"{request.what}: {request.name}{words}", after)
 
 
 def inactive_xml(link: Link, domain: Any) -> str:

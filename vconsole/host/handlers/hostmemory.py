@@ -19,6 +19,7 @@ from typing import Final
 from vconsole.host.link import Link
 from vconsole.host.proc import PROC, find_guests, read_bytes
 from vconsole.host.usage import NOWAIT
+from vconsole.model.hostmemory.advice import advise
 from vconsole.model.hostmemory.reading import (
     GuestProcess,
     HostMemory,
@@ -42,10 +43,9 @@ _ELSEWHERE = "swap, KSM's state and OOM scores are known only on the host itself
 
 
 def read_host_memory(link: Link, request: ReadHostMemory) -> Reply:
-    """Read what the host tells."""
-    if link.connection.local:
-        return Reply(value=local_memory())
-    return Reply(value=remote_memory(link))
+    """Read what the host tells, and say what it comes to."""
+    now = local_memory() if link.connection.local else remote_memory(link)
+    return Reply(value=advise(request.snapshot, now, request.before))
 
 
 # -- this machine ------------------------------------------------------------------------------

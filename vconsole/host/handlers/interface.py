@@ -83,7 +83,9 @@ def _answer(request: UpdateInterface, after: Configurations, note: str) -> Reply
     words, missed = [], False
     for half, edit in request.edits:
         wanted = read_interface(edit.after)
-        found = next((n for n in interfaces(getattr(after, half)) if n.mac == wanted.mac), None)
+        same = [n for n in interfaces(getattr(after, half)) if n.mac == wanted.mac]
+        there = (n for n in same if n.address == wanted.address)  # two may share a MAC
+        found = next(there, next(iter(same), None))
         words.append(f"{half}: {_words(found)}")
         skipped = half == "live" and bool(note)
         missed |= not skipped and _words(found) != _words(wanted)

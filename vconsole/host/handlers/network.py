@@ -37,6 +37,8 @@ _INACTIVE, _PERSISTENT = 2, 4
 """VIR_DOMAIN_XML_INACTIVE, VIR_CONNECT_LIST_DOMAINS_PERSISTENT."""
 _GUESTS: Final = "vnet"
 """What libvirt calls the devices of guests; it names none of them as a port itself."""
+_LAST_S: Final = 1 << 37
+"""In the year 6325; a calendar has no days for the numbers that a broken daemon may tell."""
 _MOST: Final = 512
 """Interfaces of the host that libvirt is asked about one by one."""
 
@@ -48,10 +50,9 @@ def read_vnics(link: Link, request: ReadVnics) -> Reply:
     """Read the interfaces of the domains that are asked for, else of all."""
     domains = link.call(link.conn.listAllDomains, 0)
     persistent = {d.UUIDString() for d in link.call(link.conn.listAllDomains, _PERSISTENT)}
-    wanted = request.uuids or tuple(d.UUIDString() for d in domains)
-    chosen = sorted(
-        (d for d in domains if d.UUIDString() in wanted), key=lambda d: d.name().casefold()
-    )
+    wanted = frozenset(request.uuids)
+    chosen = [d for d in domains if not wanted or d.UUIDString() in wanted]
+    chosen.sort(key=lambda d: d.name().casefold())
     return Reply(value=tuple(_domain(link, d, d.UUIDString() in persistent) for d in chosen))
 
 
@@ -119,7 +120,7 @@ def _leases(link: Link, found: list[Any]) -> Iterator[Lease]:
                 str(lease.get("mac") or "").lower(),
                 str(lease.get("ipaddr") or ""),
                 str(lease.get("hostname") or ""),
-                int(lease.get("expirytime") or 0),
+                min(int(lease.get("expirytime") or 0), _LAST_S),
             )
 
 

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from vconsole.host import errors
-from vconsole.host.handlers.agent.call import answers_within
+from vconsole.host.handlers.agent.call import AgentError, answers_within, ask
 from vconsole.host.handlers.snapshots import disks_of, places_of, snapshots_of
 from vconsole.host.link import Link
 from vconsole.model.agent.channel import AGENT
@@ -81,14 +81,12 @@ def _agent_problem(link: Link, domain: Any) -> str:
 
 def _ask_agent(link: Link, domain: Any, command: str) -> tuple[str, str]:
     """(answer, why there is none)."""
-    import libvirt
     import libvirt_qemu  # type: ignore[import-untyped]
 
     try:
-        answer = link.call(libvirt_qemu.qemuAgentCommand, domain, command, PING_S, 0)
-    except libvirt.libvirtError as error:
-        return "", errors.message(error)
-    return str(answer), ""
+        return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, PING_S, 0)), ""
+    except AgentError as error:
+        return "", str(error)
 
 
 # -- taking ----------------------------------------------------------------------------------
@@ -104,8 +102,8 @@ def create_snapshot(link: Link, request: CreateSnapshot) -> Reply:
     if there := _present(link, request):
         # libvirt refuses for disks, yet would overwrite a file for memory
         return Reply("refused", f"{there[0]} is there already: take another name")
-    if request.wish.quiesce and (reason := _agent_problem(link, domain)):
-        return Reply("refused", f"the guest agent does not answer, nothing was done: {reason}")
+    if request.wish.quiesce and (reason := _why_not_quiesce(link, domain)):
+        return Reply("refused", reason)
     try:
         with answers_within(link, domain, _AGENT_S) if request.wish.quiesce else nullcontext():
             link.call(domain.snapshotCreateXML, request.xml, _flags(request))
@@ -125,6 +123,15 @@ def _difference(link: Link, domain: Any, request: CreateSnapshot) -> str:
         return f"{request.name} has other disks meanwhile"
     names = [snapshot.getName() for snapshot in link.call(domain.listAllSnapshots, 0)]
     return f"{request.wish.name} is there meanwhile" if request.wish.name in names else ""
+
+
+def _why_not_quiesce(link: Link, domain: Any) -> str:
+    """Why its file systems cannot be frozen; whoever has frozen them already is to thaw them."""
+    answer, problem = _ask_agent(link, domain, _FREEZE_STATUS)
+    if problem:
+        return f"the guest agent does not answer, nothing was done: {problem}"
+    frozen = "its file systems are frozen already, by somebody else: nothing was done"
+    return frozen if "frozen" in answer else ""
 
 
 def _present(link: Link, request: CreateSnapshot) -> list[str]:
@@ -176,14 +183,13 @@ def _left_behind(link: Link, domain: Any, request: CreateSnapshot) -> Iterator[s
 
 def _thawed(link: Link, domain: Any) -> Iterator[str]:
     """See that libvirt has thawed the guest; one that is frozen still would stand for good."""
-    import libvirt
-
     answer, problem = _ask_agent(link, domain, _FREEZE_STATUS)
     if problem:
         yield f"whether the guest is frozen is not known: {problem}"
     elif "frozen" in answer:
         try:
-            link.call(domain.fsThaw, None, 0)
+            with answers_within(link, domain, _AGENT_S):
+                ask(link, domain.fsThaw)
             yield "the guest was frozen still, and is thawed now"
-        except libvirt.libvirtError as error:
-            yield f"left: the guest is frozen, and does not thaw: {errors.message(error)}"
+        except AgentError as error:
+            yield f"left: the guest is frozen, and does not thaw: {error}"

@@ -158,7 +158,7 @@ class AgentCommand(AgentChange):
     """Send the agent a command through libvirt, unchanged; answers the JSON that comes."""
 
     command: str = '{"execute": "guest-ping"}'
-    """As `agentwire.check_command` answers it."""
+    """As `wire.check_command` answers it."""
     timeout_s: int = COMMAND_S
 
     @property
@@ -205,9 +205,17 @@ def through_agent(change: Change, *notes: str) -> Planner:
             raise ValueError("nobody in the guest has opened the channel: start its agent")
         if isinstance(change, SuspendGuest):
             _check_sleep(subject.live, change.mode)
-        return Proposal((change,), notes)
+        return Proposal((change,), (*notes, *_warnings(change)))
 
     return plan
+
+
+def _warnings(change: Change) -> tuple[str, ...]:
+    """What a command that was typed leaves to who sends it."""
+    command = getattr(change, "command", "")
+    if command and command_name(command).startswith("guest-fsfreeze-freeze"):
+        return ("nobody thaws it but you: freezing by the key z or by agent freeze has a limit",)
+    return ()
 
 
 def _check_sleep(live: str, mode: SleepMode) -> None:

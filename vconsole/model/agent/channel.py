@@ -127,7 +127,7 @@ class PrivateAgentCommand:
     name: str
     channel: str
     command: str
-    """As `agentwire.check_command` answers it."""
+    """As `wire.check_command` answers it."""
     timeout_s: float = 10.0
     """How long is waited for the answer, the sync before it included."""
 
@@ -236,4 +236,5 @@ def _change(
         attach=attach,
         live="live" in halves,
         config="config" in halves,
+        grade="harmless" if attach or "live" not in halves else "interrupting",
     )

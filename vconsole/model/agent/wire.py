@@ -28,8 +28,10 @@ _READS: Final = re.compile(
     r"guest-(get-.*|info|ping|network-get-(interfaces|route)|fsfreeze-status|exec-status"
     r"|ssh-get-authorized-keys)"
 )
-_SECRET: Final = frozenset({"password", "input-data", "buf-b64", "env"})
-"""Arguments that do not belong in a log."""
+_SECRET: Final = frozenset(
+    {"password", "passphrase", "input-data", "buf-b64", "env", "out-data", "err-data"}
+)
+"""Members of commands and of answers that do not belong in a log."""
 _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{\]}]', re.DOTALL)
 
 
@@ -71,10 +73,21 @@ def command_grade(text: str) -> Grade:
 
 def loggable(text: str) -> str:
     """A command that was checked, without what may be a password."""
-    command = _command(text)
-    arguments = command.get("arguments", {})
-    masked = {key: "***" if key in _SECRET else value for key, value in arguments.items()}
-    return json.dumps(command | ({"arguments": masked} if arguments else {}))
+    return json.dumps(_masked(_command(text)))
+
+
+def loggable_answer(text: str) -> str:
+    """What an agent answered, without what may be a password or a file's content."""
+    try:
+        return json.dumps(_masked(read_json(text)))
+    except AgentJsonError:
+        return "no JSON"
+
+
+def _masked(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {k: "***" if k in _SECRET else _masked(v) for k, v in value.items()}
+    return [_masked(part) for part in value] if isinstance(value, list) else value
 
 
 def _command(text: str) -> dict[str, Any]:

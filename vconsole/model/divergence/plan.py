@@ -33,7 +33,7 @@ from vconsole.model.xml_edit import Document, Element
 
 def planner(way: Way, wanted: Iterable[Difference], everything: CpuSet) -> Planner:
     """Plan to do something about differences that were seen."""
-    seen = tuple(wanted)
+    seen = tuple(dict.fromkeys(wanted))
 
     def plan(subject: Subject, target: Target) -> Proposal:
         case = Case(subject.live, subject.config, everything)

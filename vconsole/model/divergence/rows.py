@@ -19,7 +19,7 @@ from vconsole.model.divergence.differences import (
 from vconsole.model.xml_edit import Document, Element
 
 Way = Literal["persist", "revert"]
-RESTART: Final = "it changes only at a start: shut the domain off and start it"
+RESTART: Final = "not done from here while it runs: shut the domain off and start it"
 _PLUGGABLE: Final = frozenset({"disk", "interface", "hostdev", "channel", "controller"})
 """Devices that come and go while a domain runs, and that can be told from others."""
 _PLUGGABLE_BUSES: Final = frozenset({"virtio", "scsi", "usb", "xen"})

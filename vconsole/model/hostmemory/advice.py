@@ -13,9 +13,16 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.hostmemory.figures import CellMemory, Figures, GuestMemory, percent
-from vconsole.model.hostmemory.reading import HugePages
+from vconsole.model.hostmemory.figures import (
+    CellMemory,
+    Figures,
+    GuestMemory,
+    figures,
+    percent,
+)
+from vconsole.model.hostmemory.reading import HostMemory, HugePages
 from vconsole.model.memory import cells_label
+from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.words import amount, names_label, plural
 
 Level = Literal["bad", "warn", "ok", "unknown"]
@@ -43,6 +50,27 @@ class Finding:
     """What follows from it."""
     cure: str = ""
     """What to do; empty where nothing needs to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What a reading comes to."""
+
+    known: Figures
+    findings: tuple[Finding, ...]
+    """The gravest first."""
+    guests: tuple[GuestMemory, ...]
+    """Those with something wrong first, then those with most in swap."""
+
+
+def advise(snapshot: HostSnapshot, now: HostMemory, before: HostMemory | None = None) -> Advice:
+    """Work it out; rates need a reading `before`."""
+    known = figures(snapshot, now, before)
+    return Advice(known, findings(known), tuple(sorted(known.guests, key=_urgency)))
+
+
+def _urgency(guest: GuestMemory) -> tuple[bool, int, str]:
+    return not remark(guest), -(guest.swap_bytes or 0), guest.name.casefold()
 
 
 def findings(known: Figures) -> tuple[Finding, ...]:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
+from vconsole.model.snapshot import HostSnapshot
+
 Medium = Literal["rotating", "solid", "memory"]
 """What a swap area lies on: a disk that turns, one that does not, compressed RAM (zram)."""
 
@@ -108,6 +110,13 @@ class HostMemory:
 
 @dataclass(frozen=True, slots=True)
 class ReadHostMemory:
-    """Read the host's memory; answers `HostMemory`."""
+    """Read the host's memory; answers the `advice.Advice` that it comes to.
 
+    It is worked out where it is read: for thousands of guests that takes longer than a key may.
+    """
+
+    snapshot: HostSnapshot = field(compare=False)
+    """The guests and cells that it is about."""
+    before: HostMemory | None = field(default=None, compare=False)
+    """What was read before; without it there are no rates."""
     deadline_s: ClassVar[float] = 10.0

@@ -100,7 +100,7 @@ def node_of(document: Document, clause: str) -> Element | None:
     return next((n for n in nodes if document.text[n.start : n.end] == clause), None)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1 << 15)
 def read_interface(xml: str) -> Interface:
     """Read one ``<interface>``; those of a fleet are read again and again, and seldom change.
 
@@ -235,7 +235,8 @@ def find(found: Iterable[Vnic], word: str) -> Vnic:
         if len(hits) == 1:
             return hits[0]
         if hits:
-            raise ValueError(f"{word!r} is more than one of its interfaces: name it by its target")
+            cure = "name it by its target, which it has while it runs"
+            raise ValueError(f"{word[:40]!r} is more than one of its interfaces: {cure}")
     there = ", ".join(vnic.now.called for vnic in known)
     raise ValueError(f"it has no interface {word[:40]!r}; it has {there or 'none'}")
 

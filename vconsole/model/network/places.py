@@ -5,6 +5,7 @@ Format: https://libvirt.org/formatnetwork.html.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -104,12 +105,12 @@ class HostNetwork:
 
         The bridge that libvirt made for a network counts only where something is on it directly.
         """
-        found = [vnic.now.source for domain in domains for vnic in domain.vnics]
+        found = Counter(vnic.now.source for domain in domains for vnic in domain.vnics)
         own = {network.bridge for network in self.networks if network.own_bridge}
         networks = [Source("network", network.name) for network in self.networks]
         bridges = [Source("bridge", b.name) for b in self.bridges if b.name not in own]
-        others = sorted(set(found), key=lambda source: (source.kind, source.name))
-        return {source: found.count(source) for source in (*networks, *bridges, *others)}
+        others = sorted(found, key=lambda source: (source.kind, source.name))
+        return {source: found[source] for source in (*networks, *bridges, *others)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,9 @@ from vconsole.model.xml_edit import Document, element
 
 _LIVE_KINDS: Final = ("bridge", "network")
 _KINDS: Final = (*_LIVE_KINDS, "direct", "user", "ethernet")
+_NOT_TOLD: Final = (
+    "its guest is not told: renew the address there, or set the link down and up afterwards"
+)
 _Edit = Callable[[str], str]
 """Clause of an interface -> the clause it becomes; the same where there is nothing to do."""
 
@@ -181,6 +184,7 @@ def mover(which: str, to: Source) -> Planner:
             what=f"move {vnic.now.called} to {to}",
             already=f"{vnic.now.called} is on {to} already",
             grade="interrupting",
+            note=_NOT_TOLD,
         )
 
     return plan
@@ -238,7 +242,9 @@ def _updated(
     what: str,
     already: str,
     grade: Grade,
+    note: str = "",
 ) -> Proposal:
+    """Plan an edit of these halves; the note is for a guest that runs."""
     edits: dict[Half, Edit] = {}
     for half in halves:
         nic: Interface = getattr(vnic, half)
@@ -251,7 +257,7 @@ def _updated(
     live, config = edits.get("live"), edits.get("config")
     felt: Grade = grade if live else "harmless"
     change = UpdateInterface(subject.uuid, subject.name, what, live, config, felt)
-    return Proposal((change,))
+    return Proposal((change,), (f"{subject.name}: {note}",) if live and note else ())
 
 
 def address_giver(which: str, mac: str) -> Planner:

@@ -138,9 +138,11 @@ def plan_delete(
     """Say what deleting a snapshot takes away.
 
     Raises:
-        ValueError: There is none of this name, or nothing comes from it.
+        ValueError: There is none of this name, nothing comes from it, or not all is known.
     """
     found = _find(known, snapshot)
+    if which != "alone" and known.unread:
+        raise ValueError(f"{known.unread} of its snapshots were not read: delete them one by one")
     gone = deleted(known.snapshots, found.name, which)
     if not gone:
         raise ValueError(f"no snapshot comes from {snapshot}")

@@ -86,18 +86,17 @@ _lock = Lock()
 def answers_within(link: Link, domain: Any, seconds: float) -> Iterator[None]:
     """Have libvirt wait so long for each answer of this domain's agent."""
     uuid = domain.UUIDString()
-    with _lock:
+    with _lock:  # libvirt hears of each in the order in which they are counted
+        _limit(link, domain, int(seconds))
         _asking[uuid] += 1
-    _limit(link, domain, int(seconds))
     try:
         yield
     finally:
         with _lock:
             _asking[uuid] -= 1
-            last = not _asking[uuid]
-        if last:
-            del _asking[uuid]
-            _limit(link, domain, _FOR_EVER)
+            if not _asking[uuid]:
+                del _asking[uuid]
+                _limit(link, domain, _FOR_EVER)
 
 
 def _limit(link: Link, domain: Any, seconds: int) -> None:

@@ -23,7 +23,7 @@ from vconsole.model.agent.changes import (
     ThawFs,
     WakeGuest,
 )
-from vconsole.model.agent.wire import SILENT, command_name
+from vconsole.model.agent.wire import SILENT, command_name, loggable_answer
 from vconsole.model.requests import Reply
 from vconsole.model.words import plural
 
@@ -31,6 +31,7 @@ _SYNC: Final = 1
 """VIR_DOMAIN_TIME_SYNC."""
 _TARGETS: Final = {"mem": 0, "disk": 1, "hybrid": 2}
 """VIR_NODE_SUSPEND_TARGET_*."""
+_PING: Final = '{"execute": "guest-ping"}'
 _LOOK_S: Final = 0.2
 _READ_BACK: Final = 200
 """Characters of an answer that are logged."""
@@ -55,15 +56,19 @@ def _freeze(link: Link, domain: Any, request: FreezeFs, guard: ThawGuard) -> Rep
     try:
         with answers_within(link, domain, ANSWER_S):
             count = ask(link, domain.fsFreeze)
-    except AgentError as error:  # it may still come about: it is thawed all the same
-        problem, count = str(error), 0
+    except AgentError as error:
+        if error.frozen:
+            guard.dismiss()
+            return Reply("refused", "it is frozen already, by somebody else, and left so")
+        problem, count = str(error), 0  # it may still come about: it is thawed all the same
     else:
         request.wait.what, request.wait.until = "frozen", begun + request.limit_s
         while count and not request.wait.given_up and not guard.over(_LOOK_S):
             pass
     request.wait.what, request.wait.until = "thawing", None
     try:
-        guard.thaw()
+        if not guard.thaw() and count:
+            raise GuardError("it found nothing frozen")  # it may have been before the freeze
     except GuardError as error:
         if (other := thaw(link, ThawFs(request.uuid, request.name))).status != "applied":
             words = (problem, f"not thawed: {error}", f"by hand: {other.message}")
@@ -119,17 +124,23 @@ def command(link: Link, request: AgentCommand) -> Reply:
     """Send a command and answer what comes."""
     import libvirt_qemu  # type: ignore[import-untyped]
 
-    def send(domain: Any) -> str:
-        return str(libvirt_qemu.qemuAgentCommand(domain, request.command, request.timeout_s, 0))
+    def send(command: str) -> str:
+        return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, request.timeout_s, 0))
 
     domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    silent = command_name(request.command) in SILENT
     try:
-        text = ask(link, send, domain)
+        if silent:  # else one that hears nothing could not be told from one that obeys
+            send(_PING)
     except AgentError as error:
-        if error.silent and command_name(request.command) in SILENT:
+        return Reply("failed", f"it was not sent: {error}")
+    try:
+        text = send(request.command)
+    except AgentError as error:
+        if error.silent and silent:
             return Reply(message="sent; the guest answers only if it fails")
         return Reply("unknown" if error.silent else "failed", str(error))
-    return Reply("applied", "", text, " ".join(text[:_READ_BACK].split()))
+    return Reply("applied", "", text, loggable_answer(text)[:_READ_BACK])
 
 
 def _by_agent(link: Link, uuid: str, do: Callable[[Any], Reply]) -> Reply:

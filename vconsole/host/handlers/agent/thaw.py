@@ -90,6 +90,10 @@ class ThawGuard:
         with suppress(OSError):
             _pipe(self._process.stdin).close()
 
+    def dismiss(self) -> None:
+        """End it without a thaw."""
+        self._process.kill()
+
     def close(self) -> None:
         """Let it go; one that has not thawed yet does it now, without us."""
         self._hang_up()
