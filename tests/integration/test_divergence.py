@@ -244,7 +244,8 @@ def test_what_takes_a_restart_is_made_persistent_only(console: Console) -> None:
         ("clock", "clock offset", "utc", "localtime"),
         ("other", "on_crash", "destroy", "restart"),
     ]
-    assert all("not done from here while it runs" in row.revert for row in console.divergence().rows)
+    words = "not done from here while it runs"
+    assert all(words in row.revert for row in console.divergence().rows)
     console.do("persist")
     assert console.xml()[1] == before
 

@@ -153,7 +153,9 @@ async def test_a_comparison_that_fails_says_why_and_not_that_all_is_well() -> No
     async with console_on(kvm07(), answers=answers) as console:
         await console.press(*FIND, "D", "tab")
         assert console.title.startswith("Divergence of all domains")
-        console.app.page.unsay()
+        page = console.app.page
+        assert page is not None
+        page.unsay()
         await console.settle()
         assert console.status == "! no answer within 60 s"
 
@@ -206,7 +208,7 @@ async def test_pins_set_as_one_of_several_changes_can_be_undone() -> None:
     pins = PinChange(uuid_of(NAME), NAME, (step,))
     outcome = Outcome(pins, "applied", (StepOutcome(step, "applied"),))
     change = SetPins(pins, "make the pins persistent")
-    answers = {SetPins: lambda _: Reply(value=outcome)}
+    answers: Answers = {SetPins: lambda _: Reply(value=outcome)}
     async with console_on(kvm07(), answers=answers) as console:
         await console.app.show_page(ChangesScreen("pins", (Proposal((change,)),)))
         await console.press("enter")

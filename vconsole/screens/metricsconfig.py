@@ -201,6 +201,7 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Speak of another metric."""
         self.unsay()
+        self._leaving = False
         self._show_notes()
         self.refresh_hint()
 
