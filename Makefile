@@ -15,8 +15,8 @@ test: ## set up, check, and run every test (as root: also against a private libv
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory check
 	$(PYTHON_BIN) -m pytest -n 2 tests/unit tests/pilot
-	$(PYTHON_BIN) -m pytest tests/snapshots
-	$(PYTHON_BIN) -m pytest tests/integration
+	$(PYTHON_BIN) -m pytest -n 2 tests/snapshots
+	$(PYTHON_BIN) -m pytest -n 2 --dist loadfile tests/integration
 
 check: ## lint, format, types, layers, and generated documents
 	@scripts/setup.sh test

@@ -302,7 +302,7 @@ def test_ports_come_and_go_by_commands(boot_host: Libvirtd, before: str) -> None
 def test_ports_come_and_go_by_keys(before: str, service: Service, console: Terminal) -> None:
     console.wait_for(r"off +a-new-one")
     console.send("tab", "+")
-    console.wait_for(r"Enable hostinfo +1 domain +takes effect at the next start")
+    console.wait_for(r"Enable hostinfo +1 domain")
     console.send("enter")
     console.wait_for(r"done and read back")
     assert_only_the_port_is_new(before, definition(service.host))

@@ -244,10 +244,10 @@ async def test_two_names_that_look_alike_are_told_apart() -> None:
 # -- the terminal ----------------------------------------------------------------------------
 
 
-async def test_a_hundred_sizes_in_a_row_end_right() -> None:
+async def test_many_sizes_in_a_row_end_right() -> None:
     async with console_on(scenes.kvm07()) as console:
         await console.press("f", *"orders-db", "enter", "p")
-        for number in range(100):
+        for number in range(40):
             size = (20 + number * 37 % 180, 5 + number * 13 % 55)
             await console.pilot.resize_terminal(*size)
         await console.pilot.resize_terminal(120, 40)

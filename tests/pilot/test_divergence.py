@@ -149,7 +149,7 @@ async def test_what_was_chosen_and_cannot_be_done_is_named() -> None:
 
 
 async def test_a_comparison_that_fails_says_why_and_not_that_all_is_well() -> None:
-    answers = {ReadDivergence: lambda _: Reply("unknown", "no answer within 60 s")}
+    answers: Answers = {ReadDivergence: lambda _: Reply("unknown", "no answer within 60 s")}
     async with console_on(kvm07(), answers=answers) as console:
         await console.press(*FIND, "D", "tab")
         assert console.title.startswith("Divergence of all domains")

@@ -389,14 +389,14 @@ def painted_anew(console: Console) -> list[str]:
 async def test_no_sequence_of_keys_breaks_it(
     scene: str, size: tuple[int, int], clock: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """300 keys at random, readings in between; what is on the screen is what should be there."""
+    """150 keys at random, readings in between; what is on the screen is what should be there."""
     monkeypatch.chdir(tmp_path)  # it saves plans as well
     dice = random.Random(f"{scene} {size}")
     likely = [k for k in KEYS if k not in HARMFUL] + ["enter", "escape", "p", "x", "j", "space"] * 3
     known = list(SCENES)
     async with console_on(SCENES[scene](), size) as console:
         pressed = []
-        for number in range(300):
+        for number in range(150):
             key = dice.choice(likely)
             pressed.append(key)
             await console.press(key)

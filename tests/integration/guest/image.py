@@ -13,6 +13,7 @@ waking is one.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
@@ -62,8 +63,12 @@ class GuestFiles:
 def guest_files() -> GuestFiles:
     """Build them if this recipe is new on this machine; LabError names what is missing for it."""
     folder = CACHE / _recipe()
-    if not folder.exists():
-        _build(folder)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    CACHE.chmod(0o755)
+    with (CACHE / "lock").open("w") as lock:  # tests run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            _build(folder)
     return GuestFiles(folder / "kernel", folder / "packed-kernel", folder / "initrd")
 
 
@@ -79,8 +84,6 @@ def _recipe() -> str:
 def _build(folder: Path) -> None:
     for name in PROGRAMS:
         find_program(name)
-    CACHE.mkdir(parents=True, exist_ok=True)
-    CACHE.chmod(0o755)
     _forget_old_builds()
     with contextlib.suppress(LabError):  # the lists at hand may do
         _run("apt-get", "-qq", "update")
@@ -95,14 +98,13 @@ def _build(folder: Path) -> None:
         _pack(root, done / "initrd")
         for path in done.iterdir():
             path.chmod(0o644)
-        if not folder.exists():  # another session may have been faster
-            done.rename(folder)
+        done.rename(folder)
 
 
 def _forget_old_builds() -> None:
     """Remove what is older than a week: other recipes, and builds that were killed."""
     for path in CACHE.iterdir():
-        if time.time() - path.stat().st_mtime > 7 * 86400:
+        if path.name != "lock" and time.time() - path.stat().st_mtime > 7 * 86400:
             shutil.rmtree(path, ignore_errors=True)
 
 
