@@ -32,11 +32,12 @@ from vconsole.widgets.prompt import TakesText
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from vconsole.audit import ActivityLog, Entry, Logged
+    from vconsole.audit import ActivityLog, Entry
     from vconsole.changerun import C, ChangeRun
     from vconsole.desk import Request
     from vconsole.history import History
     from vconsole.model.plan import PinPlan
+    from vconsole.model.proposal import Logged
 from vconsole.model.requests import Reply
 
 
@@ -299,8 +300,8 @@ class VConsole(App[int]):
     async def action_run_command(self, name: str) -> None:
         """Run a command by its id, or say why it cannot run."""
         command, page = COMMANDS_BY_ID[name], self.page
-        if page is None or command.scope not in ("app", page.SCOPE):
-            return
+        if page is None or not self.is_running or command.scope not in ("app", page.SCOPE):
+            return  # the last is of a page that was left meanwhile
         page.unsay()
         if reason := command.why_not(page):
             page.say(reason, "warn")

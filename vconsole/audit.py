@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from vconsole.history import append_line as append
 from vconsole.history import last_lines as last_lines
 from vconsole.history import operator
 from vconsole.model.changes import Outcome, PinStep
-from vconsole.model.proposal import masked
+from vconsole.model.proposal import Logged, masked
 from vconsole.model.requests import Reply
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
@@ -73,28 +73,6 @@ class Entry:
 def is_change(request: object) -> bool:
     """Whether a request is to be logged: those that change something say `what`."""
     return isinstance(getattr(request, "what", None), str)
-
-
-class Logged(Protocol):
-    """What the log wants to know of a change."""
-
-    @property
-    def uuid(self) -> str:
-        """Of the domain; empty where it is about something else."""
-
-    @property
-    def name(self) -> str:
-        """Of what it is about."""
-
-    @property
-    def what(self) -> str:
-        """What it does, in a few words."""
-
-    def lines(self) -> tuple[str, ...]:
-        """The difference it makes."""
-
-    def virsh(self, uri: str = "") -> tuple[str, ...]:
-        """List the virsh lines that do the same."""
 
 
 def of_reply(change: Logged, reply: Reply, uri: str) -> Entry:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from textual.pilot import Pilot
 
 from tests import scenes
 from tests.feed import Answers, make_console
-from tests.pilot.manual import Console
+from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.audit import Entry
@@ -77,20 +76,13 @@ SCREENS = {
 }
 
 
-def prepared(
-    scene: Scene, config: Config
-) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
+def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
     answers: Answers = {Act: _answer}
     app, host = make_console(scene.host(), config, answers=answers)
     for entry in scene.entries:
         app.activity.add(entry)
 
-    async def act(pilot: Pilot[int]) -> None:
-        console = Console(app, host, pilot)
-        await console.settle()
-        await console.press(*scene.keys)
-
-    return app, act
+    return app, pressing(app, host, *scene.keys)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from textual.pilot import Pilot
 
 from tests import scenes
 from tests.feed import make_console
 from tests.pilot.agent_host import HEALTHY, HOSTILE, MUTE, NAME, AgentHost
-from tests.pilot.manual import Console
+from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
@@ -45,18 +43,11 @@ SCREENS = {
 }
 
 
-def prepared(
-    scene: Scene, config: Config
-) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
+def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
     answers = AgentHost(scene.report, ANSWER).answers
     app, host = make_console(scenes.kvm07(), config, answers=answers)
 
-    async def act(pilot: Pilot[int]) -> None:
-        console = Console(app, host, pilot)
-        await console.settle()
-        await console.press(*OPEN, *scene.keys)
-
-    return app, act
+    return app, pressing(app, host, *OPEN, *scene.keys)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import pytest
-from textual.pilot import Pilot
 
 from tests.feed import make_console
-from tests.pilot.manual import Console
 from tests.pilot.test_divergence import FIND, Host, kvm07
+from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from tests.unit.domain_xml import CONFIG, LIVE, edited
 from vconsole.app import VConsole
@@ -48,18 +46,11 @@ SCREENS = {
 }
 
 
-def prepared(
-    scene: Scene, config: Config
-) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
+def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
     scene.host.live, scene.host.config = scene.live, scene.config
     app, host = make_console(kvm07(), config, answers=scene.host.answers)
 
-    async def act(pilot: Pilot[int]) -> None:
-        console = Console(app, host, pilot)
-        await console.settle()
-        await console.press(*scene.keys)
-
-    return app, act
+    return app, pressing(app, host, *scene.keys)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

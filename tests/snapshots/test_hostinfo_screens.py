@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
-from textual.pilot import Pilot
 
 from tests import scenes
 from tests.feed import Answers, make_console
-from tests.pilot.manual import Console
 from tests.pilot.test_hostinfo import DEFINITION, RULES, WRONG, kvm07
+from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
@@ -72,17 +70,10 @@ def _answers(scene: Scene) -> Answers:
     }
 
 
-def prepared(
-    scene: Scene, config: Config
-) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
+def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
     app, host = make_console(kvm07(), config, answers=_answers(scene))
 
-    async def act(pilot: Pilot[int]) -> None:
-        console = Console(app, host, pilot)
-        await console.settle()
-        await console.press("4", *scene.keys)
-
-    return app, act
+    return app, pressing(app, host, "4", *scene.keys)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

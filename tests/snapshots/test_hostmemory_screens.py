@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -12,6 +12,7 @@ from tests import scenes
 from tests.feed import make_console
 from tests.pilot.manual import Console
 from tests.pilot.memory_host import answered, elsewhere, reading, without_swap
+from tests.snapshots.pressing import RunBefore
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
@@ -43,9 +44,7 @@ SCREENS = {
 }
 
 
-def prepared(
-    scene: Scene, config: Config
-) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
+def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
     app, host = make_console(scene.host(), config)
 
     async def act(pilot: Pilot[int]) -> None:

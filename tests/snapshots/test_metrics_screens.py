@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from tests import scenes
 from tests.feed import Answers, make_console, proposer
-from tests.pilot.manual import Console
 from tests.pilot.metrics_host import NOT_RUNNING, NOW, ONE, TWO, metrics, own, xml
+from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from tests.unit.vhostmd_conf import conf, metric
 from vconsole.app import VConsole
@@ -176,17 +175,10 @@ def _answers(scene: Scene) -> Answers:
     }
 
 
-def prepared(
-    scene: Scene, config: Config
-) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
+def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
     app, host = make_console(scenes.kvm07(), config, answers=_answers(scene))
 
-    async def act(pilot: Pilot[int]) -> None:
-        console = Console(app, host, pilot)
-        await console.settle()
-        await console.press("5", *scene.keys)
-
-    return app, act
+    return app, pressing(app, host, "5", *scene.keys)
 
 
 @pytest.fixture(autouse=True)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import pytest
-from textual.pilot import Pilot
 
 from tests import scenes
 from tests.feed import make_console
-from tests.pilot.manual import Console
 from tests.pilot.resources_host import GIB, NAME, REPORT, Host
+from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
@@ -57,17 +56,10 @@ SCREENS = {
 }
 
 
-def prepared(
-    scene: Scene, config: Config
-) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
+def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
     app, host = make_console(scenes.kvm07(), config, answers=scene.host().answers)
 
-    async def act(pilot: Pilot[int]) -> None:
-        console = Console(app, host, pilot)
-        await console.settle()
-        await console.press(*scene.keys)
-
-    return app, act
+    return app, pressing(app, host, *scene.keys)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

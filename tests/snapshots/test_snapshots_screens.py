@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import pytest
-from textual.pilot import Pilot
 
 from tests import scenes
 from tests.feed import make_console
-from tests.pilot.manual import Console
 from tests.pilot.snapshot_host import GROUND, HOSTILE, NAME, NOW_S, SnapshotHost
+from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.app import VConsole
 from vconsole.config import Config
@@ -45,17 +44,10 @@ SCREENS: dict[str, Callable[[], Scene]] = {
 }
 
 
-def prepared(
-    scene: Scene, config: Config
-) -> tuple[VConsole, Callable[[Pilot[int]], Awaitable[None]]]:
+def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
     app, host = make_console(scenes.kvm07(), config, answers=scene.host.answers)
 
-    async def act(pilot: Pilot[int]) -> None:
-        console = Console(app, host, pilot)
-        await console.settle()
-        await console.press(*OPEN, *scene.keys)
-
-    return app, act
+    return app, pressing(app, host, *OPEN, *scene.keys)
 
 
 @pytest.fixture(autouse=True)

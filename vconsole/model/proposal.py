@@ -23,12 +23,12 @@ AT_NEXT_START: Final = "at the next start"
 _PASSWORD = re.compile(r"""(\bpasswd\s*=\s*)(?:'[^']*'?|"[^"]*"?)""")
 
 
-class Change(Protocol):
-    """A request that changes one domain, or the host. Frozen and hashable."""
+class Logged(Protocol):
+    """A request that changes something, as the activity log wants to know it."""
 
     @property
     def uuid(self) -> str:
-        """Of the domain; empty for the host."""
+        """Of the domain; empty where it is about something else."""
 
     @property
     def name(self) -> str:
@@ -37,6 +37,16 @@ class Change(Protocol):
     @property
     def what(self) -> str:
         """What it does, in a few words."""
+
+    def lines(self) -> tuple[str, ...]:
+        """The difference it makes: ``- before``, ``+ after``, others for context."""
+
+    def virsh(self, uri: str = "") -> tuple[str, ...]:
+        """List the virsh lines that do the same, for a POSIX shell; empty where there are none."""
+
+
+class Change(Logged, Protocol):
+    """A change of a domain, or of the host. Frozen and hashable."""
 
     @property
     def deadline_s(self) -> float:
@@ -49,12 +59,6 @@ class Change(Protocol):
     @property
     def when(self) -> str:
         """When it takes effect: ``now``, ``at the next start``, ``live and config``."""
-
-    def lines(self) -> tuple[str, ...]:
-        """The difference it makes: ``- before``, ``+ after``, others for context."""
-
-    def virsh(self, uri: str = "") -> tuple[str, ...]:
-        """List the virsh lines that do the same, for a POSIX shell; empty where there are none."""
 
 
 @dataclass(frozen=True, slots=True)

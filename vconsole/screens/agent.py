@@ -37,8 +37,9 @@ from vconsole.model.agent.wire import AgentJsonError
 from vconsole.model.changes import Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Domain, HostSnapshot
-from vconsole.screens.base import Page, bindings
+from vconsole.model.snapshot import HostSnapshot
+from vconsole.screens.base import bindings
+from vconsole.screens.domainpage import DomainPage
 from vconsole.text import glyph, line, safe
 from vconsole.widgets.lines import Line, LinesView
 from vconsole.widgets.title import TitleBar
@@ -50,7 +51,7 @@ _MODES: Mapping[str, SleepMode] = {"mem": "mem", "disk": "disk", "hybrid": "hybr
 _TARGETS: tuple[Target, ...] = ("both", "live", "config")
 
 
-class AgentScreen(Page):
+class AgentScreen(DomainPage):
     """The report, or the answer to the last command until esc."""
 
     SCOPE = "agent"
@@ -58,9 +59,7 @@ class AgentScreen(Page):
     AUTO_FOCUS = "LinesView"
 
     def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self._uuid = uuid
-        self._domain: Domain | None = None
+        super().__init__(uuid)
         self._report: AgentReport | None = None
         self._trouble = ""
         self._asked: ReadAgent | None = None
@@ -78,20 +77,6 @@ class AgentScreen(Page):
         yield LinesView()
 
     # -- what commands may look at -----------------------------------------------------------
-
-    @property
-    def subject(self) -> Domain | None:
-        """The domain, while it is there."""
-        return self.snapshot.domain(self._uuid)
-
-    @property
-    def in_view(self) -> str:
-        """The domain."""
-        return self._uuid
-
-    @property
-    def _named(self) -> str:
-        return self._domain.name if self._domain else self._uuid
 
     def virsh(self) -> str:
         """Name what asks for about the same."""
@@ -123,7 +108,7 @@ class AgentScreen(Page):
         """One question at a time."""
         if self._asked is None:
             self._changed = False
-            self._asked = ReadAgent(self._uuid, self._named, parts)
+            self._asked = ReadAgent(self._uuid, self.named, parts)
             self.console.desk.ask(self._asked)
         elif parts and not self._asked.parts:
             self._changed = True
@@ -181,7 +166,7 @@ class AgentScreen(Page):
             self._look()
 
     def _show(self) -> None:
-        self.query_one(TitleBar).words = (f"Agent of {safe(self._named)}", self._state_words())
+        self.query_one(TitleBar).words = (f"Agent of {safe(self.named)}", self._state_words())
         view = self.query_one(LinesView)
         if self._answer is not None:
             what, text = self._answer
@@ -230,7 +215,7 @@ class AgentScreen(Page):
     async def _propose(self, title: str, plan: Planner, targets: tuple[Target, ...]) -> None:
         from vconsole.screens.changes import ChangesScreen
 
-        asking = Propose(((self._uuid, self._named),), plan, targets)
+        asking = Propose(((self._uuid, self.named),), plan, targets)
         await self.console.show_page(ChangesScreen(title, asking=asking))
 
     async def _through_agent(self, change: Change, *notes: str) -> None:
@@ -251,14 +236,14 @@ class AgentScreen(Page):
             freezing.wait.give_up()
             self.say("thawing")
         elif self._report is not None and self._report.frozen:
-            await self._through_agent(ThawFs(self._uuid, self._named))
+            await self._through_agent(ThawFs(self._uuid, self.named))
         else:
             hint = f"seconds, up to {MOST_FREEZE_S:g}; it is thawed then, whatever happens here"
             await self.ask("freeze for", f"{FREEZE_S:g}", hint, accepted=self._freeze)
 
     def _freeze(self, text: str) -> bool:
         return self._accept(
-            lambda: FreezeFs(self._uuid, self._named, seconds(text, MOST_FREEZE_S)),
+            lambda: FreezeFs(self._uuid, self.named, seconds(text, MOST_FREEZE_S)),
         )
 
     def _accept(self, make: Callable[[], Change], *notes: str) -> bool:
@@ -273,20 +258,20 @@ class AgentScreen(Page):
 
     async def do_clock(self) -> None:
         """Set its clock."""
-        await self._through_agent(SyncTime(self._uuid, self._named))
+        await self._through_agent(SyncTime(self._uuid, self.named))
 
     async def do_suspend(self) -> None:
         """Ask where to; one that sleeps is woken."""
         from vconsole.screens.changes import ChangesScreen
 
         if self.subject is not None and self.subject.state == "pmsuspended":
-            wake = Proposal((WakeGuest(self._uuid, self._named),))
+            wake = Proposal((WakeGuest(self._uuid, self.named),))
             await self.console.show_page(ChangesScreen("wake up", (wake,)))
             return
         await self.ask("suspend to", "mem", "mem, disk or hybrid", accepted=self._suspend)
 
     def _suspend(self, text: str) -> bool:
-        return self._accept(lambda: SuspendGuest(self._uuid, self._named, _mode(text)))
+        return self._accept(lambda: SuspendGuest(self._uuid, self.named, _mode(text)))
 
     async def do_command(self) -> None:
         """Ask for it; it is checked while it is typed."""
@@ -303,7 +288,7 @@ class AgentScreen(Page):
             self.unsay()
 
     def _send(self, text: str) -> bool:
-        named = self._uuid, self._named
+        named = self._uuid, self.named
         if self._channel == AGENT:
             return self._accept(
                 lambda: AgentCommand(*named, typed_command(text), self._timeout_s), TAINT

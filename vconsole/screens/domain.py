@@ -16,7 +16,8 @@ from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Detail, Device, Domain, HostSnapshot
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
+from vconsole.screens.domainpage import DomainPage
 from vconsole.text import glyph, percent, safe, sizes
 from vconsole.widgets.domainwords import Thread, drift_words, memory, overview, threads
 from vconsole.widgets.lines import LinesView
@@ -58,7 +59,7 @@ def thread_columns(width: int) -> tuple[Column, ...]:
     return (*THREAD_COLUMNS, *(Column(name, title, each) for name, title in SETS))
 
 
-class DomainScreen(Page):
+class DomainScreen(DomainPage):
     """Five tabs about a domain. When it vanishes, what was known last stays."""
 
     SCOPE = "domain"
@@ -70,9 +71,7 @@ class DomainScreen(Page):
     """
 
     def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self._uuid = uuid
-        self._domain: Domain | None = None
+        super().__init__(uuid)
         self._detail: Detail | None = None
         self._threads: dict[str, Thread] = {}
         self._devices: dict[str, Device] = {}
@@ -103,16 +102,6 @@ class DomainScreen(Page):
     # -- what commands may look at -----------------------------------------------------------
 
     @property
-    def subject(self) -> Domain | None:
-        """The domain, while it is there."""
-        return self.snapshot.domain(self._uuid)
-
-    @property
-    def in_view(self) -> str:
-        """The domain."""
-        return self._uuid
-
-    @property
     def tab(self) -> int:
         """The tab that is open."""
         return self.query_one(TabStrip).open_tab
@@ -128,7 +117,7 @@ class DomainScreen(Page):
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
         """Keep what is known, and show the open tab."""
-        self._domain = self.subject or self._domain
+        self.follow()
         if after.detail is not None and after.detail.uuid == self._uuid:
             self._detail = after.detail
         self._show_title()

@@ -32,6 +32,7 @@ from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.places import config_path
 from vconsole.safefile import Loaded
 from vconsole.screens.base import Page, bindings
+from vconsole.screens.filtered import FilteredPage
 from vconsole.widgets import metricrows, metricswords
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.metricrows import Row
@@ -51,10 +52,11 @@ class Facts(LinesView, can_focus=False):
     """A few lines that do not scroll."""
 
 
-class MetricsScreen(Page):
+class MetricsScreen(FilteredPage):
     """The disk above, its metrics below; as everybody sees them, or as one guest does."""
 
     SCOPE = "metrics"
+    EXAMPLE = "cpu  web-01"
     BINDINGS: ClassVar = bindings("metrics")
     DEFAULT_CSS = """
     MetricsScreen Facts { height: 3; }
@@ -76,7 +78,6 @@ class MetricsScreen(Page):
         self._rows: dict[str, Row] = {}
         self._names: dict[str, str] = {}
         self._view, self._guest = ALL, ""
-        self._words: tuple[str, ...] = ()
         self._ticks = 0
         self._asking, self._stale, self._asked_at = False, True, -DEVICES_EVERY_S
         self._states: tuple[tuple[str, str], ...] = ()
@@ -201,7 +202,7 @@ class MetricsScreen(Page):
         report, only = self.picture.report, self.guest or None
         if report is not None:
             self._rows = metricrows.rows(
-                report.metrics, report.tracks, self._names, only, self._words
+                report.metrics, report.tracks, self._names, only, self.words
             )
             self.table.show(list(self._rows))
         self._show_notes()
@@ -250,7 +251,7 @@ class MetricsScreen(Page):
         if picture.report is None:
             return (picture.trouble, "bad") if picture.trouble else ("reading the disk", "")
         if row is None:
-            return ("no metric matches; esc shows all", "warn") if self._words else ("", "")
+            return ("no metric matches; esc shows all", "warn") if self.words else ("", "")
         if row.metric is None:
             return self._heading_hint(row, picture.attachments.get(row.owner))
         if problem := row.problem or picture.failure(row.metric):
@@ -318,7 +319,7 @@ class MetricsScreen(Page):
 
     def go_back(self) -> bool:
         """Show all again."""
-        if self._words:
+        if self.words:
             self._filter("")
         elif self._view != ALL:
             self._view = ALL
@@ -327,19 +328,8 @@ class MetricsScreen(Page):
             return False
         return True
 
-    async def do_filter(self) -> None:
-        """Ask for the filter."""
-        await self.ask(
-            "filter",
-            " ".join(self._words),
-            "cpu  web-01",
-            typed=self._filter,
-            accepted=lambda text: True,
-            given_up=lambda: self._filter(""),
-        )
-
-    def _filter(self, text: str) -> None:
-        self._words = tuple(text.casefold().split())
+    def filtered(self) -> None:
+        """Show what matches."""
         self._show()
 
     async def do_open(self) -> None:

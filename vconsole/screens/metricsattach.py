@@ -12,7 +12,8 @@ from vconsole.metrics.console import PlanDevices, ReadAttachments
 from vconsole.metrics.provision import Attachments, Devices, What, Wish
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
+from vconsole.screens.filtered import FilteredPage
 from vconsole.text import glyph, safe
 from vconsole.widgets.table import Cell, Column, LineTable
 from vconsole.widgets.title import TitleBar
@@ -33,7 +34,7 @@ UNKNOWN = Attachments()
 LOOK_EVERY_S = 5.0
 
 
-class MetricsAttachScreen(Page):
+class MetricsAttachScreen(FilteredPage):
     """The domains; those chosen, or the one under the cursor, are given the device or lose it."""
 
     SCOPE = "metricsattach"
@@ -48,7 +49,6 @@ class MetricsAttachScreen(Page):
         self._what: What = "disk"
         self._domains: dict[str, Domain] = {}
         self._chosen: set[str] = set()
-        self._words: tuple[str, ...] = ()
         self._first = metrics.subject.uuid if metrics.subject else None
 
     def compose_body(self) -> ComposeResult:
@@ -108,7 +108,7 @@ class MetricsAttachScreen(Page):
         self.refresh_hint()
 
     def _matches(self, domain: Domain) -> bool:
-        return all(word in f"{domain.name} {domain.state}".casefold() for word in self._words)
+        return all(word in f"{domain.name} {domain.state}".casefold() for word in self.words)
 
     def _device_words(self) -> str:
         if self._what == "channel":
@@ -139,7 +139,7 @@ class MetricsAttachScreen(Page):
         """Say what is wrong with the domain, else what the keys do."""
         domain = self.subject
         if domain is None:
-            return ("no domain matches; esc shows all", "warn") if self._words else ("", "")
+            return ("no domain matches; esc shows all", "warn") if self.words else ("", "")
         if alarm := self._found.get(domain.uuid, UNKNOWN).alarm:
             return f"{domain.name}: {alarm}", "bad"
         other = "channel" if self._what == "disk" else "disk"
@@ -195,27 +195,9 @@ class MetricsAttachScreen(Page):
         if domain := self.subject:
             await self.console.open_page("domain", domain.uuid)
 
-    async def do_filter(self) -> None:
-        """Ask for the filter."""
-        await self.ask(
-            "filter",
-            " ".join(self._words),
-            "web  running",
-            typed=self._filter,
-            accepted=lambda text: True,
-            given_up=lambda: self._filter(""),
-        )
-
-    def _filter(self, text: str) -> None:
-        self._words = tuple(text.casefold().split())
+    def filtered(self) -> None:
+        """Show what matches."""
         self._show()
-
-    def go_back(self) -> bool:
-        """Show all domains again."""
-        if not self._words:
-            return False
-        self._filter("")
-        return True
 
 
 def _device(present: Devices, what: What) -> Cell:

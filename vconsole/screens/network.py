@@ -28,9 +28,10 @@ from vconsole.model.network.places import HostNetwork, ReadHostNetwork
 from vconsole.model.network.plan import adder, address_giver, linker, mover, remover
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.words import plural
 from vconsole.screens.base import Page, bindings
+from vconsole.screens.domainpage import DomainPage
 from vconsole.text import safe, spark
 from vconsole.widgets.networkwords import alarm, mark, speed, vnic_notes
 from vconsole.widgets.notes import NotesView
@@ -54,7 +55,7 @@ _OTHERS_EVERY = 5
 TARGETS: tuple[Target, ...] = ("both", "live", "config")
 
 
-class NetworkScreen(Page):
+class NetworkScreen(DomainPage):
     """The interfaces above, all about the one under the cursor below."""
 
     SCOPE = "network"
@@ -64,9 +65,7 @@ class NetworkScreen(Page):
     """
 
     def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self._uuid = uuid
-        self._domain: Domain | None = None
+        super().__init__(uuid)
         self._traffic: Traffic | None = None
         self._before: Traffic | None = None
         self._fleet: tuple[DomainVnics, ...] | None = None
@@ -85,16 +84,6 @@ class NetworkScreen(Page):
         yield NotesView()
 
     # -- what commands may look at -----------------------------------------------------------
-
-    @property
-    def subject(self) -> Domain | None:
-        """The domain, while it is there."""
-        return self.snapshot.domain(self._uuid)
-
-    @property
-    def in_view(self) -> str:
-        """The domain."""
-        return self._uuid
 
     @property
     def _vnic(self) -> Vnic | None:
@@ -160,7 +149,7 @@ class NetworkScreen(Page):
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
         """Follow the state."""
-        self._domain = self.subject or self._domain
+        self.follow()
         self._show()
 
     def _show(self) -> None:
@@ -302,7 +291,7 @@ class NetworkScreen(Page):
     def _changes(self, words: str, plan: Planner, targets: tuple[Target, ...] = TARGETS) -> Page:
         from vconsole.screens.changes import ChangesScreen
 
-        name = self._domain.name if self._domain else self._uuid
+        name = self.named
         asking = Propose(((self._uuid, name),), plan, targets)
         return ChangesScreen(words, asking=asking)
 

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from vconsole.model.network.interfaces import DomainVnics, Source
 from vconsole.model.network.places import HostNetwork
 from vconsole.screens.base import Page, bindings
+from vconsole.screens.filtered import FilteredPage
 from vconsole.text import safe
 from vconsole.widgets.networkwords import PLACE_COLUMNS, place_cells
 from vconsole.widgets.table import Cell, LineTable
@@ -18,7 +19,7 @@ from vconsole.widgets.title import TitleBar
 KINDS = ("network", "bridge")
 
 
-class NetworkChoiceScreen(Page):
+class NetworkChoiceScreen(FilteredPage):
     """Answers by a call; the page that the answer leads to takes this one's place.
 
     Args:
@@ -29,6 +30,7 @@ class NetworkChoiceScreen(Page):
     """
 
     SCOPE = "networkchoice"
+    EXAMPLE = "bridge  br0"
     BINDINGS: ClassVar = bindings("networkchoice")
 
     def __init__(
@@ -47,7 +49,6 @@ class NetworkChoiceScreen(Page):
         }
         self._guests = {s: count for s, count in everything.items() if s.kind in KINDS}
         self._shown: dict[str, Source] = {}
-        self._words: tuple[str, ...] = ()
 
     def compose_body(self) -> ComposeResult:
         """Title and list."""
@@ -62,9 +63,9 @@ class NetworkChoiceScreen(Page):
         self._shown = {
             str(source): source
             for source in self._guests
-            if all(word in str(source).casefold() for word in self._words)
+            if all(word in str(source).casefold() for word in self.words)
         }
-        how = f"{len(self._shown)} of {len(self._guests)}" if self._words else ""
+        how = f"{len(self._shown)} of {len(self._guests)}" if self.words else ""
         self.query_one(TitleBar).words = (safe(self._title.capitalize()), how)
         self.query_one(LineTable).show(list(self._shown))
         self.refresh_hint()
@@ -97,19 +98,8 @@ class NetworkChoiceScreen(Page):
             return
         await self.console.replace_page(self._chosen(source))
 
-    async def do_filter(self) -> None:
-        """Ask for the filter."""
-        await self.ask(
-            "filter",
-            " ".join(self._words),
-            "bridge  br0",
-            typed=self._filter,
-            accepted=lambda text: True,
-            given_up=lambda: self._filter(""),
-        )
-
-    def _filter(self, text: str) -> None:
-        self._words = tuple(text.casefold().split())
+    def filtered(self) -> None:
+        """Show what matches."""
         self._show()
 
     async def do_other(self) -> None:
@@ -136,11 +126,4 @@ class NetworkChoiceScreen(Page):
         if (source := self._check(text)) is None:
             return False
         self.console.call_later(self.console.replace_page, self._chosen(source))
-        return True
-
-    def go_back(self) -> bool:
-        """Show all again."""
-        if not self._words:
-            return False
-        self._filter("")
         return True

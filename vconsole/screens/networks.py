@@ -21,7 +21,8 @@ from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Domain
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
+from vconsole.screens.filtered import FilteredPage
 from vconsole.text import safe
 from vconsole.widgets.networkwords import (
     PLACE_COLUMNS,
@@ -39,10 +40,11 @@ _Guest = tuple[DomainVnics, Vnic]
 _Row = Source | _Guest
 
 
-class NetworksScreen(Page):
+class NetworksScreen(FilteredPage):
     """Each network and bridge, below it who is on it; its leases at the bottom."""
 
     SCOPE = "networks"
+    EXAMPLE = "br0  web  52:54"
     BINDINGS: ClassVar = bindings("networks")
     DEFAULT_CSS = """
     NetworksScreen NotesView { height: 5; }
@@ -56,7 +58,6 @@ class NetworksScreen(Page):
         self._shared: Holders = {}
         self._guests: dict[Source, int] = {}
         self._rows: dict[str, _Row] = {}
-        self._words: tuple[str, ...] = ()
         self._awaited: set[type] = set()
 
     def compose_body(self) -> ComposeResult:
@@ -142,7 +143,7 @@ class NetworksScreen(Page):
         }
 
     def _matches(self, text: str) -> bool:
-        return all(word in text.casefold() for word in self._words)
+        return all(word in text.casefold() for word in self.words)
 
     def _cells(self, key: str) -> tuple[Cell, ...]:
         row, network = self._rows[key], self._network or HostNetwork()
@@ -171,7 +172,7 @@ class NetworksScreen(Page):
             if words := alarm(row[1], self._shared, row[0].uuid) or row[1].differs:
                 return f"{row[0].name}: {words}", "warn"
             return f"enter opens the interfaces of {row[0].name}", ""
-        if row is None and self._words:
+        if row is None and self.words:
             return "nothing matches; esc shows all", "warn"
         unread = [domain.name for domain in self._fleet if domain.problem]
         if unread:
@@ -202,27 +203,9 @@ class NetworksScreen(Page):
         if (domain := self.subject) is not None:
             await self.console.open_page("network", domain.uuid)
 
-    async def do_filter(self) -> None:
-        """Ask for the filter."""
-        await self.ask(
-            "filter",
-            " ".join(self._words),
-            "br0  web  52:54",
-            typed=self._filter,
-            accepted=lambda text: True,
-            given_up=lambda: self._filter(""),
-        )
-
-    def _filter(self, text: str) -> None:
-        self._words = tuple(text.casefold().split())
+    def filtered(self) -> None:
+        """Show what matches."""
         self._show()
-
-    def go_back(self) -> bool:
-        """Show all again."""
-        if not self._words:
-            return False
-        self._filter("")
-        return True
 
 
 def _by_source(fleet: tuple[DomainVnics, ...]) -> dict[Source, dict[str, _Guest]]:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from vconsole.desk import Request
 from vconsole.model.proposal import Proposal
 from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.snapshots.create import (
     KINDS,
     CreateSnapshot,
@@ -22,7 +22,8 @@ from vconsole.model.snapshots.create import (
     why_no_name,
 )
 from vconsole.model.words import plural
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
+from vconsole.screens.domainpage import DomainPage
 from vconsole.text import safe
 from vconsole.widgets.notes import Note, NotesView
 from vconsole.widgets.table import Cell, Column, LineTable
@@ -39,7 +40,7 @@ _TONES: Final = {"+": "good", "-": "bad"}
 KIND_ORDER: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
-class NewSnapshotScreen(Page):
+class NewSnapshotScreen(DomainPage):
     """What is wanted above, what it would do below. It goes once the snapshot was taken."""
 
     SCOPE = "newsnapshot"
@@ -50,8 +51,7 @@ class NewSnapshotScreen(Page):
     """
 
     def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self._uuid = uuid
+        super().__init__(uuid)
         self._wish = Wish("")
         self._ground: Ground | None = None
         self._trouble = ""
@@ -62,16 +62,6 @@ class NewSnapshotScreen(Page):
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()
-
-    @property
-    def subject(self) -> Domain | None:
-        """The domain, while it is there."""
-        return self.snapshot.domain(self._uuid)
-
-    @property
-    def in_view(self) -> str:
-        """The domain."""
-        return self._uuid
 
     # -- showing -----------------------------------------------------------------------------
 

@@ -14,10 +14,11 @@ from vconsole.model.policy.draft import Draft, Edit
 from vconsole.model.policy.rows import Row, rows_of
 from vconsole.model.policy.settings import RULE, next_choice
 from vconsole.model.requests import Configurations, Define, ReadConfigurations, Reply
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
+from vconsole.screens.domainpage import DomainPage
 from vconsole.text import safe
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.policywords import columns, row_cells, row_notes
@@ -28,7 +29,7 @@ LOOK_EVERY_S = 5.0
 NOTHING_TO_SET = "nothing to set here; o adds a timer, or a rule where USB rules are"
 
 
-class PolicyScreen(Page):
+class PolicyScreen(DomainPage):
     """A list of settings, the one under the cursor explained below. What is edited is a draft."""
 
     SCOPE = "policy"
@@ -39,9 +40,7 @@ class PolicyScreen(Page):
     """
 
     def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self._uuid = uuid
-        self._domain: Domain | None = None
+        super().__init__(uuid)
         self._live: str | None = None
         self._draft: Draft | None = None
         self._theirs: str | None = None
@@ -59,16 +58,6 @@ class PolicyScreen(Page):
     # -- what commands may look at -----------------------------------------------------------
 
     @property
-    def subject(self) -> Domain | None:
-        """The domain, while it is there."""
-        return self.snapshot.domain(self._uuid)
-
-    @property
-    def in_view(self) -> str:
-        """The domain."""
-        return self._uuid
-
-    @property
     def changes(self) -> int:
         """How many settings are edited."""
         return sum(row.edited for row in self._rows.values())
@@ -82,11 +71,6 @@ class PolicyScreen(Page):
     def row(self) -> Row | None:
         """The setting under the cursor."""
         return self._rows.get(self.table.key or "")
-
-    @property
-    def _named(self) -> str:
-        """The domain's name, once anything is known of it."""
-        return self._domain.name if self._domain else self._uuid
 
     def virsh(self) -> str:
         """Name what shows the definition."""
@@ -115,7 +99,7 @@ class PolicyScreen(Page):
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
         """Keep what is known of the domain."""
-        self._domain = self.subject or self._domain
+        self.follow()
         self._show_title()
 
     def replied(self, request: Request, reply: Reply) -> None:
@@ -171,7 +155,7 @@ class PolicyScreen(Page):
     def _show_title(self) -> None:
         words = [self._domain.state if self._domain else ""]
         words += [f"{plural(self.changes, 'setting')} edited, not saved"] if self.changes else []
-        what = f"Clock, power and devices of {safe(self._named)}"
+        what = f"Clock, power and devices of {safe(self.named)}"
         self.query_one(TitleBar).words = (what, "   ".join(words))
 
     def _show_notes(self) -> None:
@@ -185,12 +169,12 @@ class PolicyScreen(Page):
     def hint(self) -> tuple[str, str]:
         """Say what stands in the way, else what the keys do."""
         if self._trouble:
-            return f"{self._named}: {self._trouble}", "bad"
+            return f"{self.named}: {self._trouble}", "bad"
         if self._draft is None:
             return "reading the definition", ""
         if self._theirs is not None:
             return (
-                f"{self._named} was redefined by somebody else meanwhile: Z drops your edits",
+                f"{self.named} was redefined by somebody else meanwhile: Z drops your edits",
                 "bad",
             )
         if problem := self._draft.problem():
@@ -351,7 +335,7 @@ class PolicyScreen(Page):
         if self._draft is None:
             return
         try:
-            proposal = self._draft.proposal(self._uuid, self._named)
+            proposal = self._draft.proposal(self._uuid, self.named)
         except ValueError as error:
             self.say(str(error), "bad")
             return

@@ -16,10 +16,11 @@ from vconsole.model.resources.numbers import Reading, ReadResources
 from vconsole.model.resources.plan_memory import MemoryWish
 from vconsole.model.resources.room import room_of
 from vconsole.model.resources.rows import ROWS, Row
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.snapshot import HostSnapshot
 from vconsole.model.virsh import domain_argument
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
 from vconsole.screens.changes import ChangesScreen
+from vconsole.screens.domainpage import DomainPage
 from vconsole.text import glyph, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.resourcewords import usage_lines
@@ -42,7 +43,7 @@ class InUse(LinesView, can_focus=False):
     """What is in use; nothing there can be chosen."""
 
 
-class ResourcesScreen(Page):
+class ResourcesScreen(DomainPage):
     """The numbers above, one a row; what guest, balloon and host have in use below."""
 
     SCOPE = "resources"
@@ -53,9 +54,7 @@ class ResourcesScreen(Page):
     """
 
     def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self._uuid = uuid
-        self._domain: Domain | None = None
+        super().__init__(uuid)
         self._reading = Reading()
         self._trouble = "reading"
         self._asking = False
@@ -67,16 +66,6 @@ class ResourcesScreen(Page):
         yield InUse()
 
     # -- what commands may look at -----------------------------------------------------------
-
-    @property
-    def subject(self) -> Domain | None:
-        """The domain, while it is there."""
-        return self.snapshot.domain(self._uuid)
-
-    @property
-    def in_view(self) -> str:
-        """The domain."""
-        return self._uuid
 
     @property
     def _row(self) -> Row:
@@ -118,7 +107,7 @@ class ResourcesScreen(Page):
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
         """Follow the state."""
-        domain = self._domain = self.subject or self._domain
+        domain = self.follow()
         if domain is None:
             return
         sign = glyph(domain.state, self.console.config.ascii)

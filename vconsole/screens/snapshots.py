@@ -16,7 +16,8 @@ from vconsole.model.snapshots.change import Then, Which, plan_delete, plan_rever
 from vconsole.model.snapshots.tree import Branch, ReadSnapshots, SnapshotList, tree
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
+from vconsole.screens.domainpage import DomainPage
 from vconsole.text import safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import NotesView
@@ -28,7 +29,7 @@ from vconsole.widgets.xmlview import paint_xml, xml_lines
 LOOK_EVERY_S = 5.0
 
 
-class SnapshotsScreen(Page):
+class SnapshotsScreen(DomainPage):
     """The tree above, the snapshot under the cursor below; enter shows its XML instead."""
 
     SCOPE = "snapshots"
@@ -38,9 +39,7 @@ class SnapshotsScreen(Page):
     """
 
     def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self._uuid = uuid
-        self._domain: Domain | None = None
+        super().__init__(uuid)
         self._known: SnapshotList | None = None
         self._branches: dict[str, Branch] = {}
         self._trouble = ""
@@ -55,16 +54,6 @@ class SnapshotsScreen(Page):
         yield LinesView(id="xml")
 
     # -- what commands may look at -----------------------------------------------------------
-
-    @property
-    def subject(self) -> Domain | None:
-        """The domain, while it is there."""
-        return self.snapshot.domain(self._uuid)
-
-    @property
-    def in_view(self) -> str:
-        """The domain."""
-        return self._uuid
 
     @property
     def _branch(self) -> Branch | None:
@@ -101,7 +90,7 @@ class SnapshotsScreen(Page):
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
         """Follow the domain's state."""
         if self.subject is not self._domain or not before.domains:
-            self._domain = self.subject or self._domain
+            self.follow()
             self._show()
 
     def _show(self) -> None:
