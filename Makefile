@@ -14,9 +14,8 @@ run: ## start the console; ARGS="--demo" and the like are passed on
 test: ## set up, check, and run every test (as root: also against a private libvirtd)
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory check
-	$(PYTHON_BIN) -m pytest -n 2 tests/unit tests/pilot
-	$(PYTHON_BIN) -m pytest -n 2 tests/snapshots
-	$(PYTHON_BIN) -m pytest -n 2 --dist loadfile tests/integration
+	$(PYTHON_BIN) -m pytest -n 2 tests/unit tests/pilot tests/snapshots
+	$(PYTHON_BIN) -m pytest -n 3 --dist loadfile tests/integration
 
 check: ## lint, format, types, layers, and generated documents
 	@scripts/setup.sh test
