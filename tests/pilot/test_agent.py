@@ -193,6 +193,17 @@ async def test_the_channel_is_added_and_removed() -> None:
         assert [c.attach for c in host.done if isinstance(c, ChangeDevice)][:2] == [True, False]
 
 
+async def test_several_domains_are_given_the_channel_at_once() -> None:
+    host = AgentHost(AgentReport("absent"))
+    async with console_on(scenes.kvm07(), answers=host.answers) as console:
+        await console.press("/", *"shop-web", "enter", "*", "A")
+        assert console.title.startswith("Add the agent's channel   3 domains   live and config")
+        await console.press("enter")
+        given = {change.name for change in host.done if isinstance(change, ChangeDevice)}
+        assert given == {"shop-web-1", "shop-web-2", "shop-web-3"}
+        assert "done and read back" in console.status
+
+
 @pytest.mark.parametrize(
     ("keys", "line", "change"),
     [

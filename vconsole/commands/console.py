@@ -75,7 +75,13 @@ TABLE: Final = (
         (a_domain,),
         virsh="snapshot-list {name} --tree",
     ),
-    Command("domains.agent", "A", "", "Ask its agent; freeze, sync, command it.", (a_domain,)),
+    Command(
+        "domains.agent",
+        "A",
+        "",
+        "Go to its agent; of the domains chosen, give those without it the agent's channel.",
+        (a_domain,),
+    ),
     Command(
         "domains.network",
         "n",

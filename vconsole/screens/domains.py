@@ -192,9 +192,20 @@ class DomainsScreen(Page):
         await self.console.show_page(ActionsScreen(tuple(chosen)))
 
     async def do_agent(self) -> None:
-        """Open its agent."""
-        if domain := self.subject:
+        """Open its agent; where domains are chosen, show how they are given the channel."""
+        if self._chosen:
+            await self._add_channels()
+        elif domain := self.subject:
             await self.console.open_page("agent", domain.uuid)
+
+    async def _add_channels(self) -> None:
+        from vconsole.model.agent.channel import add_channel
+        from vconsole.model.proposal import Propose
+        from vconsole.screens.changes import ChangesScreen
+
+        chosen = tuple((u, d.name) for u, d in self._by_uuid.items() if u in self._chosen)
+        asking = Propose(chosen, add_channel(), ("both", "live", "config"))
+        await self.console.show_page(ChangesScreen("add the agent's channel", asking=asking))
 
     async def do_resources(self) -> None:
         """Open its memory and vCPUs."""

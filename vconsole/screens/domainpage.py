@@ -1,0 +1,35 @@
+"""What pages about one domain have in common."""
+
+from __future__ import annotations
+
+from vconsole.model.snapshot import Domain
+from vconsole.screens.base import Page
+
+
+class DomainPage(Page):
+    """A page about a domain. When it vanishes, what was known last stays: see `follow`."""
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__()
+        self._uuid = uuid
+        self._domain: Domain | None = None
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain, while it is there."""
+        return self.snapshot.domain(self._uuid)
+
+    @property
+    def in_view(self) -> str:
+        """The domain."""
+        return self._uuid
+
+    @property
+    def named(self) -> str:
+        """Its name, of one never seen its UUID; foreign."""
+        return self._domain.name if self._domain else self._uuid
+
+    def follow(self) -> Domain | None:
+        """The domain as it is, or was when it was there last."""
+        self._domain = self.subject or self._domain
+        return self._domain
