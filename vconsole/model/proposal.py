@@ -14,7 +14,6 @@ from typing import ClassVar, Final, Literal, Protocol
 
 from vconsole.model.changes import Target
 from vconsole.model.virsh import domain_argument
-from vconsole.model.xml_edit import diff
 
 Grade = Literal["harmless", "interrupting", "destructive"]
 """How a change is confirmed: not at all beyond seeing it, by yes, by typing the name."""
@@ -146,6 +145,8 @@ def flags_of(live: bool, config: bool) -> tuple[str, ...]:
 
 def xml_lines(before: str, after: str) -> tuple[str, ...]:
     """The difference of two XML texts, passwords masked."""
+    from vconsole.model.xml_edit import diff  # not needed for the first frame
+
     return tuple(map(masked, diff(before, after)))
 
 
