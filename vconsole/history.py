@@ -77,14 +77,14 @@ class Record:
         """
         try:
             fields = json.loads(line)
-            texts = {name: _text(fields[name]) for name in _TEXTS}
+            texts: dict[str, Any] = {name: _text(fields[name]) for name in _TEXTS}
             steps = tuple(_step_from_json(item) for item in _list(fields["steps"]))
             commands = tuple(_text(command) for command in _list(fields["commands"]))
         except (LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError("no record") from error
         if texts["origin"] not in get_args(Origin) or texts["outcome"] not in get_args(Status):
             raise ValueError("no record")
-        return cls(**texts, steps=steps, commands=commands)  # type: ignore[arg-type]
+        return cls(**texts, steps=steps, commands=commands)
 
 
 _TEXTS: Final = ("when", "operator", "uri", "uuid", "name", "origin", "outcome", "message")

@@ -21,6 +21,7 @@ def noise_to(path: Path | None) -> Iterator[TextIO]:
     """
     sys.stderr.flush()
     terminal = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace")
+    # typeshed has the name Final, yet it is where Textual looks for the terminal
     saved, sys.__stderr__ = sys.__stderr__, terminal  # type: ignore[misc]
     log = os.open(path or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, 2)
@@ -30,7 +31,7 @@ def noise_to(path: Path | None) -> Iterator[TextIO]:
         sys.stderr.flush()
         terminal.flush()
         os.dup2(terminal.fileno(), 2)
-        sys.__stderr__ = saved  # type: ignore[misc]
+        sys.__stderr__ = saved  # type: ignore[misc]  # as above
         os.close(log)
 
 

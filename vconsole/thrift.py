@@ -30,6 +30,6 @@ def _render_segments(self: Any, console: Any) -> str:
 
 def install() -> None:
     """Put it in place."""
-    update = getattr(_compositor, "ChopsUpdate", None)
+    update: Any = getattr(_compositor, "ChopsUpdate", None)
     if hasattr(update, "render_segments"):
-        update.render_segments = _render_segments  # type: ignore[union-attr]
+        update.render_segments = _render_segments

@@ -6,6 +6,7 @@ pytest_plugins = ("tests.integration.bootfixtures",)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -50,8 +51,8 @@ def boot(bootable: None) -> Iterator[BootGuest]:
     """A maker of guests of one's own."""
     made: list[BootedGuest] = []
 
-    def make(host: Libvirtd, name: str, **options: object) -> BootedGuest:
-        made.append(BootedGuest(host, guest_xml(name, **options)))  # type: ignore[arg-type]
+    def make(host: Libvirtd, name: str, **options: Any) -> BootedGuest:
+        made.append(BootedGuest(host, guest_xml(name, **options)))
         return made[-1].start()
 
     yield make

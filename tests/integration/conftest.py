@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 
@@ -50,9 +50,9 @@ def guest() -> Iterator[LaunchGuest]:
     """A maker of guests that are gone after the test."""
     made: list[tuple[Libvirtd, str]] = []
 
-    def make(host: Libvirtd, name: str, *, running: bool = True, **fields: object) -> Guest:
+    def make(host: Libvirtd, name: str, *, running: bool = True, **fields: Any) -> Guest:
         made.append((host, name))
-        wanted = Guest(name, **fields)  # type: ignore[arg-type]
+        wanted = Guest(name, **fields)
         return host.launch(wanted) if running else host.define(wanted)
 
     yield make

@@ -186,7 +186,8 @@ def test_a_guest_sleeps_and_wakes(do: Do, guest: BootedGuest) -> None:
 
 def test_commands_of_ones_own(do: Do, guest: BootedGuest) -> None:
     known = do(AgentCommand(guest.uuid, guest.name, '{"execute": "guest-get-vcpus"}'))
-    assert (known.status, '"logical-id":1' in known.value) == ("applied", True)  # type: ignore[operator]
+    assert isinstance(known.value, str)
+    assert (known.status, '"logical-id":1' in known.value) == ("applied", True)
     unknown = do(AgentCommand(guest.uuid, guest.name, '{"execute": "guest-nope"}'))
     assert unknown.status == "failed"
     assert "guest-nope has not been found" in unknown.message

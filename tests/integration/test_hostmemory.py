@@ -68,7 +68,8 @@ def test_a_guest_larger_than_the_host_is_overcommitted(
         source.close()
     assert known.maximum.of_ram_percent == pytest.approx(110, abs=2)
     assert known.held.bytes is not None
-    assert known.held.bytes < known.maximum.bytes / 10  # type: ignore[operator]
+    assert known.maximum.bytes is not None
+    assert known.held.bytes < known.maximum.bytes / 10
     verdict = headline(findings(known))
     assert (verdict.level, verdict.topic) in {("bad", "overcommit"), ("warn", "overcommit")}
     assert "too much for RAM" in verdict.words

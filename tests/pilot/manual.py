@@ -9,13 +9,14 @@ import builtins
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from time import monotonic
+from typing import TypeVar
 
 from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from tests.feed import Answers, ScriptedFeed, make_console
+from tests.feed import Answers, ScriptedDesk, ScriptedFeed, make_console
 from tests.scenes import uuid_of
 from vconsole.app import VConsole
 from vconsole.config import Config
@@ -25,6 +26,7 @@ from vconsole.model.snapshot import Domain, HostSnapshot, Pin, PinKind
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
 from vconsole.widgets.title import TitleBar
 
+R = TypeVar("R")
 ROUNDS = 200
 """After so many rounds of messages something never comes to rest."""
 
@@ -44,6 +46,12 @@ class Console:
             name = _character_to_key(key) if character else key
             self.app.post_message(events.Key(name, character))
             await self.settle()
+
+    def asked(self, kind: builtins.type[R]) -> list[R]:
+        """What was asked of the desk so far, of one kind."""
+        desk = self.app.desk
+        assert isinstance(desk, ScriptedDesk)
+        return [request for request in desk.asked if isinstance(request, kind)]
 
     async def type(self, text: str) -> None:
         """Press a key for each character."""

@@ -40,7 +40,7 @@ class Host:
 
 def asked(console: Console) -> list[Act]:
     """The acts that the desk got and has not answered."""
-    return [request for request in console.app.desk.asked if isinstance(request, Act)]  # type: ignore[attr-defined]
+    return console.asked(Act)
 
 
 async def end(console: Console, act: Act | Define, reply: Reply) -> None:

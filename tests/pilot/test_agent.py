@@ -78,14 +78,14 @@ async def test_one_question_at_a_time() -> None:
     del answers[ReadAgent]
     async with console_on(scenes.kvm07(), answers=answers) as console:
         await console.press(*OPEN, "f5", "f5", "f5")
-        asked = [r for r in console.app.desk.asked if isinstance(r, ReadAgent)]  # type: ignore[attr-defined]
+        asked = console.asked(ReadAgent)
         assert len(asked) == 1
         console.sees("asking")
         console.app.post_message(Replied(asked[0], Reply("unknown", "no answer within 45 s")))
         await console.settle()
         assert console.status == "reading"
         await console.press("f5")
-        assert len([r for r in console.app.desk.asked if isinstance(r, ReadAgent)]) == 2  # type: ignore[attr-defined]
+        assert len(console.asked(ReadAgent)) == 2
 
 
 async def test_what_was_done_while_it_was_asked_is_asked_for_again() -> None:
@@ -94,16 +94,16 @@ async def test_what_was_done_while_it_was_asked_is_asked_for_again() -> None:
     del answers[ReadAgent]
     async with console_on(scenes.kvm07(), answers=answers) as console:
         await console.press(*OPEN)
-        asked = [r for r in console.app.desk.asked if isinstance(r, ReadAgent)]  # type: ignore[attr-defined]
+        asked = console.asked(ReadAgent)
         console.app.post_message(Replied(asked[0], Reply(value=HEALTHY)))
         await console.settle()
         thaw = ThawFs(asked[0].uuid, NAME)
         console.app.post_message(Replied(thaw, Reply()))
-        (*_, reading) = [r for r in console.app.desk.asked if isinstance(r, ReadAgent)]  # type: ignore[attr-defined]
+        (*_, reading) = console.asked(ReadAgent)
         assert reading.parts
         console.app.post_message(Replied(reading, Reply(value=replace(HEALTHY, frozen=True))))
         await console.settle()
-        (*_, again) = [r for r in console.app.desk.asked if isinstance(r, ReadAgent)]  # type: ignore[attr-defined]
+        (*_, again) = console.asked(ReadAgent)
         assert again is not reading
         assert again.parts == PARTS
 
@@ -248,7 +248,7 @@ async def test_what_is_frozen_counts_down_though_the_page_was_left_and_thaws_on_
     host.hold = (FreezeFs,)
     async with console_on(scenes.kvm07(), answers=host.answers) as console:
         await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "1", *OPEN)
-        (freeze,) = [r for r in console.app.desk.asked if isinstance(r, FreezeFs)]  # type: ignore[attr-defined]
+        (freeze,) = console.asked(FreezeFs)
         freeze.wait.what, freeze.wait.until = "frozen", monotonic() + 7.9
         await console.until("frozen, thawed in 7 s at the latest; z thaws now")
         await console.press("z")
@@ -264,7 +264,7 @@ async def test_giving_up_in_the_activity_page_thaws() -> None:
     host.hold = (FreezeFs,)
     async with console_on(scenes.kvm07(), answers=host.answers) as console:
         await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "7", "c")
-        (freeze,) = [r for r in console.app.desk.asked if isinstance(r, FreezeFs)]  # type: ignore[attr-defined]
+        (freeze,) = console.asked(FreezeFs)
         assert freeze.wait.given_up
 
 
@@ -351,7 +351,7 @@ async def test_a_failure_is_shown_as_the_answer() -> None:
     host.hold = (AgentCommand,)
     async with console_on(scenes.kvm07(), answers=host.answers) as console:
         await console.press(*OPEN, "x", *"guest-ping", "enter", "enter")
-        (command,) = [r for r in console.app.desk.asked if isinstance(r, AgentCommand)]  # type: ignore[attr-defined]
+        (command,) = console.asked(AgentCommand)
         console.app.post_message(Replied(command, Reply("unknown", "it is \x1b[2Jmute")))
         await console.settle()
         await console.press("escape")

@@ -330,8 +330,7 @@ async def test_no_editor_comes_up_on_another_page(
         desk = Desk(console, tmp_path, monkeypatch)
         await console.press(*FIND, "enter")
         await desk.edit(replaced("<acpi/>", "<acpi/><apic/>"))
-        asked = console.app.desk.asked  # type: ignore[attr-defined]
-        (request,) = (each for each in asked if isinstance(each, ReadDefinitions))
+        (request,) = console.asked(ReadDefinitions)
         await console.press("7")
         console.app._reply(request, Reply(value={uuid_of(NAME): CONFIG}))
         await console.settle()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,9 @@ def without(snapshot: HostSnapshot, *gone: str) -> HostSnapshot:
     return replace(snapshot, domains=tuple(d for d in snapshot.domains if d.name not in gone))
 
 
-def changed(snapshot: HostSnapshot, which: str, /, **fields: object) -> HostSnapshot:
+def changed(snapshot: HostSnapshot, which: str, /, **fields: Any) -> HostSnapshot:
     def one(domain: Domain) -> Domain:
-        return replace(domain, **fields) if domain.name == which else domain  # type: ignore[arg-type]
+        return replace(domain, **fields) if domain.name == which else domain
 
     return replace(snapshot, domains=tuple(one(d) for d in snapshot.domains))
 

@@ -22,8 +22,7 @@ async def tell(console: Console, *readings: HostMemory | str) -> None:
 
 def asked(console: Console) -> int:
     """How often the host was asked."""
-    desk: Any = console.app.desk
-    return sum(isinstance(request, ReadHostMemory) for request in desk.asked)
+    return len(console.asked(ReadHostMemory))
 
 
 async def test_the_verdict_stands_first_and_the_figures_below() -> None:
@@ -118,8 +117,8 @@ async def test_the_host_is_asked_once_at_a_time_and_only_while_in_front() -> Non
         await console.press("2", "m")
         page: Any = console.app.page
         assert asked(console) == 1
-        desk: Any = console.app.desk
-        assert desk.asked[-1].snapshot is page.snapshot, "with the guests it is about"
+        (wanted,) = console.asked(ReadHostMemory)
+        assert wanted.snapshot is page.snapshot, "with the guests it is about"
         page._ask()
         assert asked(console) == 1, "the first is under way"
         await tell(console, reading())

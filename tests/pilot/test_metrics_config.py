@@ -89,8 +89,7 @@ async def test_what_is_being_saved_is_not_saved_twice(two: Host) -> None:
         page.do_save()
         await console.settle()
         assert console.status.startswith("saved")
-        asked = console.app.desk.asked  # type: ignore[attr-defined]
-        assert len([each for each in asked if isinstance(each, SaveFile)]) == 1
+        assert len(console.asked(SaveFile)) == 1
 
 
 async def test_whoever_went_on_while_it_was_saved_is_left_there(two: Host) -> None:

@@ -89,13 +89,13 @@ async def test_what_cannot_be_read_is_told_and_not_edited() -> None:
 
 async def test_it_looks_again_after_a_change_and_not_while_it_is_covered() -> None:
     async with resources_page(Host()) as console:
-        asked = console.app.desk.asked  # type: ignore[attr-defined]
-        before = asked.count(ReadResources(scenes.uuid_of(NAME)))
+        before, page = len(console.asked(ReadResources)), console.app.page
+        assert page is not None
         await console.press("w")
-        console.app.screen_stack[-2].read_again()  # type: ignore[attr-defined]
-        assert asked.count(ReadResources(scenes.uuid_of(NAME))) == before
+        page.read_again()
+        assert len(console.asked(ReadResources)) == before
         await console.press("escape")
-        assert asked.count(ReadResources(scenes.uuid_of(NAME))) == before + 1
+        assert len(console.asked(ReadResources)) == before + 1
 
 
 # -- editing ---------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ async def test_a_snapshot_that_takes_long_may_be_left_alone() -> None:
     async with snapshots_of(host) as console:
         await console.press("+", *"new", "enter", "enter", "enter", "y", "enter", "escape")
         assert console.page == "newsnapshot"
-        change = next(c for c in console.app.desk.asked if isinstance(c, CreateSnapshot))  # type: ignore[attr-defined]
+        change = console.asked(CreateSnapshot)[0]
         host.hold = False
         console.app.post_message(Replied(change, host.create(change)))
         await console.settle()

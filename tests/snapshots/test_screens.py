@@ -19,7 +19,7 @@ from tests.feed import ScriptedFeed, make_console
 from tests.pilot.manual import Console
 from vconsole.app import VConsole
 from vconsole.config import Config
-from vconsole.model.changes import Outcome, PinChange, StepOutcome
+from vconsole.model.changes import Outcome, PinChange, Status, StepOutcome
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.snapshot import HostSnapshot
 
@@ -45,12 +45,12 @@ def kvm07() -> HostSnapshot:
 
 def half_way(change: PinChange) -> Outcome:
     """Two rows are set, the third fails."""
-    results = ("applied", "applied", "failed", "not tried")
+    results: tuple[Status, ...] = ("applied", "applied", "failed", "not tried")
     message = "cannot set CPU affinity on process 4711: Invalid argument"
     steps = tuple(
         StepOutcome(
             step,
-            status,  # type: ignore[arg-type]
+            status,
             message if status == "failed" else "",
             live=step.live_after if status == "applied" else step.live_before,
         )

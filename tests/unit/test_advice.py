@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,22 +20,22 @@ PAGES = HugePages(2048, 4096, 1024)
 """8 GiB, 6 of them used."""
 
 
-def guest(name: str, gib: float = 4, **known: object) -> Domain:
+def guest(name: str, gib: float = 4, **known: Any) -> Domain:
     base = Domain(
         name, name, "running", memory_bytes=int(gib * GIB), max_memory_bytes=int(gib * GIB)
     )
-    return replace(base, **known)  # type: ignore[arg-type]
+    return replace(base, **known)
 
 
 def host(*domains: Domain, cells: tuple[Cell, ...] = ()) -> HostSnapshot:
     return HostSnapshot(domains=domains, cells=cells)
 
 
-def memory(swap_gib: float = 0, at: float = 100.0, **known: object) -> HostMemory:
+def memory(swap_gib: float = 0, at: float = 100.0, **known: Any) -> HostMemory:
     """16 GiB of RAM of which the host itself takes one, as long as guests hold nothing."""
     swap = int(swap_gib * GIB)
     base = HostMemory(at, 16 * GIB, 15 * GIB, swap, swap, 0, 0, overcommit=0)
-    return replace(base, **known)  # type: ignore[arg-type]
+    return replace(base, **known)
 
 
 def held(*domains: Domain, swap: int | None = 0, pid: int = 1) -> dict[str, GuestProcess]:

@@ -153,7 +153,7 @@ def test_what_is_so_already_is_done() -> None:
 
 
 def test_a_plan_file_is_applied_only_on_what_it_saw(tmp_path: Path) -> None:
-    plan = {
+    plan: dict[str, Any] = {
         "uuid": UUID,
         "name": "test",
         "pins": [{"kind": "vcpu", "id": 0, "live": "0-15", "wanted": "2"}],
@@ -164,7 +164,7 @@ def test_a_plan_file_is_applied_only_on_what_it_saw(tmp_path: Path) -> None:
     done = vconsole("plan", "apply", str(file))
     assert (done.returncode, done.stderr) == (0, "")
     assert "vCPU 0: applied" in done.stdout
-    plan["pins"][0]["live"] = "4"  # type: ignore[index]
+    plan["pins"][0]["live"] = "4"
     file.write_text(json.dumps(plan))
     done = vconsole("plan", "apply", str(file))
     assert done.returncode == 3

@@ -42,7 +42,11 @@ def test_each_request_is_answered_once() -> None:
     office = Office(lambda request: Reply(value=request.word.upper()))
     for word in ("a", "b", "c", "d", "e", "f"):
         office.desk.ask(Wanted(word))
-    answers = {request.word: reply.value for request, reply in (office.next() for _ in range(6))}  # type: ignore[attr-defined]
+    answers: dict[str, object] = {}
+    for _ in range(6):
+        request, reply = office.next()
+        assert isinstance(request, Wanted)
+        answers[request.word] = reply.value
     assert answers == {word: word.upper() for word in "abcdef"}
     assert office.nothing_more()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -59,8 +60,8 @@ ROOT = Disk("vda", "file", "/g/web.qcow2", "qcow2")
 RUNS = Ground(True, (ROOT,), (("/g", 3 << 30),))
 
 
-def snap(name: str, parent: str | None = None, **fields: object) -> DomainSnapshot:
-    return replace(DomainSnapshot(name, parent, 100), **fields)  # type: ignore[arg-type]
+def snap(name: str, parent: str | None = None, **fields: Any) -> DomainSnapshot:
+    return replace(DomainSnapshot(name, parent, 100), **fields)
 
 
 def picture(*snapshots: DomainSnapshot) -> list[str]:
@@ -204,8 +205,8 @@ def test_a_name_that_can_be(name: str) -> None:
     assert why_no_name(name, ["first"]) == ""
 
 
-def planned(ground: Ground, name: str, kind: Kind, **fields: object) -> CreateSnapshot:
-    wish = replace(Wish(name, kind=kind), **fields)  # type: ignore[arg-type]
+def planned(ground: Ground, name: str, kind: Kind, **fields: Any) -> CreateSnapshot:
+    wish = replace(Wish(name, kind=kind), **fields)
     (change,) = plan_create(UUID, "web", ground, wish).changes
     assert isinstance(change, CreateSnapshot)
     return change

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -174,8 +174,11 @@ class Far:
         return call(*arguments)
 
 
+FAR = cast("Link", Far())
+
+
 def test_of_another_host_libvirt_tells_a_part() -> None:
-    known = told(read_host_memory(Far(), ReadHostMemory(HostSnapshot())))  # type: ignore[arg-type]
+    known = told(read_host_memory(FAR, ReadHostMemory(HostSnapshot())))
     assert (known.total_bytes, known.available_bytes) == (1000 << 10, 150 << 10)
     assert known.ksm == Ksm(None, 7 * PAGE)
     assert known.guests == {UUID: GuestProcess(rss_bytes=640 << 10)}
@@ -201,7 +204,7 @@ def test_this_machine_is_read_where_it_is_the_host(monkeypatch: pytest.MonkeyPat
     here, before = HostMemory(2.0, swapped_in_bytes=9), HostMemory(1.0, swapped_in_bytes=4)
     monkeypatch.setattr(advice, "local_memory", lambda: here)
     request = ReadHostMemory(HostSnapshot(domains=(Domain(UUID, "web", "running"),)), before)
-    reply = read_host_memory(Far(), request)  # type: ignore[arg-type]
+    reply = read_host_memory(FAR, request)
     assert told(reply) is here
     assert isinstance(reply.value, Advice)
     assert reply.value.known.swap_in_bytes_s == 5.0

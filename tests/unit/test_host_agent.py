@@ -7,10 +7,12 @@ from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pytest
 
+from tests.unit.libvirt_errors import failure
+from vconsole.host.events import Events
 from vconsole.host.handlers.agent import call as agentcall
 from vconsole.host.handlers.agent import changes as agentchange
 from vconsole.host.handlers.agent import report as agent
@@ -29,6 +31,7 @@ from vconsole.model.agent.changes import (
     WakeGuest,
 )
 from vconsole.model.agent.report import MOST, Address, AgentReport, ReadAgent, TimeZone
+from vconsole.model.changes import Status
 from vconsole.model.requests import Reply
 from vconsole.model.snapshot import Connection
 
@@ -63,13 +66,6 @@ ADDRESSES = {
 }
 
 
-def failure(code: int, message: str = "it fails") -> Exception:
-    """An error as libvirt raises it."""
-    error = libvirt.libvirtError(message)
-    error.err = (code, 0, message, 2, "", None, None, 0, 0)
-    return error  # type: ignore[no-any-return]
-
-
 class Guest:
     """A domain as the binding has it, with a healthy agent; tests put other methods in place."""
 
@@ -78,6 +74,7 @@ class Guest:
         self.xml = f"<domain><devices>{channel}</devices></domain>"
         self.running, self.states = running, [1]
         self.calls: list[tuple[Any, ...]] = []
+        self.answer: Callable[[str, tuple[Any, ...]], Any] = self.healthy
 
     def UUIDString(self) -> str:  # noqa: N802
         return UUID
@@ -98,7 +95,7 @@ class Guest:
 
         return call
 
-    def answer(self, name: str, arguments: tuple[Any, ...]) -> Any:
+    def healthy(self, name: str, arguments: tuple[Any, ...]) -> Any:
         return {
             "getTime": {"seconds": 1000, "nseconds": 5},
             "guestInfo": INFO.get(arguments[0] if arguments else 0),
@@ -124,7 +121,7 @@ def fails(guest: Guest, name: str, error: BaseException, kind: int | None = None
             raise error
         return answer(asked, arguments)
 
-    guest.answer = refuse  # type: ignore[method-assign, assignment]
+    guest.answer = refuse
 
 
 def link_to(guest: Guest, *, read_only: bool = False, alive: int = 1) -> Link:
@@ -133,7 +130,7 @@ def link_to(guest: Guest, *, read_only: bool = False, alive: int = 1) -> Link:
     link.conn = SimpleNamespace(lookupByUUIDString=lambda _: guest, isAlive=lambda: alive)
     link.connection = Connection("qemu:///system", read_only=read_only, local=True)
     link.calls, link.notes, link.denied, link.abandoned = 0, {}, {}, False
-    link.events = SimpleNamespace(closed=None)  # type: ignore[assignment]
+    link.events = cast("Events", SimpleNamespace(closed=None))
     return link
 
 
@@ -263,7 +260,7 @@ def test_one_that_is_slow_is_asked_until_the_time_is_over(monkeypatch: pytest.Mo
 def test_what_libvirt_hides_is_said(nothing: object) -> None:
     guest = Guest()
     answer = guest.answer
-    guest.answer = lambda name, arguments: (  # type: ignore[method-assign]
+    guest.answer = lambda name, arguments: (
         nothing if name in ("guestInfo", "guestVcpus") else answer(name, arguments)
     )
     report = report_of(guest)
@@ -286,7 +283,7 @@ def test_lists_without_end_and_values_of_a_wrong_type_are_cut() -> None:
     many = {f"eth{number}": {"hwaddr": None, "addrs": [row]} for number in range(9999)}
     strange = {"user.count": 2**40, "user.0.name": 7, "user.1.name": "x" * 9999}
     answer = guest.answer
-    guest.answer = lambda name, arguments: (  # type: ignore[method-assign]
+    guest.answer = lambda name, arguments: (
         many
         if name == "interfaceAddresses" and arguments[0] == 1
         else strange
@@ -305,7 +302,7 @@ def test_what_is_no_address_is_left_out() -> None:
     guest = Guest()
     rows = [{"addr": "\x1b[2J", "prefix": 0}, {"addr": "::1", "prefix": 128}, {"addr": None}]
     answer = guest.answer
-    guest.answer = lambda name, arguments: (  # type: ignore[method-assign]
+    guest.answer = lambda name, arguments: (
         {"lo": {"hwaddr": "", "addrs": rows}, "bare": {"hwaddr": "", "addrs": None}}
         if name == "interfaceAddresses"
         else answer(name, arguments)
@@ -388,11 +385,11 @@ def test_the_clock_is_set_and_compared() -> None:
     ("error", "status"), [(failure(86, "mute"), "unknown"), (failure(1, "mute"), "failed")]
 )
 @pytest.mark.parametrize("kind", [ThawFs, SyncTime, SuspendGuest])
-def test_without_an_answer_nobody_knows(error: Exception, status: str, kind: Any) -> None:
+def test_without_an_answer_nobody_knows(error: Exception, status: Status, kind: Any) -> None:
     guest = Guest()
     for name in ("fsThaw", "setTime", "pMSuspendForDuration"):
         fails(guest, name, error)
-    assert do(guest, kind(*WEB)) == Reply(status, "mute")  # type: ignore[arg-type]
+    assert do(guest, kind(*WEB)) == Reply(status, "mute")
 
 
 def test_a_guest_falls_asleep_and_wakes() -> None:
@@ -413,7 +410,7 @@ def test_a_guest_that_only_says_so_is_found_out(monkeypatch: pytest.MonkeyPatch)
 def send(
     monkeypatch: pytest.MonkeyPatch, answer: object, name: str = "guest-ping", ping: str = ""
 ) -> Reply:
-    import libvirt_qemu  # type: ignore[import-untyped]
+    import libvirt_qemu
 
     def answers(_guest: object, command: str, *_: object) -> object:
         if ping and "guest-ping" in command:

@@ -300,7 +300,7 @@ class _FakeLink(Link):
 @pytest.fixture
 def agent(monkeypatch: pytest.MonkeyPatch) -> None:
     """An agent that does as its domain says."""
-    import libvirt_qemu  # type: ignore[import-untyped]
+    import libvirt_qemu
 
     def command(domain: Failing, command: str, timeout: int, _flags: int) -> str:
         assert timeout == snapshotcreate.PING_S

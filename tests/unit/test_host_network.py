@@ -19,6 +19,7 @@ from vconsole.model.network.places import Bridge, HostNetwork, Lease, ReadHostNe
 from vconsole.model.network.plan import Edit, UpdateInterface, adder, mover, plugged_into, remover
 from vconsole.model.proposal import Planner, Propose, Subject
 from vconsole.model.requests import Configurations, Reply
+from vconsole.model.snapshot import Connection
 from vconsole.widgets.networkwords import lease_words
 
 libvirt = pytest.importorskip("libvirt")
@@ -197,7 +198,7 @@ class FakeLink(Link):
 
     def __init__(self, **objects: Any) -> None:
         self.conn = SimpleNamespace(**objects)
-        self.connection = SimpleNamespace(read_only=False, local=False)  # type: ignore[assignment]
+        self.connection = Connection()
         self.notes, self.denied = {}, {}
 
     def call(self, function: Any, *arguments: Any) -> Any:
@@ -207,8 +208,9 @@ class FakeLink(Link):
 def moved(found: HalfWay) -> Reply:
     subject = Subject("u", "web", found.halves[1], found.halves[2])
     (change,) = mover("vnet0", BR1)(subject, "both").changes
+    assert isinstance(change, UpdateInterface)
     link = FakeLink(lookupByUUIDString=lambda uuid: found)
-    return interface.update_interface(link, change)  # type: ignore[arg-type]
+    return interface.update_interface(link, change)
 
 
 def test_both_halves_are_changed_each_by_its_own_clause() -> None:
@@ -282,7 +284,7 @@ def test_bridges_of_this_machine_are_read_from_sys(
     link = FakeLink(
         listAllNetworks=lambda flags: [], listAllInterfaces=lambda flags: [named("br0")]
     )
-    link.connection = SimpleNamespace(local=True)  # type: ignore[assignment]
+    link.connection = Connection(local=True)
     assert host_of(link).bridges == (Bridge("br0", True, ("eth0",)), Bridge("br1", False))
 
 
@@ -300,7 +302,7 @@ def test_a_daemon_with_a_network_of_its_own_is_asked(
         named("odd", "<interface"),
     ]
     link = FakeLink(listAllNetworks=lambda flags: [], listAllInterfaces=lambda flags: handles)
-    link.connection = SimpleNamespace(local=True)  # type: ignore[assignment]
+    link.connection = Connection(local=True)
     assert host_of(link).bridges == (Bridge("there", True, ("eth9",)),)
 
 

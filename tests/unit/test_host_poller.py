@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from time import monotonic, sleep
 
 import pytest
@@ -60,6 +61,10 @@ class Bench:
         while not what():
             assert monotonic() < end, "it did not come about in time"
             sleep(0.002)
+
+    def connected(self, times: int) -> bool:
+        """It has connected so often."""
+        return len(self.sources) >= times
 
     def fresh(self) -> bool:
         return bool(self.snapshots) and bool(self.last.domains) and not self.last.freshness.stale
@@ -226,7 +231,7 @@ def test_a_hundred_restarts_leave_no_threads_behind(bench: Bench) -> None:
     for number in range(100):
         bench.sources[number].error = HostError("connection lost", "the daemon closed it")
         bench.poller.refresh()
-        bench.until(lambda n=number: len(bench.sources) > n + 1)  # type: ignore[misc]
+        bench.until(partial(bench.connected, number + 2))
     bench.until(bench.fresh)
     bench.until(lambda: threading.active_count() <= before)
     assert all(source.closed for source in bench.sources[:-1])

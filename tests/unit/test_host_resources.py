@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.unit.libvirt_errors import failure
 from tests.unit.resource_xml import GIB, domain_xml
 from vconsole.host.handlers import resources as host
 from vconsole.host.link import Link, open_link
@@ -146,14 +147,6 @@ def test_read_only_changes_nothing() -> None:
 # -- guests that do not follow -----------------------------------------------------------------
 
 
-class Failure(libvirt.libvirtError):  # type: ignore[misc, name-defined]
-    """As libvirt raises it, with a code of the test."""
-
-    def __init__(self, code: int, words: str) -> None:
-        Exception.__init__(self, words)
-        self.err = (code, 0, words, 2, "", None, None, 0, 0)
-
-
 class Guest:
     """A domain whose guest does what `follow` says with each number it is given."""
 
@@ -212,7 +205,7 @@ def test_an_unplug_that_times_out_is_not_the_end(monkeypatch: pytest.MonkeyPatch
     def follow(guest: Guest, count: int, flags: int) -> None:
         if flags == LIVE:
             guest.live = BEFORE  # it lets go after all, a moment later
-            raise Failure(libvirt.VIR_ERR_OPERATION_TIMEOUT, "vcpu unplug request timed out")
+            raise failure(libvirt.VIR_ERR_OPERATION_TIMEOUT, "vcpu unplug request timed out")
         guest.config = BEFORE
 
     guest = Guest(THREE, THREE, follow)
@@ -222,7 +215,7 @@ def test_an_unplug_that_times_out_is_not_the_end(monkeypatch: pytest.MonkeyPatch
 
 def test_an_unplug_that_is_refused_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def follow(guest: Guest, count: int, flags: int) -> None:
-        raise Failure(libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "no hotpluggable vcpus")
+        raise failure(libvirt.VIR_ERR_CONFIG_UNSUPPORTED, "no hotpluggable vcpus")
 
     guest = Guest(THREE, THREE, follow)
     reply = change(guest, "vcpus", 2, monkeypatch)
@@ -236,7 +229,7 @@ def test_an_unplug_that_is_refused_changes_nothing(monkeypatch: pytest.MonkeyPat
 def test_a_half_that_was_done_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     def follow(guest: Guest, kib: int, flags: int) -> None:
         if flags == CONFIG:
-            raise Failure(libvirt.VIR_ERR_INTERNAL_ERROR, "no space left on device")
+            raise failure(libvirt.VIR_ERR_INTERNAL_ERROR, "no space left on device")
         guest.live = domain_xml(current=kib)
 
     reply = change(Guest(BEFORE, BEFORE, follow), "memory", 2 * GIB, monkeypatch)

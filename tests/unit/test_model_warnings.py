@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -29,8 +30,8 @@ def warnings_of(
     return plan_warnings(plan, snapshot)
 
 
-def web(*vcpus: str, **options: object) -> Domain:
-    return domain("web", vcpus, **options)  # type: ignore[arg-type]
+def web(*vcpus: str, **options: Any) -> Domain:
+    return domain("web", vcpus, **options)
 
 
 def test_nothing_staged_nothing_said() -> None:

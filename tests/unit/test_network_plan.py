@@ -57,8 +57,8 @@ def difference(before: str, after: str) -> list[str]:
 
 def test_to_another_bridge_only_the_source_changes() -> None:
     change = update(mover("vnet0", BR1), subject())
-    for half, seen in (("live", BRIDGE_LIVE), ("config", BRIDGE_CONFIG)):
-        edit = dict(change.edits)[half]  # type: ignore[index]
+    assert [half for half, _ in change.edits] == ["live", "config"]
+    for (_, edit), seen in zip(change.edits, (BRIDGE_LIVE, BRIDGE_CONFIG), strict=True):
         assert (edit.seen, edit.before) == (seen, seen)
         assert difference(seen, edit.after) == [
             "- <source bridge='br0'/>",

@@ -87,13 +87,13 @@ def lost(error: Exception, connection: Any) -> bool:
         return True
 
 
-def _errno(error: Exception) -> int | None:
+def _errno(error: Any) -> int | None:
     """The system's error number that libvirt passes on with VIR_ERR_SYSTEM_ERROR."""
     import libvirt
 
     if code(error) != libvirt.VIR_ERR_SYSTEM_ERROR:
         return None
-    number = error.get_int1()  # type: ignore[attr-defined]
+    number = error.get_int1()
     return number if isinstance(number, int) else None
 
 

@@ -171,7 +171,7 @@ class _Watch:
         with selectors.DefaultSelector() as selector:
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe:
-                    selector.register(pipe, selectors.EVENT_READ)
+                    selector.register(pipe, selectors.EVENT_READ, pipe)
             while selector.get_map():
                 now = monotonic()
                 if ended_at is None and _has_ended(self._process.pid):
@@ -181,7 +181,7 @@ class _Watch:
                 if now >= self._deadline or self._total > _MAX_BYTES:
                     return False
                 for key, _ in selector.select(min(_LOOK_EVERY_S, self._deadline - now)):
-                    if not self._take(key.fileobj):  # type: ignore[arg-type]
+                    if not self._take(key.data):
                         selector.unregister(key.fileobj)
         return True
 

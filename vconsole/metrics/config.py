@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from vconsole.metrics import builtin, tokens
 from vconsole.metrics.conf_text import (
@@ -231,7 +231,7 @@ def _pairs(instruction: Instruction) -> dict[str, str]:
 
 
 def _settings(given: Mapping[str, tuple[int, str]]) -> Settings:
-    values: dict[str, bool | int | float] = {}
+    values: dict[str, Any] = {}
     for key, (line, text) in given.items():
         default = getattr(Settings(), key.replace("-", "_"), None)
         if default is None:
@@ -240,7 +240,7 @@ def _settings(given: Mapping[str, tuple[int, str]]) -> Settings:
             values[key.replace("-", "_")] = _setting(text, default)
         except ValueError as error:
             raise ConfigError(line, f"?{SETTINGS}?", f"{key}: {error}") from None
-    return Settings(**values)  # type: ignore[arg-type]
+    return Settings(**values)
 
 
 def _setting(text: str, default: bool | int | float) -> bool | int | float:

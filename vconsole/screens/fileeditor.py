@@ -24,8 +24,6 @@ class FileEditorPage(Page, Generic[D]):
         trouble: Why the file cannot be read; empty while it can.
     """
 
-    DRAFT: ClassVar[type[FileDraft]]
-    """The class of `draft`."""
     COPY: ClassVar[str]
     """What $EDITOR sees as the file's name."""
 
@@ -36,6 +34,10 @@ class FileEditorPage(Page, Generic[D]):
         self.trouble = ""
 
     # -- what subclasses say -----------------------------------------------------------------
+
+    def drafted(self, loaded: Loaded) -> D:
+        """The draft of a file as it was read."""
+        raise NotImplementedError
 
     def put(self, draft: D) -> None:
         """Show another state of the editing."""
@@ -75,9 +77,9 @@ class FileEditorPage(Page, Generic[D]):
             self.refresh_hint()
             return
         before = self.draft
-        draft = self.DRAFT.of(reply.value) if before is None else before.followed(reply.value)
+        draft = self.drafted(reply.value) if before is None else before.followed(reply.value)
         if draft is not before:
-            self.put(draft)  # type: ignore[arg-type]
+            self.put(draft)
 
     def not_read_yet(self) -> None:
         """Say why there is nothing to edit."""

@@ -21,6 +21,7 @@ from vconsole.model.proposal import Proposal
 from vconsole.model.requests import Define, ReadDefinitions, Reply
 from vconsole.model.snapshot import Domain, HostSnapshot
 from vconsole.model.words import plural
+from vconsole.safefile import Loaded
 from vconsole.screens.base import Page, bindings
 from vconsole.screens.fileeditor import FileEditorPage
 from vconsole.text import duration, safe
@@ -56,7 +57,6 @@ class HostinfoScreen(FileEditorPage[Draft]):
     """Rules on the left, domains on the right, below them what the chosen one would receive."""
 
     SCOPE = "hostinfo"
-    DRAFT = Draft
     COPY = "hostinfo.conf"
     BINDINGS: ClassVar = bindings("hostinfo")
     AUTO_FOCUS = "#rules"
@@ -247,6 +247,10 @@ class HostinfoScreen(FileEditorPage[Draft]):
             self.guests_table.show(self.guests.uuids, cursor=caught)
 
     # -- the file ----------------------------------------------------------------------------
+
+    def drafted(self, loaded: Loaded) -> Draft:
+        """The draft of the file as it was read."""
+        return Draft.of(loaded)
 
     def save_request(self, draft: Draft) -> SaveRules:
         """What saves the rules."""

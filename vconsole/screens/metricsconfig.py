@@ -21,6 +21,7 @@ from vconsole.metrics.spec import Context, MetricSpec
 from vconsole.metrics.status import DaemonStatus, MetricStatus
 from vconsole.metrics.stock_dtd import refusals
 from vconsole.model.requests import Reply
+from vconsole.safefile import Loaded
 from vconsole.screens.base import bindings
 from vconsole.screens.fileeditor import FileEditorPage
 from vconsole.text import duration, safe
@@ -41,7 +42,6 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
     """The metrics above, the one under the cursor in full below. What is edited is a draft."""
 
     SCOPE = "metricsconfig"
-    DRAFT = Draft
     COPY = "vhostmd.xml"
     BINDINGS: ClassVar = bindings("metricsconfig")
     DEFAULT_CSS = """
@@ -218,6 +218,10 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         await self.do_edit()
 
     # -- the file ----------------------------------------------------------------------------
+
+    def drafted(self, loaded: Loaded) -> Draft:
+        """The draft of the file as it was read."""
+        return Draft.of(loaded)
 
     def save_request(self, draft: Draft) -> SaveConfig:
         """What saves the configuration."""

@@ -81,7 +81,7 @@ def _agent_problem(link: Link, domain: Any) -> str:
 
 def _ask_agent(link: Link, domain: Any, command: str) -> tuple[str, str]:
     """(answer, why there is none)."""
-    import libvirt_qemu  # type: ignore[import-untyped]
+    import libvirt_qemu
 
     try:
         return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, PING_S, 0)), ""

@@ -49,9 +49,17 @@ class AgentChange:
 
     uuid: str
     name: str
-    deadline_s: ClassVar[float] = 150.0
-    grade: ClassVar[Grade] = "interrupting"
     when: ClassVar[str] = "now"
+
+    @property
+    def deadline_s(self) -> float:
+        """Longer than a guest may take to answer."""
+        return 150.0
+
+    @property
+    def grade(self) -> Grade:
+        """Programs in the guest notice it."""
+        return "interrupting"
 
     def _virsh(self, uri: str, command: str, *words: str) -> str:
         return virsh_line(uri, command, domain_argument(self.name, self.uuid), *words)
@@ -70,7 +78,7 @@ class FreezeFs(AgentChange):
     what: ClassVar[str] = "freeze the file systems"
 
     @property
-    def deadline_s(self) -> float:  # type: ignore[override]
+    def deadline_s(self) -> float:
         """Of freezing, waiting and thawing."""
         return self.limit_s + 3 * ANSWER_S
 
@@ -142,7 +150,11 @@ class WakeGuest(AgentChange):
     """Wake a guest that sleeps in memory; no agent is asked."""
 
     what: ClassVar[str] = "wake up"
-    grade: ClassVar[Grade] = "harmless"
+
+    @property
+    def grade(self) -> Grade:
+        """Nothing runs that it could interrupt."""
+        return "harmless"
 
     def lines(self) -> tuple[str, ...]:
         """What becomes of the domain."""
@@ -162,7 +174,7 @@ class AgentCommand(AgentChange):
     timeout_s: int = COMMAND_S
 
     @property
-    def deadline_s(self) -> float:  # type: ignore[override]
+    def deadline_s(self) -> float:
         """A little longer than the answer is waited for."""
         return self.timeout_s + 45.0
 
@@ -172,7 +184,7 @@ class AgentCommand(AgentChange):
         return f"send {command_name(self.command)[:60]}"
 
     @property
-    def grade(self) -> Grade:  # type: ignore[override]
+    def grade(self) -> Grade:
         """The command's."""
         return command_grade(self.command)
 

@@ -122,7 +122,7 @@ def wake(link: Link, request: WakeGuest) -> Reply:
 
 def command(link: Link, request: AgentCommand) -> Reply:
     """Send a command and answer what comes."""
-    import libvirt_qemu  # type: ignore[import-untyped]
+    import libvirt_qemu
 
     def send(command: str) -> str:
         return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, request.timeout_s, 0))
