@@ -192,6 +192,15 @@ def exclusive_pcpus(snapshot: HostSnapshot, but_uuid: str | None = None) -> Mapp
     return {pcpu: occupancy.names[uuid] for pcpu, uuid in others if uuid is not None}
 
 
+def free_first(group: CellGroup, uuid: str, snapshot: HostSnapshot) -> tuple[int, ...]:
+    """The online pCPUs of a cell, one thread of each core first, those others hold last."""
+    shape = topology(snapshot)
+    held = occupants(snapshot).held_by_others(uuid)
+    cores = shape.cores_of(held)
+    usable = [p for p in group.spread_order if p in shape.online]
+    return tuple(sorted(usable, key=lambda p: (p in held, p in cores)))
+
+
 def vcpu_set(domain: Domain) -> CpuSet | None:
     """All pCPUs that any of its vCPUs may run on; None while its pins are not known."""
     bits, known = 0, False

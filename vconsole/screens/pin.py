@@ -10,22 +10,24 @@ from textual.app import ComposeResult
 
 from vconsole.model.bestfit import suggest
 from vconsole.model.cpuset import CpuSet, CpuSetError
-from vconsole.model.placement import occupants
+from vconsole.model.placement import free_first, occupants
 from vconsole.model.plan import PinPlan
 from vconsole.model.snapshot import Domain, HostSnapshot, PinKey
-from vconsole.model.topology import CellGroup, topology
+from vconsole.model.topology import topology
 from vconsole.model.warnings import plan_warnings
 from vconsole.model.words import row_label
-from vconsole.screens.base import Page, bindings
+from vconsole.screens.base import bindings
+from vconsole.screens.domainpage import DomainPage
 from vconsole.text import safe, size
-from vconsole.widgets.matrix import MatrixData, MatrixRow, PinMatrix
+from vconsole.widgets.matrix import PinMatrix
 from vconsole.widgets.notes import Note, NotesView
+from vconsole.widgets.pinwords import matrix_data, warning_lines
 from vconsole.widgets.title import TitleBar
 
 LEGEND = " # planned  = now and kept  - taken away  X held by another  x offline"
 
 
-class PinScreen(Page):
+class PinScreen(DomainPage):
     """The matrix of one domain. Edits go to the plan; nothing is applied here."""
 
     SCOPE = "pin"
@@ -34,9 +36,7 @@ class PinScreen(Page):
     BINDINGS: ClassVar = bindings("pin")
 
     def __init__(self, uuid: str) -> None:
-        super().__init__()
-        self._uuid = uuid
-        self._domain: Domain | None = None
+        super().__init__(uuid)
         self._past: list[PinPlan] = []
         """Earlier plans, for taking back an edit."""
         self._typed: PinPlan | None = None
@@ -66,11 +66,6 @@ class PinScreen(Page):
     def subject(self) -> Domain | None:
         """The domain in view; its last known state when it is gone."""
         return self._domain
-
-    @property
-    def in_view(self) -> str:
-        """The domain to read in detail."""
-        return self._uuid
 
     @property
     def changes(self) -> int:
@@ -360,75 +355,3 @@ class PinScreen(Page):
         self.unsay()
         self._show()
         self.refresh_hint()
-
-
-def free_first(group: CellGroup, uuid: str, snapshot: HostSnapshot) -> tuple[int, ...]:
-    """The online pCPUs of a cell, one thread of each core first, those others hold last."""
-    shape = topology(snapshot)
-    held = occupants(snapshot).held_by_others(uuid)
-    cores = shape.cores_of(held)
-    usable = [p for p in group.spread_order if p in shape.online]
-    return tuple(sorted(usable, key=lambda p: (p in held, p in cores)))
-
-
-def matrix_data(
-    domain: Domain, plan: PinPlan, snapshot: HostSnapshot, warned: set[PinKey]
-) -> MatrixData:
-    """All that the matrix shows of a plan."""
-    shape = topology(snapshot)
-    titles = tuple(_cell_title(group, snapshot) for group in shape.groups)
-    rows = tuple(
-        MatrixRow(
-            key,
-            row_label(key).replace("iothread", "iothr"),
-            plan.seen(key) or CpuSet(),
-            plan.effective(key) or CpuSet(),
-            key in warned,
-        )
-        for key in plan.rows
-    )
-    cores = {
-        core[0]: str(number) if (number := shape.pcpu[core[0]].core) is not None else "-"
-        for group in shape.groups
-        for core in group.cores
-    }
-    return MatrixData(shape.groups, titles, cores, _others(domain.uuid, snapshot), rows)
-
-
-def warning_lines(plan: PinPlan, snapshot: HostSnapshot) -> list[Note]:
-    """The warnings about a plan, worst first, each with its glyph."""
-    tones = {"refuse": ("x", "bad"), "warn": ("!", "warn"), "info": ("-", "dim")}
-    return [
-        (f" {tones[w.severity][0]} {safe(w.text)}", tones[w.severity][1])
-        for w in plan_warnings(plan, snapshot)
-    ]
-
-
-def _cell_title(group: CellGroup, snapshot: HostSnapshot) -> str:
-    if group.cell is None:
-        return "no cell"
-    cell = snapshot.cell(group.cell)
-    free = f" {size(cell.free_bytes)} free" if cell and cell.free_bytes is not None else ""
-    return f"Cell {group.cell}{free}"
-
-
-def _others(uuid: str, snapshot: HostSnapshot) -> dict[int, tuple[str, str]]:
-    """What stands in the way of each pCPU: offline, isolated, held or shared by other domains."""
-    occupancy, shape = occupants(snapshot), topology(snapshot)
-    held = occupancy.held_by_others(uuid)
-    counts: dict[int, int] = {}
-    for cpuset, threads in occupancy.groups.items():
-        strangers = sum(1 for t in threads if t.uuid != uuid and t.kind == "vcpu")
-        for pcpu in cpuset if strangers else ():
-            counts[pcpu] = counts.get(pcpu, 0) + strangers
-    marks: dict[int, tuple[str, str]] = {}
-    for pcpu in shape.everything:
-        if pcpu not in shape.online:
-            marks[pcpu] = ("x", "bad")
-        elif pcpu in held:
-            marks[pcpu] = ("X", "warn")
-        elif pcpu in counts:
-            marks[pcpu] = (str(counts[pcpu]) if counts[pcpu] < 10 else "+", "")
-        elif pcpu in shape.isolated:
-            marks[pcpu] = ("i", "")
-    return marks

@@ -15,9 +15,9 @@ from vconsole.model.virsh import change_commands
 from vconsole.model.warnings import plan_warnings
 from vconsole.model.words import row_label
 from vconsole.screens.base import Page, bindings
-from vconsole.screens.pin import warning_lines
 from vconsole.text import safe
 from vconsole.widgets.notes import Note, NotesView
+from vconsole.widgets.pinwords import warning_lines
 from vconsole.widgets.table import Cell, Column, LineTable
 from vconsole.widgets.title import TitleBar
 

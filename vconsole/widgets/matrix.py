@@ -6,7 +6,6 @@ Drawn by line. A cursor move repaints two fields; a new plan or reading only the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,45 +18,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import PinKey
 from vconsole.model.topology import CellGroup
 from vconsole.text import clip, fit
+from vconsole.widgets.matrixlayout import Columns, MatrixData, MatrixRow
 
 LABEL_WIDTH = 12
 HEADER_LINES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixRow:
-    """One thread: its set now, and the one planned (the same where nothing is planned)."""
-
-    key: PinKey
-    label: str
-    now: CpuSet
-    planned: CpuSet
-    marked: bool = False
-    """A warning is about this row."""
-
-    def field(self, pcpu: int) -> tuple[str, str]:
-        """(mark, style) of one field: # planned, = kept or now, - taken away."""
-        before, after = pcpu in self.now, pcpu in self.planned
-        if after:
-            return ("=", "keep") if before else ("#", "add")
-        return ("-", "drop") if before else (".", "none")
-
-
-@dataclass(frozen=True, slots=True)
-class MatrixData:
-    """All that the matrix shows."""
-
-    groups: tuple[CellGroup, ...] = ()
-    titles: tuple[str, ...] = ()
-    """One a group: the cell and its free memory."""
-    cores: dict[int, str] = field(default_factory=dict)
-    """pCPU id -> core number, on the first thread of each core only."""
-    others: dict[int, tuple[str, str]] = field(default_factory=dict)
-    """pCPU id -> (mark, style): vCPUs of other domains, X exclusive, x offline, i isolated."""
-    rows: tuple[MatrixRow, ...] = ()
 
 
 class PinMatrix(Widget, can_focus=True):
@@ -109,12 +75,8 @@ class PinMatrix(Widget, can_focus=True):
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns: list[tuple[int, int]] = []
-        """(pCPU id, group index) of each column."""
-        self._x: list[int] = []
-        """Where each column begins, counted from the first one."""
-        self._width = 3
-        self._top = self._left = 0
+        self._columns = Columns()
+        self._top = 0
         self._styles: dict[str, Style] = {}
 
     # -- what the cursor stands on -----------------------------------------------------------
@@ -129,7 +91,7 @@ class PinMatrix(Widget, can_focus=True):
     def pcpu(self) -> int | None:
         """The pCPU under the cursor."""
         column = self.cursor[1]
-        return self._columns[column][0] if column < len(self._columns) else None
+        return self._columns.fields[column][0] if column < len(self._columns) else None
 
     @property
     def group(self) -> CellGroup | None:
@@ -137,13 +99,13 @@ class PinMatrix(Widget, can_focus=True):
         column = self.cursor[1]
         if column >= len(self._columns):
             return None
-        return self.data.groups[self._columns[column][1]]
+        return self.data.groups[self._columns.fields[column][1]]
 
     def go_to_pcpu(self, pcpu: int) -> None:
         """Put the cursor on a pCPU, in the same row."""
-        ids = [number for number, _ in self._columns]
-        if pcpu in ids:
-            self.cursor = (self.cursor[0], ids.index(pcpu))
+        column = self._columns.of_pcpu(pcpu)
+        if column is not None:
+            self.cursor = (self.cursor[0], column)
 
     # -- data --------------------------------------------------------------------------------
 
@@ -151,7 +113,7 @@ class PinMatrix(Widget, can_focus=True):
         """Repaint what differs."""
         if before.groups != after.groups or len(before.rows) != len(after.rows):
             here = self.pcpu
-            self._arrange()
+            self._columns = Columns(after.groups, self._columns.left, self._columns.room)
             self.refresh(layout=True)
             row = min(self.cursor[0], max(0, len(after.rows) - 1))
             column = min(self.cursor[1], max(0, len(self._columns) - 1))
@@ -166,21 +128,6 @@ class PinMatrix(Widget, can_focus=True):
         for index, (old, new) in enumerate(zip(before.rows, after.rows, strict=True)):
             if old != new:
                 self.refresh(Region(0, self._y(index), self.size.width, 1))
-
-    def _arrange(self) -> None:
-        groups = self.data.groups
-        self._columns = [(p, g) for g, group in enumerate(groups) for p in group.pcpus]
-        widest = max((number for number, _ in self._columns), default=0)
-        self._width = max(2, len(str(widest)) + 1)
-        self._x, x = [], 0
-        for g, group in enumerate(groups):
-            x += 2 if g else 0
-            for core in group.cores:
-                for _ in core:
-                    self._x.append(x)
-                    x += self._width
-                x += 1 if len(core) > 1 else 0
-        self._left = min(self._left, max(0, len(self._columns) - 1))
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """As high as its rows."""
@@ -209,47 +156,26 @@ class PinMatrix(Widget, can_focus=True):
         self.post_message(self.Moved())
 
     def _refresh_field(self, row: int, column: int) -> None:
-        x = self._screen_x(column)
-        if x is None:
-            return
-        self.refresh(Region(x, self._y(row), self._width, 1))
+        x = self._columns.x(column)
+        if x is not None:
+            self.refresh(Region(LABEL_WIDTH + x, self._y(row), self._columns.width, 1))
 
     def _refresh_head(self, column: int) -> None:
-        x = self._screen_x(column)
+        x = self._columns.x(column)
         if x is not None:
-            self.refresh(Region(x, 2, self._width, 1))
+            self.refresh(Region(LABEL_WIDTH + x, 2, self._columns.width, 1))
 
     def _y(self, row: int) -> int:
         return HEADER_LINES + row - self._top
 
-    def _screen_x(self, column: int) -> int | None:
-        if not self._left <= column < len(self._x):
-            return None
-        x = LABEL_WIDTH + self._x[column] - self._x[self._left]
-        return x if x + self._width <= self.size.width else None
-
     def _reveal(self) -> bool:
         """Move the view so that the cursor is in it; True when it moved."""
         row, column = self.cursor
-        before = self._top, self._left
+        before = self._top
         height = max(1, self.size.height - HEADER_LINES)
         self._top = max(min(self._top, row), row - height + 1)
-        if self._columns and self._screen_x(column) is None:
-            self._left = self._best_left(column)
-        return before != (self._top, self._left)
-
-    def _best_left(self, column: int) -> int:
-        """Begin at the column's cell where that shows the column, else at the column itself."""
-        room = self.size.width - LABEL_WIDTH - self._width
-        group = self._columns[column][1]
-        starts = [i for i, (_, g) in enumerate(self._columns) if g == group]
-        start = starts[0]
-        if self._x[column] - self._x[start] <= room:
-            return start
-        left = column
-        while left > start and self._x[column] - self._x[left - 1] <= room:
-            left -= 1
-        return left
+        moved = self._columns.reveal(column)
+        return moved or before != self._top
 
     def action_move(self, rows: int, columns: int) -> None:
         """Move by fields."""
@@ -265,30 +191,13 @@ class PinMatrix(Widget, can_focus=True):
 
     def action_cell(self, step: int) -> None:
         """Move to the first pCPU of the next or previous cell that has any."""
-        if not self._columns:
-            return
-        group = self._columns[self.cursor[1]][1]
-        ahead = [i for i, (_, g) in enumerate(self._columns) if (g - group) * step > 0]
-        if ahead:
-            target = self._columns[ahead[0] if step > 0 else ahead[-1]][1]
-            self.action_to_column(next(i for i, (_, g) in enumerate(self._columns) if g == target))
-        elif step < 0:
-            self.action_to_column(0)
+        self.action_to_column(self._columns.next_cell(self.cursor[1], step))
 
     def on_click(self, event: Click) -> None:
         """Put the cursor there."""
-        column = self._column_at(event.x)
+        column = self._columns.at(event.x - LABEL_WIDTH)
         if event.y >= HEADER_LINES and column is not None:
             self.cursor = (event.y - HEADER_LINES + self._top, column)
-
-    def _column_at(self, x: int) -> int | None:
-        for column in range(self._left, len(self._columns)):
-            at = self._screen_x(column)
-            if at is None:
-                return None
-            if at <= x < at + self._width:
-                return column
-        return None
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         """Move down."""
@@ -302,6 +211,7 @@ class PinMatrix(Widget, can_focus=True):
 
     def on_resize(self, event: Resize) -> None:
         """Keep the cursor in view."""
+        self._columns.room = event.size.width - LABEL_WIDTH
         self._reveal()
         self.refresh()
 
@@ -332,18 +242,13 @@ class PinMatrix(Widget, can_focus=True):
 
     def _visible(self) -> Iterator[tuple[int, int, int, str]]:
         """(column, pCPU, group, gap before it) of the columns in view."""
-        end = LABEL_WIDTH
-        for column in range(self._left, len(self._columns)):
-            x = self._screen_x(column)
-            if x is None:
-                return
-            pcpu, group = self._columns[column]
-            new_cell = column > self._left and self._columns[column - 1][1] != group
+        end, last = 0, None
+        for column, pcpu, group, x in self._columns.in_view():
             gap = " " * (x - end)
-            if new_cell and gap:
+            if last not in (None, group) and gap:
                 gap = gap[:-2] + "| " if len(gap) > 1 else "|"
             yield column, pcpu, group, gap
-            end = x + self._width
+            end, last = x + self._columns.width, group
 
     def _head(self, y: int) -> list[Segment]:
         if y == 0:
@@ -355,7 +260,7 @@ class PinMatrix(Widget, can_focus=True):
             if y == 2 and column == self.cursor[1]:
                 style = "row"
             segments.append(Segment(gap, self._style("head")))
-            segments.append(Segment(text.rjust(self._width), self._style(style)))
+            segments.append(Segment(text.rjust(self._columns.width), self._style(style)))
         return segments
 
     def _head_field(self, y: int, pcpu: int) -> tuple[str, str]:
@@ -367,15 +272,14 @@ class PinMatrix(Widget, can_focus=True):
 
     def _cell_titles(self) -> list[Segment]:
         """Name the cells above their columns, and at the edge those out of view."""
-        line = " " * LABEL_WIDTH
-        visible = list(self._visible())
-        shown = list(dict.fromkeys(group for _, _, group, _ in visible))
-        for group in shown:
-            first = next(c for c, _, g, _ in visible if g == group)
-            x = self._screen_x(first) or LABEL_WIDTH
-            last = max(c for c, _, g, _ in visible if g == group)
-            room = (self._screen_x(last) or x) + self._width - x
-            line = line.ljust(x + self._width - 2) + clip(self.data.titles[group], room)
+        line, width = " " * LABEL_WIDTH, self._columns.width
+        starts: dict[int, list[int]] = {}
+        for _, _, group, x in self._columns.in_view():
+            starts.setdefault(group, []).append(LABEL_WIDTH + x)
+        shown = list(starts)
+        for group, places in starts.items():
+            first, room = places[0], places[-1] + width - places[0]
+            line = line.ljust(first + width - 2) + clip(self.data.titles[group], room)
         hidden = self._hidden(shown)
         before = f" < {hidden[0]}" if hidden[0] else ""
         line = fit(before, LABEL_WIDTH) + line[LABEL_WIDTH:]
@@ -405,10 +309,10 @@ class PinMatrix(Widget, can_focus=True):
             text, name = row.field(pcpu)
             segments.append(Segment(gap, self._style("head")))
             if here and column == self.cursor[1]:
-                box = f"[{text}]".rjust(self._width)
-                segments.append(Segment(box[-self._width :], self._style("cursor")))
+                box = f"[{text}]".rjust(self._columns.width)
+                segments.append(Segment(box[-self._columns.width :], self._style("cursor")))
             else:
-                segments.append(Segment(text.rjust(self._width), self._style(name)))
+                segments.append(Segment(text.rjust(self._columns.width), self._style(name)))
         return segments
 
 
