@@ -116,10 +116,6 @@ class ScriptedDesk:
         if answer := self.answers.get(type(request)):
             self._publish(request, answer(request))
 
-    def cancel(self, unwanted: Callable[[Request], bool]) -> int:
-        """Nothing ever waits."""
-        return 0
-
     def stop(self) -> None:
         """Nothing runs."""
 

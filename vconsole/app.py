@@ -66,9 +66,6 @@ class Asking(Protocol):
     def ask(self, request: Request) -> None:
         """Answer it; the reply is published."""
 
-    def cancel(self, unwanted: Callable[[Request], bool]) -> int:
-        """Drop requests that have not begun; answers how many."""
-
     def stop(self) -> None:
         """End without waiting for a request that hangs."""
 
@@ -245,7 +242,7 @@ class VConsole(App[int]):
             run.replied(request, reply)
         for page in self.screen_stack if self.is_running else ():
             if isinstance(page, Page) and page.is_mounted:
-                page.replied(request, reply)
+                page.answered(request, reply)
 
     # -- changes under way and the log of them ------------------------------------------------
 

@@ -68,14 +68,6 @@ class Desk:
             self._waiting.append(_Job(next(self._numbers), request))
         self._begin_next()
 
-    def cancel(self, unwanted: Callable[[Request], bool]) -> int:
-        """Drop requests that have not begun, without a reply; answers how many."""
-        with self._lock:
-            kept = deque(job for job in self._waiting if not unwanted(job.request))
-            dropped = len(self._waiting) - len(kept)
-            self._waiting = kept
-        return dropped
-
     def stop(self) -> None:
         """Begin nothing more and publish nothing more."""
         with self._lock:

@@ -16,7 +16,9 @@ from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
 async def tell(console: Console, *readings: HostMemory | str) -> None:
     """The host answers, or says why it cannot."""
     for given in readings:
-        console.app.post_message(answered(console.app.page, given))
+        reply = answered(console.app.page, given)
+        reply.request = console.asked(ReadHostMemory)[-1]
+        console.app.post_message(reply)
         await console.settle()
 
 

@@ -124,22 +124,6 @@ def test_no_more_than_its_width_at_a_time() -> None:
     assert most <= 3
 
 
-def test_what_has_not_begun_can_be_cancelled() -> None:
-    release = threading.Event()
-
-    def handle(request: Wanted) -> Reply:
-        release.wait(5)
-        return Reply()
-
-    office = Office(handle, width=1)
-    for word in ("first", "second", "third"):
-        office.desk.ask(Wanted(word))
-    assert office.desk.cancel(lambda request: request != Wanted("third")) == 1
-    release.set()
-    assert [office.next()[0] for _ in range(2)] == [Wanted("first"), Wanted("third")]
-    assert office.nothing_more()
-
-
 @pytest.mark.parametrize("busy", [True, False])
 def test_after_stop_nothing_is_published(busy: bool) -> None:
     release = threading.Event()

@@ -66,10 +66,15 @@ class Page(Screen[None]):
     snapshot: var[HostSnapshot] = var(EMPTY, init=False)
     _prompt: Prompt | None = None
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._awaited: dict[tuple[type, str], Request] = {}
+        """What was read and is not answered yet."""
+
     @classmethod
     def make(cls, uuid: str | None, config: Config) -> Page:
-        """Make the page; those about a domain are given its UUID."""
-        return cls() if uuid is None else cls(uuid)
+        """Make the page; those about a domain take its UUID."""
+        return cls()
 
     @property
     def console(self) -> VConsole:
@@ -196,6 +201,32 @@ class Page(Screen[None]):
         """Report on a change asked for here; most pages need one line."""
         tone = "good" if outcome.status == "applied" else "bad"
         self.say(outcome.message or outcome.status, tone)
+
+    def read(self, request: Request, about: str = "") -> bool:
+        """Ask for what this page shows; answers whether it was asked.
+
+        Not while another page is in front, and never twice at once: a host that is slow or hangs
+        is not asked again before it has answered.
+
+        Args:
+            request: One that reads.
+            about: Tells requests of one type apart.
+        """
+        key = type(request), about
+        if self.console.page is not self or key in self._awaited:
+            return False
+        self._awaited[key] = request
+        self.console.desk.ask(request)
+        return True
+
+    def read_anew(self) -> None:
+        """Wait no longer for what was asked before: it may be older than a change since."""
+        self._awaited.clear()
+
+    def answered(self, request: Request, reply: Reply) -> None:
+        """Note that a request has its answer, whoever asked, and take it."""
+        self._awaited = {key: asked for key, asked in self._awaited.items() if asked is not request}
+        self.replied(request, reply)
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take the answer to a request of this page; others are not its business."""

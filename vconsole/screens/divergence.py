@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from vconsole.config import Config
 from vconsole.desk import Request
 from vconsole.model.changes import Target
 from vconsole.model.divergence.differences import Difference
@@ -67,9 +68,14 @@ class DivergenceScreen(Page):
     DivergenceScreen NotesView { height: 5; margin-top: 1; }
     """
 
-    def __init__(self, uuids: str | tuple[str, ...] = ()) -> None:
+    @classmethod
+    def make(cls, uuid: str | None, config: Config) -> Page:
+        """Make it for one domain, or for all."""
+        return cls(() if uuid is None else (uuid,))
+
+    def __init__(self, uuids: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self._own = (uuids,) if isinstance(uuids, str) else uuids
+        self._own = uuids
         self._all = not self._own
         self._asked: dict[str, Domain] = {}
         """Domains as they were when they were asked for last."""

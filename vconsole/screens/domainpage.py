@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from vconsole.config import Config
 from vconsole.model.snapshot import Domain
 from vconsole.screens.base import Page
 
@@ -13,6 +14,12 @@ class DomainPage(Page):
         super().__init__()
         self._uuid = uuid
         self._domain: Domain | None = None
+
+    @classmethod
+    def make(cls, uuid: str | None, config: Config) -> Page:
+        """Make the page of a domain."""
+        assert uuid is not None, "a page about a domain needs its UUID"
+        return cls(uuid)
 
     @property
     def subject(self) -> Domain | None:

@@ -75,7 +75,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
         super().__init__(path)
         self._rows: dict[str, RuleRow] = {}
         self.guests = Guests()
-        self._asked_for: tuple[Domain, ...] | None = None
+        self._read_for: tuple[Domain, ...] | None = None
         self._service: dict[str, Any] | None = None
         self._service_problem = ""
         self._log = False
@@ -119,20 +119,21 @@ class HostinfoScreen(FileEditorPage[Draft]):
         self.set_interval(1.0, self._ask)
 
     def _ask(self) -> None:
-        """Ask what may have changed; nothing while another page is in front."""
-        if self.console.page is not self:
-            return
+        """Ask what may have changed."""
         for request in (ReadFile(self.path), ReadService(), ReadValues()):
-            self.console.desk.ask(request)
+            self.read(request)
         if self._log and self.subject:
-            self.console.desk.ask(ReadService(self.guests.socket_name(self.subject)))
+            self.read(ReadService(self.guests.socket_name(self.subject)), "log")
 
     def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
         """Show the domains; their definitions are read when the list of them changes."""
-        if after.domains is not self._asked_for and after.freshness.read_at is not None:
-            self._asked_for = after.domains
+        if after.freshness.read_at is None:
+            return
+        if after.domains is not self._read_for:
             wanted = tuple(d.uuid for d in after.domains if d.persistent is not False)
-            self.console.desk.ask(ReadDefinitions(wanted))
+            if self.read(ReadDefinitions(wanted)):
+                self._read_for = after.domains
+        if after.domains is not before.domains or not self.guests.uuids:
             self.guests.follow(after)
             self._show()
 

@@ -52,7 +52,6 @@ class HostMemoryScreen(Page):
         self._cells: dict[str, CellMemory] = {}
         self._first: GuestMemory | None = None
         self._trouble = ""
-        self._asking = False
 
     def compose_body(self) -> ComposeResult:
         """Title, figures, tabs, and a view for each."""
@@ -94,17 +93,14 @@ class HostMemoryScreen(Page):
         self.set_interval(LOOK_EVERY_S, self._ask)
 
     def _ask(self) -> None:
-        """Read, unless that is under way or another page is in front."""
-        if self.console.page is self and not self._asking:
-            self._asking = True
-            before = self._advice.known.now if self._advice else None
-            self.console.desk.ask(ReadHostMemory(self.snapshot, before))
+        """Read; the reading before tells what has moved since."""
+        self.read(ReadHostMemory(self.snapshot, self._advice.known.now if self._advice else None))
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read; what was known stays where nothing was."""
         if not isinstance(request, ReadHostMemory):
             return
-        self._asking, self._trouble = False, reply.message
+        self._trouble = reply.message
         if isinstance(reply.value, Advice):
             self._advice, self._trouble = reply.value, ""
             self._show(reply.value)

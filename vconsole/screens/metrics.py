@@ -126,9 +126,9 @@ class MetricsScreen(FilteredPage):
         if self.console.page is not self:
             return
         self.ask_disk()
-        self.console.desk.ask(ReadDaemon())
+        self.read(ReadDaemon())
         if self._ticks % CONFIG_EVERY == 0:
-            self.console.desk.ask(ReadFile(self.conf))
+            self.read(ReadFile(self.conf))
         self._ticks += 1
         self._ask_devices_if_due()
 

@@ -95,10 +95,9 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         self.set_interval(1.0, self._ask)
 
     def _ask(self) -> None:
-        """Ask what may have changed; nothing while another page is in front."""
-        if self.console.page is self:
-            self.console.desk.ask(ReadFile(self.path))
-            self.console.desk.ask(ReadDaemon())
+        """Ask what may have changed."""
+        self.read(ReadFile(self.path))
+        self.read(ReadDaemon())
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read."""

@@ -75,7 +75,6 @@ class NetworkScreen(DomainPage):
         self._vnics: dict[str, Vnic] = {}
         self._history: dict[str, tuple[float, ...]] = {}
         self._looks = 0
-        self._awaited: set[type] = set()
 
     def compose_body(self) -> ComposeResult:
         """Title, interfaces, and all about one."""
@@ -98,28 +97,21 @@ class NetworkScreen(DomainPage):
     def on_screen_resume(self) -> None:
         """Look anew, as after a change."""
         self._looks = 0
-        self._awaited.clear()
+        self.read_anew()
         self._look()
 
     def _look(self) -> None:
         if self.console.page is not self:
             return
-        self._ask(ReadTraffic(self._uuid))
+        self.read(ReadTraffic(self._uuid))
         if self._looks % _OTHERS_EVERY == 0:
-            self._ask(ReadVnics())
-            self._ask(ReadHostNetwork())
+            self.read(ReadVnics())
+            self.read(ReadHostNetwork())
         self._looks += 1
-
-    def _ask(self, request: Request) -> None:
-        """Ask, unless an answer is awaited: all domains may take longer than till next time."""
-        if type(request) not in self._awaited:
-            self._awaited.add(type(request))
-            self.console.desk.ask(request)
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read."""
         value = reply.value
-        self._awaited.discard(type(request))
         if isinstance(request, ReadTraffic) and request.uuid == self._uuid:
             if isinstance(value, Traffic):
                 self._before, self._traffic = self._traffic, value

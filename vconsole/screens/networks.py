@@ -58,7 +58,6 @@ class NetworksScreen(FilteredPage):
         self._shared: Holders = {}
         self._guests: dict[Source, int] = {}
         self._rows: dict[str, _Row] = {}
-        self._awaited: set[type] = set()
 
     def compose_body(self) -> ComposeResult:
         """Title, list, leases."""
@@ -84,21 +83,16 @@ class NetworksScreen(FilteredPage):
 
     def on_screen_resume(self) -> None:
         """Look anew."""
-        self._awaited.clear()
+        self.read_anew()
         self._look()
 
     def _look(self) -> None:
-        """Ask what is not awaited: of thousands of domains it takes longer than till next time."""
-        if self.console.page is self:
-            for request in (ReadHostNetwork(), ReadVnics()):
-                if type(request) not in self._awaited:
-                    self._awaited.add(type(request))
-                    self.console.desk.ask(request)
+        self.read(ReadHostNetwork())
+        self.read(ReadVnics())
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read."""
         value = reply.value
-        self._awaited.discard(type(request))
         if isinstance(request, ReadHostNetwork):
             if isinstance(value, HostNetwork):
                 self._network = value

@@ -57,7 +57,6 @@ class ResourcesScreen(DomainPage):
         super().__init__(uuid)
         self._reading = Reading()
         self._trouble = "reading"
-        self._asking = False
 
     def compose_body(self) -> ComposeResult:
         """Title, rows, bars."""
@@ -88,16 +87,13 @@ class ResourcesScreen(DomainPage):
         self._show_use()
 
     def read_again(self) -> None:
-        """Ask, unless an answer is awaited or the page is not seen."""
-        if self.console.page is self and not self._asking:
-            self._asking = True
-            self.console.desk.ask(ReadResources(self._uuid))
+        """Ask what it has."""
+        self.read(ReadResources(self._uuid))
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take what the domain has."""
         if not isinstance(request, ReadResources) or request.uuid != self._uuid:
             return
-        self._asking = False
         self._trouble = "" if isinstance(reply.value, Reading) else reply.message or reply.status
         if isinstance(reply.value, Reading):
             self._reading = reply.value

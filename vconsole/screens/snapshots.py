@@ -43,8 +43,6 @@ class SnapshotsScreen(DomainPage):
         self._known: SnapshotList | None = None
         self._branches: dict[str, Branch] = {}
         self._trouble = ""
-        self._asked: ReadSnapshots | None = None
-        """The reading that is under way."""
 
     def compose_body(self) -> ComposeResult:
         """Title, tree, details, and the XML in their place."""
@@ -71,16 +69,14 @@ class SnapshotsScreen(DomainPage):
         self._look()
 
     def _look(self) -> None:
-        if self._asked is None and self.console.page is self:
-            self._asked = ReadSnapshots(self._uuid)
-            self.console.desk.ask(self._asked)
+        self.read(ReadSnapshots(self._uuid))
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take what was read, here or after a change of this domain."""
-        if request is self._asked:
-            self._asked, self._trouble = None, reply.message
-        elif getattr(request, "uuid", None) != self._uuid:
+        if getattr(request, "uuid", None) != self._uuid:
             return
+        if isinstance(request, ReadSnapshots):
+            self._trouble = reply.message
         if isinstance(reply.value, SnapshotList):
             self._known = reply.value
         self._show()
