@@ -27,7 +27,10 @@ _INTERVAL_S = 1.0
 _WARM_S, _WINDOW_S = 3.0, 8.0
 _READY_S = 20.0
 _REQUEST = b"load\n"
-_DAEMON = "import sys; from vconsole.hostinfo.service import main; sys.exit(main(sys.argv[1:]))"
+_DAEMON = (
+    "import sys; from vconsole.features.hostinfo.daemon.service import main;"
+    " sys.exit(main(sys.argv[1:]))"
+)
 _NO_LIBVIRT = "qemu+unix:///system?socket=/nonexistent"
 
 

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load import write_node
-from vconsole.host.metrics_sample import Sampler
-from vconsole.metrics.actions import ActionPool
-from vconsole.metrics.collect import Collector
-from vconsole.metrics.config import parse, profile
-from vconsole.metrics.disk import Header
-from vconsole.metrics.publish import Publisher
-from vconsole.metrics.spec import VhostmdConfig
+from vconsole.features.metrics.daemon.actions import ActionPool
+from vconsole.features.metrics.daemon.collect import Collector
+from vconsole.features.metrics.daemon.publish import Publisher
+from vconsole.features.metrics.host.sample import Sampler
+from vconsole.features.metrics.model.config import parse, profile
+from vconsole.features.metrics.model.disk import Header
+from vconsole.features.metrics.model.spec import VhostmdConfig
 
 GOALS_MS = {1: 20.0, 100: 60.0, 1000: 400.0}
 """CPU time of an update by number of domains."""

@@ -20,7 +20,7 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
 from vconsole.cli.main import parser as cli_parser  # noqa: E402
-from vconsole.commands import COMMANDS, Command, key_name  # noqa: E402 (after the environment)
+from vconsole.features.commands import COMMANDS, Command, key_name  # noqa: E402 (after the environment)
 
 DOCS = Path(__file__).parent.parent / "docs"
 TITLES = {
@@ -67,7 +67,7 @@ def keys_page() -> str:
     lines = [
         "# Keys",
         "",
-        "Made from `vconsole/commands/` by `make docs`. The id is what `[keys]` in",
+        "Made from `vconsole/features/commands/` by `make docs`. The id is what `[keys]` in",
         '`~/.config/vconsole/config.toml` takes: `"domains.pin" = "P"`.',
         "",
         "Movement everywhere: arrows or h j k l; g and G, home and end; ctrl+u and ctrl+d, page up",

@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from vconsole.app import VConsole
-from vconsole.config import Config
-from vconsole.desk import Request
-from vconsole.history import History
+from vconsole.changes.dispatcher import Request
+from vconsole.changes.history import History
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
 from vconsole.host.source import View
-from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
+from vconsole.model.host_state import EMPTY, Domain, HostState, Pin
+from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.proposal import Propose, Subject, proposals
-from vconsole.model.requests import ReadConfigurations, Reply
-from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot, Pin
+from vconsole.model.request import ReadConfigurations, Reply
 
 Answers = Mapping[type, Callable[[Any], Reply]]
 """Type of request -> who answers it."""
@@ -24,10 +24,10 @@ class ScriptedFeed:
     """Publishes what it is given; applies pins to its own snapshot."""
 
     def __init__(
-        self, publish: Callable[[HostSnapshot], object], report: Callable[[Outcome], object]
+        self, publish: Callable[[HostState], object], report: Callable[[Outcome], object]
     ) -> None:
         self._publish, self._report = publish, report
-        self.snapshot = EMPTY
+        self.host_state = EMPTY
         self.views: list[View] = []
         self.changes: list[PinChange] = []
         self.answer: Callable[[PinChange], Outcome] = self.apply
@@ -37,13 +37,13 @@ class ScriptedFeed:
     def start(self) -> None:
         """Publish what there is."""
         self.started = True
-        self.show(self.snapshot)
+        self.show(self.host_state)
 
-    def show(self, snapshot: HostSnapshot) -> None:
+    def show(self, host_state: HostState) -> None:
         """Publish another reading."""
-        self.snapshot = snapshot
+        self.host_state = host_state
         if self.started:
-            self._publish(snapshot)
+            self._publish(host_state)
 
     def look(self, view: View) -> None:
         """Note it."""
@@ -53,7 +53,7 @@ class ScriptedFeed:
         """Answer as the test says, by default by applying."""
         self.changes.append(change)
         self._report(self.answer(change))
-        self._publish(self.snapshot)
+        self._publish(self.host_state)
 
     def refresh(self) -> None:
         """Note it."""
@@ -66,9 +66,9 @@ class ScriptedFeed:
     def apply(self, change: PinChange) -> Outcome:
         """Set the pins in the snapshot, as libvirt would."""
         domains = tuple(
-            _pinned(d, change) if d.uuid == change.uuid else d for d in self.snapshot.domains
+            _pinned(d, change) if d.uuid == change.uuid else d for d in self.host_state.domains
         )
-        self.snapshot = replace(self.snapshot, domains=domains)
+        self.host_state = replace(self.host_state, domains=domains)
         steps = tuple(
             StepOutcome(s, "applied", live=s.live_after, config=s.config_after)
             for s in change.steps
@@ -103,7 +103,7 @@ def proposer(read: Callable[[ReadConfigurations], Reply]) -> Callable[[Propose],
     return lambda request: Reply(value=proposals(request, subject))
 
 
-class ScriptedDesk:
+class ScriptedDispatcher:
     """Answers requests at once, by type; what no test cares about is not answered."""
 
     def __init__(self, answers: Answers, publish: Callable[[Request, Reply], object]) -> None:
@@ -121,7 +121,7 @@ class ScriptedDesk:
 
 
 def make_console(
-    snapshot: HostSnapshot,
+    host_state: HostState,
     config: Config | None = None,
     history: History | None = None,
     answers: Answers | None = None,
@@ -130,16 +130,16 @@ def make_console(
     feeds: list[ScriptedFeed] = []
 
     def open_feed(
-        publish: Callable[[HostSnapshot], object], report: Callable[[Outcome], object]
+        publish: Callable[[HostState], object], report: Callable[[Outcome], object]
     ) -> ScriptedFeed:
         feeds.append(ScriptedFeed(publish, report))
-        feeds[0].snapshot = snapshot
+        feeds[0].host_state = host_state
         return feeds[0]
 
     app = VConsole(
         config or Config(),
         open_feed,
-        lambda publish: ScriptedDesk(answers or {}, publish),
+        lambda publish: ScriptedDispatcher(answers or {}, publish),
         history,
     )
     return app, feeds[0]

@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import vconsole.screens
-from vconsole.screens.base import Page
+from vconsole.screens.page import Page
 
 
 def all_pages() -> dict[str, type[Page]]:

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from tests.fleet import HOSTILE_NAMES, KVM07_FLEET, Spec
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import (
+from vconsole.model.host_state import (
     EMPTY,
     Cell,
     Check,
@@ -23,7 +23,7 @@ from vconsole.model.snapshot import (
     Device,
     Domain,
     Freshness,
-    HostSnapshot,
+    HostState,
     Locality,
     Node,
     NumaTune,
@@ -47,7 +47,7 @@ def uuid_of(name: str) -> str:
     return str(uuid5(NAMESPACE_DNS, name.encode("utf-8", "backslashreplace").decode()))
 
 
-def kvm07() -> HostSnapshot:
+def kvm07() -> HostState:
     """4 cells of 8 cores with SMT, 22 domains in all states, usage and locality measured."""
     pcpus = _smt_pcpus(cells=4, cores=8, isolated=CpuSet.parse("28-31,60-63"))
     free = (6.4, 12.8, 21.5, 40.3)
@@ -67,7 +67,7 @@ def kvm07() -> HostSnapshot:
     return _scene(connection, cells, pcpus, KVM07_FLEET)
 
 
-def one_cell(n_domains: int = 10) -> HostSnapshot:
+def one_cell(n_domains: int = 10) -> HostState:
     """A small host without NUMA: one cell, 8 pCPUs without SMT, `n_domains` domains."""
     pcpus = tuple(
         PCpu(n, cell=0, socket=0, die=0, core=n, siblings=CpuSet.of([n]), online=True)
@@ -91,7 +91,7 @@ def one_cell(n_domains: int = 10) -> HostSnapshot:
     return _scene(connection, cells, pcpus, specs)
 
 
-def sixteen_cells() -> HostSnapshot:
+def sixteen_cells() -> HostState:
     """1024 pCPUs in 16 cells with gaps in the ids; two cells without CPUs, one without memory."""
     ids = (0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 32, 33)
     widths = (128, 128, *(64,) * 12, 0, 0)
@@ -118,7 +118,7 @@ def sixteen_cells() -> HostSnapshot:
     return _scene(connection, cells, tuple(pcpus), fleet)
 
 
-def hostile() -> HostSnapshot:
+def hostile() -> HostState:
     """kvm07 with names and titles that try to take over the terminal."""
     base = kvm07()
     specs = tuple(
@@ -129,44 +129,44 @@ def hostile() -> HostSnapshot:
     return _scene(connection, base.cells, base.pcpus, specs)
 
 
-def empty() -> HostSnapshot:
+def empty() -> HostState:
     """kvm07 without a single domain."""
     base = kvm07()
     return _scene(base.connection, base.cells, base.pcpus, ())
 
 
-def never_connected(reason: str = "qemu:///system: connection refused") -> HostSnapshot:
+def never_connected(reason: str = "qemu:///system: connection refused") -> HostState:
     """What is shown when there never was a connection."""
     return replace(EMPTY, freshness=Freshness(None, NOW - 3, reason))
 
 
-def stale(snapshot: HostSnapshot, reason: str = "libvirt does not answer") -> HostSnapshot:
+def stale(host_state: HostState, reason: str = "libvirt does not answer") -> HostState:
     """The same data, seven seconds after libvirt stopped to answer."""
-    return replace(snapshot, freshness=Freshness(NOW - 7, NOW - 7, reason))
+    return replace(host_state, freshness=Freshness(NOW - 7, NOW - 7, reason))
 
 
-def read_only(snapshot: HostSnapshot, reason: str = "--read-only was given") -> HostSnapshot:
+def read_only(host_state: HostState, reason: str = "--read-only was given") -> HostState:
     """The same over a connection that refuses every change."""
     return replace(
-        snapshot,
-        connection=replace(snapshot.connection, read_only=True, read_only_reason=reason),
+        host_state,
+        connection=replace(host_state.connection, read_only=True, read_only_reason=reason),
     )
 
 
-def one_set(snapshot: HostSnapshot) -> HostSnapshot:
+def one_set(host_state: HostState) -> HostState:
     """The same as the demo host shows it: a driver that keeps live and config pins as one."""
     connection = replace(
-        snapshot.connection, uri="test:///default", driver="Test", demo=True, split_pins=False
+        host_state.connection, uri="test:///default", driver="Test", demo=True, split_pins=False
     )
     domains = (
-        replace(d, pins=tuple(replace(p, config=p.now) for p in d.pins)) for d in snapshot.domains
+        replace(d, pins=tuple(replace(p, config=p.now) for p in d.pins)) for d in host_state.domains
     )
-    return replace(snapshot, connection=connection, domains=tuple(domains))
+    return replace(host_state, connection=connection, domains=tuple(domains))
 
 
-def in_view(snapshot: HostSnapshot, name: str) -> HostSnapshot:
+def in_view(host_state: HostState, name: str) -> HostState:
     """The same with the details of the domain of this name."""
-    domain = next(d for d in snapshot.domains if d.name == name)
+    domain = next(d for d in host_state.domains if d.name == name)
     threads = tuple(_thread(n, pin) for n, pin in enumerate(domain.pins)) if domain.active else ()
     detail = Detail(
         uuid=domain.uuid,
@@ -188,7 +188,7 @@ def in_view(snapshot: HostSnapshot, name: str) -> HostSnapshot:
             ("balloon actual", "8.0 GiB"),
         ),
     )
-    return replace(snapshot, detail=detail)
+    return replace(host_state, detail=detail)
 
 
 def _thread(number: int, pin: Pin) -> ThreadUsage:
@@ -209,12 +209,12 @@ def _thread(number: int, pin: Pin) -> ThreadUsage:
 
 def _scene(
     connection: Connection, cells: tuple[Cell, ...], pcpus: tuple[PCpu, ...], fleet: Iterable[Spec]
-) -> HostSnapshot:
+) -> HostState:
     specs = tuple(fleet)
     everything = CpuSet.of(p.id for p in pcpus)
     domains = tuple(_domain(n, spec, everything) for n, spec in enumerate(specs, 1))
     pairs = list(zip(domains, specs, strict=True))
-    return HostSnapshot(
+    return HostState(
         connection=connection,
         freshness=Freshness(read_at=NOW),
         node=_node(cells),

@@ -41,11 +41,11 @@ def main() -> None:
 
         sys.exit(run_cli(arguments))
     if word == "hostinfod":
-        from vconsole.hostinfo.service import main as run_hostinfod
+        from vconsole.features.hostinfo.daemon.service import main as run_hostinfod
 
         sys.exit(run_hostinfod(others))
     if word == "vhostmd":
-        from vconsole.metrics.service import main as run_vhostmd
+        from vconsole.features.metrics.daemon.service import main as run_vhostmd
 
         sys.exit(run_vhostmd(others))
     sys.exit(console(arguments))
@@ -75,8 +75,8 @@ def console(arguments: list[str]) -> int:
 
 def run_console(options: Namespace) -> int:
     """Start the app on the terminal, errors of libraries going to the log."""
-    from vconsole.config import ConfigError, load
-    from vconsole.places import config_path
+    from vconsole.console.config import ConfigError, load
+    from vconsole.files.places import config_path
 
     try:
         config = load(config_path())
@@ -85,7 +85,7 @@ def run_console(options: Namespace) -> int:
 
         print(f"vconsole: {line(error)}", file=sys.stderr)
         return 2
-    from vconsole.start import run
+    from vconsole.console.start import run
 
     return run(config, options)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
@@ -20,6 +21,27 @@ ELLIPSIS = "…"
 """Stands where something was cut; see `use_ascii`."""
 _BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f")
 """Letters and marks that draw nothing."""
+
+Span = tuple[str, str]
+"""(safe text, style): style is "", dim, strong, warn, bad, good or accent."""
+Line = str | tuple[Span, ...]
+"""A line to read; a bare string is painted when it comes into view."""
+Note = Span
+"""A remark below a table."""
+Cell = Span
+"""What stands in a column of a table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `width` in cells; a `flex` one takes what is left; gone below `from_width`."""
+
+    id: str
+    title: str
+    width: int
+    align: str = "left"
+    flex: bool = False
+    from_width: int = 0
 
 
 def use_ascii(ascii_only: bool) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from tests.integration.bootguest import BootedGuest, BootGuest
 from tests.integration.lab import Libvirtd
-from vconsole.host.handlers.actions import act
+from vconsole.features.lifecycle.host import act
+from vconsole.features.lifecycle.model import Act, Mode
 from vconsole.host.link import open_link
-from vconsole.model.actions import Act, Mode
-from vconsole.model.requests import Reply
+from vconsole.model.request import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 

@@ -17,10 +17,9 @@ import pytest
 
 from tests.integration.bootguest import BootedGuest, guest_xml, make_disk
 from tests.integration.lab import Libvirtd, wait_until
-from vconsole import agentwords
-from vconsole.host.link import open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.agent.changes import (
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.agent import words as agentwords
+from vconsole.features.agent.model.changes import (
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -28,8 +27,9 @@ from vconsole.model.agent.changes import (
     ThawFs,
     WakeGuest,
 )
-from vconsole.model.agent.report import AgentReport, ReadAgent
-from vconsole.model.requests import ReadConfigurations, Reply
+from vconsole.features.agent.model.report import AgentReport, ReadAgent
+from vconsole.host.link import open_link
+from vconsole.model.request import ReadConfigurations, Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 

@@ -15,9 +15,8 @@ from tests.integration.bootguest import BootedGuest, BootGuest
 from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
-from vconsole.host.link import open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.agent.channel import (
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.agent.model.channel import (
     AGENT,
     AgentChannel,
     PrivateAgentCommand,
@@ -25,9 +24,10 @@ from vconsole.model.agent.channel import (
     agent_channel,
     remove_channel,
 )
-from vconsole.model.agent.wire import check_command
+from vconsole.features.agent.model.wire import check_command
+from vconsole.host.link import open_link
 from vconsole.model.proposal import Planner, Proposal, Propose
-from vconsole.model.requests import Configurations, ReadConfigurations, Reply
+from vconsole.model.request import Configurations, ReadConfigurations, Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 PRIVATE = "org.qemu.guest_agent.1"

@@ -16,16 +16,16 @@ from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
 from tests.unit.test_cli_commands import vconsole
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.divergence.model.plan import planner
+from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, Way
 from vconsole.host.link import open_link
 from vconsole.host.open import connect
-from vconsole.host.requests import HostRequests
 from vconsole.host.source import View
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.divergence.differences import Difference
-from vconsole.model.divergence.plan import planner
-from vconsole.model.divergence.rows import Divergence, ReadDivergence, Way
+from vconsole.model.differences import Difference
 from vconsole.model.proposal import Proposal, Propose
-from vconsole.model.requests import ReadConfigurations, Reply
+from vconsole.model.request import ReadConfigurations, Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 

@@ -20,10 +20,10 @@ from tests.integration.bootguest import BootedGuest, guest_xml
 from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
 from tests.terminal import Terminal
-from vconsole.hostinfo import guest as guest_tool
-from vconsole.hostinfo.rules import parse
-from vconsole.hostinfo.rules_file import load, save_rules
-from vconsole.hostinfo.status import Follower, StatusError, read_status
+from vconsole.features.hostinfo import guest as guest_tool
+from vconsole.features.hostinfo.daemon.status import Follower, StatusError, read_status
+from vconsole.features.hostinfo.model.rules import parse
+from vconsole.features.hostinfo.rules_file import load, save_rules
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 VCONSOLE = (sys.executable, "-m", "vconsole")

@@ -15,10 +15,13 @@ from tests.integration.bootguest import BootedGuest, BootGuest
 from tests.integration.ground import wait_until
 from tests.integration.guests import Guest
 from tests.integration.lab import Libvirtd
-from vconsole.hostinfo.status import StatusError, read_status
+from vconsole.features.hostinfo.daemon.status import StatusError, read_status
 
 pytest_plugins = ("tests.integration.bootfixtures",)
-DAEMON = "import sys; from vconsole.hostinfo.service import main; sys.exit(main(sys.argv[1:]))"
+DAEMON = (
+    "import sys; from vconsole.features.hostinfo.daemon.service import main;"
+    " sys.exit(main(sys.argv[1:]))"
+)
 ASK = "exec <>/dev/ttyS1; stty raw -echo; echo {} >&0; read -t 5 -r answer; echo $answer"
 
 

@@ -7,17 +7,17 @@ import pytest
 
 from tests.integration.conftest import LaunchGuest
 from tests.integration.lab import Libvirtd
+from vconsole.changes.host_requests import HostRequests
 from vconsole.cli.read import complete
-from vconsole.host.handlers.hostmemory import local_memory, remote_memory
+from vconsole.features.hostmemory.host import local_memory, remote_memory
+from vconsole.features.hostmemory.model.advice import Advice, findings, headline
+from vconsole.features.hostmemory.model.figures import figures
+from vconsole.features.hostmemory.model.reading import ReadHostMemory
 from vconsole.host.link import open_link
 from vconsole.host.open import connect
 from vconsole.host.proc import find_guests
-from vconsole.host.requests import HostRequests
 from vconsole.host.source import View
-from vconsole.model.hostmemory.advice import Advice, findings, headline
-from vconsole.model.hostmemory.figures import figures
-from vconsole.model.hostmemory.reading import ReadHostMemory
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.host_state import HostState
 
 
 def test_what_a_guest_holds_is_what_the_kernel_says(
@@ -26,7 +26,7 @@ def test_what_a_guest_holds_is_what_the_kernel_says(
     made = guest(two_cell_host, "held", memory_mib=96)
     uuid = two_cell_host.virsh("domuuid", made.name).strip()
     requests = HostRequests(lambda: open_link(two_cell_host.uri, True, False, lambda: None))
-    reply = requests.handlers()[ReadHostMemory](ReadHostMemory(HostSnapshot()))
+    reply = requests.handlers()[ReadHostMemory](ReadHostMemory(HostState()))
     requests.close()
     assert isinstance(reply.value, Advice)
     known = reply.value.known.now

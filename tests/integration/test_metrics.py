@@ -13,9 +13,9 @@ import pytest
 from tests.integration.bootguest import BootedGuest, guest_xml
 from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
-from vconsole.metrics import guest as guest_tool
-from vconsole.metrics.config import profile
-from vconsole.metrics.reader import read
+from vconsole.features.metrics import guest as guest_tool
+from vconsole.features.metrics.model.config import profile
+from vconsole.features.metrics.model.reader import read
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 TOOL = "/tmp/vm-dump-metrics"

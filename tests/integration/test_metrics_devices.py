@@ -12,14 +12,14 @@ from tests.integration.bootguest import BootGuest
 from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
+from vconsole.features.metrics.model.document import render
+from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.provision import Attachments, What, Wish
+from vconsole.features.metrics.requests import PlanDevices, ReadAttachments, handlers
 from vconsole.host.link import open_link
-from vconsole.host.requests import HostRequests
-from vconsole.metrics.console import PlanDevices, ReadAttachments, handlers
-from vconsole.metrics.disk import BLOCK_BYTES, DiskWriter
-from vconsole.metrics.document import render
-from vconsole.metrics.metric import Metric
-from vconsole.metrics.provision import Attachments, What, Wish
-from vconsole.model.requests import Reply
+from vconsole.model.request import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 

@@ -14,10 +14,8 @@ from tests.integration.bootguest import BootedGuest, guest_xml
 from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
-from vconsole.host.link import open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.changes import Target
-from vconsole.model.network.interfaces import (
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.network.model.interfaces import (
     DomainVnics,
     ReadTraffic,
     ReadVnics,
@@ -27,11 +25,13 @@ from vconsole.model.network.interfaces import (
     holders,
     speeds,
 )
-from vconsole.model.network.mac import make_mac
-from vconsole.model.network.places import HostNetwork, Lease, ReadHostNetwork
-from vconsole.model.network.plan import adder, address_giver, linker, mover, remover
+from vconsole.features.network.model.mac import make_mac
+from vconsole.features.network.model.places import HostNetwork, Lease, ReadHostNetwork
+from vconsole.features.network.model.plan import adder, address_giver, linker, mover, remover
+from vconsole.host.link import open_link
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose
-from vconsole.model.requests import Reply
+from vconsole.model.request import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 

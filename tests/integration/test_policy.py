@@ -15,17 +15,23 @@ import pytest
 
 from tests.integration.guests import EMULATOR
 from tests.integration.lab import LabError, Libvirtd
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.policy.model import clock, timers
+from vconsole.features.policy.model.clock import set_clock
+from vconsole.features.policy.model.draft import Draft, Edit, plan
+from vconsole.features.policy.model.features import set_pmu, set_sleep
+from vconsole.features.policy.model.redirfilter import add_rules, move_rule, parse_rules, rules_of
+from vconsole.features.policy.model.rows import rows_of
+from vconsole.features.policy.model.timers import (
+    add_timer,
+    parse_timer,
+    remove_timer,
+    set_timer,
+    timers_of,
+)
 from vconsole.host.link import open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.policy import clock, timers
-from vconsole.model.policy.clock import set_clock
-from vconsole.model.policy.draft import Draft, Edit, plan
-from vconsole.model.policy.features import set_pmu, set_sleep
-from vconsole.model.policy.redirfilter import add_rules, move_rule, parse_rules, rules_of
-from vconsole.model.policy.rows import rows_of
-from vconsole.model.policy.timers import add_timer, parse_timer, remove_timer, set_timer, timers_of
 from vconsole.model.proposal import Propose
-from vconsole.model.requests import Configurations, ReadConfigurations, Reply
+from vconsole.model.request import Configurations, ReadConfigurations, Reply
 from vconsole.model.xml_edit import Document
 
 NAME = "policy"

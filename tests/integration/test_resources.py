@@ -12,15 +12,15 @@ from tests.integration.bootguest import BootedGuest, BootGuest
 from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.resources.model.numbers import Reading, ReadResources
+from vconsole.features.resources.model.plan_memory import MemoryWish
+from vconsole.features.resources.model.plan_vcpus import VcpuWish
+from vconsole.features.resources.model.room import Room
 from vconsole.host.link import open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.changes import Target
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Proposal, Propose
-from vconsole.model.requests import Reply
-from vconsole.model.resources.numbers import Reading, ReadResources
-from vconsole.model.resources.plan_memory import MemoryWish
-from vconsole.model.resources.plan_vcpus import VcpuWish
-from vconsole.model.resources.room import Room
+from vconsole.model.request import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 MIB = 1024

@@ -14,14 +14,14 @@ import pytest
 from tests.integration.bootguest import BootedGuest, BootGuest, make_disk
 from tests.integration.ground import find_program
 from tests.integration.lab import Libvirtd
-from vconsole.host.handlers.snapshot_create import read_ground
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.snapshots.host.create import read_ground
+from vconsole.features.snapshots.model.change import plan_delete, plan_revert
+from vconsole.features.snapshots.model.create import Ground, Kind, ReadGround, Wish, plan_create
+from vconsole.features.snapshots.model.tree import ReadSnapshots, SnapshotList
 from vconsole.host.link import open_link
-from vconsole.host.requests import HostRequests
 from vconsole.model.proposal import Proposal
-from vconsole.model.requests import Reply
-from vconsole.model.snapshots.change import plan_delete, plan_revert
-from vconsole.model.snapshots.create import Ground, Kind, ReadGround, Wish, plan_create
-from vconsole.model.snapshots.tree import ReadSnapshots, SnapshotList
+from vconsole.model.request import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 

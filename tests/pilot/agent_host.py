@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.feed import Answers, proposer
-from vconsole.model.agent.changes import (
+from vconsole.features.agent.model.changes import (
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -15,8 +15,8 @@ from vconsole.model.agent.changes import (
     ThawFs,
     WakeGuest,
 )
-from vconsole.model.agent.channel import PrivateAgentCommand
-from vconsole.model.agent.report import (
+from vconsole.features.agent.model.channel import PrivateAgentCommand
+from vconsole.features.agent.model.report import (
     Address,
     AgentReport,
     FileSystem,
@@ -26,7 +26,7 @@ from vconsole.model.agent.report import (
     User,
 )
 from vconsole.model.proposal import Change, Propose
-from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
+from vconsole.model.request import ChangeDevice, Configurations, ReadConfigurations, Reply
 
 NAME = "shop-web-1"
 PRIVATE = "org.qemu.guest_agent.1"

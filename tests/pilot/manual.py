@@ -16,13 +16,13 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from tests.feed import Answers, ScriptedDesk, ScriptedFeed, make_console
+from tests.feed import Answers, ScriptedDispatcher, ScriptedFeed, make_console
 from tests.scenes import uuid_of
-from vconsole.app import VConsole
-from vconsole.config import Config
-from vconsole.history import History
+from vconsole.changes.history import History
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Domain, HostSnapshot, Pin, PinKind
+from vconsole.model.host_state import Domain, HostState, Pin, PinKind
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
 from vconsole.widgets.title import TitleBar
 
@@ -49,9 +49,9 @@ class Console:
 
     def asked(self, kind: builtins.type[R]) -> list[R]:
         """What was asked of the desk so far, of one kind."""
-        desk = self.app.desk
-        assert isinstance(desk, ScriptedDesk)
-        return [request for request in desk.asked if isinstance(request, kind)]
+        dispatcher = self.app.dispatcher
+        assert isinstance(dispatcher, ScriptedDispatcher)
+        return [request for request in dispatcher.asked if isinstance(request, kind)]
 
     async def type(self, text: str) -> None:
         """Press a key for each character."""
@@ -82,9 +82,9 @@ class Console:
 
     # -- what happens meanwhile --------------------------------------------------------------
 
-    async def host_says(self, snapshot: HostSnapshot) -> None:
+    async def host_says(self, host_state: HostState) -> None:
         """Another reading of the host arrives."""
-        self.host.show(snapshot)
+        self.host.show(host_state)
         await self.settle()
 
     # -- what is on the screen ---------------------------------------------------------------
@@ -168,7 +168,7 @@ class Console:
 
     def domain(self, name: str) -> Domain:
         """A domain as the host has it."""
-        found = self.host.snapshot.domain(uuid_of(name))
+        found = self.host.host_state.domain(uuid_of(name))
         assert found is not None
         return found
 
@@ -183,7 +183,7 @@ class Console:
 
 @asynccontextmanager
 async def console_on(
-    snapshot: HostSnapshot,
+    host_state: HostState,
     size: tuple[int, int] = (80, 24),
     *,
     config: Config | None = None,
@@ -191,7 +191,7 @@ async def console_on(
     answers: Answers | None = None,
 ) -> AsyncIterator[Console]:
     """Sit down in front of a host; `answers` handle what is asked beside the reading."""
-    app, host = make_console(snapshot, config, history, answers)
+    app, host = make_console(host_state, config, history, answers)
     async with app.run_test(size=size) as pilot:
         console = Console(app, host, pilot)
         await console.settle()

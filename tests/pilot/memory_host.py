@@ -7,9 +7,8 @@ from typing import Any
 
 from tests import scenes
 from tests.scenes import GIB, MIB, uuid_of
-from vconsole.messages import Replied
-from vconsole.model.hostmemory.advice import advise
-from vconsole.model.hostmemory.reading import (
+from vconsole.features.hostmemory.model.advice import advise
+from vconsole.features.hostmemory.model.reading import (
     GuestProcess,
     HostMemory,
     HugePages,
@@ -17,7 +16,8 @@ from vconsole.model.hostmemory.reading import (
     ReadHostMemory,
     SwapArea,
 )
-from vconsole.model.requests import Reply
+from vconsole.model.request import Reply
+from vconsole.screens.messages import Replied
 
 SWAPPED = {"build-1": 3 * GIB, "mail": 900 * MIB, "shop-web-3": 40 * MIB}
 
@@ -72,7 +72,7 @@ def elsewhere() -> HostMemory:
 def answered(page: Any, given: HostMemory | str) -> Replied:
     """The answer to the page: what the reading comes to, or why there is none."""
     before = page._advice.known.now if page._advice else None
-    request = ReadHostMemory(page.snapshot, before)
+    request = ReadHostMemory(page.host_state, before)
     if isinstance(given, str):
         return Replied(request, Reply("unknown", given))
-    return Replied(request, Reply(value=advise(request.snapshot, given, before)))
+    return Replied(request, Reply(value=advise(request.host_state, given, before)))

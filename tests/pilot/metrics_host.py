@@ -14,16 +14,16 @@ from tests import scenes
 from tests.feed import Answers, proposer
 from tests.pilot.manual import Console, console_on
 from tests.unit.vhostmd_conf import conf, metric
-from vconsole.config import Config
-from vconsole.metrics import console as desk
-from vconsole.metrics.console import ReadDaemon, TryMetric, handlers
-from vconsole.metrics.disk import BLOCK_BYTES, DiskWriter
-from vconsole.metrics.document import render
-from vconsole.metrics.metric import Metric
-from vconsole.metrics.status import DaemonStatus
+from vconsole.console.config import Config
+from vconsole.features.metrics import requests as dispatcher
+from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
+from vconsole.features.metrics.model.document import render
+from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.status import DaemonStatus
+from vconsole.features.metrics.requests import ReadDaemon, TryMetric, handlers
+from vconsole.model.host_state import HostState
 from vconsole.model.proposal import Propose
-from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.request import ChangeDevice, Configurations, ReadConfigurations, Reply
 
 NOW = 1_740_837_731.0
 """Seconds since 1970: 2025-03-01 14:02:11."""
@@ -122,18 +122,18 @@ class Host:
 
 def new_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     """A host whose disk is looked at as often as it is asked for; its clock stands still."""
-    monkeypatch.setattr("vconsole.screens.metricsconfig.time", lambda: NOW)
-    monkeypatch.setattr(desk, "_LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("vconsole.screens.metrics.config.time", lambda: NOW)
+    monkeypatch.setattr(dispatcher, "_LOOK_EVERY_S", 0.0)
     return Host(folder)
 
 
 @asynccontextmanager
 async def metrics_page(
-    host: Host, size: tuple[int, int] = (120, 40), snapshot: HostSnapshot | None = None
+    host: Host, size: tuple[int, int] = (120, 40), host_state: HostState | None = None
 ) -> AsyncIterator[Console]:
     """Open the page."""
     config = Config(metrics_disk=str(host.path), vhostmd_conf=str(host.conf))
-    known = snapshot or scenes.kvm07()
+    known = host_state or scenes.kvm07()
     async with console_on(known, size, config=config, answers=host.answers()) as console:
         await console.press("5")
         yield console

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.feed import Answers, proposer
 from tests.scenes import uuid_of
-from vconsole.model.network.interfaces import (
+from vconsole.features.network.model.interfaces import (
     Counters,
     DomainVnics,
     ReadTraffic,
@@ -15,16 +15,16 @@ from vconsole.model.network.interfaces import (
     Traffic,
     vnics,
 )
-from vconsole.model.network.places import Bridge, HostNetwork, Lease, Network, ReadHostNetwork
-from vconsole.model.network.plan import UpdateInterface
-from vconsole.model.proposal import Propose
-from vconsole.model.requests import (
-    ChangeDevice,
-    Configurations,
-    Define,
-    ReadConfigurations,
-    Reply,
+from vconsole.features.network.model.places import (
+    Bridge,
+    HostNetwork,
+    Lease,
+    Network,
+    ReadHostNetwork,
 )
+from vconsole.features.network.model.plan import UpdateInterface
+from vconsole.model.proposal import Propose
+from vconsole.model.request import ChangeDevice, Configurations, Define, ReadConfigurations, Reply
 
 NAME = "shop-web-1"
 MAC, SECOND = "52:54:00:1c:7a:02", "52:54:00:1c:7a:03"

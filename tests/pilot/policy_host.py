@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
-from vconsole.model.requests import Configurations, Define, ReadConfigurations, Reply
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.host_state import HostState
+from vconsole.model.request import Configurations, Define, ReadConfigurations, Reply
 
 WEB = "shop-web-1"
 XML = f"""<domain type='kvm'>
@@ -74,9 +74,9 @@ class Host:
 
 @asynccontextmanager
 async def policy_page(
-    host: Host, size: tuple[int, int] = (120, 40), snapshot: HostSnapshot | None = None
+    host: Host, size: tuple[int, int] = (120, 40), host_state: HostState | None = None
 ) -> AsyncIterator[Console]:
     """Open the page."""
-    async with console_on(snapshot or scenes.kvm07(), size, answers=host.answers()) as console:
+    async with console_on(host_state or scenes.kvm07(), size, answers=host.answers()) as console:
         await console.press("f", *WEB, "enter", "o")
         yield console

@@ -7,10 +7,10 @@ from typing import Any
 
 from tests.feed import Answers, proposer
 from tests.scenes import uuid_of
+from vconsole.features.resources.model.change import SetResource
+from vconsole.features.resources.model.numbers import Reading, ReadResources, Statistics, resources
 from vconsole.model.proposal import Propose
-from vconsole.model.requests import Configurations, Define, ReadConfigurations, Reply
-from vconsole.model.resources.change import SetResource
-from vconsole.model.resources.numbers import Reading, ReadResources, Statistics, resources
+from vconsole.model.request import Configurations, Define, ReadConfigurations, Reply
 
 NAME = "shop-web-1"
 GIB = 1 << 20

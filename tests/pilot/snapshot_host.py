@@ -6,16 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.feed import Answers
-from vconsole.model.requests import Reply
-from vconsole.model.snapshots.change import DeleteSnapshot, RevertSnapshot
-from vconsole.model.snapshots.create import CreateSnapshot, Ground, ReadGround
-from vconsole.model.snapshots.tree import (
+from vconsole.features.snapshots.model.change import DeleteSnapshot, RevertSnapshot
+from vconsole.features.snapshots.model.create import CreateSnapshot, Ground, ReadGround
+from vconsole.features.snapshots.model.tree import (
     Disk,
     DomainSnapshot,
     ReadSnapshots,
     SnapshotDisk,
     SnapshotList,
 )
+from vconsole.model.request import Reply
 
 NAME = "shop-web-2"
 NOW_S = 1_772_373_600

@@ -11,12 +11,12 @@ from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from tests.scenes import uuid_of
-from vconsole.changerun import AT_A_TIME
-from vconsole.messages import Replied
-from vconsole.model.actions import Act
-from vconsole.model.changes import Status
-from vconsole.model.requests import Define, Reply
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.changes.run import AT_A_TIME
+from vconsole.features.lifecycle.model import Act
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Status
+from vconsole.model.request import Define, Reply
+from vconsole.screens.messages import Replied
 
 NAME = "shop-web-1"
 FIND = ("f", *NAME, "enter")
@@ -49,9 +49,9 @@ async def end(console: Console, act: Act | Define, reply: Reply) -> None:
     await console.settle()
 
 
-def in_state(snapshot: HostSnapshot, name: str, state: str) -> HostSnapshot:
-    domains = (replace(d, state=state) if d.name == name else d for d in snapshot.domains)
-    return replace(snapshot, domains=tuple(domains))
+def in_state(host_state: HostState, name: str, state: str) -> HostState:
+    domains = (replace(d, state=state) if d.name == name else d for d in host_state.domains)
+    return replace(host_state, domains=tuple(domains))
 
 
 # -- choosing --------------------------------------------------------------------------------

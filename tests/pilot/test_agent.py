@@ -10,8 +10,7 @@ import pytest
 from tests import scenes
 from tests.pilot.agent_host import HEALTHY, HOSTILE, MUTE, NAME, PRIVATE, AgentHost
 from tests.pilot.manual import Console, console_on
-from vconsole.messages import Replied
-from vconsole.model.agent.changes import (
+from vconsole.features.agent.model.changes import (
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -19,11 +18,12 @@ from vconsole.model.agent.changes import (
     ThawFs,
     WakeGuest,
 )
-from vconsole.model.agent.channel import PrivateAgentCommand
-from vconsole.model.agent.report import PARTS, AgentReport, ReadAgent
-from vconsole.model.requests import ChangeDevice, Reply
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.features.agent.model.channel import PrivateAgentCommand
+from vconsole.features.agent.model.report import PARTS, AgentReport, ReadAgent
+from vconsole.model.host_state import HostState
+from vconsole.model.request import ChangeDevice, Reply
 from vconsole.screens.agent import AgentScreen
+from vconsole.screens.messages import Replied
 
 OPEN = ("f", *NAME, "enter", "A")
 
@@ -37,7 +37,7 @@ def kinds(host: AgentHost) -> list[type]:
     return [type(change) for change in host.done]
 
 
-def in_state(state: str) -> HostSnapshot:
+def in_state(state: str) -> HostState:
     scene = scenes.kvm07()
     domains = (replace(d, state=state) if d.name == NAME else d for d in scene.domains)
     return replace(scene, domains=tuple(domains))

@@ -11,8 +11,8 @@ from tests.fleet import HOSTILE_NAMES
 from tests.pilot.manual import Console, console_on
 from tests.pilot.test_domains import changed
 from tests.pilot.test_pin import WEB_2, pins_of, planned
-from vconsole.config import Config
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.console.config import Config
+from vconsole.model.host_state import HostState
 from vconsole.text import safe
 from vconsole.widgets.table import LineTable
 
@@ -24,7 +24,7 @@ every_page = pytest.mark.parametrize("keys", PAGES.values(), ids=PAGES.keys())
 
 
 async def test_before_the_first_reading_it_says_connecting() -> None:
-    async with console_on(HostSnapshot()) as console:
+    async with console_on(HostState()) as console:
         assert console.header.endswith("connecting")
 
 
@@ -148,7 +148,7 @@ async def test_the_demo_host_says_that_it_is_one() -> None:
 # -- hostile text ----------------------------------------------------------------------------
 
 
-def everything_hostile(text: str) -> HostSnapshot:
+def everything_hostile(text: str) -> HostState:
     """One text in every field that somebody else can choose."""
     scene = scenes.kvm07()
     connection = replace(scene.connection, hostname=text, uri=f"test:///{text}", driver=text)

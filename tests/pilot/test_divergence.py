@@ -16,12 +16,14 @@ from tests.feed import Answers, proposer
 from tests.pilot.manual import Console, console_on
 from tests.scenes import uuid_of
 from tests.unit.domain_xml import CONFIG, LIVE, edited
-from vconsole.audit import ActivityLog
-from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
+from vconsole.changes.activity import ActivityLog
+from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, rows
+from vconsole.features.pins.model.set_pins import SetPins
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.divergence.rows import Divergence, ReadDivergence, rows
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.proposal import Proposal
-from vconsole.model.requests import (
+from vconsole.model.request import (
     ChangeDevice,
     Configurations,
     Define,
@@ -30,8 +32,6 @@ from vconsole.model.requests import (
     Reply,
     command_lines,
 )
-from vconsole.model.set_pins import SetPins
-from vconsole.model.snapshot import HostSnapshot
 from vconsole.screens.changes import ChangesScreen
 
 NAME, OTHER = "shop-web-1", "mail"
@@ -86,7 +86,7 @@ def _planning(read: Any) -> Answers:
     return {Propose: proposer(read)}
 
 
-def kvm07() -> HostSnapshot:
+def kvm07() -> HostState:
     """kvm07 where two domains are known to differ."""
     scene = scenes.kvm07()
     differing = {uuid_of(NAME), uuid_of(OTHER)}
@@ -212,7 +212,7 @@ async def test_pins_set_as_one_of_several_changes_can_be_undone() -> None:
     async with console_on(kvm07(), answers=answers) as console:
         await console.app.show_page(ChangesScreen("pins", (Proposal((change,)),)))
         await console.press("enter")
-        uri = console.app.snapshot.connection.uri
+        uri = console.app.host_state.connection.uri
         assert console.app.history.undo(uri) == pins.reversed("undo")
 
 
@@ -256,7 +256,7 @@ async def test_read_only_nothing_is_planned() -> None:
 EDITOR = "import pathlib,sys; p=pathlib.Path(sys.argv[-1]); {}"
 
 
-class Desk:
+class Dispatcher:
     """Sits at a console whose editor is a script, and whose log is in a folder."""
 
     def __init__(self, console: Console, folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -284,20 +284,20 @@ async def test_an_edited_definition_is_shown_and_defined(
 ) -> None:
     host = Host()
     async with console_on(kvm07(), (100, 30), answers=host.answers) as console:
-        desk = Desk(console, tmp_path, monkeypatch)
+        dispatcher = Dispatcher(console, tmp_path, monkeypatch)
         await console.press(*FIND, "enter")
-        await desk.edit(
+        await dispatcher.edit(
             "assert p.stat().st_mode & 0o777 == 0o600 and p.parent.stat().st_mode & 0o77 == 0; "
             + replaced("<acpi/>", "<acpi/><apic/>")
         )
         assert console.page == "changes"
-        (kept,) = desk.kept
+        (kept,) = dispatcher.kept
         assert kept.stat().st_mode & 0o777 == 0o600
         assert kept.parent.stat().st_mode & 0o777 == 0o700
         console.sees("<acpi/><apic/>", str(kept)[:20])
         await console.press("enter")
         assert [change.what for change in host.made] == ["edit the definition"]
-        assert desk.kept == [], "it is defined: nothing needs to be kept"
+        assert dispatcher.kept == [], "it is defined: nothing needs to be kept"
 
 
 async def test_a_text_that_libvirt_refuses_is_kept_and_can_be_gone_on_with(
@@ -306,19 +306,19 @@ async def test_a_text_that_libvirt_refuses_is_kept_and_can_be_gone_on_with(
     host = Host()
     host.status = "failed"
     async with console_on(kvm07(), (100, 30), answers=host.answers) as console:
-        desk = Desk(console, tmp_path, monkeypatch)
+        dispatcher = Dispatcher(console, tmp_path, monkeypatch)
         await console.press(*FIND, "enter")
-        await desk.edit(replaced("<acpi/>", "<acpi/><apic/>"))
+        await dispatcher.edit(replaced("<acpi/>", "<acpi/><apic/>"))
         await console.press("enter")
         console.sees("libvirt does not like it")
-        assert len(desk.kept) == 1
+        assert len(dispatcher.kept) == 1
         await console.press("escape")
-        await desk.edit(replaced("<apic/>", "<pae/>"))
+        await dispatcher.edit(replaced("<apic/>", "<pae/>"))
         assert "go on with it" in console.text
         await console.press("enter")
         console.sees("<acpi/><pae/>")
         await console.press("escape")
-        await desk.edit("pass")
+        await dispatcher.edit("pass")
         await console.press("n", "enter")
         assert console.status == "nothing was changed"
 
@@ -327,14 +327,14 @@ async def test_no_editor_comes_up_on_another_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with console_on(kvm07()) as console:
-        desk = Desk(console, tmp_path, monkeypatch)
+        dispatcher = Dispatcher(console, tmp_path, monkeypatch)
         await console.press(*FIND, "enter")
-        await desk.edit(replaced("<acpi/>", "<acpi/><apic/>"))
+        await dispatcher.edit(replaced("<acpi/>", "<acpi/><apic/>"))
         (request,) = console.asked(ReadDefinitions)
         await console.press("7")
         console.app._reply(request, Reply(value={uuid_of(NAME): CONFIG}))
         await console.settle()
-        assert (console.page, desk.kept) == ("activity", [])
+        assert (console.page, dispatcher.kept) == ("activity", [])
 
 
 async def test_going_on_with_an_older_text_warns_of_what_others_did(
@@ -342,13 +342,13 @@ async def test_going_on_with_an_older_text_warns_of_what_others_did(
 ) -> None:
     host = Host()
     async with console_on(kvm07(), (100, 30), answers=host.answers) as console:
-        desk = Desk(console, tmp_path, monkeypatch)
+        dispatcher = Dispatcher(console, tmp_path, monkeypatch)
         await console.press(*FIND, "enter")
-        await desk.edit(replaced("<acpi/>", "<acpi/><apic/>"))
+        await dispatcher.edit(replaced("<acpi/>", "<acpi/><apic/>"))
         assert "begun earlier" not in console.text
         await console.press("escape")
         host.config = host.config.replace("<clock offset='utc'>", "<clock offset='localtime'>")
-        await desk.edit("pass")
+        await dispatcher.edit("pass")
         await console.press("enter")
         console.sees("begun earlier: see that it takes back nothing of others")
 
@@ -370,10 +370,10 @@ async def test_what_is_no_definition_of_the_domain_changes_nothing(
 ) -> None:
     host = Host()
     async with console_on(kvm07(), (160, 30), answers=host.answers) as console:
-        desk = Desk(console, tmp_path, monkeypatch)
+        dispatcher = Dispatcher(console, tmp_path, monkeypatch)
         await console.press(*FIND, "enter")
-        await desk.edit(script)
+        await dispatcher.edit(script)
         assert console.page == "domain"
         assert words in console.status
-        assert len(desk.kept) == kept
+        assert len(dispatcher.kept) == kept
     assert host.made == []

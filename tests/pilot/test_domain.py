@@ -11,10 +11,10 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.painting import watch_painting
-from vconsole.config import Config
-from vconsole.messages import Open
+from vconsole.console.config import Config
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.host_state import HostState
+from vconsole.screens.messages import Open
 
 WIDE = (120, 40)
 
@@ -23,12 +23,12 @@ WIDE = (120, 40)
 async def looking_at(
     name: str,
     size: tuple[int, int] = (80, 24),
-    host: HostSnapshot | None = None,
+    host: HostState | None = None,
     config: Config | None = None,
 ) -> AsyncIterator[Console]:
     """Sit down and open a domain."""
-    snapshot = scenes.in_view(host or scenes.kvm07(), name)
-    async with console_on(snapshot, size, config=config) as console:
+    host_state = scenes.in_view(host or scenes.kvm07(), name)
+    async with console_on(host_state, size, config=config) as console:
         console.app.post_message(Open("domain", scenes.uuid_of(name)))
         await console.settle()
         yield console
@@ -93,7 +93,7 @@ async def test_pins_that_change_at_the_next_start_are_marked_and_explained() -> 
 
 async def test_drift_between_libvirt_and_the_kernel_is_marked_and_explained() -> None:
     async with looking_at("orders-db", host=scenes.kvm07()) as console:
-        await console.host_says(_drifted(console.host.snapshot))
+        await console.host_says(_drifted(console.host.host_state))
         assert console.status == "! the kernel disagrees with libvirt on vCPU 0"
         await console.press("tab")
         assert console.row("vCPU 0").startswith("! ")
@@ -101,16 +101,16 @@ async def test_drift_between_libvirt_and_the_kernel_is_marked_and_explained() ->
         assert console.status == "! the kernel allows 0-63, libvirt says 8,40"
 
 
-def _drifted(snapshot: HostSnapshot) -> HostSnapshot:
-    assert snapshot.detail is not None
-    first, *others = snapshot.detail.threads
+def _drifted(host_state: HostState) -> HostState:
+    assert host_state.detail is not None
+    first, *others = host_state.detail.threads
     threads = (replace(first, allowed=CpuSet.parse("0-63")), *others)
-    return replace(snapshot, detail=replace(snapshot.detail, threads=threads))
+    return replace(host_state, detail=replace(host_state.detail, threads=threads))
 
 
 async def test_an_offline_pcpu_is_no_drift() -> None:
     async with looking_at("orders-db") as console:
-        host = console.host.snapshot
+        host = console.host.host_state
         assert host.detail is not None
         gone = tuple(replace(p, online=p.id != 40) for p in host.pcpus)
         first, *others = host.detail.threads
@@ -142,7 +142,7 @@ async def test_the_memory_tab_shows_where_the_memory_lies() -> None:
 async def test_memory_that_was_not_measured_says_so() -> None:
     async with looking_at("orders-db") as console:
         await console.press("tab", "tab")
-        await console.host_says(replace(console.host.snapshot, locality={}))
+        await console.host_says(replace(console.host.host_state, locality={}))
         assert console.row("where it lies").endswith("not measured yet")
 
 
@@ -172,7 +172,7 @@ async def test_x_goes_to_the_xml_and_switches_live_inactive_difference() -> None
 
 async def test_long_xml_scrolls_down_and_sideways() -> None:
     async with looking_at("orders-db") as console:
-        host = console.host.snapshot
+        host = console.host.host_state
         assert host.detail is not None
         text = f"<domain>\n  <description>{'word ' * 40}end</description>\n" + "  <a/>\n" * 90
         detail = replace(host.detail, xml_live=f"{text}</domain>\n")
@@ -231,7 +231,7 @@ async def test_a_domain_that_vanishes_leaves_what_was_known() -> None:
 
 async def test_a_stale_connection_leaves_what_was_known() -> None:
     async with looking_at("orders-db") as console:
-        await console.host_says(scenes.stale(console.host.snapshot))
+        await console.host_says(scenes.stale(console.host.host_state))
         assert "STALE" in console.lines[0]
         assert console.row("numatune")
 
@@ -264,7 +264,7 @@ async def test_the_same_reading_paints_nothing(tab: int, monkeypatch: pytest.Mon
     async with looking_at("orders-db") as console:
         await console.press(*["tab"] * tab)
         painted = watch_painting(console.app.screen.query_one(f"#view-{tab}"), monkeypatch)
-        await console.host_says(replace(console.host.snapshot))
+        await console.host_says(replace(console.host.host_state))
         assert painted == []
 
 
@@ -272,9 +272,9 @@ async def test_a_busier_vcpu_paints_one_field(monkeypatch: pytest.MonkeyPatch) -
     async with looking_at("orders-db") as console:
         await console.press("tab")
         painted = watch_painting(console.app.screen.query_one("#view-1"), monkeypatch)
-        detail = console.host.snapshot.detail
+        detail = console.host.host_state.detail
         assert detail is not None
         first, *others = detail.threads
         detail = replace(detail, threads=(replace(first, cpu_percent=12.0), *others))
-        await console.host_says(replace(console.host.snapshot, detail=detail))
+        await console.host_says(replace(console.host.host_state, detail=detail))
         assert [region.area for region in painted] == [5]

@@ -9,26 +9,26 @@ import pytest
 
 from tests import scenes
 from tests.pilot.manual import Console, console_on
-from vconsole.model.snapshot import Domain, HostSnapshot
-from vconsole.screens.domains import SORT_ORDER
+from vconsole.model.host_state import Domain, HostState
+from vconsole.screens.domains.domains import SORT_ORDER
 
 
 def names(console: Console) -> list[str]:
     """The names on the screen from top to bottom, without those cut off."""
-    known = {d.name for d in console.app.snapshot.domains}
+    known = {d.name for d in console.app.host_state.domains}
     first = (line[2:].split("  ")[0] for line in console.lines[3:-2])
     return [name for name in first if name in known]
 
 
-def without(snapshot: HostSnapshot, *gone: str) -> HostSnapshot:
-    return replace(snapshot, domains=tuple(d for d in snapshot.domains if d.name not in gone))
+def without(host_state: HostState, *gone: str) -> HostState:
+    return replace(host_state, domains=tuple(d for d in host_state.domains if d.name not in gone))
 
 
-def changed(snapshot: HostSnapshot, which: str, /, **fields: Any) -> HostSnapshot:
+def changed(host_state: HostState, which: str, /, **fields: Any) -> HostState:
     def one(domain: Domain) -> Domain:
         return replace(domain, **fields) if domain.name == which else domain
 
-    return replace(snapshot, domains=tuple(one(d) for d in snapshot.domains))
+    return replace(host_state, domains=tuple(one(d) for d in host_state.domains))
 
 
 # -- reading ---------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import console_on
 from tests.pilot.test_pin import EVERYWHERE, WEB_2, pins_of
-from vconsole.history import History
+from vconsole.changes.history import History
 
 
 @pytest.fixture

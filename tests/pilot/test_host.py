@@ -9,10 +9,10 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.painting import below, watch_painting
-from vconsole.config import Config
+from vconsole.console.config import Config
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Cell, HostSnapshot, PCpu
-from vconsole.widgets.cellmap import CellMap
+from vconsole.model.host_state import Cell, HostState, PCpu
+from vconsole.screens.hostmap.cellmap import CellMap
 
 
 async def test_key_2_shows_the_cells_with_their_memory_and_distances() -> None:
@@ -163,7 +163,7 @@ async def test_a_host_of_which_little_is_known() -> None:
         assert "does not tell" in console.status
 
 
-def _bare() -> HostSnapshot:
+def _bare() -> HostState:
     """A cell with an id of its own, an offline pCPU, and one that belongs nowhere."""
     pcpus = (PCpu(0, cell=5), PCpu(4, cell=5, online=False), PCpu(7))
     cells = (Cell(5, pcpus=(0, 4)),)

@@ -14,11 +14,11 @@ import pytest
 from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
-from vconsole.config import Config
-from vconsole.hostinfo import provision
-from vconsole.hostinfo.requests import ReadService, ReadValues, handlers
-from vconsole.model.requests import Define, ReadDefinitions, Reply
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.console.config import Config
+from vconsole.features.hostinfo.model import provision
+from vconsole.features.hostinfo.requests import ReadService, ReadValues, handlers
+from vconsole.model.host_state import HostState
+from vconsole.model.request import Define, ReadDefinitions, Reply
 
 RULES = """\
 # who may know what
@@ -52,15 +52,15 @@ WRONG = """
     </serial>"""
 
 
-def kvm07() -> HostSnapshot:
+def kvm07() -> HostState:
     """The host, with what its reader says of the wrong port."""
-    snapshot = scenes.kvm07()
+    host_state = scenes.kvm07()
     wrong = provision.problems(DEFINITION.format(name="shop-web-3", more=WRONG))[0]
     return replace(
-        snapshot,
+        host_state,
         domains=tuple(
             replace(d, hostinfo_problem=wrong) if d.name == "shop-web-3" else d
-            for d in snapshot.domains
+            for d in host_state.domains
         ),
     )
 

@@ -9,8 +9,8 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.memory_host import answered, elsewhere, reading, without_swap
-from vconsole.model.hostmemory import advice
-from vconsole.model.hostmemory.reading import HostMemory, ReadHostMemory
+from vconsole.features.hostmemory.model import advice
+from vconsole.features.hostmemory.model.reading import HostMemory, ReadHostMemory
 
 
 async def tell(console: Console, *readings: HostMemory | str) -> None:
@@ -120,7 +120,7 @@ async def test_the_host_is_asked_once_at_a_time_and_only_while_in_front() -> Non
         page: Any = console.app.page
         assert asked(console) == 1
         (wanted,) = console.asked(ReadHostMemory)
-        assert wanted.snapshot is page.snapshot, "with the guests it is about"
+        assert wanted.host_state is page.host_state, "with the guests it is about"
         page._ask()
         assert asked(console) == 1, "the first is under way"
         await tell(console, reading())

@@ -25,16 +25,16 @@ from tests.pilot.metrics_host import (
     status,
 )
 from tests.unit.vhostmd_conf import conf, group
-from vconsole.config import Config
-from vconsole.metrics import console as desk
-from vconsole.metrics.console import TryMetric
-from vconsole.metrics.control import Trial
-from vconsole.metrics.disk import BLOCK_BYTES, HEADER_BYTES, DiskWriter
-from vconsole.metrics.document import render, render_for_domain
-from vconsole.metrics.metric import Metric
-from vconsole.metrics.provision import channel_clause, disk_clause, own_path
-from vconsole.metrics.status import MetricStatus, UpdateStatus
-from vconsole.model.requests import Reply
+from vconsole.console.config import Config
+from vconsole.features.metrics import requests as dispatcher
+from vconsole.features.metrics.daemon.control import Trial
+from vconsole.features.metrics.model.disk import BLOCK_BYTES, HEADER_BYTES, DiskWriter
+from vconsole.features.metrics.model.document import render, render_for_domain
+from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.provision import channel_clause, disk_clause, own_path
+from vconsole.features.metrics.model.status import MetricStatus, UpdateStatus
+from vconsole.features.metrics.requests import TryMetric
+from vconsole.model.request import Reply
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ async def test_a_dead_writer_is_named_and_the_content_stays(host: Host) -> None:
 def _follower(console: Console) -> Any:
     """What follows the disk in the handler."""
     app: Any = console.app
-    return app.desk.answers[desk.ReadDisk].__self__._follower
+    return app.dispatcher.answers[dispatcher.ReadDisk].__self__._follower
 
 
 async def test_a_writer_that_stopped_is_named(host: Host) -> None:
@@ -170,7 +170,7 @@ async def test_an_empty_document_is_explained(host: Host) -> None:
 
 async def test_a_disk_that_does_not_answer_holds_nothing_up(host: Host) -> None:
     answers = dict(host.answers())
-    answers[desk.ReadDisk] = lambda _: Reply("unknown", "no answer within 3 s")
+    answers[dispatcher.ReadDisk] = lambda _: Reply("unknown", "no answer within 3 s")
     config = Config(metrics_disk=str(host.path))
     async with console_on(scenes.kvm07(), config=config, answers=answers) as console:
         await console.press("5", "j", "v", "r", "x")

@@ -9,7 +9,7 @@ import pytest
 from tests import scenes
 from tests.pilot.metrics_host import WEB_1, WEB_2, Host, metrics_page, new_host, xml
 from tests.unit.vhostmd_conf import conf
-from vconsole.metrics.provision import channel_clause, devices, disk_clause, own_path
+from vconsole.features.metrics.model.provision import channel_clause, devices, disk_clause, own_path
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ async def test_the_disk_of_each_domain_is_attached_where_the_daemon_writes_them(
 
 
 async def test_read_only_attaches_nothing(host: Host) -> None:
-    async with metrics_page(host, snapshot=scenes.read_only(scenes.kvm07())) as console:
+    async with metrics_page(host, host_state=scenes.read_only(scenes.kvm07())) as console:
         await console.press("A", "+", "enter")
         assert console.status == "! read-only: --read-only was given"
         assert host.changes == []

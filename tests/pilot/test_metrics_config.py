@@ -23,12 +23,12 @@ from tests.pilot.metrics_host import (
     type_in,
 )
 from tests.unit.vhostmd_conf import metric
-from vconsole.filedraft import SaveFile
-from vconsole.metrics.console import TryMetric
-from vconsole.metrics.control import Trial
-from vconsole.metrics.status import MetricStatus
-from vconsole.model.requests import Reply
-from vconsole.screens.filediff import FileDiffScreen
+from vconsole.features.metrics.daemon.control import Trial
+from vconsole.features.metrics.model.status import MetricStatus
+from vconsole.features.metrics.requests import TryMetric
+from vconsole.files.draft import SaveFile
+from vconsole.model.request import Reply
+from vconsole.screens.files.difference import FileDiffScreen
 
 
 @pytest.fixture

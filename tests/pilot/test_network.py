@@ -10,11 +10,11 @@ from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from tests.pilot.network_host import MAC, NAME, SECOND, NetworkHost, clause, domain, hostile
-from vconsole.model.network.interfaces import ReadTraffic, ReadVnics
-from vconsole.model.network.places import ReadHostNetwork
-from vconsole.model.network.plan import UpdateInterface
-from vconsole.model.requests import ChangeDevice, Define, Reply
-from vconsole.screens.network import NetworkScreen
+from vconsole.features.network.model.interfaces import ReadTraffic, ReadVnics
+from vconsole.features.network.model.places import ReadHostNetwork
+from vconsole.features.network.model.plan import UpdateInterface
+from vconsole.model.request import ChangeDevice, Define, Reply
+from vconsole.screens.network.network import NetworkScreen
 
 FIND = ("f", *NAME, "enter", "n")
 HOST = ("2", "n")

@@ -18,12 +18,12 @@ from tests import scenes
 from tests.pages import all_pages
 from tests.pilot.manual import Console, console_on
 from tests.pilot.test_pin import WEB_2
-from vconsole.commands import COMMANDS, key_name, of_scope
-from vconsole.config import Config
-from vconsole.model.snapshot import HostSnapshot
-from vconsole.navigation import AppCommands
-from vconsole.screens.base import Page
+from vconsole.console.config import Config
+from vconsole.console.navigation import AppCommands
+from vconsole.features.commands import COMMANDS, key_name, of_scope
+from vconsole.model.host_state import HostState
 from vconsole.screens.help import HelpScreen
+from vconsole.screens.page import Page
 
 PAGES = all_pages()
 WAYS = {
@@ -77,7 +77,7 @@ def test_every_handler_has_a_command(owner: type) -> None:
 @pytest.mark.parametrize("scope", PAGES)
 def test_no_key_is_taken_twice_on_a_page(scope: str) -> None:
     """Twice by commands, or by a command and a movement of what has the focus there."""
-    from vconsole.widgets.cellmap import CellMap
+    from vconsole.screens.hostmap.cellmap import CellMap
     from vconsole.widgets.lines import LinesView
     from vconsole.widgets.matrix import PinMatrix
     from vconsole.widgets.table import LineTable
@@ -358,7 +358,7 @@ async def test_the_digits_go_to_a_page_from_everywhere(page: str, digit: str) ->
 
 # -- anything at all -------------------------------------------------------------------------
 
-SCENES: dict[str, Callable[[], HostSnapshot]] = {
+SCENES: dict[str, Callable[[], HostState]] = {
     "kvm07": lambda: scenes.in_view(scenes.kvm07(), WEB_2),
     "hostile": scenes.hostile,
     "sixteen-cells": scenes.sixteen_cells,

@@ -11,9 +11,9 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.test_domains import changed
-from vconsole.model.changes import Outcome
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import HostSnapshot, Pin
+from vconsole.model.host_state import HostState, Pin
+from vconsole.model.outcome import Outcome
 from vconsole.model.topology import topology
 
 WEB_2 = "shop-web-2"
@@ -22,7 +22,7 @@ EVERYWHERE = "0-63"
 
 @asynccontextmanager
 async def pins_of(
-    name: str, scene: HostSnapshot | None = None, size: tuple[int, int] = (120, 40)
+    name: str, scene: HostState | None = None, size: tuple[int, int] = (120, 40)
 ) -> AsyncIterator[Console]:
     """Find a domain and open its pins."""
     async with console_on(scene or scenes.kvm07(), size) as console:
@@ -37,7 +37,7 @@ def planned(console: Console, name: str = WEB_2) -> dict[str, str]:
     return {row.label: str(row.live_after or row.config_after) for row in rows}
 
 
-def pinned_by_someone(scene: HostSnapshot, name: str, row: int, cpuset: str) -> HostSnapshot:
+def pinned_by_someone(scene: HostState, name: str, row: int, cpuset: str) -> HostState:
     """Another administrator's virsh was faster."""
     there = CpuSet.parse(cpuset)
     domain = next(d for d in scene.domains if d.name == name)
@@ -93,7 +93,7 @@ async def test_one_to_one_spreads_over_the_cores_that_nobody_holds(cell: int, co
     async with pins_of(WEB_2) as console:
         await console.press(*["]"] * cell, "x")
         pcpus = [int(text) for text in planned(console).values()]
-        shape = topology(console.app.snapshot)
+        shape = topology(console.app.host_state)
         assert {shape.pcpu[p].cell for p in pcpus} == {cell}
         assert len({shape.pcpu[p].core for p in pcpus}) == cores
         assert not {28, 29, 30, 31} & set(pcpus), "held by trading-gw"
@@ -493,7 +493,7 @@ async def test_offline_pcpus_are_marked_and_never_picked_by_the_cell() -> None:
     async with pins_of("far", scenes.sixteen_cells()) as console:
         await console.press("home", "r", "n")
         picked = CpuSet.parse(planned(console, "far")["vCPU 0"])
-        assert not picked - console.app.snapshot.online_pcpus
+        assert not picked - console.app.host_state.online_pcpus
         assert len(picked) == 126
 
 

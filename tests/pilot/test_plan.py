@@ -14,9 +14,9 @@ from tests import scenes
 from tests.fleet import HOSTILE_NAMES
 from tests.pilot.manual import Console, console_on
 from tests.pilot.test_pin import EVERYWHERE, WEB_2, pinned_by_someone, pins_of, planned
-from vconsole.model.changes import Outcome, PinChange, Status, StepOutcome
+from vconsole.features.pins.model.plan_json import plan_from_json
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.planfile import plan_from_json
+from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
 from vconsole.widgets.table import LineTable
 
 
@@ -189,7 +189,7 @@ async def test_a_conflict_changes_nothing_and_shows_what_is_now() -> None:
         theirs = pinned_by_someone(scenes.kvm07(), WEB_2, 2, "9")
 
         def conflict(change: PinChange) -> Outcome:
-            console.host.snapshot = theirs
+            console.host.host_state = theirs
             return Outcome(change, "conflict", (), "vCPU 2 was 0-63 and is now 9")
 
         console.host.answer = conflict

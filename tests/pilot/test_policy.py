@@ -283,7 +283,7 @@ async def test_a_change_while_a_value_is_typed_is_not_taken_for_another() -> Non
 
 
 async def test_read_only_shows_and_changes_nothing() -> None:
-    async with policy_page(Host(), snapshot=scenes.read_only(scenes.kvm07())) as console:
+    async with policy_page(Host(), host_state=scenes.read_only(scenes.kvm07())) as console:
         assert words(console, "offset") == ["offset", "utc", "utc"]
         for key in ("space", "e", "o", "d", "J", "K", "ctrl+s"):
             await console.press(key)

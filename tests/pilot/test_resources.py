@@ -11,16 +11,16 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.resources_host import GIB, NAME, REPORT, Host
-from vconsole.model.requests import Define
-from vconsole.model.resources.change import SetResource
-from vconsole.model.resources.numbers import ReadResources
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.features.resources.model.change import SetResource
+from vconsole.features.resources.model.numbers import ReadResources
+from vconsole.model.host_state import HostState
+from vconsole.model.request import Define
 
 FIND = ("f", *NAME, "enter")
 
 
 @asynccontextmanager
-async def resources_page(host: Host, scene: HostSnapshot | None = None) -> AsyncIterator[Console]:
+async def resources_page(host: Host, scene: HostState | None = None) -> AsyncIterator[Console]:
     async with console_on(scene or scenes.kvm07(), answers=host.answers) as console:
         await console.press(*FIND, "m")
         assert console.page == "resources"

@@ -11,23 +11,23 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.snapshot_host import HOSTILE, NAME, NOW_S, SnapshotHost, taken
-from vconsole.config import Config
-from vconsole.messages import Replied
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import HostSnapshot
-from vconsole.model.snapshots.change import DeleteSnapshot, RevertSnapshot
-from vconsole.model.snapshots.create import CreateSnapshot, ReadGround
+from vconsole.console.config import Config
+from vconsole.features.snapshots.model.change import DeleteSnapshot, RevertSnapshot
+from vconsole.features.snapshots.model.create import CreateSnapshot, ReadGround
+from vconsole.model.host_state import HostState
+from vconsole.model.request import Reply
+from vconsole.screens.messages import Replied
 
 
 @pytest.fixture(autouse=True)
 def _at_two_o_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vconsole.screens.snapshots.time", lambda: float(NOW_S))
+    monkeypatch.setattr("vconsole.screens.snapshots.snapshots.time", lambda: float(NOW_S))
 
 
 @asynccontextmanager
 async def snapshots_of(
     host: SnapshotHost,
-    scene: HostSnapshot | None = None,
+    scene: HostState | None = None,
     size: tuple[int, int] = (80, 24),
     *,
     config: Config | None = None,

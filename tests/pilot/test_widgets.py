@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from textual.app import App, ComposeResult
 
+from vconsole.text import Cell, Column
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.widgets.table import LineTable
 
 COLUMNS = (Column("name", "Name", 4, flex=True), Column("size", "Size", 8, "right"))
 

@@ -8,7 +8,7 @@ from textual.pilot import Pilot
 
 from tests.feed import ScriptedFeed
 from tests.pilot.manual import Console
-from vconsole.app import VConsole
+from vconsole.console.app import VConsole
 
 RunBefore = Callable[[Pilot[int]], Awaitable[None]]
 

@@ -11,12 +11,12 @@ from tests import scenes
 from tests.feed import Answers, make_console
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from vconsole.app import VConsole
-from vconsole.audit import Entry
-from vconsole.config import Config
-from vconsole.model.actions import Act
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.changes.activity import Entry
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
+from vconsole.features.lifecycle.model import Act
+from vconsole.model.host_state import HostState
+from vconsole.model.request import Reply
 
 FIND = ("f", *"shop-web-1", "enter")
 SHOP = ("/", *"shop", "enter", "*")
@@ -27,7 +27,7 @@ class Scene:
     """How to come to a page."""
 
     keys: tuple[str, ...]
-    host: Callable[[], HostSnapshot] = scenes.kvm07
+    host: Callable[[], HostState] = scenes.kvm07
     entries: tuple[Entry, ...] = ()
 
 
@@ -40,11 +40,11 @@ def _answer(act: Act) -> Reply:
     return Reply("failed", "acpi: the monitor does not answer\x1b[2J")
 
 
-def _read_only() -> HostSnapshot:
+def _read_only() -> HostState:
     return scenes.read_only(scenes.kvm07())
 
 
-def _hostile() -> HostSnapshot:
+def _hostile() -> HostState:
     scene = scenes.hostile()
     return replace(scene, domains=tuple(replace(d, state="running") for d in scene.domains))
 

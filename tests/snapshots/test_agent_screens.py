@@ -11,9 +11,9 @@ from tests.feed import make_console
 from tests.pilot.agent_host import HEALTHY, HOSTILE, MUTE, NAME, AgentHost
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from vconsole.app import VConsole
-from vconsole.config import Config
-from vconsole.model.agent.report import AgentReport
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
+from vconsole.features.agent.model.report import AgentReport
 
 OPEN = ("f", *NAME, "enter", "A")
 ANSWER = (

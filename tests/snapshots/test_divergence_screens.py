@@ -11,8 +11,8 @@ from tests.pilot.test_divergence import FIND, Host, kvm07
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from tests.unit.domain_xml import CONFIG, LIVE, edited
-from vconsole.app import VConsole
-from vconsole.config import Config
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
 
 MANY = edited(
     LIVE,

@@ -11,12 +11,12 @@ from tests.feed import Answers, make_console
 from tests.pilot.test_hostinfo import DEFINITION, RULES, WRONG, kvm07
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from vconsole.app import VConsole
-from vconsole.config import Config
-from vconsole.filedraft import ReadFile
-from vconsole.hostinfo.requests import ReadService, ReadValues, SaveRules
-from vconsole.model.requests import Define, ReadDefinitions, Reply
-from vconsole.safefile import Loaded
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
+from vconsole.features.hostinfo.requests import ReadService, ReadValues, SaveRules
+from vconsole.files.careful import Loaded
+from vconsole.files.draft import ReadFile
+from vconsole.model.request import Define, ReadDefinitions, Reply
 
 VALUES = {"physcpus": "64", "cpumodel": "EPYC 9354", "sockets": "2", "load": "0.42"}
 HOSTILE = "qemu-\x1b]0;x\x07:\n  physcpus = 0\nno colon\n*:\n  interval = -1\n"

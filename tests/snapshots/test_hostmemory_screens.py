@@ -14,10 +14,10 @@ from tests.pilot.manual import Console
 from tests.pilot.memory_host import answered, elsewhere, reading, without_swap
 from tests.snapshots.pressing import RunBefore
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from vconsole.app import VConsole
-from vconsole.config import Config
-from vconsole.model.hostmemory.reading import HostMemory
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
+from vconsole.features.hostmemory.model.reading import HostMemory
+from vconsole.model.host_state import HostState
 
 
 @dataclass
@@ -27,7 +27,7 @@ class Scene:
     keys: tuple[str, ...] = ()
     replies: tuple[HostMemory | str, ...] = ()
     """Readings, or why there is none, one after the other."""
-    host: Callable[[], HostSnapshot] = scenes.kvm07
+    host: Callable[[], HostState] = scenes.kvm07
 
 
 SWAPPING = (reading(), reading(5))

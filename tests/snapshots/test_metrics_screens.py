@@ -14,10 +14,17 @@ from tests.pilot.metrics_host import NOT_RUNNING, NOW, ONE, TWO, metrics, own, x
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from tests.unit.vhostmd_conf import conf, metric
-from vconsole.app import VConsole
-from vconsole.config import Config
-from vconsole.filedraft import ReadFile
-from vconsole.metrics.console import (
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
+from vconsole.features.metrics.daemon.control import Trial
+from vconsole.features.metrics.model.disk import SIGNATURE, Header, checksum
+from vconsole.features.metrics.model.document import parse, render
+from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.provision import channel_clause, disk_clause
+from vconsole.features.metrics.model.reader import DiskState, Problem, Reading
+from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus
+from vconsole.features.metrics.model.tracks import Key, Track, followed, keyed
+from vconsole.features.metrics.requests import (
     DiskReport,
     ReadDaemon,
     ReadDisk,
@@ -25,17 +32,10 @@ from vconsole.metrics.console import (
     TryMetric,
     handlers,
 )
-from vconsole.metrics.control import Trial
-from vconsole.metrics.disk import SIGNATURE, Header, checksum
-from vconsole.metrics.document import parse, render
-from vconsole.metrics.metric import Metric
-from vconsole.metrics.provision import channel_clause, disk_clause
-from vconsole.metrics.reader import DiskState, Problem, Reading
-from vconsole.metrics.status import DaemonStatus, MetricStatus
-from vconsole.metrics.tracks import Key, Track, followed, keyed
+from vconsole.files.careful import Loaded
+from vconsole.files.draft import ReadFile
 from vconsole.model.proposal import Propose
-from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
-from vconsole.safefile import Loaded
+from vconsole.model.request import ChangeDevice, Configurations, ReadConfigurations, Reply
 
 DISK, CONF = "/dev/shm/vhostmd0", "/etc/vhostmd/vhostmd.conf"
 HOSTILE = [
@@ -183,9 +183,9 @@ def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
 
 @pytest.fixture(autouse=True)
 def _same_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vconsole.screens.metricsconfig.time", lambda: NOW)
+    monkeypatch.setattr("vconsole.screens.metrics.config.time", lambda: NOW)
     settings = Path("/home/alice/.config/vconsole/config.toml")
-    monkeypatch.setattr("vconsole.screens.metrics.config_path", lambda: settings)
+    monkeypatch.setattr("vconsole.screens.metrics.metrics.config_path", lambda: settings)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

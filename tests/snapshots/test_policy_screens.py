@@ -12,9 +12,9 @@ from tests.feed import make_console
 from tests.pilot.policy_host import WEB, XML, Host
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from vconsole.app import VConsole
-from vconsole.config import Config
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
+from vconsole.model.host_state import HostState
 
 OPEN = ("f", *WEB, "enter", "o")
 LIVE = XML.replace("'utc'", "'variable' adjustment='-7'").replace(
@@ -30,7 +30,7 @@ class Scene:
 
     keys: tuple[str, ...] = OPEN
     host: Callable[[], Host] = field(default=Host)
-    snapshot: Callable[[], HostSnapshot] = scenes.kvm07
+    host_state: Callable[[], HostState] = scenes.kvm07
 
 
 SCREENS = {
@@ -41,14 +41,14 @@ SCREENS = {
     "rule": Scene((*RULE, "o", *"0x03:any:any:any:no", "enter", "j")),
     "smart": Scene((*OPEN, "G")),
     "save": Scene((*OPEN, " ", *("j",) * 6, " ", "ctrl+s")),
-    "read-only": Scene((*OPEN, " "), snapshot=lambda: scenes.read_only(scenes.kvm07())),
+    "read-only": Scene((*OPEN, " "), host_state=lambda: scenes.read_only(scenes.kvm07())),
     "transient": Scene(host=lambda: Host(config=None)),
     "hostile": Scene(host=lambda: Host(HOSTILE, live=HOSTILE)),
 }
 
 
 def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
-    app, host = make_console(scene.snapshot(), config, answers=scene.host().answers())
+    app, host = make_console(scene.host_state(), config, answers=scene.host().answers())
 
     return app, pressing(app, host, *scene.keys)
 

@@ -17,11 +17,11 @@ from textual.pilot import Pilot
 from tests import scenes
 from tests.feed import ScriptedFeed, make_console
 from tests.pilot.manual import Console
-from vconsole.app import VConsole
-from vconsole.config import Config
-from vconsole.model.changes import Outcome, PinChange, Status, StepOutcome
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
 
 NAME = "shop-web-2"
 FIND = ("f", *NAME, "enter")
@@ -39,7 +39,7 @@ class Compare(Protocol):
     ) -> bool: ...
 
 
-def kvm07() -> HostSnapshot:
+def kvm07() -> HostState:
     return scenes.in_view(scenes.kvm07(), NAME)
 
 
@@ -72,13 +72,13 @@ class Scene:
     """How to come to a screen."""
 
     keys: tuple[str, ...] = ()
-    host: Callable[[], HostSnapshot] = kvm07
-    later: Callable[[], HostSnapshot] | None = None
+    host: Callable[[], HostState] = kvm07
+    later: Callable[[], HostState] | None = None
     """What the host says after the keys."""
     answer: Callable[[PinChange], Outcome] | None = None
 
 
-def conflict() -> HostSnapshot:
+def conflict() -> HostState:
     from tests.pilot.test_pin import pinned_by_someone
 
     return pinned_by_someone(scenes.kvm07(), NAME, 2, "9")
@@ -119,7 +119,7 @@ SCREENS = {
     "stale": Scene((*FIND, "p"), later=lambda: scenes.stale(kvm07())),
     "hostile": Scene((), scenes.hostile),
     "empty": Scene((), scenes.empty),
-    "connecting": Scene((), HostSnapshot),
+    "connecting": Scene((), HostState),
     "never-connected": Scene((), scenes.never_connected),
 }
 SIZES = [(80, 24), (120, 40)]
@@ -134,7 +134,7 @@ def _same_every_time(clock: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     for name in ("SUDO_USER", "SSH_CONNECTION", "LOGNAME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("USER", "alice")
-    monkeypatch.setattr("vconsole.history.datetime", FixedDate)
+    monkeypatch.setattr("vconsole.changes.history.datetime", FixedDate)
 
 
 class FixedDate:

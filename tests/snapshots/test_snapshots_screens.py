@@ -12,8 +12,8 @@ from tests.feed import make_console
 from tests.pilot.snapshot_host import GROUND, HOSTILE, NAME, NOW_S, SnapshotHost
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from vconsole.app import VConsole
-from vconsole.config import Config
+from vconsole.console.app import VConsole
+from vconsole.console.config import Config
 
 OPEN = ("f", *NAME, "enter", "t")
 
@@ -52,7 +52,7 @@ def prepared(scene: Scene, config: Config) -> tuple[VConsole, RunBefore]:
 
 @pytest.fixture(autouse=True)
 def _at_two_o_clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vconsole.screens.snapshots.time", lambda: float(NOW_S))
+    monkeypatch.setattr("vconsole.screens.snapshots.snapshots.time", lambda: float(NOW_S))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda s: f"{s[0]}x{s[1]}")

@@ -12,9 +12,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from vconsole.hostinfo.daemon import Daemon, Settings
-from vconsole.hostinfo.report import guest_report
-from vconsole.hostinfo.status_server import listening
+from vconsole.features.hostinfo.daemon.daemon import Daemon, Settings
+from vconsole.features.hostinfo.daemon.report import guest_report
+from vconsole.features.hostinfo.daemon.status_server import listening
 
 NOWHERE = "qemu+unix:///system?socket=/nonexistent/libvirt-sock"
 """A libvirt that does not run."""

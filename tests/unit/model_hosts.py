@@ -8,12 +8,11 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from hypothesis import strategies as st
 
-from vconsole.model.changes import Outcome, PinChange, PinStep, Status, StepOutcome
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import (
+from vconsole.model.host_state import (
     Cell,
     Domain,
-    HostSnapshot,
+    HostState,
     Locality,
     NumaTune,
     Pages,
@@ -21,6 +20,7 @@ from vconsole.model.snapshot import (
     Pin,
     PinKey,
 )
+from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome
 
 GIB = 1 << 30
 
@@ -63,7 +63,7 @@ def host(
     free_gib: tuple[float | None, ...] = (16.0, 16.0),
     pages: tuple[Pages, ...] = (),
     lies: dict[str, dict[int, int]] | None = None,
-) -> HostSnapshot:
+) -> HostState:
     """By default 2 cells of 4 cores with 2 threads, 16 GiB free each; `lies` is in GiB."""
     made = smt_pcpus(len(free_gib)) if pcpus is None else pcpus
     cells = tuple(
@@ -81,7 +81,7 @@ def host(
         uuid_of(name): Locality({cell: gib * GIB for cell, gib in where.items()}, 0.0)
         for name, where in (lies or {}).items()
     }
-    return HostSnapshot(cells=cells, pcpus=made, domains=domains, locality=locality)
+    return HostState(cells=cells, pcpus=made, domains=domains, locality=locality)
 
 
 def domain(
@@ -173,7 +173,7 @@ def pin_bases(draw: st.DrawFn) -> tuple[Pin, ...]:
 
 
 @st.composite
-def hosts(draw: st.DrawFn) -> tuple[HostSnapshot, Domain]:
+def hosts(draw: st.DrawFn) -> tuple[HostState, Domain]:
     """Any small host, crippled in any way, and a domain that looks for a place on it."""
     n_cells = draw(st.integers(1, 4))
     pcpus = tuple(
@@ -206,5 +206,7 @@ def hosts(draw: st.DrawFn) -> tuple[HostSnapshot, Domain]:
     free = tuple(draw(st.sampled_from([None, 0.0, 3.0, 8.0, 16.0, 64.0])) for _ in range(n_cells))
     pages = draw(st.sampled_from([(), (Pages(2048, 8192, 4096),)]))
     lies = draw(st.dictionaries(st.integers(0, n_cells - 1), st.integers(0, 12)))
-    snapshot = host(*others, seeker, pcpus=pcpus, free_gib=free, pages=pages, lies={"seeker": lies})
-    return snapshot, seeker
+    host_state = host(
+        *others, seeker, pcpus=pcpus, free_gib=free, pages=pages, lies={"seeker": lies}
+    )
+    return host_state, seeker

@@ -10,13 +10,13 @@ from typing import Any, cast
 
 import pytest
 
-from vconsole.changerun import AT_A_TIME, ChangeRun
-from vconsole.host.handlers.actions import act
+from vconsole.changes.run import AT_A_TIME, ChangeRun
+from vconsole.features.lifecycle.host import act
+from vconsole.features.lifecycle.model import ACTIONS, Act, Mode
 from vconsole.host.link import Link, open_link
-from vconsole.model.actions import ACTIONS, Act, Mode
+from vconsole.model.host_state import Domain
 from vconsole.model.proposal import confirmation
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Domain
+from vconsole.model.request import Reply
 
 libvirt = pytest.importorskip("libvirt")
 

@@ -10,11 +10,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.scenes import GIB, MIB
+from vconsole.features.hostmemory.model.advice import (
+    LEVELS,
+    OVERCOMMIT,
+    Finding,
+    findings,
+    headline,
+    remark,
+)
+from vconsole.features.hostmemory.model.figures import Figures, figures
+from vconsole.features.hostmemory.model.reading import (
+    GuestProcess,
+    HostMemory,
+    HugePages,
+    Ksm,
+    SwapArea,
+)
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.hostmemory.advice import LEVELS, OVERCOMMIT, Finding, findings, headline, remark
-from vconsole.model.hostmemory.figures import Figures, figures
-from vconsole.model.hostmemory.reading import GuestProcess, HostMemory, HugePages, Ksm, SwapArea
-from vconsole.model.snapshot import Cell, Domain, HostSnapshot, Node, NumaTune, Pages
+from vconsole.model.host_state import Cell, Domain, HostState, Node, NumaTune, Pages
 
 PAGES = HugePages(2048, 4096, 1024)
 """8 GiB, 6 of them used."""
@@ -27,8 +40,8 @@ def guest(name: str, gib: float = 4, **known: Any) -> Domain:
     return replace(base, **known)
 
 
-def host(*domains: Domain, cells: tuple[Cell, ...] = ()) -> HostSnapshot:
-    return HostSnapshot(domains=domains, cells=cells)
+def host(*domains: Domain, cells: tuple[Cell, ...] = ()) -> HostState:
+    return HostState(domains=domains, cells=cells)
 
 
 def memory(swap_gib: float = 0, at: float = 100.0, **known: Any) -> HostMemory:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole import agentwords
-from vconsole.model.agent.changes import (
+from vconsole.features.agent import words as agentwords
+from vconsole.features.agent.model.changes import (
     MOST_CHARS,
     AgentCommand,
     FreezeFs,
@@ -23,8 +23,8 @@ from vconsole.model.agent.changes import (
     through_agent,
     typed_command,
 )
-from vconsole.model.agent.channel import PrivateAgentCommand
-from vconsole.model.agent.report import (
+from vconsole.features.agent.model.channel import PrivateAgentCommand
+from vconsole.features.agent.model.report import (
     Address,
     AgentReport,
     FileSystem,
@@ -32,7 +32,7 @@ from vconsole.model.agent.report import (
     TimeZone,
     User,
 )
-from vconsole.model.agent.wire import AgentJsonError
+from vconsole.features.agent.model.wire import AgentJsonError
 from vconsole.model.proposal import Change, Subject
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"

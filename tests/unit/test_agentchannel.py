@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from vconsole.model.agent.channel import (
+from vconsole.features.agent.model.channel import (
     AGENT,
     AgentChannel,
     PrivateAgentCommand,
@@ -12,10 +12,10 @@ from vconsole.model.agent.channel import (
     agent_channel,
     remove_channel,
 )
-from vconsole.model.agent.channels import Channel, channel_clause, channels, why_no_plugging
-from vconsole.model.changes import Target
+from vconsole.model.agent_channels import Channel, channel_clause, channels, why_no_plugging
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose, Subject, proposals
-from vconsole.model.requests import ChangeDevice
+from vconsole.model.request import ChangeDevice
 from vconsole.model.xml_edit import XmlEditError
 
 BUS = "<controller type='virtio-serial' index='0'/>"

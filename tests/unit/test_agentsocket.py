@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.agentscript import Behave, ScriptedAgent, Side, obedient, synced
-from vconsole.host.handlers.agent import socket as agentsocket
-from vconsole.host.handlers.agent.socket import AgentSocketError, exchange, private_command
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.agent.host import socket as agentsocket
+from vconsole.features.agent.host.socket import AgentSocketError, exchange, private_command
+from vconsole.features.agent.model.channel import AGENT, PrivateAgentCommand
+from vconsole.features.agent.model.wire import MAX_ANSWER_BYTES
 from vconsole.host.link import Link, open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.agent.channel import AGENT, PrivateAgentCommand
-from vconsole.model.agent.wire import MAX_ANSWER_BYTES
-from vconsole.model.requests import Reply
+from vconsole.model.request import Reply
 
 PING = '{"execute": "guest-ping"}'
 Launch = Callable[[Behave], str]

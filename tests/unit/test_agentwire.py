@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.agent.wire import (
+from vconsole.features.agent.model.wire import (
     MAX_DEPTH,
     AgentJsonError,
     check_command,

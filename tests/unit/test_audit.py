@@ -9,11 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from vconsole.audit import FILE_NAME, MAX_CHARS, MOST, ActivityLog, is_change, of_outcome, of_reply
-from vconsole.model.actions import Act
-from vconsole.model.changes import Outcome, PinChange, PinStep
+from vconsole.changes.activity import (
+    FILE_NAME,
+    MAX_CHARS,
+    MOST,
+    ActivityLog,
+    is_change,
+    of_outcome,
+    of_reply,
+)
+from vconsole.features.lifecycle.model import Act
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.requests import ChangeDevice, Define, ReadDefinitions, Reply
+from vconsole.model.outcome import Outcome, PinChange, PinStep
+from vconsole.model.request import ChangeDevice, Define, ReadDefinitions, Reply
 
 ACT = Act("6695eb01", "web", "shutdown", "running", ("agent",))
 

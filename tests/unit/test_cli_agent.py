@@ -12,14 +12,14 @@ from uuid import uuid4
 import pytest
 
 from tests.unit.test_cli_commands import vconsole
-from vconsole.audit import ActivityLog
-from vconsole.cli import agent
+from vconsole.changes.activity import ActivityLog
 from vconsole.cli.report import CliError
+from vconsole.features.agent.cli import agent
+from vconsole.features.agent.model.changes import AgentCommand
 from vconsole.host.source import HostSource
-from vconsole.model.agent.changes import AgentCommand
+from vconsole.model.host_state import Connection, Domain
 from vconsole.model.proposal import Change, Proposal
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Connection, Domain
+from vconsole.model.request import Reply
 
 pytest.importorskip("libvirt")
 

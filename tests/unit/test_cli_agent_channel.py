@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 
 from tests.unit.test_cli_commands import vconsole
-from vconsole.model.agent.channel import AGENT
-from vconsole.model.agent.channels import channel_clause
+from vconsole.features.agent.model.channel import AGENT
+from vconsole.model.agent_channels import channel_clause
 
 pytest.importorskip("libvirt")
 

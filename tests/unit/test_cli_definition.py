@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from tests.unit.test_cli_commands import UUID, vconsole
-from vconsole.cli import definition as commands
-from vconsole.editor import Draft
+from vconsole.features.divergence import cli as commands
+from vconsole.files.editor import Draft
 
 pytest.importorskip("libvirt")
 

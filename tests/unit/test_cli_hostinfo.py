@@ -13,8 +13,8 @@ from tests.unit.hostinfo_port import bench
 from tests.unit.test_cli_commands import answer, vconsole
 from tests.unit.test_layering import loaded_by
 from vconsole.__main__ import subcommand
-from vconsole.cli import hostinfo
-from vconsole.hostinfo import rulebook, status
+from vconsole.features.hostinfo.cli import hostinfo
+from vconsole.features.hostinfo.daemon import rulebook, status
 
 pytest.importorskip("libvirt")
 
@@ -364,4 +364,9 @@ def test_daemons_take_their_own_options_and_do_without_the_interface(name: str) 
         f"import sys\nsys.argv[1:] = [{name!r}, '--help']\n"
         "from vconsole.__main__ import main\ntry:\n main()\nexcept SystemExit: pass"
     )
-    assert not loaded_by(statement) & {"textual", "vconsole.app", "vconsole.screens", "libvirt"}
+    assert not loaded_by(statement) & {
+        "textual",
+        "vconsole.console.app",
+        "vconsole.screens",
+        "libvirt",
+    }

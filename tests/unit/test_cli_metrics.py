@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.vhostmd_conf import conf, metric
-from vconsole.cli import metrics_disk
-from vconsole.metrics.disk import BLOCK_BYTES, DiskWriter
-from vconsole.metrics.document import render
-from vconsole.metrics.metric import Metric
+from vconsole.features.metrics.cli import disk as metrics_disk
+from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
+from vconsole.features.metrics.model.document import render
+from vconsole.features.metrics.model.metric import Metric
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 """Of the domain that the test driver has."""

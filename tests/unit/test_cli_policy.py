@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from tests.unit.test_cli_commands import answer, vconsole
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.policy.model.clock import set_clock
+from vconsole.features.policy.model.draft import Draft, plan
+from vconsole.features.policy.model.features import set_pmu, set_sleep
+from vconsole.features.policy.model.redirfilter import add_rules, parse_rules
+from vconsole.features.policy.model.rows import rows_of
+from vconsole.features.policy.model.timers import add_timer, parse_timer
 from vconsole.host.link import open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.changes import Target
-from vconsole.model.policy.clock import set_clock
-from vconsole.model.policy.draft import Draft, plan
-from vconsole.model.policy.features import set_pmu, set_sleep
-from vconsole.model.policy.redirfilter import add_rules, parse_rules
-from vconsole.model.policy.rows import rows_of
-from vconsole.model.policy.timers import add_timer, parse_timer
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Proposal, Propose, Subject
 
 pytest.importorskip("libvirt")

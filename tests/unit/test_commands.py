@@ -8,9 +8,9 @@ import pytest
 
 from tests import scenes
 from tests.pages import all_pages
-from vconsole.commands import COMMANDS, TABLES, Command, key_name, of_scope
-from vconsole.commands.command import not_read_only, writable
-from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot
+from vconsole.features.commands import COMMANDS, TABLES, Command, key_name, of_scope
+from vconsole.model.command import not_read_only, writable
+from vconsole.model.host_state import EMPTY, Domain, HostState
 
 SCOPES = {"app", *all_pages()}
 
@@ -19,12 +19,12 @@ SCOPES = {"app", *all_pages()}
 class Front:
     """A page as the rules see it."""
 
-    known: HostSnapshot = EMPTY
+    known: HostState = EMPTY
     subject: Domain | None = None
     changes: int = 0
 
 
-def front(scene: HostSnapshot | None = None, name: str = "mail", changes: int = 1) -> Front:
+def front(scene: HostState | None = None, name: str = "mail", changes: int = 1) -> Front:
     known = scene or scenes.kvm07()
     return Front(known, next((d for d in known.domains if d.name == name), None), changes)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vconsole.commands import COMMANDS
-from vconsole.config import THEMES, Config, ConfigError, check_keys, load
-from vconsole.places import config_path
+from vconsole.console.config import THEMES, Config, ConfigError, check_keys, load
+from vconsole.features.commands import COMMANDS
+from vconsole.files.places import config_path
 
 
 def write(path: Path, text: str) -> Path:
@@ -40,7 +40,7 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize("theme", THEMES)
 def test_every_theme_exists(theme: str, tmp_path: Path) -> None:
     from tests.feed import make_console
-    from vconsole.model.snapshot import EMPTY
+    from vconsole.model.host_state import EMPTY
 
     config = load(write(tmp_path / "config.toml", f'theme = "{theme}"\n'))
     app, _ = make_console(EMPTY, config)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from vconsole import daemonize
-from vconsole.daemonize import PidFile, StartError, drop_privileges, find_user, notify
+from vconsole.daemon import daemonize
+from vconsole.daemon.daemonize import PidFile, StartError, drop_privileges, find_user, notify
 
 NOBODY = "nobody"
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
@@ -24,7 +24,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become ano
 
 def run(code: str, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     """Run a program that puts itself into the background; waits for its foreground only."""
-    program = f"import os, time\nfrom pathlib import Path\nfrom vconsole.daemonize import *\n{code}"
+    imports = "import os, time\nfrom pathlib import Path\nfrom vconsole.daemon.daemonize import *"
+    program = f"{imports}\n{code}"
     return subprocess.run([python, "-c", program], capture_output=True, text=True, timeout=20)
 
 
@@ -157,9 +158,9 @@ def test_a_user_who_cannot_read_the_program_is_refused(tmp_path: Path) -> None:
     package.mkdir()
     (package / "daemonize.py").write_bytes(Path(daemonize.__file__).read_bytes())
     done = run(
-        "import sys, vconsole; del sys.modules['vconsole.daemonize']\n"
+        "import sys, vconsole; del sys.modules['vconsole.daemon.daemonize']\n"
         f"vconsole.__path__ = [{str(package)!r}]\n"
-        "from vconsole.daemonize import *\n"
+        "from vconsole.daemon.daemonize import *\n"
         f"drop_privileges(find_user({NOBODY!r}))"
     )
     assert "StartError: --user nobody: may not read " in done.stderr

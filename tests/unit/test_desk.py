@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from vconsole.desk import Desk, Request
-from vconsole.model.requests import Reply
+from vconsole.changes.dispatcher import Dispatcher, Request
+from vconsole.model.request import Reply
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class Office:
 
     def __init__(self, handle: Callable[[Wanted], Reply], **limits: Any) -> None:
         self.replies: Queue[tuple[Request, Reply]] = Queue()
-        self.desk = Desk({Wanted: handle}, lambda *pair: self.replies.put(pair), **limits)
+        self.dispatcher = Dispatcher(
+            {Wanted: handle}, lambda *pair: self.replies.put(pair), **limits
+        )
 
     def next(self) -> tuple[Request, Reply]:
         return self.replies.get(timeout=5)
@@ -41,7 +43,7 @@ class Office:
 def test_each_request_is_answered_once() -> None:
     office = Office(lambda request: Reply(value=request.word.upper()))
     for word in ("a", "b", "c", "d", "e", "f"):
-        office.desk.ask(Wanted(word))
+        office.dispatcher.ask(Wanted(word))
     answers: dict[str, object] = {}
     for _ in range(6):
         request, reply = office.next()
@@ -56,7 +58,7 @@ def test_what_a_handler_raises_is_an_answer() -> None:
         raise OSError(28, "No space left on device")
 
     office = Office(fail)
-    office.desk.ask(Wanted("x"))
+    office.dispatcher.ask(Wanted("x"))
     _, reply = office.next()
     assert (reply.status, reply.message) == (
         "failed",
@@ -73,7 +75,7 @@ def test_a_hanging_request_is_unknown_and_its_late_answer_dropped() -> None:
         return Reply(value="late")
 
     office = Office(hang)
-    office.desk.ask(Wanted("x", deadline_s=0.05))
+    office.dispatcher.ask(Wanted("x", deadline_s=0.05))
     _, reply = office.next()
     assert (reply.status, reply.message) == ("unknown", "no answer within 0.05 s")
     release.set()
@@ -91,7 +93,7 @@ def test_a_hanging_request_delays_no_other_and_too_many_are_refused() -> None:
 
     office = Office(handle, width=1, hanging=2)
     for word in ("hang", "quick", "hang", "refused"):
-        office.desk.ask(Wanted(word, deadline_s=0.05))
+        office.dispatcher.ask(Wanted(word, deadline_s=0.05))
     assert [office.next()[1].status for _ in range(4)] == [
         "unknown",
         "applied",
@@ -117,7 +119,7 @@ def test_no_more_than_its_width_at_a_time() -> None:
 
     office = Office(handle, width=3)
     for _ in range(9):
-        office.desk.ask(Wanted("x"))
+        office.dispatcher.ask(Wanted("x"))
     release.set()
     for _ in range(9):
         office.next()
@@ -134,8 +136,8 @@ def test_after_stop_nothing_is_published(busy: bool) -> None:
 
     office = Office(handle, width=1)
     if busy:
-        office.desk.ask(Wanted("begun"))
-    office.desk.stop()
-    office.desk.ask(Wanted("after"))
+        office.dispatcher.ask(Wanted("begun"))
+    office.dispatcher.stop()
+    office.dispatcher.ask(Wanted("after"))
     release.set()
     assert office.nothing_more()

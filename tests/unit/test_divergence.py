@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.domain_xml import CONFIG, LIVE, edited
+from vconsole.features.divergence.model.plan import area_planner, planner
+from vconsole.features.divergence.model.rows import Row, Way, rows
+from vconsole.features.network.model.plan import UpdateInterface
+from vconsole.features.pins.model.set_pins import SetPins
+from vconsole.features.resources.model.change import SetResource
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.divergence.plan import area_planner, planner
-from vconsole.model.divergence.rows import Row, Way, rows
-from vconsole.model.network.plan import UpdateInterface
 from vconsole.model.proposal import Proposal, Subject
-from vconsole.model.requests import ChangeDevice, Define
-from vconsole.model.resources.change import SetResource
-from vconsole.model.set_pins import SetPins
+from vconsole.model.request import ChangeDevice, Define
 from vconsole.model.xml_edit import diff
 
 EVERYTHING = CpuSet.parse("0-1")

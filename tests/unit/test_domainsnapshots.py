@@ -9,9 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.proposal import Proposal
-from vconsole.model.snapshots.change import DeleteSnapshot, RevertSnapshot, plan_delete, plan_revert
-from vconsole.model.snapshots.create import (
+from vconsole.features.snapshots.model.change import (
+    DeleteSnapshot,
+    RevertSnapshot,
+    plan_delete,
+    plan_revert,
+)
+from vconsole.features.snapshots.model.create import (
     CreateSnapshot,
     Ground,
     Kind,
@@ -19,7 +23,7 @@ from vconsole.model.snapshots.create import (
     plan_create,
     why_no_name,
 )
-from vconsole.model.snapshots.tree import (
+from vconsole.features.snapshots.model.tree import (
     Disk,
     DomainSnapshot,
     SnapshotDisk,
@@ -30,6 +34,7 @@ from vconsole.model.snapshots.tree import (
     read_snapshot,
     tree,
 )
+from vconsole.model.proposal import Proposal
 from vconsole.model.xml_edit import Document
 
 UUID = "11111111-1111-4111-8111-111111111111"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vconsole.editor import Draft, EditorError, run_editor
+from vconsole.files.editor import Draft, EditorError, run_editor
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 

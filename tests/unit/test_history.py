@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.model_hosts import MemoryHost, c, cpusets, uuid_of, vcpu
-from vconsole.history import FILE_NAME, READ_BYTES, History, Record, operator
-from vconsole.model.changes import Outcome, PinChange, PinStep, StepOutcome
+from vconsole.changes.history import FILE_NAME, READ_BYTES, History, Record, operator
+from vconsole.features.pins.model.plan import PinPlan
+from vconsole.files.places import state_dir
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.plan import PinPlan
-from vconsole.model.snapshot import Pin
-from vconsole.places import state_dir
+from vconsole.model.host_state import Pin
+from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
 
 URI = "qemu:///system"
 NOW = datetime(2025, 3, 1, 14, 2, 11, tzinfo=UTC)

@@ -9,12 +9,11 @@ from typing import Any, cast
 
 import pytest
 
-from vconsole.host.handlers import hostmemory as advice
-from vconsole.host.handlers.hostmemory import fields, local_memory, read_host_memory
-from vconsole.host.link import Link, open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.hostmemory.advice import Advice
-from vconsole.model.hostmemory.reading import (
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.hostmemory import host as advice
+from vconsole.features.hostmemory.host import fields, local_memory, read_host_memory
+from vconsole.features.hostmemory.model.advice import Advice
+from vconsole.features.hostmemory.model.reading import (
     GuestProcess,
     HostMemory,
     HugePages,
@@ -22,8 +21,9 @@ from vconsole.model.hostmemory.reading import (
     ReadHostMemory,
     SwapArea,
 )
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Connection, Domain, HostSnapshot
+from vconsole.host.link import Link, open_link
+from vconsole.model.host_state import Connection, Domain, HostState
+from vconsole.model.request import Reply
 
 UUID = "01234567-89ab-cdef-0123-456789abcdef"
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -178,7 +178,7 @@ FAR = cast("Link", Far())
 
 
 def test_of_another_host_libvirt_tells_a_part() -> None:
-    known = told(read_host_memory(FAR, ReadHostMemory(HostSnapshot())))
+    known = told(read_host_memory(FAR, ReadHostMemory(HostState())))
     assert (known.total_bytes, known.available_bytes) == (1000 << 10, 150 << 10)
     assert known.ksm == Ksm(None, 7 * PAGE)
     assert known.guests == {UUID: GuestProcess(rss_bytes=640 << 10)}
@@ -189,7 +189,7 @@ def test_of_another_host_libvirt_tells_a_part() -> None:
 def test_a_driver_that_tells_nothing_is_an_answer_too() -> None:
     pytest.importorskip("libvirt")
     requests = HostRequests(_test_driver)
-    reply = requests.handlers()[ReadHostMemory](ReadHostMemory(HostSnapshot()))
+    reply = requests.handlers()[ReadHostMemory](ReadHostMemory(HostState()))
     requests.close()
     assert reply.status == "applied"
     assert (told(reply).total_bytes, dict(told(reply).guests)) == (None, {})
@@ -203,7 +203,7 @@ def test_this_machine_is_read_where_it_is_the_host(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Far, "connection", Connection(local=True))
     here, before = HostMemory(2.0, swapped_in_bytes=9), HostMemory(1.0, swapped_in_bytes=4)
     monkeypatch.setattr(advice, "local_memory", lambda: here)
-    request = ReadHostMemory(HostSnapshot(domains=(Domain(UUID, "web", "running"),)), before)
+    request = ReadHostMemory(HostState(domains=(Domain(UUID, "web", "running"),)), before)
     reply = read_host_memory(FAR, request)
     assert told(reply) is here
     assert isinstance(reply.value, Advice)

@@ -12,17 +12,12 @@ from typing import Any, Self, cast
 import pytest
 
 from tests.unit.libvirt_errors import failure
-from vconsole.host.events import Events
-from vconsole.host.handlers.agent import call as agentcall
-from vconsole.host.handlers.agent import changes as agentchange
-from vconsole.host.handlers.agent import report as agent
-from vconsole.host.handlers.agent.call import AgentError, answers_within, ask
-from vconsole.host.handlers.agent.changes import HANDLERS
-from vconsole.host.handlers.agent.report import read_agent
-from vconsole.host.handlers.agent.thaw import GuardError, ThawGuard
-from vconsole.host.link import Link
-from vconsole.host.source import HostError
-from vconsole.model.agent.changes import (
+from vconsole.features.agent.host import changes as agentchange
+from vconsole.features.agent.host import report as agent
+from vconsole.features.agent.host.changes import HANDLERS
+from vconsole.features.agent.host.report import read_agent
+from vconsole.features.agent.host.thaw import GuardError, ThawGuard
+from vconsole.features.agent.model.changes import (
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -30,10 +25,15 @@ from vconsole.model.agent.changes import (
     ThawFs,
     WakeGuest,
 )
-from vconsole.model.agent.report import MOST, Address, AgentReport, ReadAgent, TimeZone
-from vconsole.model.changes import Status
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Connection
+from vconsole.features.agent.model.report import MOST, Address, AgentReport, ReadAgent, TimeZone
+from vconsole.host import agent_call as agentcall
+from vconsole.host.agent_call import AgentError, answers_within, ask
+from vconsole.host.events import Events
+from vconsole.host.link import Link
+from vconsole.host.source import HostError
+from vconsole.model.host_state import Connection
+from vconsole.model.outcome import Status
+from vconsole.model.request import Reply
 
 libvirt = pytest.importorskip("libvirt")
 

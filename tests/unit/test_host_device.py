@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
-from vconsole.host.handlers import device
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.metrics.model.provision import channel_clause, disk_clause
+from vconsole.host import devices as device
 from vconsole.host.link import Link, open_link
-from vconsole.host.requests import HostRequests
-from vconsole.metrics.provision import channel_clause, disk_clause
-from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
+from vconsole.model.request import ChangeDevice, Configurations, ReadConfigurations, Reply
 
 libvirt = pytest.importorskip("libvirt")
 

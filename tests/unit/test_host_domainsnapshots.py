@@ -9,14 +9,11 @@ from uuid import uuid4
 
 import pytest
 
-from vconsole.host.handlers import snapshot_create as snapshotcreate
-from vconsole.host.handlers.snapshots import disks_of
-from vconsole.host.link import Link, open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Connection
-from vconsole.model.snapshots.change import Then, Which, plan_delete, plan_revert
-from vconsole.model.snapshots.create import (
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.snapshots.host import create as snapshotcreate
+from vconsole.features.snapshots.host.snapshots import disks_of
+from vconsole.features.snapshots.model.change import Then, Which, plan_delete, plan_revert
+from vconsole.features.snapshots.model.create import (
     CreateSnapshot,
     Ground,
     Kind,
@@ -24,7 +21,10 @@ from vconsole.model.snapshots.create import (
     Wish,
     plan_create,
 )
-from vconsole.model.snapshots.tree import ReadSnapshots, SnapshotList
+from vconsole.features.snapshots.model.tree import ReadSnapshots, SnapshotList
+from vconsole.host.link import Link, open_link
+from vconsole.model.host_state import Connection
+from vconsole.model.request import Reply
 
 libvirt = pytest.importorskip("libvirt")
 

@@ -14,9 +14,9 @@ import pytest
 
 from vconsole.host.libvirt_source import LibvirtSource, connect
 from vconsole.host.source import HostError, View
-from vconsole.model.changes import PinChange, PinStep
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.host_state import Domain, HostState
+from vconsole.model.outcome import PinChange, PinStep
 
 libvirt = pytest.importorskip("libvirt")
 
@@ -45,11 +45,11 @@ class Lab:
             domain.create()
         return domain
 
-    def read(self, view: View | None = None) -> HostSnapshot:
-        snapshot = self.source.read(view or View())
+    def read(self, view: View | None = None) -> HostState:
+        host_state = self.source.read(view or View())
         while self.source.unfinished:
-            snapshot = self.source.read(view or View())
-        return snapshot
+            host_state = self.source.read(view or View())
+        return host_state
 
     def find(self, handle: Any, view: View | None = None) -> Domain:
         found = self.read(view).domain(handle.UUIDString())
@@ -93,13 +93,13 @@ def step(before: str, after: str) -> PinStep:
 
 
 def test_the_host_has_two_cells_of_eight_pcpus(lab: Lab) -> None:
-    snapshot = lab.read()
-    assert [(c.id, len(c.pcpus), c.free_bytes) for c in snapshot.cells] == [
+    host_state = lab.read()
+    assert [(c.id, len(c.pcpus), c.free_bytes) for c in host_state.cells] == [
         (0, 8, 2 << 20),
         (1, 8, 4 << 20),
     ]
-    assert len(snapshot.pcpus) == 16
-    assert snapshot.pcpus[9].cell == 1
+    assert len(host_state.pcpus) == 16
+    assert host_state.pcpus[9].cell == 1
 
 
 def test_a_map_that_is_too_narrow_calls_no_pcpu_offline(lab: Lab) -> None:
@@ -345,13 +345,13 @@ def test_a_file_that_is_no_host_is_quoted_on_one_clean_line(tmp_path: Path) -> N
 
 def test_the_demo_host_has_a_believable_fleet() -> None:
     source = connect(None, demo=True)
-    snapshot = source.read(View())
+    host_state = source.read(View())
     while source.unfinished:
-        snapshot = source.read(View())
+        host_state = source.read(View())
     source.close()
-    for domain in snapshot.domains:
+    for domain in host_state.domains:
         assert domain.name
-    demo = [d for d in snapshot.domains if d.title]
-    assert snapshot.connection.demo
+    demo = [d for d in host_state.domains if d.title]
+    assert host_state.connection.demo
     assert len(demo) >= 20
     assert {d.state for d in demo} >= {"running", "paused", "shut off"}

@@ -11,16 +11,29 @@ from uuid import uuid4
 import pytest
 
 from tests.unit.network_xml import BRIDGE_CONFIG, BRIDGE_LIVE, LAN_CONFIG, MAC, domain
-from vconsole.host.handlers import interface, network
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.network.host import interface, network
+from vconsole.features.network.model.interfaces import (
+    ReadTraffic,
+    ReadVnics,
+    Source,
+    Traffic,
+    interfaces,
+)
+from vconsole.features.network.model.places import Bridge, HostNetwork, Lease, ReadHostNetwork
+from vconsole.features.network.model.plan import (
+    Edit,
+    UpdateInterface,
+    adder,
+    mover,
+    plugged_into,
+    remover,
+)
+from vconsole.features.network.words import lease_words
 from vconsole.host.link import Link, open_link
-from vconsole.host.requests import HostRequests
-from vconsole.model.network.interfaces import ReadTraffic, ReadVnics, Source, Traffic, interfaces
-from vconsole.model.network.places import Bridge, HostNetwork, Lease, ReadHostNetwork
-from vconsole.model.network.plan import Edit, UpdateInterface, adder, mover, plugged_into, remover
+from vconsole.model.host_state import Connection
 from vconsole.model.proposal import Planner, Propose, Subject
-from vconsole.model.requests import Configurations, Reply
-from vconsole.model.snapshot import Connection
-from vconsole.widgets.networkwords import lease_words
+from vconsole.model.request import Configurations, Reply
 
 libvirt = pytest.importorskip("libvirt")
 

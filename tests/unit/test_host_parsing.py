@@ -19,7 +19,7 @@ from vconsole.host.source import View
 from vconsole.host.usage import LocalUsage
 from vconsole.host.xml import MAX_CHARS, XmlError
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Connection, Domain
+from vconsole.model.host_state import Connection, Domain
 
 ALL = CpuSet.parse("0-15")
 BOMB = (

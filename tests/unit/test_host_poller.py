@@ -14,9 +14,9 @@ from tests import scenes
 from vconsole.host.fake_source import FakeSource
 from vconsole.host.poller import Limits, Poller
 from vconsole.host.source import HostError, HostSource, View
-from vconsole.model.changes import Outcome, PinChange, PinStep
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Outcome, PinChange, PinStep
 
 QUICK = Limits(
     patience_s=0.06,
@@ -36,7 +36,7 @@ class Bench:
     def __init__(self) -> None:
         self.sources: list[FakeSource] = []
         self.next: list[FakeSource | Exception] = []
-        self.snapshots: list[HostSnapshot] = []
+        self.snapshots: list[HostState] = []
         self.outcomes: list[Outcome] = []
         self.poller = self.make()
 
@@ -53,7 +53,7 @@ class Bench:
         return found
 
     @property
-    def last(self) -> HostSnapshot:
+    def last(self) -> HostState:
         return self.snapshots[-1]
 
     def until(self, what: Callable[[], object], seconds: float = 3.0) -> None:
@@ -263,7 +263,7 @@ def test_rows_keep_their_details_over_a_new_connection(bench: Bench) -> None:
 def test_a_user_interface_that_fails_does_not_end_the_poller() -> None:
     calls: list[int] = []
 
-    def broken(_snapshot: HostSnapshot) -> None:
+    def broken(_host_state: HostState) -> None:
         calls.append(1)
         raise RuntimeError("closing")
 

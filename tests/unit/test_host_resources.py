@@ -11,15 +11,15 @@ import pytest
 
 from tests.unit.libvirt_errors import failure
 from tests.unit.resource_xml import GIB, domain_xml
-from vconsole.host.handlers import resources as host
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.resources import host
+from vconsole.features.resources.model.change import SetResource
+from vconsole.features.resources.model.numbers import Reading, ReadResources, Resources, resources
+from vconsole.features.resources.model.plan_memory import MemoryWish
+from vconsole.features.resources.model.plan_vcpus import VcpuWish
 from vconsole.host.link import Link, open_link
-from vconsole.host.requests import HostRequests
 from vconsole.model.proposal import Propose
-from vconsole.model.requests import Configurations, Reply
-from vconsole.model.resources.change import SetResource
-from vconsole.model.resources.numbers import Reading, ReadResources, Resources, resources
-from vconsole.model.resources.plan_memory import MemoryWish
-from vconsole.model.resources.plan_vcpus import VcpuWish
+from vconsole.model.request import Configurations, Reply
 
 libvirt = pytest.importorskip("libvirt")
 DOMAIN = """<domain type='test'><name>resources-{uuid}</name><uuid>{uuid}</uuid>

@@ -12,12 +12,12 @@ import pytest
 
 from bench.silent import SilentServer
 from tests.unit.test_host_parsing import UUID, make_process
-from vconsole.host import guest_times, roster, statistics
-from vconsole.host.guest_times import GuestTimes
-from vconsole.host.roster import RosterReader
+from vconsole.features.hostinfo.host import guest_times, roster, statistics
+from vconsole.features.hostinfo.host.guest_times import GuestTimes
+from vconsole.features.hostinfo.host.roster import RosterReader
+from vconsole.features.hostinfo.host.statistics import MAX_AGE_S, Sample, Sampler
+from vconsole.features.hostinfo.model.statistics import STATISTICS
 from vconsole.host.source import HostError
-from vconsole.host.statistics import MAX_AGE_S, Sample, Sampler
-from vconsole.hostinfo.statistics import STATISTICS
 
 OWN = {"vmcputime", "vmsteal"}
 OF_LIBVIRT = {"guests", "hypervisor", "libvirt"}

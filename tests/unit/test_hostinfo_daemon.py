@@ -17,11 +17,11 @@ import pytest
 
 from bench.silent import SilentServer
 from tests.unit.hostinfo_port import Bench, Port, bench
-from vconsole.daemonize import StartError
-from vconsole.hostinfo import connection, guests
-from vconsole.hostinfo.sockets import ConnectError, Directory, DirectoryError
-from vconsole.hostinfo.status import Follower, StatusError, read_status
-from vconsole.hostinfo.status_server import MAX_CLIENTS, listening
+from vconsole.daemon.daemonize import StartError
+from vconsole.features.hostinfo.daemon import connection, guests
+from vconsole.features.hostinfo.daemon.sockets import ConnectError, Directory, DirectoryError
+from vconsole.features.hostinfo.daemon.status import Follower, StatusError, read_status
+from vconsole.features.hostinfo.daemon.status_server import MAX_CLIENTS, listening
 
 FREE = "*:\n  interval = 0\n"
 
@@ -275,8 +275,8 @@ async def test_without_inotify_changes_are_noticed_by_looking(
     def full(*_paths: object, **_options: object) -> None:
         raise OSError(28, "no more watches")
 
-    monkeypatch.setattr("vconsole.hostinfo.watch.awatch", full)
-    monkeypatch.setattr("vconsole.hostinfo.daemon.PATROL_S", 0.05)
+    monkeypatch.setattr("vconsole.features.hostinfo.daemon.watch.awatch", full)
+    monkeypatch.setattr("vconsole.features.hostinfo.daemon.daemon.PATROL_S", 0.05)
     async with host.running():
         port = await host.port("qemu-web")
         await port.connected()
@@ -296,7 +296,7 @@ async def test_when_no_more_files_can_be_open_guests_wait(
 
     async with host.running():
         await port.connected()
-        monkeypatch.setattr("vconsole.hostinfo.sockets.socket.socket", full)
+        monkeypatch.setattr("vconsole.features.hostinfo.daemon.sockets.socket.socket", full)
         await port.hang_up()
         await host.until(lambda: "raise LimitNOFILE" in host.guest("qemu-web")["reason"])
         monkeypatch.undo()
@@ -354,7 +354,7 @@ async def test_a_guest_that_takes_no_reply_is_not_read_and_then_disconnected(
 ) -> None:
     monkeypatch.setattr(connection, "TAKE_S", 0.3)
     for module in ("limiter", "connection"):
-        monkeypatch.setattr(f"vconsole.hostinfo.{module}.INTAKE_BYTES", 1 << 20)
+        monkeypatch.setattr(f"vconsole.features.hostinfo.{module}.INTAKE_BYTES", 1 << 20)
     host.write(FREE)
     path = host.directory / "qemu-deaf"
     with socket.socket(socket.AF_UNIX) as listener:

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.hostinfo_texts import PAGE, texts
-from vconsole.hostinfo.grammar import KEYS
-from vconsole.hostinfo.rules import RuleError, Rules, parse
+from vconsole.features.hostinfo.model.grammar import KEYS
+from vconsole.features.hostinfo.model.rules import RuleError, Rules, parse
 
 Content = list[tuple[str, list[tuple[str, str]]]]
 

@@ -20,10 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vconsole.hostinfo import guest
-from vconsole.hostinfo.limiter import Account
-from vconsole.hostinfo.protocol import Session, Terms
-from vconsole.hostinfo.rules import Effective
+from vconsole.features.hostinfo import guest
+from vconsole.features.hostinfo.model.limiter import Account
+from vconsole.features.hostinfo.model.protocol import Session, Terms
+from vconsole.features.hostinfo.model.rules import Effective
 
 Answer = Callable[[str], bytes]
 SOURCE = Path(guest.__file__)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vconsole.hostinfo.limiter import ERRORS, Account, Ledger
-from vconsole.hostinfo.protocol import MAX_LINE, MAX_NAMES, Exchange, Session, Terms
-from vconsole.hostinfo.rules import DEFAULT, Effective
-from vconsole.hostinfo.statistics import STATISTICS
+from vconsole.features.hostinfo.model.limiter import ERRORS, Account, Ledger
+from vconsole.features.hostinfo.model.protocol import MAX_LINE, MAX_NAMES, Exchange, Session, Terms
+from vconsole.features.hostinfo.model.rules import DEFAULT, Effective
+from vconsole.features.hostinfo.model.statistics import STATISTICS
 
 VALUES = {"physcpus": "8", "load": "0.42", "memfree": "1024", "cpumodel": "AMD EPYC\t\x1b[2Jé"}
 FREE = replace(DEFAULT, interval_s=0.0)
@@ -300,7 +300,7 @@ def test_accounts_of_guests_that_went_are_closed_when_they_hold_nothing_back() -
 
 
 def test_accounts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vconsole.hostinfo.limiter.MAX_ABSENT", 10)
+    monkeypatch.setattr("vconsole.features.hostinfo.model.limiter.MAX_ABSENT", 10)
     ledger = Ledger()
     for number in range(50):
         ledger.account(str(number)).accept(100.0 + number, 1e6)

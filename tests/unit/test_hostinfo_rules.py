@@ -12,10 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.hostinfo_texts import PAGE, texts
-from vconsole.hostinfo.grammar import KEYS, MAX_LINES, MAX_LISTED, MAX_RULES
-from vconsole.hostinfo.patterns import MAX_WIDE, matches, unreached
-from vconsole.hostinfo.rules import DEFAULT, Diagnostic, Rules, caught, changed, parse
-from vconsole.hostinfo.statistics import STATISTICS
+from vconsole.features.hostinfo.model.grammar import KEYS, MAX_LINES, MAX_LISTED, MAX_RULES
+from vconsole.features.hostinfo.model.patterns import MAX_WIDE, matches, unreached
+from vconsole.features.hostinfo.model.rules import (
+    DEFAULT,
+    Diagnostic,
+    Rules,
+    caught,
+    changed,
+    parse,
+)
+from vconsole.features.hostinfo.model.statistics import STATISTICS
 
 
 def diagnosed(text: str | bytes) -> list[str]:

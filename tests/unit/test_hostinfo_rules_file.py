@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.unit.hostinfo_texts import PAGE
-from vconsole.filedraft import difference
-from vconsole.hostinfo.rules import RuleError, Rules, parse
-from vconsole.hostinfo.rules_file import DEFAULT_PATH, load, save_rules
-from vconsole.safefile import SaveConflict
+from vconsole.features.hostinfo.model.rules import RuleError, Rules, parse
+from vconsole.features.hostinfo.rules_file import DEFAULT_PATH, load, save_rules
+from vconsole.files.careful import SaveConflict
+from vconsole.files.draft import difference
 
 
 @pytest.fixture

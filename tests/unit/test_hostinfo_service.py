@@ -20,9 +20,12 @@ import pytest
 import vconsole
 from tests.unit.hostinfo_port import NOWHERE
 from tests.unit.test_daemonize import for_all_users
-from vconsole.hostinfo.status import StatusError, read_status
+from vconsole.features.hostinfo.daemon.status import StatusError, read_status
 
-DAEMON = "import sys; from vconsole.hostinfo.service import main; sys.exit(main(sys.argv[1:]))"
+DAEMON = (
+    "import sys; from vconsole.features.hostinfo.daemon.service import main;"
+    " sys.exit(main(sys.argv[1:]))"
+)
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
 

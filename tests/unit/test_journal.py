@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from vconsole import journal
-from vconsole.journal import NOTICE, Quiet, open_log
+from vconsole.daemon import journal
+from vconsole.daemon.journal import NOTICE, Quiet, open_log
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ def loaded_by(statement: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-INTERFACE = {"textual", "rich", "vconsole.app", "vconsole.screens", "vconsole.widgets"}
+INTERFACE = {"textual", "rich", "vconsole.console.app", "vconsole.screens", "vconsole.widgets"}
 MACHINE = {"libvirt", "psutil"}
 MODEL = sorted(module.name for module in pkgutil.iter_modules(vconsole.model.__path__))
 
@@ -44,13 +44,13 @@ def test_the_adapter_does_without_the_interface(module: str) -> None:
 
 def test_the_first_frame_does_without_the_machine() -> None:
     """libvirt and psutil are loaded in the poller's thread, humanize with the first size."""
-    assert not loaded_by("import vconsole.app") & (MACHINE | {"humanize"})
-    assert not loaded_by("import vconsole.start") & (MACHINE | {"humanize"})
+    assert not loaded_by("import vconsole.console.app") & (MACHINE | {"humanize"})
+    assert not loaded_by("import vconsole.console.start") & (MACHINE | {"humanize"})
 
 
 def test_pages_are_loaded_when_they_are_opened() -> None:
-    found = {name for name in loaded_by("import vconsole.app") if ".screens." in name}
-    assert found == {"vconsole.screens.base", "vconsole.screens.domains"}
+    found = {name for name in loaded_by("import vconsole.console.app") if ".screens." in name}
+    assert found == {"vconsole.screens.page", "vconsole.screens.domains.domains"}
 
 
 def test_help_and_version_load_nothing_heavy() -> None:

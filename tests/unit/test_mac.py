@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.network.mac import (
+from vconsole.features.network.model.mac import (
     PREFIXES,
     QEMU,
     XEN,

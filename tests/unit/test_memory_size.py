@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.resources.size import (
+from vconsole.features.resources.model.size import (
     MAX_BYTES,
     UNITS,
     MemorySizeError,

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vconsole.host.metrics_sample import DomainSample
-from vconsole.metrics.actions import VALUE_BYTES, ActionPool, Run, environment
-from vconsole.metrics.metric import Metric
-from vconsole.metrics.spec import MetricSpec, Variable
-from vconsole.metrics.tokens import Subject, UnfitNameError, fill, warnings
-from vconsole.metrics.values import decode, values
+from vconsole.features.metrics.daemon.actions import VALUE_BYTES, ActionPool, Run, environment
+from vconsole.features.metrics.host.sample import DomainSample
+from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.spec import MetricSpec, Variable
+from vconsole.features.metrics.model.tokens import Subject, UnfitNameError, fill, warnings
+from vconsole.features.metrics.model.values import decode, values
 
 UUID = "11111111-1111-4111-8111-111111111111"
 HOSTILE = "$(touch /tmp/x); a b' \"`id`\\|&<>*?#~!{a,b}[c]\t%s é"

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from vconsole.metrics import channel
-from vconsole.metrics.channel import CHANNEL, Channels, Content, connect
-from vconsole.metrics.metric import Metric
-from vconsole.metrics.requests import (
+from vconsole.features.metrics.daemon import channel
+from vconsole.features.metrics.daemon.channel import CHANNEL, Channels, Content, connect
+from vconsole.features.metrics.daemon.requests import (
     INVALID,
     MAX_REQUEST_BYTES,
     REQUESTS,
@@ -20,7 +19,8 @@ from vconsole.metrics.requests import (
     Bucket,
     Requests,
 )
-from vconsole.metrics.spec import Virtio
+from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.spec import Virtio
 
 DATA = Path(__file__).parents[1] / "data" / "vhostmd"
 GET, GET_CRLF = REQUESTS

@@ -13,9 +13,14 @@ import pytest
 
 from tests.feed import proposer
 from tests.unit.vhostmd_conf import conf, group, metric
-from vconsole.filedraft import ReadFile
-from vconsole.metrics import console
-from vconsole.metrics.console import (
+from vconsole.features.metrics import requests as console
+from vconsole.features.metrics.daemon.control import Trial
+from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
+from vconsole.features.metrics.model.document import render
+from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.provision import Wish, disk_clause
+from vconsole.features.metrics.model.tracks import KEPT, Track, followed, keyed, owner
+from vconsole.features.metrics.requests import (
     DiskReport,
     PlanDevices,
     ReadAttachments,
@@ -25,15 +30,10 @@ from vconsole.metrics.console import (
     TryMetric,
     handlers,
 )
-from vconsole.metrics.control import Trial
-from vconsole.metrics.disk import BLOCK_BYTES, DiskWriter
-from vconsole.metrics.document import render
-from vconsole.metrics.metric import Metric
-from vconsole.metrics.provision import Wish, disk_clause
-from vconsole.metrics.tracks import KEPT, Track, followed, keyed, owner
+from vconsole.files.careful import Loaded
+from vconsole.files.draft import ReadFile
 from vconsole.model.proposal import Proposal, Propose
-from vconsole.model.requests import ChangeDevice, Configurations, ReadConfigurations, Reply
-from vconsole.safefile import Loaded
+from vconsole.model.request import ChangeDevice, Configurations, ReadConfigurations, Reply
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 PATH = "/dev/shm/vhostmd0"
@@ -144,7 +144,7 @@ def test_a_look_that_hangs_does_not_hang_the_next(monkeypatch: pytest.MonkeyPatc
         end.wait(5)
         raise OSError("gone")
 
-    monkeypatch.setattr("vconsole.metrics.reader.DiskFollower.poll", hang)
+    monkeypatch.setattr("vconsole.features.metrics.model.reader.DiskFollower.poll", hang)
     read = Host().handlers()[ReadDisk]
 
     def first() -> None:

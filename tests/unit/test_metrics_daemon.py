@@ -20,7 +20,16 @@ import pytest
 import rich
 
 from tests.unit.vhostmd_conf import conf, group, metric
-from vconsole.host.metrics_sample import (
+from vconsole.features.metrics.daemon.actions import ActionPool
+from vconsole.features.metrics.daemon.collect import Collection, Collector
+from vconsole.features.metrics.daemon.control import ControlError, ask_status, ask_test, bind
+from vconsole.features.metrics.daemon.cycle import Schedule
+from vconsole.features.metrics.daemon.daemon import Daemon
+from vconsole.features.metrics.daemon.prometheus import exposition, listen
+from vconsole.features.metrics.daemon.publish import Publisher, PublishError
+from vconsole.features.metrics.daemon.sampling import Samples
+from vconsole.features.metrics.daemon.source import ConfigSource
+from vconsole.features.metrics.host.sample import (
     DomainSample,
     HostSample,
     Needs,
@@ -29,21 +38,12 @@ from vconsole.host.metrics_sample import (
     read_paging,
     read_vendor,
 )
-from vconsole.metrics import builtin
-from vconsole.metrics.actions import ActionPool
-from vconsole.metrics.collect import Collection, Collector
-from vconsole.metrics.config import parse, profile
-from vconsole.metrics.control import ControlError, ask_status, ask_test, bind
-from vconsole.metrics.cycle import Schedule
-from vconsole.metrics.daemon import Daemon
-from vconsole.metrics.disk import Header
-from vconsole.metrics.document import parse as parse_document
-from vconsole.metrics.metric import Metric
-from vconsole.metrics.prometheus import exposition, listen
-from vconsole.metrics.publish import Publisher, PublishError
-from vconsole.metrics.sampling import Samples
-from vconsole.metrics.source import ConfigSource
-from vconsole.metrics.status import DaemonStatus, MetricStatus, UpdateStatus
+from vconsole.features.metrics.model import builtin
+from vconsole.features.metrics.model.config import parse, profile
+from vconsole.features.metrics.model.disk import Header
+from vconsole.features.metrics.model.document import parse as parse_document
+from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus, UpdateStatus
 
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 HOST = HostSample(
@@ -594,7 +594,7 @@ def test_prometheus_is_served_to_this_machine_only(address: str) -> None:
 
 
 def test_prometheus_without_its_library_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vconsole.metrics.prometheus.find_spec", lambda _name: None)
+    monkeypatch.setattr("vconsole.features.metrics.daemon.prometheus.find_spec", lambda _name: None)
     with pytest.raises(ControlError, match="needs the Python package prometheus-client"):
         listen("127.0.0.1:0")
 
@@ -609,7 +609,10 @@ def test_prometheus_can_have_a_socket_of_its_own(tmp_path: Path) -> None:
 # -- the program -----------------------------------------------------------------------------------
 
 SHARED = {"PYTHONPATH": f"{Path(__file__).parents[2]}:{Path(rich.__file__).parents[1]}"}
-START = "import sys; from vconsole.metrics.service import main; sys.exit(main(sys.argv[1:]))"
+START = (
+    "import sys; from vconsole.features.metrics.daemon.service import main;"
+    " sys.exit(main(sys.argv[1:]))"
+)
 
 
 class Program:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.metrics.disk import (
+from vconsole.features.metrics.model.disk import (
     BLOCK_BYTES,
     DEFAULT_BYTES,
     HEADER_BYTES,
@@ -27,7 +27,7 @@ from vconsole.metrics.disk import (
     emulator_uids,
     whole_blocks,
 )
-from vconsole.metrics.document import render
+from vconsole.features.metrics.model.document import render
 
 DATA = Path(__file__).parents[1] / "data" / "vhostmd"
 ORIGINAL = (DATA / "vhostmd0.disk").read_bytes()

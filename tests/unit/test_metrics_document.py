@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.metrics.document import (
+from vconsole.features.metrics.model.document import (
     Metric,
     MetricTypeError,
     display,
@@ -24,7 +24,7 @@ from vconsole.metrics.document import (
     typed,
     validate,
 )
-from vconsole.metrics.parser import MAX_BYTES, MAX_VALUE_CHARS
+from vconsole.features.metrics.model.parser import MAX_BYTES, MAX_VALUE_CHARS
 
 DATA = Path(__file__).parents[1] / "data" / "vhostmd"
 ORIGINAL = (DATA / "vhostmd0.xml").read_bytes()
@@ -400,7 +400,7 @@ def test_what_the_dtd_forbids_is_named(content: bytes, problem: str) -> None:
 
 def test_lxml_is_loaded_for_the_first_validation_only() -> None:
     code = (
-        "import sys, vconsole.metrics.document as d; d.parse(b'<metrics/>')\n"
+        "import sys, vconsole.features.metrics.model.document as d; d.parse(b'<metrics/>')\n"
         "assert 'lxml' not in sys.modules; d.validate(b'<metrics/>'); assert 'lxml' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

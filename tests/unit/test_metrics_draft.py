@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.vhostmd_conf import conf, metric
-from vconsole.metrics.conf_text import ConfigError
-from vconsole.metrics.config import PROFILES, profile
-from vconsole.metrics.draft import Draft, builtin_spec
-from vconsole.metrics.spec import MetricSpec
-from vconsole.safefile import Loaded
+from vconsole.features.metrics.draft import Draft, builtin_spec
+from vconsole.features.metrics.model.conf_text import ConfigError
+from vconsole.features.metrics.model.config import PROFILES, profile
+from vconsole.features.metrics.model.spec import MetricSpec
+from vconsole.files.careful import Loaded
 
 ONE = conf(metric("One", "echo 1"))
 TWO = conf(metric("One", "echo 1"), metric("Two", "echo 2"))

@@ -18,9 +18,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from vconsole.metrics import guest
-from vconsole.metrics.disk import Header, checksum
-from vconsole.metrics.document import Metric, render
+from vconsole.features.metrics import guest
+from vconsole.features.metrics.model.disk import Header, checksum
+from vconsole.features.metrics.model.document import Metric, render
 
 DATA = Path(__file__).parents[1] / "data" / "vhostmd"
 DOCUMENT = (DATA / "vm-dump-metrics-vbd.out").read_bytes()
@@ -407,7 +407,8 @@ def test_xenstore_is_refused(with_disk: Root) -> None:
 
 
 def test_nobody_reads_the_output(with_disk: Root) -> None:
-    code = "import sys; from vconsole.metrics.guest import main; sys.exit(main([], sys.argv[1]))"
+    start = "import sys; from vconsole.features.metrics.guest import main"
+    code = f"{start}; sys.exit(main([], sys.argv[1]))"
     with open("/dev/full", "wb") as full:
         done = subprocess.run(
             [sys.executable, "-c", code, with_disk.path], stdout=full, stderr=subprocess.PIPE

@@ -6,8 +6,8 @@ from textwrap import indent
 
 import pytest
 
-from vconsole.metrics import provision
-from vconsole.metrics.provision import (
+from vconsole.features.metrics.model import provision
+from vconsole.features.metrics.model.provision import (
     CHANNEL,
     Attachments,
     MetricsDevice,
@@ -20,7 +20,7 @@ from vconsole.metrics.provision import (
     own_path,
     plan,
 )
-from vconsole.model.requests import ChangeDevice, Configurations
+from vconsole.model.request import ChangeDevice, Configurations
 from vconsole.model.xml_edit import Document, XmlEditError
 
 PATH = "/dev/shm/vhostmd0"

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.metrics.disk import HEADER_BYTES, DiskWriter, Header, checksum
-from vconsole.metrics.document import Metric, render
-from vconsole.metrics.parser import MAX_BYTES
-from vconsole.metrics.reader import TRIES, DiskFollower, Problem, Reading, read
+from vconsole.features.metrics.model.disk import HEADER_BYTES, DiskWriter, Header, checksum
+from vconsole.features.metrics.model.document import Metric, render
+from vconsole.features.metrics.model.parser import MAX_BYTES
+from vconsole.features.metrics.model.reader import TRIES, DiskFollower, Problem, Reading, read
 
 DATA = Path(__file__).parents[1] / "data" / "vhostmd"
 ORIGINAL = DATA / "vhostmd0.disk"

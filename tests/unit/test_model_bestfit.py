@@ -8,14 +8,14 @@ from hypothesis import given
 
 from tests import scenes
 from tests.unit.model_hosts import EMULATOR, c, domain, host, hosts, smt_pcpus, uuid_of, vcpu
-from vconsole.model.bestfit import Suggestion, suggest
+from vconsole.features.pins.model.bestfit import Suggestion, suggest
+from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, HostState, Pages
 from vconsole.model.memory import memory_fit
 from vconsole.model.placement import occupants
-from vconsole.model.plan import PinPlan
-from vconsole.model.snapshot import Domain, HostSnapshot, Pages
 from vconsole.model.topology import topology
-from vconsole.model.warnings import plan_warnings
 
 WEB = domain("web", ["-", "-"], emulator="-", iothreads=["-"])
 
@@ -42,10 +42,10 @@ def test_one_vcpu_a_core_and_the_rest_of_the_cell_for_the_others() -> None:
 
 
 def test_a_proposal_fills_a_plan_that_has_nothing_to_warn_of() -> None:
-    snapshot = host(WEB)
-    plan = suggest(WEB, snapshot).fill(PinPlan.of(WEB, snapshot))
+    host_state = host(WEB)
+    plan = suggest(WEB, host_state).fill(PinPlan.of(WEB, host_state))
     assert len(plan.changes()) == 4
-    assert plan_warnings(plan, snapshot) == ()
+    assert plan_warnings(plan, host_state) == ()
 
 
 def test_the_core_of_pcpu_0_is_left_to_the_host_while_others_are_free() -> None:
@@ -126,8 +126,8 @@ def test_huge_pages_count_where_they_are_asked_for() -> None:
 
 def test_offline_isolated_and_exclusive_pcpus_are_no_candidates() -> None:
     pcpus = tuple(replace(p, online=p.id != 4, isolated=p.id == 5) for p in smt_pcpus())
-    snapshot = host(WEB, domain("db", ["6"]), pcpus=pcpus, lies={"web": {1: 4}})
-    found = suggest(WEB, snapshot)
+    host_state = host(WEB, domain("db", ["6"]), pcpus=pcpus, lies={"web": {1: 4}})
+    found = suggest(WEB, host_state)
     assert found.cells == (1,)
     assert rows(found) == {
         "vcpu 0": "12",
@@ -139,8 +139,10 @@ def test_offline_isolated_and_exclusive_pcpus_are_no_candidates() -> None:
 
 def test_cores_shared_with_another_domain_come_last() -> None:
     eight = domain("web", ["-"] * 3)
-    snapshot = host(eight, domain("db", ["4", "5", "6"]), lies={"web": {1: 4}}, free_gib=(0.0, 9.0))
-    found = suggest(eight, snapshot)
+    host_state = host(
+        eight, domain("db", ["4", "5", "6"]), lies={"web": {1: 4}}, free_gib=(0.0, 9.0)
+    )
+    found = suggest(eight, host_state)
     assert list(rows(found).values()) == ["7", "15", "12"]
     assert "another domain is pinned to a sibling of pCPU 12" in found.reasons
 
@@ -155,12 +157,12 @@ def test_the_emptier_cell_wins() -> None:
 
 def test_the_nearest_cells_together_when_one_does_not_suffice() -> None:
     big = domain("big", ["-"] * 10, gib=40, everything="0-31")
-    snapshot = host(big, pcpus=smt_pcpus(4), free_gib=(8.0, 30.0, 30.0, 30.0))
-    found = suggest(big, snapshot)
+    host_state = host(big, pcpus=smt_pcpus(4), free_gib=(8.0, 30.0, 30.0, 30.0))
+    found = suggest(big, host_state)
     assert len(found.cells) == 2
     assert abs(found.cells[0] - found.cells[1]) == 1
     assert 0 not in found.cells
-    used = [topology(snapshot).cells_of(found.rows[vcpu(n)]) for n in range(10)]
+    used = [topology(host_state).cells_of(found.rows[vcpu(n)]) for n in range(10)]
     assert [str(cells) for cells in used] == [str(found.cells[0])] * 5 + [str(found.cells[1])] * 5
     assert len(found.rejected) == 4
 
@@ -180,7 +182,7 @@ def test_a_refusal_says_why() -> None:
     fat = domain("fat", ["-"], gib=30)
     assert suggest(fat, host(fat)).refusal == "all cells together: 2 cells for 1 vCPU"
     assert suggest(domain("new"), host()).refusal == "its vCPUs are not known yet"
-    assert suggest(WEB, HostSnapshot()).refusal == "the host names no cells"
+    assert suggest(WEB, HostState()).refusal == "the host names no cells"
     isolated = tuple(replace(p, isolated=True) for p in smt_pcpus())
     assert suggest(WEB, host(WEB, pcpus=isolated)), "a host of isolated pCPUs is there for vCPUs"
 
@@ -208,15 +210,15 @@ def test_its_own_pins_are_not_in_its_way() -> None:
 
 
 @given(hosts())
-def test_nothing_impossible_is_ever_proposed(made: tuple[HostSnapshot, Domain]) -> None:
-    snapshot, seeker = made
-    found = suggest(seeker, snapshot)
+def test_nothing_impossible_is_ever_proposed(made: tuple[HostState, Domain]) -> None:
+    host_state, seeker = made
+    found = suggest(seeker, host_state)
     if not found:
         assert found.refusal
         assert found.rows == {}
         return
-    shape = topology(snapshot)
-    taken = occupants(snapshot).held_by_others(seeker.uuid)
+    shape = topology(host_state)
+    taken = occupants(host_state).held_by_others(seeker.uuid)
     assert set(found.rows) == {pin.key for pin in seeker.pins}
     vcpus = [cpuset for (kind, _), cpuset in found.rows.items() if kind == "vcpu"]
     assert all(len(cpuset) == 1 for cpuset in vcpus)
@@ -226,22 +228,22 @@ def test_nothing_impossible_is_ever_proposed(made: tuple[HostSnapshot, Domain]) 
         assert len(cpuset & shape.isolated) <= 1
         assert shape.cells_of(cpuset) <= CpuSet.of(found.cells)
     assert {shape.cells_of(cpuset).first for cpuset in vcpus} == set(found.cells)
-    assert memory_fit(seeker, snapshot, CpuSet.of(found.cells)).fits
-    assert _has_room(seeker, snapshot, found.cells)
+    assert memory_fit(seeker, host_state, CpuSet.of(found.cells)).fits
+    assert _has_room(seeker, host_state, found.cells)
     severities = {
-        w.severity for w in plan_warnings(found.fill(PinPlan.of(seeker, snapshot)), snapshot)
+        w.severity for w in plan_warnings(found.fill(PinPlan.of(seeker, host_state)), host_state)
     }
     assert "refuse" not in severities
 
 
-def _has_room(seeker: Domain, snapshot: HostSnapshot, cells: tuple[int, ...]) -> bool:
+def _has_room(seeker: Domain, host_state: HostState, cells: tuple[int, ...]) -> bool:
     """The same judgement in the plainest arithmetic."""
     if seeker.active and seeker.numatune:
         return set(cells) <= set(seeker.numatune.nodeset or ())
-    measured = snapshot.locality[uuid_of("seeker")].bytes_by_cell if seeker.active else {}
+    measured = host_state.locality[uuid_of("seeker")].bytes_by_cell if seeker.active else {}
     room = 0
     for number in cells:
-        cell = snapshot.cell(number)
+        cell = host_state.cell(number)
         assert cell is not None
         pages = sum((p.free or 0) * p.size_kib * 1024 for p in cell.pages)
         room += (pages if seeker.hugepages_kib else cell.free_bytes or 0) + measured.get(number, 0)
@@ -249,8 +251,8 @@ def _has_room(seeker: Domain, snapshot: HostSnapshot, cells: tuple[int, ...]) ->
 
 
 def test_every_domain_of_the_scenes_gets_an_answer() -> None:
-    for snapshot in (scenes.kvm07(), scenes.sixteen_cells(), scenes.one_cell(30)):
-        for found in snapshot.domains:
-            answer = suggest(found, snapshot)
+    for host_state in (scenes.kvm07(), scenes.sixteen_cells(), scenes.one_cell(30)):
+        for found in host_state.domains:
+            answer = suggest(found, host_state)
             assert bool(answer.rows) != bool(answer.refusal)
             assert all("\n" not in reason for reason in answer.reasons)

@@ -10,6 +10,7 @@ from hypothesis import given
 from tests import scenes
 from tests.unit.model_hosts import c, domain, host, hosts, smt_pcpus, uuid_of
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Cell, Domain, HostState, Locality, PCpu, Pin
 from vconsole.model.placement import (
     CellGroup,
     cells_allowed,
@@ -22,7 +23,6 @@ from vconsole.model.placement import (
     pin_badge,
     vcpus_allowed,
 )
-from vconsole.model.snapshot import Cell, Domain, HostSnapshot, Locality, PCpu, Pin
 from vconsole.model.topology import topology
 
 # ---- layout
@@ -37,19 +37,19 @@ def test_siblings_stand_together_and_spreads_take_one_per_core() -> None:
 
 
 def test_cells_with_gaps_and_without_cpus_have_their_place() -> None:
-    snapshot = HostSnapshot(
+    host_state = HostState(
         cells=(Cell(8), Cell(0, pcpus=(0, 1)), Cell(3, pcpus=(5,))),
         pcpus=(PCpu(0), PCpu(1), PCpu(5, cell=3), PCpu(40), PCpu(41, cell=17)),
     )
-    groups = layout(snapshot)
+    groups = layout(host_state)
     assert [group.cell for group in groups] == [0, 3, 8, 17, None]
     assert [group.pcpus for group in groups] == [(0, 1), (5,), (), (41,), (40,)]
-    assert topology(snapshot).cells_of(c("1,5,40")) == c("0,3")
+    assert topology(host_state).cells_of(c("1,5,40")) == c("0,3")
 
 
 def test_cores_are_told_apart_by_socket_and_die() -> None:
     pcpus = tuple(PCpu(n, 0, socket=n % 2, die=0, core=n // 4) for n in range(8))
-    (group,) = layout(HostSnapshot(cells=(Cell(0),), pcpus=pcpus))
+    (group,) = layout(HostState(cells=(Cell(0),), pcpus=pcpus))
     assert group.cores == ((0, 2), (4, 6), (1, 3), (5, 7))
     assert group.sockets == (0, 0, 1, 1)
 
@@ -63,13 +63,13 @@ def test_an_offline_pcpu_that_names_no_core_stands_alone() -> None:
 
 
 def test_core_of() -> None:
-    snapshot = host()
-    assert core_of(9, snapshot) == c("1,9")
-    assert core_of(99, snapshot) == c("99")
+    host_state = host()
+    assert core_of(9, host_state) == c("1,9")
+    assert core_of(99, host_state) == c("99")
 
 
 def test_a_host_without_anything() -> None:
-    nothing = HostSnapshot()
+    nothing = HostState()
     assert layout(nothing) == ()
     assert dict(occupants(nothing)) == {}
     assert cells_allowed(domain("web", ["0"]), nothing) is None
@@ -77,36 +77,36 @@ def test_a_host_without_anything() -> None:
 
 
 @given(hosts())
-def test_every_pcpu_stands_once(made: tuple[HostSnapshot, Domain]) -> None:
-    snapshot, _ = made
-    shown = [pcpu for group in layout(snapshot) for pcpu in group.pcpus]
-    assert sorted(shown) == list(snapshot.all_pcpus)
+def test_every_pcpu_stands_once(made: tuple[HostState, Domain]) -> None:
+    host_state, _ = made
+    shown = [pcpu for group in layout(host_state) for pcpu in group.pcpus]
+    assert sorted(shown) == list(host_state.all_pcpus)
 
 
 @pytest.mark.parametrize("scene", [scenes.kvm07, scenes.one_cell, scenes.sixteen_cells])
 def test_every_pcpu_stands_once_with_its_siblings(scene: object) -> None:
     assert callable(scene)
-    snapshot: HostSnapshot = scene()
-    groups: tuple[CellGroup, ...] = layout(snapshot)
-    assert sorted(n for g in groups for n in g.pcpus) == list(snapshot.all_pcpus)
+    host_state: HostState = scene()
+    groups: tuple[CellGroup, ...] = layout(host_state)
+    assert sorted(n for g in groups for n in g.pcpus) == list(host_state.all_pcpus)
     cores = {pcpu: core for group in groups for core in group.cores for pcpu in core}
-    for pcpu in snapshot.pcpus:
+    for pcpu in host_state.pcpus:
         if pcpu.siblings:
             assert CpuSet.of(cores[pcpu.id]) == pcpu.siblings
 
 
 def test_the_shape_is_made_once_while_only_free_memory_changes() -> None:
-    snapshot = host()
-    cells = tuple(replace(cell, free_bytes=1) for cell in snapshot.cells)
-    assert topology(replace(snapshot, cells=cells)) is topology(snapshot)
-    fewer = replace(snapshot, pcpus=snapshot.pcpus[:8])
-    assert topology(fewer) is not topology(snapshot)
+    host_state = host()
+    cells = tuple(replace(cell, free_bytes=1) for cell in host_state.cells)
+    assert topology(replace(host_state, cells=cells)) is topology(host_state)
+    fewer = replace(host_state, pcpus=host_state.pcpus[:8])
+    assert topology(fewer) is not topology(host_state)
 
 
 # ---- occupants
 
 
-def fleet() -> HostSnapshot:
+def fleet() -> HostState:
     return host(
         domain("db", ["0", "8", "1,9"], emulator="0-3"),
         domain("web", ["4-5", "-"], iothreads=["4"]),
@@ -129,20 +129,20 @@ def test_pinned_threads_are_listed_by_pcpu_and_floating_ones_once() -> None:
 
 
 def test_exclusive_is_a_vcpu_within_one_core() -> None:
-    snapshot = fleet()
-    flags = {(o.kind, o.id): o.exclusive for o in occupants(snapshot)[9]}
+    host_state = fleet()
+    flags = {(o.kind, o.id): o.exclusive for o in occupants(host_state)[9]}
     assert flags == {("vcpu", 2): True}
-    assert [o.exclusive for o in occupants(snapshot)[4]] == [False, False]
-    assert exclusive_pcpus(snapshot) == {0: "db", 8: "db", 1: "db", 9: "db"}
-    assert exclusive_pcpus(snapshot, uuid_of("db")) == {}
+    assert [o.exclusive for o in occupants(host_state)[4]] == [False, False]
+    assert exclusive_pcpus(host_state) == {0: "db", 8: "db", 1: "db", 9: "db"}
+    assert exclusive_pcpus(host_state, uuid_of("db")) == {}
 
 
 def test_a_pcpu_held_twice_names_another_domain() -> None:
-    snapshot = host(domain("a", ["3"]), domain("b", ["3"]))
-    assert exclusive_pcpus(snapshot) == {3: "a"}
-    assert exclusive_pcpus(snapshot, uuid_of("a")) == {3: "b"}
-    assert occupants(snapshot).held_by_others(uuid_of("a")) == c("3")
-    assert occupants(snapshot).holder_names(c("0-7")) == ("a", "b")
+    host_state = host(domain("a", ["3"]), domain("b", ["3"]))
+    assert exclusive_pcpus(host_state) == {3: "a"}
+    assert exclusive_pcpus(host_state, uuid_of("a")) == {3: "b"}
+    assert occupants(host_state).held_by_others(uuid_of("a")) == c("3")
+    assert occupants(host_state).holder_names(c("0-7")) == ("a", "b")
 
 
 def test_counts_leave_out_floating_vcpus_and_other_threads() -> None:
@@ -157,13 +157,13 @@ def test_pins_beyond_the_host_do_no_harm() -> None:
 
 
 @given(hosts())
-def test_counts_agree_with_the_lists(made: tuple[HostSnapshot, Domain]) -> None:
-    snapshot, _ = made
-    found = occupants(snapshot)
-    for pcpu, count in vcpus_allowed(snapshot).items():
+def test_counts_agree_with_the_lists(made: tuple[HostState, Domain]) -> None:
+    host_state, _ = made
+    found = occupants(host_state)
+    for pcpu, count in vcpus_allowed(host_state).items():
         assert count == sum(o.kind == "vcpu" for o in found[pcpu])
         assert all(pcpu in o.cpuset and o.pinned for o in found[pcpu])
-    threads = sum(pin.now is not None for d in snapshot.domains if d.active for pin in d.pins)
+    threads = sum(pin.now is not None for d in host_state.domains if d.active for pin in d.pins)
     assert threads == sum(map(len, found.groups.values())) + len(found.floating)
 
 

@@ -18,10 +18,10 @@ from tests.unit.model_hosts import (
     pin_bases,
     vcpu,
 )
-from vconsole.model.changes import Target
+from vconsole.features.pins.model.plan import PinPlan
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.plan import PinPlan
-from vconsole.model.snapshot import Connection, Pin, PinKey
+from vconsole.model.host_state import Connection, Pin, PinKey
+from vconsole.model.outcome import Target
 
 WEB = domain("web", ["-", "-", "4", "4"], emulator="-", iothreads=["0-3"])
 
@@ -132,8 +132,8 @@ def test_targets_follow_from_what_the_domain_has(
     state: str, persistent: bool, split: bool, targets: tuple[Target, ...]
 ) -> None:
     web = replace(WEB, state=state, persistent=persistent)
-    snapshot = replace(host(web), connection=Connection(split_pins=split))
-    made = PinPlan.of(web, snapshot)
+    host_state = replace(host(web), connection=Connection(split_pins=split))
+    made = PinPlan.of(web, host_state)
     assert made.targets == targets
     assert made.target == targets[0]
 

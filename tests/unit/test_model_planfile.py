@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.model_hosts import c, domain, host, pin_bases, uuid_of, vcpu
-from vconsole.model.plan import PinPlan
-from vconsole.model.planfile import PlanFileError, plan_from_json, plan_to_json
-from vconsole.model.snapshot import Pin
+from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.plan_json import PlanFileError, plan_from_json, plan_to_json
+from vconsole.model.host_state import Pin
 
 WEB = domain("web", ["-", "4"], emulator="-", iothreads=["0-3"])
 

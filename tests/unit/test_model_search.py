@@ -11,20 +11,20 @@ from hypothesis import strategies as st
 
 from tests import scenes
 from tests.unit.model_hosts import domain, host
-from vconsole.model.search import SORTS, Query, natural, sort_domains
-from vconsole.model.snapshot import Domain, HostSnapshot, Usage
+from vconsole.features.domains.model import SORTS, Query, natural, sort_domains
+from vconsole.model.host_state import Domain, HostState, Usage
 
 WEB = replace(domain("Web-01", ["0", "1"]), title="Shop FRONT end")
 DB = replace(domain("db", ["4", "-"]), autostart=False)
 OFF = domain("web-off", ["-"], state="shut off")
 NEW = Domain("0f00ba12-0000-0000-0000-000000000000", "new")
-SNAPSHOT = host(WEB, DB, OFF, NEW)
+HOST_STATE = host(WEB, DB, OFF, NEW)
 
 
 def found(text: str) -> list[str]:
     query = Query.parse(text)
-    matching = [d.name for d in SNAPSHOT.domains if query.matches(d, SNAPSHOT)]
-    assert matching == [d.name for d in query.select(SNAPSHOT.domains, SNAPSHOT)]
+    matching = [d.name for d in HOST_STATE.domains if query.matches(d, HOST_STATE)]
+    assert matching == [d.name for d in query.select(HOST_STATE.domains, HOST_STATE)]
     return matching
 
 
@@ -80,7 +80,7 @@ def test_what_is_not_understood_is_said_and_the_rest_still_matches(text: str, pr
 def test_no_text_is_too_strange(text: str) -> None:
     query = Query.parse(text)
     assert query.problem.isprintable()
-    query.select(SNAPSHOT.domains, SNAPSHOT)
+    query.select(HOST_STATE.domains, HOST_STATE)
 
 
 def test_ten_thousand_domains_in_thirty_milliseconds() -> None:
@@ -89,7 +89,7 @@ def test_ten_thousand_domains_in_thirty_milliseconds() -> None:
     best = 1.0
     for _ in range(5):
         start = time.perf_counter()
-        matching = [d for d in domains if query.matches(d, SNAPSHOT)]
+        matching = [d for d in domains if query.matches(d, HOST_STATE)]
         best = min(best, time.perf_counter() - start)
     assert len(matching) == 111
     assert best < 0.030
@@ -98,14 +98,14 @@ def test_ten_thousand_domains_in_thirty_milliseconds() -> None:
 # ---- sorting
 
 
-def order(column: str, snapshot: HostSnapshot = SNAPSHOT, *, reverse: bool = False) -> list[str]:
-    return [d.name for d in sort_domains(snapshot.domains, column, snapshot, reverse=reverse)]
+def order(column: str, host_state: HostState = HOST_STATE, *, reverse: bool = False) -> list[str]:
+    return [d.name for d in sort_domains(host_state.domains, column, host_state, reverse=reverse)]
 
 
 def test_names_sort_as_people_count() -> None:
     names = ["web-10", "web-2", "Web-1", "web", "10", "9", "web-02", "a" + "1" * 5000]
     shuffled = tuple(Domain(str(n), name) for n, name in enumerate(names))
-    assert order("name", replace(SNAPSHOT, domains=shuffled)) == [
+    assert order("name", replace(HOST_STATE, domains=shuffled)) == [
         "9",
         "10",
         "a" + "1" * 5000,
@@ -119,9 +119,9 @@ def test_names_sort_as_people_count() -> None:
 
 def test_the_unknown_is_last_in_both_directions() -> None:
     usage = {WEB.uuid: Usage(12.0), DB.uuid: Usage(80.0), OFF.uuid: Usage()}
-    snapshot = replace(SNAPSHOT, usage=usage)
-    assert order("cpu", snapshot) == ["Web-01", "db", "new", "web-off"]
-    assert order("cpu", snapshot, reverse=True) == ["db", "Web-01", "new", "web-off"]
+    host_state = replace(HOST_STATE, usage=usage)
+    assert order("cpu", host_state) == ["Web-01", "db", "new", "web-off"]
+    assert order("cpu", host_state, reverse=True) == ["db", "Web-01", "new", "web-off"]
 
 
 def test_equals_are_in_order_of_name_in_both_directions() -> None:
@@ -147,10 +147,10 @@ def test_columns(column: str, names: list[str]) -> None:
 @pytest.mark.parametrize("scene", [scenes.kvm07, scenes.hostile, scenes.sixteen_cells])
 def test_every_column_sorts_every_scene(column: str, scene: object) -> None:
     assert callable(scene)
-    snapshot: HostSnapshot = scene()
+    host_state: HostState = scene()
     for reverse in (False, True):
-        result = sort_domains(snapshot.domains, column, snapshot, reverse=reverse)
-        assert sorted(d.uuid for d in result) == sorted(d.uuid for d in snapshot.domains)
+        result = sort_domains(host_state.domains, column, host_state, reverse=reverse)
+        assert sorted(d.uuid for d in result) == sorted(d.uuid for d in host_state.domains)
 
 
 @given(st.text(), st.text())

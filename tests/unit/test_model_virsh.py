@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from tests.fleet import HOSTILE_NAMES
 from tests.unit.model_hosts import c, uuid_of, vcpu
-from vconsole.model.plan import PinPlan
-from vconsole.model.snapshot import Pin
+from vconsole.features.pins.model.plan import PinPlan
+from vconsole.model.host_state import Pin
 from vconsole.model.virsh import domain_argument
 
 NAMES = (*HOSTILE_NAMES, "-rf", "7", "+7", "0x7", "１２", "a'b", 'a"b', "*", "~", "", "#x", "!!")

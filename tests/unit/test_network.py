@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.network_xml import BRIDGE_CONFIG, BRIDGE_LIVE, LAN_CONFIG, LAN_LIVE, MAC, domain
-from vconsole.model.network.interfaces import (
+from vconsole.features.network.model.interfaces import (
     Counters,
     DomainVnics,
     Holder,
@@ -20,7 +20,7 @@ from vconsole.model.network.interfaces import (
     speeds,
     vnics,
 )
-from vconsole.model.network.places import Bridge, HostNetwork, Lease, Network, read_network
+from vconsole.features.network.model.places import Bridge, HostNetwork, Lease, Network, read_network
 from vconsole.model.xml_edit import XmlEditError
 
 LIVE, CONFIG = domain(BRIDGE_LIVE, running=True), domain(BRIDGE_CONFIG)

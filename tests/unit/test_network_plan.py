@@ -15,9 +15,8 @@ from tests.unit.network_xml import (
     SLOT,
     domain,
 )
-from vconsole.model.changes import Target
-from vconsole.model.network.interfaces import Source
-from vconsole.model.network.plan import (
+from vconsole.features.network.model.interfaces import Source
+from vconsole.features.network.model.plan import (
     UpdateInterface,
     adder,
     address_giver,
@@ -26,8 +25,9 @@ from vconsole.model.network.plan import (
     plugged_into,
     remover,
 )
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Subject
-from vconsole.model.requests import ChangeDevice, Define
+from vconsole.model.request import ChangeDevice, Define
 
 BR1, LAN = Source("bridge", "br1"), Source("network", "lan")
 

@@ -6,14 +6,14 @@ import pytest
 
 from tests import scenes
 from tests.unit.resource_xml import GIB, domain_xml, subject
-from vconsole.model.changes import Target
+from vconsole.features.resources.model.change import SetResource
+from vconsole.features.resources.model.numbers import Reading, Resources, Statistics, resources
+from vconsole.features.resources.model.plan_memory import MemoryWish
+from vconsole.features.resources.model.room import Room, room_of
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Proposal
-from vconsole.model.requests import Define
-from vconsole.model.resources.change import SetResource
-from vconsole.model.resources.numbers import Reading, Resources, Statistics, resources
-from vconsole.model.resources.plan_memory import MemoryWish
-from vconsole.model.resources.room import Room, room_of
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.request import Define
 
 CONFIG = domain_xml()
 LIVE = domain_xml(current=6 * GIB)
@@ -234,7 +234,7 @@ def test_the_period_of_the_statistics() -> None:
 # -- room ------------------------------------------------------------------------------------
 
 
-def kvm07(name: str) -> tuple[HostSnapshot, Room]:
+def kvm07(name: str) -> tuple[HostState, Room]:
     scene = scenes.kvm07()
     domain = next(d for d in scene.domains if d.name == name)
     return scene, room_of(domain, scene)

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.resource_xml import domain_xml, subject
-from vconsole.model.changes import Target
+from vconsole.features.resources.model.change import SetResource
+from vconsole.features.resources.model.edit_vcpus import fitted, with_maximum
+from vconsole.features.resources.model.numbers import Topology, resources
+from vconsole.features.resources.model.plan_vcpus import VcpuWish
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Proposal
-from vconsole.model.requests import Define
-from vconsole.model.resources.change import SetResource
-from vconsole.model.resources.edit_vcpus import fitted, with_maximum
-from vconsole.model.resources.numbers import Topology, resources
-from vconsole.model.resources.plan_vcpus import VcpuWish
+from vconsole.model.request import Define
 
 CONFIG = domain_xml()
 TOPOLOGY = "  <cpu>\n    <topology sockets='1' cores='2' threads='2'/>\n  </cpu>\n"

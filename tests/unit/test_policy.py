@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.policy import clock, features, redirfilter, smart, timers
-from vconsole.model.policy.draft import Draft, Edit, plan
-from vconsole.model.policy.redirfilter import Rule, parse_rule, parse_rules, rules_of
-from vconsole.model.policy.rows import Row, rows_of
-from vconsole.model.policy.settings import next_choice, settings_of
-from vconsole.model.policy.timers import parse_timer, timers_of
+from vconsole.features.policy.model import clock, features, redirfilter, smart, timers
+from vconsole.features.policy.model.draft import Draft, Edit, plan
+from vconsole.features.policy.model.redirfilter import Rule, parse_rule, parse_rules, rules_of
+from vconsole.features.policy.model.rows import Row, rows_of
+from vconsole.features.policy.model.settings import next_choice, settings_of
+from vconsole.features.policy.model.timers import parse_timer, timers_of
 from vconsole.model.proposal import Subject
-from vconsole.model.requests import Define
+from vconsole.model.request import Define
 from vconsole.model.xml_edit import Document, element
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from vconsole import safefile
-from vconsole.safefile import MAX_BYTES, Loaded, SafeFileError, SaveConflict, read, save
+from vconsole.files import careful as safefile
+from vconsole.files.careful import MAX_BYTES, Loaded, SafeFileError, SaveConflict, read, save
 
 OLD, NEW = b"qemu-a:\n  interval = 60\n", b"qemu-a:\n  interval = 90\n" * 100
 ACL = "system.posix_acl_access"

@@ -204,7 +204,7 @@ def test_a_bar_stays_within_its_ends(share: float | None, drawn: str) -> None:
 
 
 def test_every_state_has_a_glyph_in_both_alphabets() -> None:
-    from vconsole.model.search import STATES
+    from vconsole.features.domains.model import STATES
 
     for state in STATES:
         assert glyph(state) != "?" or state == "no state"

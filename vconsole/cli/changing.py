@@ -10,20 +10,20 @@ from math import ceil
 from queue import SimpleQueue
 from typing import Any
 
-from vconsole.audit import ActivityLog, of_reply
-from vconsole.changerun import AT_A_TIME, ChangeRun
+from vconsole.changes.activity import ActivityLog, of_reply
+from vconsole.changes.dispatcher import Dispatcher, Request
+from vconsole.changes.history import History
+from vconsole.changes.host_requests import HostRequests
+from vconsole.changes.run import AT_A_TIME, ChangeRun
 from vconsole.cli.read import find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json
-from vconsole.desk import Desk, Request
-from vconsole.history import History
+from vconsole.files.places import state_dir
 from vconsole.host.open import connect_link
-from vconsole.host.requests import HostRequests
 from vconsole.host.source import HostSource, View
-from vconsole.model.changes import Outcome, Target
+from vconsole.model.host_state import Connection, Domain
+from vconsole.model.outcome import Outcome, Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Connection, Domain
-from vconsole.places import state_dir
+from vconsole.model.request import Reply
 from vconsole.text import safe
 
 CODES = {"applied": DONE, "planned": DONE, "refused": REFUSED, "conflict": REFUSED}
@@ -65,10 +65,10 @@ def target_of(options: argparse.Namespace) -> Target:
 
 def chosen(options: argparse.Namespace, source: HostSource) -> tuple[list[Domain], Connection]:
     """The domains named in `options.domains` or `.domain`, each once, and the connection."""
-    snapshot = source.read(View("domains"))
+    host_state = source.read(View("domains"))
     words = options.domains if "domains" in options else [options.domain]
-    named = [find_domain(snapshot, word) for word in words]
-    return list({domain.uuid: domain for domain in named}.values()), snapshot.connection
+    named = [find_domain(host_state, word) for word in words]
+    return list({domain.uuid: domain for domain in named}.values()), host_state.connection
 
 
 @contextmanager
@@ -136,8 +136,10 @@ def carry_out(
 ) -> dict[Any, Reply]:
     """Make several changes at a time, and log each."""
     queue = SimpleQueue[tuple[Any, Reply]]()
-    desk = Desk(host.handlers(), lambda asked, reply: queue.put((asked, reply)), width=AT_A_TIME)
-    going = ChangeRun("", changes, desk.ask)
+    dispatcher = Dispatcher(
+        host.handlers(), lambda asked, reply: queue.put((asked, reply)), width=AT_A_TIME
+    )
+    going = ChangeRun("", changes, dispatcher.ask)
     going.begin()
     while not going.done:
         request, reply = queue.get()

@@ -12,23 +12,21 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TextIO
 
-from vconsole.cli import (
-    actions,
-    agent,
-    definition,
-    hostinfo,
-    metrics,
-    network,
-    pinning,
-    policy,
-    resources,
-    show,
-    snapshots,
-)
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.report import DONE, FAILED, CliError
+from vconsole.features.agent.cli import agent
+from vconsole.features.divergence import cli as definition
+from vconsole.features.domains import cli as show
+from vconsole.features.hostinfo.cli import hostinfo
+from vconsole.features.lifecycle import cli as actions
+from vconsole.features.metrics.cli import metrics
+from vconsole.features.network import cli as network
+from vconsole.features.pins import cli as pinning
+from vconsole.features.policy import cli as policy
+from vconsole.features.resources import cli as resources
+from vconsole.features.snapshots import cli as snapshots
 from vconsole.host.source import HostError, HostSource
-from vconsole.noise import noise_to
+from vconsole.host.stderr import stderr_to
 from vconsole.text import line
 
 DEADLINE_S = 60.0
@@ -59,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str]) -> int:
     """Run one command and answer its exit code."""
     options = parser().parse_args(arguments)
-    with noise_to(None) as errors:
+    with stderr_to(None) as errors:
         limit_s = options.longest(options)
         code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)
         if stuck:

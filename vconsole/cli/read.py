@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from vconsole.cli.report import CliError
 from vconsole.host.source import HostSource, View
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.host_state import Domain, HostState
 
 MOST_READINGS = 2000
 """A large fleet is read in slices; this many are enough for any host."""
 
 
-def complete(source: HostSource, view: View) -> HostSnapshot:
+def complete(source: HostSource, view: View) -> HostState:
     """Read until no domain is left without details, or one refuses to give them."""
-    snapshot = source.read(view)
+    host_state = source.read(view)
     for _ in range(MOST_READINGS):
-        if all(domain.detailed or domain.problem for domain in snapshot.domains):
+        if all(domain.detailed or domain.problem for domain in host_state.domains):
             break
-        snapshot = source.read(view)
-    return snapshot
+        host_state = source.read(view)
+    return host_state
 
 
-def find_domain(snapshot: HostSnapshot, word: str) -> Domain:
+def find_domain(host_state: HostState, word: str) -> Domain:
     """Find a domain by name, UUID or id, in this order.
 
     Raises:
         CliError: There is none.
     """
     for domains in (
-        [d for d in snapshot.domains if d.name == word],
-        [d for d in snapshot.domains if d.uuid == word.lower()],
-        [d for d in snapshot.domains if d.id is not None and str(d.id) == word],
+        [d for d in host_state.domains if d.name == word],
+        [d for d in host_state.domains if d.uuid == word.lower()],
+        [d for d in host_state.domains if d.id is not None and str(d.id) == word],
     ):
         if domains:
             return domains[0]

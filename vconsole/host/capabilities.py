@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element
 
 from vconsole.host import xml
 from vconsole.model.cpuset import MAX_ID, CpuSet
-from vconsole.model.snapshot import Cell, Pages, PCpu
+from vconsole.model.host_state import Cell, Pages, PCpu
 
 MAX_CHARS = 4 << 20
 """1024 pCPUs take 150 KiB; read once per connection."""

@@ -21,7 +21,7 @@ from vconsole.host.usage import NOWAIT, LocalUsage
 from vconsole.host.xml import MAX_CHARS, XmlError
 from vconsole.model import rates
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Detail, Device, Domain, PinKey, ThreadUsage
+from vconsole.model.host_state import Detail, Device, Domain, PinKey, ThreadUsage
 from vconsole.model.words import amount
 
 _GROUPS: Final = 1 | 2 | 4 | 8 | 128

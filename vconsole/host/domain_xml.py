@@ -12,8 +12,8 @@ from xml.etree.ElementTree import Element
 
 from vconsole.host import xml
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.divergence.differences import differences
-from vconsole.model.snapshot import Device, NumaTune, Pin, PinKey
+from vconsole.model.differences import differences
+from vconsole.model.host_state import Device, NumaTune, Pin, PinKey
 
 MAX_VCPUS = 4096
 MAX_IOTHREADS = 1024

@@ -7,8 +7,8 @@ from dataclasses import replace
 from threading import Event
 
 from vconsole.host.source import HostError, View
-from vconsole.model.changes import Outcome, PinChange, PinStep, Status, StepOutcome
-from vconsole.model.snapshot import EMPTY, Domain, HostSnapshot, Pin, PinKey
+from vconsole.model.host_state import EMPTY, Domain, HostState, Pin, PinKey
+from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome
 
 
 class FakeSource:
@@ -23,7 +23,7 @@ class FakeSource:
         abandoned: It was given up.
     """
 
-    def __init__(self, *snapshots: HostSnapshot) -> None:
+    def __init__(self, *snapshots: HostState) -> None:
         self._snapshots = list(snapshots) or [EMPTY]
         self._changed: dict[str, Domain] = {}
         self._free = Event()
@@ -42,17 +42,17 @@ class FakeSource:
         """Let the calls that hang come back."""
         self._free.set()
 
-    def read(self, view: View) -> HostSnapshot:
-        """The next snapshot, with the changes that were applied.
+    def read(self, view: View) -> HostState:
+        """The next state, with the changes that were applied.
 
         Raises:
             HostError: The test says so.
         """
         self.views.append(view)
         self._pass()
-        snapshot = self._snapshots.pop(0) if len(self._snapshots) > 1 else self._snapshots[0]
-        domains = tuple(self._changed.get(d.uuid, d) for d in snapshot.domains)
-        return replace(snapshot, domains=domains)
+        host_state = self._snapshots.pop(0) if len(self._snapshots) > 1 else self._snapshots[0]
+        domains = tuple(self._changed.get(d.uuid, d) for d in host_state.domains)
+        return replace(host_state, domains=domains)
 
     def apply(self, change: PinChange) -> Outcome:
         """Compare and change the domain in memory, as the real host does."""

@@ -20,8 +20,8 @@ from vconsole.host.numa_maps import LocalityReader
 from vconsole.host.pins import PinWriter
 from vconsole.host.source import HostError, View
 from vconsole.host.usage import NOWAIT, BulkUsage, InfoUsage, LocalUsage, UsageReader
-from vconsole.model.changes import Outcome, PinChange
-from vconsole.model.snapshot import Detail, Freshness, HostSnapshot, Usage
+from vconsole.model.host_state import Detail, Freshness, HostState, Usage
+from vconsole.model.outcome import Outcome, PinChange
 
 
 class LibvirtSource:
@@ -38,7 +38,7 @@ class LibvirtSource:
         self._locality = LocalityReader()
         self._probed = False
         self._turn = 0
-        self._last: HostSnapshot | None = None
+        self._last: HostState | None = None
         self._last_usage: Mapping[str, Usage] = {}
 
     @property
@@ -51,7 +51,7 @@ class LibvirtSource:
         """How many calls were made to libvirt so far."""
         return self._link.calls
 
-    def read(self, view: View) -> HostSnapshot:
+    def read(self, view: View) -> HostState:
         """Read what `view` needs.
 
         Raises:
@@ -65,13 +65,13 @@ class LibvirtSource:
             # A call that no reader expected to fail: the host is there, but cannot be trusted.
             raise HostError("cannot read", errors.message(error)) from error
 
-    def _read(self, view: View) -> HostSnapshot:
+    def _read(self, view: View) -> HostState:
         self._fleet.mark(self._link.events.take())
         listed = self._fleet.read(view.uuid, self._usage.groups, NOWAIT if self._bulk else 0)
         self._probe()
         if listed or self._last is None:
             detail = self._read_rest(view)
-            return self._snapshot(view, detail)
+            return self._host_state(view, detail)
         return self._remember(replace(self._last, domains=self._fleet.domains))
 
     @property
@@ -107,12 +107,12 @@ class LibvirtSource:
         else:
             self._fleet.reconcile()
 
-    def _snapshot(self, view: View, detail: Detail | None) -> HostSnapshot:
+    def _host_state(self, view: View, detail: Detail | None) -> HostState:
         machine = self._machine
         problems = [machine.problem] if machine.problem else []
         problems += [f"{name}: {reason}" for name, reason in self._link.denied.items()]
         return self._remember(
-            HostSnapshot(
+            HostState(
                 connection=self._link.connection,
                 freshness=Freshness(monotonic(), reason="; ".join(problems[:3])),
                 node=machine.node,
@@ -127,9 +127,9 @@ class LibvirtSource:
             )
         )
 
-    def _remember(self, snapshot: HostSnapshot) -> HostSnapshot:
-        self._last = snapshot
-        return snapshot
+    def _remember(self, host_state: HostState) -> HostState:
+        self._last = host_state
+        return host_state
 
     def _usage_reader(self) -> UsageReader:
         if self._local is not None:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from vconsole.host import errors, uri
 from vconsole.host.events import Events, run_loop
 from vconsole.host.source import HostError
-from vconsole.model.snapshot import Connection
+from vconsole.model.host_state import Connection
 
 T = TypeVar("T")
 _NO_SUCH_VCPU = 32767

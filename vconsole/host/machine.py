@@ -14,7 +14,7 @@ from vconsole.host.link import Link
 from vconsole.host.source import View
 from vconsole.model import rates
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Cell, Node, Pages, PCpu
+from vconsole.model.host_state import Cell, Node, Pages, PCpu
 
 SYS: Final = Path("/sys/devices/system/cpu")
 _ALL_CELLS = -1

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import PinKey
+from vconsole.model.host_state import PinKey
 
 _ROW = {
     "vcpu": ("virDomainPinVcpuFlags", (ctypes.c_uint,)),

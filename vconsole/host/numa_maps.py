@@ -14,7 +14,7 @@ from threading import Condition, Thread
 from time import monotonic
 
 from vconsole.host.proc import Guest
-from vconsole.model.snapshot import Locality
+from vconsole.model.host_state import Locality
 
 _EVERY_S = 3.0
 """Between two domains."""

@@ -19,9 +19,9 @@ from vconsole.host.machine import Machine
 from vconsole.host.source import HostError
 from vconsole.host.usage import LocalUsage
 from vconsole.host.xml import XmlError
-from vconsole.model.changes import Outcome, PinChange, PinStep, Status, StepOutcome
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Domain, Pin, PinKey, PinKind
+from vconsole.model.host_state import Domain, Pin, PinKey, PinKind
+from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome
 from vconsole.model.words import row_label
 
 _LIVE: Final = 1

@@ -17,8 +17,8 @@ from time import monotonic
 
 from vconsole.host.source import Connect, HostError, View
 from vconsole.host.worker import Answer, Apply, Job, Opened, Read, Worker
-from vconsole.model.changes import Outcome, PinChange, Status, StepOutcome
-from vconsole.model.snapshot import EMPTY, Domain, Freshness, HostSnapshot
+from vconsole.model.host_state import EMPTY, Domain, Freshness, HostState
+from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Poller:
 
     Args:
         connect: Opens the host; called in a worker thread, again after each loss.
-        on_snapshot: Is given every reading, from any thread.
+        on_host_state: Is given every reading, from any thread.
         on_outcome: Is given the outcome of every submitted change, from any thread.
         interval_s: Seconds from one reading to the next.
         deadline_s: Seconds after which a reading is given up.
@@ -66,14 +66,14 @@ class Poller:
     def __init__(
         self,
         connect: Connect,
-        on_snapshot: Callable[[HostSnapshot], object],
+        on_host_state: Callable[[HostState], object],
         on_outcome: Callable[[Outcome], object],
         interval_s: float = 1.0,
         deadline_s: float = 5.0,
         limits: Limits | None = None,
-        initial: HostSnapshot = EMPTY,
+        initial: HostState = EMPTY,
     ) -> None:
-        self._connect, self._on_snapshot, self._on_outcome = connect, on_snapshot, on_outcome
+        self._connect, self._on_host_state, self._on_outcome = connect, on_host_state, on_outcome
         self._interval_s, self._deadline_s = interval_s, deadline_s
         self._limits = limits or Limits()
         self._last = initial
@@ -148,7 +148,7 @@ class Poller:
             took, worker.job = monotonic() - worker.since, None
             if isinstance(answer, HostError):
                 self._lost(worker, job, answer)
-            elif isinstance(answer, HostSnapshot):
+            elif isinstance(answer, HostState):
                 self._fresh(worker, answer, took)
             elif isinstance(answer, Outcome):
                 self._report(_timed(answer, took))
@@ -238,13 +238,13 @@ class Poller:
 
     # -- what became of it ---------------------------------------------------------------------
 
-    def _fresh(self, worker: Worker, snapshot: HostSnapshot, took: float) -> None:
+    def _fresh(self, worker: Worker, host_state: HostState, took: float) -> None:
         """Publish a reading and decide when the next is due."""
         now, begun, limits = monotonic(), worker.since, self._limits
         if now - self._opened_at >= limits.settled_s:
             self._retry_s = limits.first_retry_s
-        freshness = Freshness(read_at=now, reason=snapshot.freshness.reason)
-        self._publish(_recalled(replace(snapshot, freshness=freshness), self._last))
+        freshness = Freshness(read_at=now, reason=host_state.freshness.reason)
+        self._publish(_recalled(replace(host_state, freshness=freshness), self._last))
         self._due = begun + max(self._interval_s, STRETCH * took)
         self._earliest = begun + max(limits.between_events_s, STRETCH * took)
         if worker.unfinished:
@@ -285,11 +285,11 @@ class Poller:
         stale = Freshness(known.read_at, since, reason)
         self._publish(replace(self._last, freshness=stale))
 
-    def _publish(self, snapshot: HostSnapshot) -> None:
-        self._last, self._published_at = snapshot, monotonic()
+    def _publish(self, host_state: HostState) -> None:
+        self._last, self._published_at = host_state, monotonic()
         if not self._stopping:
             with suppress(Exception):  # a user interface that is closing
-                self._on_snapshot(snapshot)
+                self._on_host_state(host_state)
 
     def _report(self, outcome: Outcome) -> None:
         if not self._stopping:
@@ -307,15 +307,15 @@ class Poller:
                 self._changed.notify_all()
 
 
-def _recalled(snapshot: HostSnapshot, last: HostSnapshot) -> HostSnapshot:
-    """The snapshot, domains that it has no details of yet shown as they were last known.
+def _recalled(host_state: HostState, last: HostState) -> HostState:
+    """The state of the host, domains that it has no details of yet shown as they were last known.
 
     After a new connection a large fleet is read in slices; its rows need not go blank meanwhile.
     """
-    if all(domain.detailed or domain.problem for domain in snapshot.domains):
-        return snapshot
+    if all(domain.detailed or domain.problem for domain in host_state.domains):
+        return host_state
     known = {domain.uuid: domain for domain in last.domains if domain.detailed}
-    return replace(snapshot, domains=tuple(_merged(d, known) for d in snapshot.domains))
+    return replace(host_state, domains=tuple(_merged(d, known) for d in host_state.domains))
 
 
 def _merged(domain: Domain, known: Mapping[str, Domain]) -> Domain:

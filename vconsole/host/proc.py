@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from vconsole.model.cpuset import CpuSet, CpuSetError
-from vconsole.model.snapshot import PinKey
+from vconsole.model.host_state import PinKey
 
 PROC = Path("/proc")
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")

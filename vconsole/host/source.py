@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from vconsole.model.changes import Outcome, PinChange
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Outcome, PinChange
 
 Page = Literal["domains", "domain", "host", "pin"]
 
@@ -37,7 +37,7 @@ class HostSource(Protocol):
     def unfinished(self) -> bool:
         """The last reading left something out to be quick: read again soon."""
 
-    def read(self, view: View) -> HostSnapshot:
+    def read(self, view: View) -> HostState:
         """Read what `view` needs, at most three calls to libvirt and two for the domain in view.
 
         Raises:

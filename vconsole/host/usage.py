@@ -20,7 +20,7 @@ from vconsole.host.link import Link
 from vconsole.host.proc import PROC, Guest, Thread, find_guests
 from vconsole.host.source import View
 from vconsole.model import rates
-from vconsole.model.snapshot import Domain, PinKey, PinKind, Usage
+from vconsole.model.host_state import Domain, PinKey, PinKind, Usage
 
 GROUPS: Final = 2 | 8
 """VIR_DOMAIN_STATS_CPU_TOTAL and VIR_DOMAIN_STATS_VCPU."""

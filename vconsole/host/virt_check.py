@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from vconsole.model.snapshot import Check, Connection
+from vconsole.model.host_state import Check, Connection
 
 _MAX_CHARS = 1 << 16
 _FLAGS = {"vmx": ("kvm_intel", "Intel VT-x"), "svm": ("kvm_amd", "AMD-V")}

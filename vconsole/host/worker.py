@@ -14,8 +14,8 @@ from time import monotonic
 from typing import Protocol
 
 from vconsole.host.source import Connect, HostError, HostSource, View
-from vconsole.model.changes import Outcome, PinChange
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Outcome, PinChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Apply:
 
 
 Job = Opened | Read | Apply
-Answer = Opened | HostSnapshot | Outcome | HostError
+Answer = Opened | HostState | Outcome | HostError
 
 
 class Owner(Protocol):

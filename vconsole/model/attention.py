@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, HostState
 from vconsole.model.memory import away_text
-from vconsole.model.placement import (
-    cells_allowed,
-    differs,
-    locality_percent,
-    occupants,
-)
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.placement import cells_allowed, differs, locality_percent, occupants
 from vconsole.model.topology import topology
 from vconsole.model.words import names_label, pcpus_label, plural
 
@@ -20,7 +15,7 @@ LOCALITY_LIMIT: Final = 80.0
 """Locality below this percentage is worth a mark."""
 
 
-def attention(domain: Domain, snapshot: HostSnapshot) -> str | None:
+def attention(domain: Domain, host_state: HostState) -> str | None:
     """The gravest thing to say about a domain, as one line; None when all is well.
 
     In this order: it could not be read, its pins name pCPUs that are offline or missing, they
@@ -29,9 +24,9 @@ def attention(domain: Domain, snapshot: HostSnapshot) -> str | None:
     """
     return (
         _problem(domain)
-        or _unusable(domain, snapshot)
-        or _overlap(domain, snapshot)
-        or _memory_away(domain, snapshot)
+        or _unusable(domain, host_state)
+        or _overlap(domain, host_state)
+        or _memory_away(domain, host_state)
         or _hostinfo(domain)
         or differing(domain)
     )
@@ -45,13 +40,13 @@ def _hostinfo(domain: Domain) -> str | None:
     return f"hostinfo: {domain.hostinfo_problem}" if domain.hostinfo_problem else None
 
 
-def _pinned_set(domain: Domain, snapshot: HostSnapshot, *, telling: bool = False) -> CpuSet:
+def _pinned_set(domain: Domain, host_state: HostState, *, telling: bool = False) -> CpuSet:
     """All pCPUs that its pinned rows name.
 
     With `telling`, an emulator or iothread counts only when it is held to one core: that it may
     also run where another domain is pinned is no news of a wide set.
     """
-    shape, bits = topology(snapshot), 0
+    shape, bits = topology(host_state), 0
     for pin in domain.pins:
         cpuset = pin.now
         if cpuset is None or not cpuset.bits & ~bits or shape.floats(cpuset):
@@ -61,9 +56,9 @@ def _pinned_set(domain: Domain, snapshot: HostSnapshot, *, telling: bool = False
     return CpuSet(bits)
 
 
-def _unusable(domain: Domain, snapshot: HostSnapshot) -> str | None:
-    shape = topology(snapshot)
-    dead = _pinned_set(domain, snapshot) - shape.online if shape.everything else None
+def _unusable(domain: Domain, host_state: HostState) -> str | None:
+    shape = topology(host_state)
+    dead = _pinned_set(domain, host_state) - shape.online if shape.everything else None
     if not dead:
         return None
     word = "offline" if dead <= shape.everything else "offline or not of this host"
@@ -71,22 +66,22 @@ def _unusable(domain: Domain, snapshot: HostSnapshot) -> str | None:
     return f"pinned to {pcpus_label(dead)}, {word}{effect}"
 
 
-def _overlap(domain: Domain, snapshot: HostSnapshot) -> str | None:
+def _overlap(domain: Domain, host_state: HostState) -> str | None:
     if not domain.active:
         return None
-    occupancy = occupants(snapshot)
-    common = _pinned_set(domain, snapshot, telling=True) & occupancy.held_by_others(domain.uuid)
+    occupancy = occupants(host_state)
+    common = _pinned_set(domain, host_state, telling=True) & occupancy.held_by_others(domain.uuid)
     if not common:
         return None
     names = names_label(occupancy.holder_names(common, domain.uuid))
     return f"shares {pcpus_label(common)} with {names}, pinned there exclusively"
 
 
-def _memory_away(domain: Domain, snapshot: HostSnapshot) -> str | None:
-    percent, cells = locality_percent(domain, snapshot), cells_allowed(domain, snapshot)
+def _memory_away(domain: Domain, host_state: HostState) -> str | None:
+    percent, cells = locality_percent(domain, host_state), cells_allowed(domain, host_state)
     if percent is None or cells is None or percent >= LOCALITY_LIMIT or not domain.active:
         return None
-    return f"{away_text(domain, snapshot, cells)}, where its vCPUs may not run"
+    return f"{away_text(domain, host_state, cells)}, where its vCPUs may not run"
 
 
 def differing(domain: Domain) -> str | None:

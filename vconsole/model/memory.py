@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Cell, Domain, HostState
 from vconsole.model.placement import share, vcpu_set
-from vconsole.model.snapshot import Cell, Domain, HostSnapshot
 from vconsole.model.topology import topology
 from vconsole.model.words import amount, numbers_label
 
@@ -59,20 +59,20 @@ class MemoryFit:
         return f"{free} free{what}, {amount(self.missing_bytes)}{more} needed"
 
 
-def memory_fit(domain: Domain, snapshot: HostSnapshot, cells: CpuSet) -> MemoryFit:
+def memory_fit(domain: Domain, host_state: HostState, cells: CpuSet) -> MemoryFit:
     """Compare the domain's current allocation with what `cells` have free."""
     need = domain.memory_bytes if domain.memory_bytes is not None else domain.max_memory_bytes
-    there = min(need or 0, _measured_on(domain, snapshot, cells))
+    there = min(need or 0, _measured_on(domain, host_state, cells))
     if need is not None and _bound_to(domain, cells):
         there = need
     page = domain.hugepages_kib
-    free = [_free(cell, page) for cell in snapshot.cells if cell.id in cells]
+    free = [_free(cell, page) for cell in host_state.cells if cell.id in cells]
     known = [count for count in free if count is not None]
     return MemoryFit(need, there, sum(known) if len(known) == len(free) else None, page)
 
 
-def _measured_on(domain: Domain, snapshot: HostSnapshot, cells: CpuSet) -> int:
-    measured = snapshot.locality.get(domain.uuid) if domain.active else None
+def _measured_on(domain: Domain, host_state: HostState, cells: CpuSet) -> int:
+    measured = host_state.locality.get(domain.uuid) if domain.active else None
     if measured is None:
         return 0
     return sum(max(0, count) for cell, count in measured.bytes_by_cell.items() if cell in cells)
@@ -101,22 +101,22 @@ def _free(cell: Cell, page_kib: int | None) -> int | None:
     return 0 if cell.pages else None
 
 
-def away_percent(domain: Domain, snapshot: HostSnapshot, cells: CpuSet) -> float | None:
+def away_percent(domain: Domain, host_state: HostState, cells: CpuSet) -> float | None:
     """Share of its measured memory on other cells than `cells`; None when not measured."""
-    measured = snapshot.locality.get(domain.uuid)
+    measured = host_state.locality.get(domain.uuid)
     here = share(measured.bytes_by_cell, cells) if measured else None
     return None if here is None else 100.0 - here
 
 
-def away_text(domain: Domain, snapshot: HostSnapshot, cells: CpuSet) -> str:
+def away_text(domain: Domain, host_state: HostState, cells: CpuSet) -> str:
     """How much of its measured memory lies elsewhere, and where: ``59 % ... on cell 0``."""
-    away = away_percent(domain, snapshot, cells) or 0.0
-    others = [c for c, count in snapshot.locality[domain.uuid].bytes_by_cell.items() if count > 0]
+    away = away_percent(domain, host_state, cells) or 0.0
+    others = [c for c, count in host_state.locality[domain.uuid].bytes_by_cell.items() if count > 0]
     where = cells_label(CpuSet.of(c for c in others if c >= 0) - cells)
     return f"{away:.0f} % of its memory is on {where}"
 
 
-def memory_lines(domain: Domain, snapshot: HostSnapshot, cells: CpuSet, limit: float) -> list[str]:
+def memory_lines(domain: Domain, host_state: HostState, cells: CpuSet, limit: float) -> list[str]:
     """What is wrong with the memory when its vCPUs run on `cells`; empty when nothing is.
 
     `limit` is the share of memory that may lie elsewhere, in percent.
@@ -128,23 +128,25 @@ def memory_lines(domain: Domain, snapshot: HostSnapshot, cells: CpuSet, limit: f
             f"numatune {_TUNE_VERBS.get(domain.numatune.mode, 'puts its memory on')}"
             f" {cells_label(nodeset)}, its vCPUs run on {cells_label(cells)}"
         )
-    if (away_percent(domain, snapshot, cells) or 0.0) > limit:
-        lines.append(f"{away_text(domain, snapshot, cells)}, its vCPUs run on {cells_label(cells)}")
+    if (away_percent(domain, host_state, cells) or 0.0) > limit:
+        lines.append(
+            f"{away_text(domain, host_state, cells)}, its vCPUs run on {cells_label(cells)}"
+        )
     if lines and domain.active:
         return lines
     home = strict_nodeset(domain) or cells
-    fit = memory_fit(domain, snapshot, home)
-    if fit.fits is False and not _presumed_there(domain, snapshot, home):
+    fit = memory_fit(domain, host_state, home)
+    if fit.fits is False and not _presumed_there(domain, host_state, home):
         lines.append(f"{cells_label(home)} cannot hold its memory: {fit.text}")
     return lines
 
 
-def _presumed_there(domain: Domain, snapshot: HostSnapshot, cells: CpuSet) -> bool:
+def _presumed_there(domain: Domain, host_state: HostState, cells: CpuSet) -> bool:
     """It runs unmeasured on no other cells than these, so its memory is taken to be there."""
-    if not domain.active or domain.uuid in snapshot.locality:
+    if not domain.active or domain.uuid in host_state.locality:
         return False
     now = vcpu_set(domain)
-    return now is not None and topology(snapshot).cells_of(now) <= cells
+    return now is not None and topology(host_state).cells_of(now) <= cells
 
 
 def cells_label(cells: CpuSet) -> str:

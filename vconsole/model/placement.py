@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Domain, HostSnapshot, PinKind
+from vconsole.model.host_state import Domain, HostState, PinKind
 from vconsole.model.topology import CellGroup, Topology, core_of, layout, topology
 
 __all__ = [
@@ -94,15 +94,15 @@ _latest: tuple[tuple[Domain, ...], Topology, Occupancy] | None = None
 """The occupancy made last, with what it was made from; replaced as a whole."""
 
 
-def occupants(snapshot: HostSnapshot) -> Occupancy:
+def occupants(host_state: HostState) -> Occupancy:
     """Which threads may run on each pCPU; the same object while domains and host are the same."""
     global _latest
-    shape, known = topology(snapshot), _latest
-    if known and known[0] is snapshot.domains and known[1] is shape:
+    shape, known = topology(host_state), _latest
+    if known and known[0] is host_state.domains and known[1] is shape:
         return known[2]
-    same = known and known[1] is shape and known[0] == snapshot.domains
-    made = known[2] if known and same else _occupancy(snapshot.domains, shape)
-    _latest = (snapshot.domains, shape, made)
+    same = known and known[1] is shape and known[0] == host_state.domains
+    made = known[2] if known and same else _occupancy(host_state.domains, shape)
+    _latest = (host_state.domains, shape, made)
     return made
 
 
@@ -173,18 +173,18 @@ def _count_vcpus(groups: Mapping[int, list[Occupant]], shape: Topology) -> dict[
     return {pcpu: counts[pcpu] for pcpu in shape.pcpu}
 
 
-def vcpus_allowed(snapshot: HostSnapshot) -> Mapping[int, int]:
+def vcpus_allowed(host_state: HostState) -> Mapping[int, int]:
     """Count the pinned vCPUs that may run on each pCPU; 0 where none, floating ones left out."""
-    return occupants(snapshot).vcpus
+    return occupants(host_state).vcpus
 
 
-def exclusive_pcpus(snapshot: HostSnapshot, but_uuid: str | None = None) -> Mapping[int, str]:
+def exclusive_pcpus(host_state: HostState, but_uuid: str | None = None) -> Mapping[int, str]:
     """Name the domain whose vCPU holds each pCPU exclusively, leaving out `but_uuid`.
 
     Exclusive is a vCPU whose set is one pCPU or lies within one core. Where several domains hold
     the same pCPU, the first in the list of domains is named.
     """
-    occupancy = occupants(snapshot)
+    occupancy = occupants(host_state)
     others = (
         (pcpu, next((uuid for uuid in uuids if uuid != but_uuid), None))
         for pcpu, uuids in occupancy.holders.items()
@@ -192,10 +192,10 @@ def exclusive_pcpus(snapshot: HostSnapshot, but_uuid: str | None = None) -> Mapp
     return {pcpu: occupancy.names[uuid] for pcpu, uuid in others if uuid is not None}
 
 
-def free_first(group: CellGroup, uuid: str, snapshot: HostSnapshot) -> tuple[int, ...]:
+def free_first(group: CellGroup, uuid: str, host_state: HostState) -> tuple[int, ...]:
     """The online pCPUs of a cell, one thread of each core first, those others hold last."""
-    shape = topology(snapshot)
-    held = occupants(snapshot).held_by_others(uuid)
+    shape = topology(host_state)
+    held = occupants(host_state).held_by_others(uuid)
     cores = shape.cores_of(held)
     usable = [p for p in group.spread_order if p in shape.online]
     return tuple(sorted(usable, key=lambda p: (p in held, p in cores)))
@@ -210,15 +210,15 @@ def vcpu_set(domain: Domain) -> CpuSet | None:
     return CpuSet(bits) if known else None
 
 
-def cells_allowed(domain: Domain, snapshot: HostSnapshot) -> CpuSet | None:
+def cells_allowed(domain: Domain, host_state: HostState) -> CpuSet | None:
     """The cells its vCPUs may run on; None while its pins or the host's cells are not known."""
-    cpuset, shape = vcpu_set(domain), topology(snapshot)
+    cpuset, shape = vcpu_set(domain), topology(host_state)
     return shape.cells_of(cpuset) if cpuset is not None and shape.cell_pcpus else None
 
 
-def pin_badge(domain: Domain, snapshot: HostSnapshot) -> Badge | None:
+def pin_badge(domain: Domain, host_state: HostState) -> Badge | None:
     """``full`` when every vCPU is pinned, ``part`` when some row is; None while not known."""
-    shape = topology(snapshot)
+    shape = topology(host_state)
     pinned = [(pin.kind, not shape.floats(s)) for pin in domain.pins if (s := pin.now) is not None]
     if not pinned:
         return None
@@ -236,13 +236,13 @@ def differs(domain: Domain) -> bool:
     )
 
 
-def locality_percent(domain: Domain, snapshot: HostSnapshot) -> float | None:
+def locality_percent(domain: Domain, host_state: HostState) -> float | None:
     """Share of its measured memory on the cells its vCPUs may run on, 0 to 100.
 
     None when it was not measured, has no memory yet, or its cells are not known.
     """
-    measured = snapshot.locality.get(domain.uuid)
-    cells = cells_allowed(domain, snapshot) if measured else None
+    measured = host_state.locality.get(domain.uuid)
+    cells = cells_allowed(domain, host_state) if measured else None
     return share(measured.bytes_by_cell, cells) if measured and cells is not None else None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, Literal, Protocol
 
-from vconsole.model.changes import Target
+from vconsole.model.outcome import Target
 from vconsole.model.virsh import domain_argument
 
 Grade = Literal["harmless", "interrupting", "destructive"]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import Cell, HostSnapshot, PCpu
+from vconsole.model.host_state import Cell, HostState, PCpu
 
 _LAST = 1 << 30
 """Sorts a number that is not known behind all others."""
@@ -80,10 +80,10 @@ _latest: tuple[tuple[PCpu, ...], tuple[Cell, ...], Topology] | None = None
 """The shape made last, with what it was made from; replaced as a whole."""
 
 
-def topology(snapshot: HostSnapshot) -> Topology:
-    """The shape of the snapshot's host; the same object while it keeps that shape."""
+def topology(host_state: HostState) -> Topology:
+    """The shape of the host; the same object while it keeps that shape."""
     global _latest
-    known, pcpus, cells = _latest, snapshot.pcpus, snapshot.cells
+    known, pcpus, cells = _latest, host_state.pcpus, host_state.cells
     if known and known[0] is pcpus and known[1] is cells:
         return known[2]
     same = known and known[0] == pcpus and _membership(known[1]) == _membership(cells)
@@ -96,14 +96,14 @@ def _membership(cells: tuple[Cell, ...]) -> list[tuple[int, tuple[int, ...]]]:
     return [(cell.id, cell.pcpus) for cell in cells]
 
 
-def layout(snapshot: HostSnapshot) -> tuple[CellGroup, ...]:
+def layout(host_state: HostState) -> tuple[CellGroup, ...]:
     """The pCPUs grouped cell > socket > core with SMT siblings adjacent, in display order."""
-    return topology(snapshot).groups
+    return topology(host_state).groups
 
 
-def core_of(pcpu: int, snapshot: HostSnapshot) -> CpuSet:
+def core_of(pcpu: int, host_state: HostState) -> CpuSet:
     """The pCPUs of the core that `pcpu` belongs to; itself alone where that is not known."""
-    return topology(snapshot).core_of.get(pcpu, CpuSet.of((pcpu,)))
+    return topology(host_state).core_of.get(pcpu, CpuSet.of((pcpu,)))
 
 
 def one_per_core(cores: Iterable[tuple[int, ...]]) -> tuple[int, ...]:

@@ -11,9 +11,9 @@ import shlex
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
-from vconsole.model.changes import PinChange, PinStep
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import PinKey
+from vconsole.model.host_state import PinKey
+from vconsole.model.outcome import PinChange, PinStep
 
 _UUID_LIKE = re.compile(r"[0-9a-fA-F-]{32,}")
 _MAX_NAME = 120

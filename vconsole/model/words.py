@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.snapshot import PinKey, PinKind
+from vconsole.model.host_state import PinKey, PinKind
 
 KIND_WORDS: Final[dict[PinKind, str]] = {
     "vcpu": "vCPU",

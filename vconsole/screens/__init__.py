@@ -1,1 +1,1 @@
-"""One screen a file; each is a function of the snapshot."""
+"""One screen a file; each is a function of the state of the host."""

@@ -6,15 +6,15 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from vconsole.audit import Entry, is_change
-from vconsole.desk import Request
-from vconsole.model.requests import Reply, command_lines
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.changes.activity import Entry, is_change
+from vconsole.changes.dispatcher import Request
+from vconsole.model.host_state import HostState
+from vconsole.model.request import Reply, command_lines
 from vconsole.model.words import plural
-from vconsole.screens.base import Page, bindings
-from vconsole.text import safe
-from vconsole.widgets.notes import Note, NotesView
-from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, Note, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 COLUMNS = (
@@ -61,7 +61,7 @@ class ActivityScreen(Page):
         self._explain()
         self.refresh_hint()
 
-    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+    def show_host_state(self, before: HostState, after: HostState) -> None:
         """Nothing here is of the host."""
 
     def replied(self, request: Request, reply: Reply) -> None:

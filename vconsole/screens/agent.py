@@ -10,10 +10,10 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.events import Resize
 
-from vconsole import agentwords
-from vconsole.audit import is_change
-from vconsole.desk import Request
-from vconsole.model.agent.changes import (
+from vconsole.changes.activity import is_change
+from vconsole.changes.dispatcher import Request
+from vconsole.features.agent import words as agentwords
+from vconsole.features.agent.model.changes import (
     COMMAND_S,
     FREEZE_S,
     MOST_COMMAND_S,
@@ -31,17 +31,22 @@ from vconsole.model.agent.changes import (
     through_agent,
     typed_command,
 )
-from vconsole.model.agent.channel import AGENT, PrivateAgentCommand, add_channel, remove_channel
-from vconsole.model.agent.report import PARTS, AgentReport, Part, ReadAgent
-from vconsole.model.agent.wire import AgentJsonError
-from vconsole.model.changes import Target
+from vconsole.features.agent.model.channel import (
+    AGENT,
+    PrivateAgentCommand,
+    add_channel,
+    remove_channel,
+)
+from vconsole.features.agent.model.report import PARTS, AgentReport, Part, ReadAgent
+from vconsole.features.agent.model.wire import AgentJsonError
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import HostSnapshot
-from vconsole.screens.base import bindings
-from vconsole.screens.domainpage import DomainPage
-from vconsole.text import glyph, line, safe
-from vconsole.widgets.lines import Line, LinesView
+from vconsole.model.request import Reply
+from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.page import bindings
+from vconsole.text import Line, glyph, line, safe
+from vconsole.widgets.lines import LinesView
 from vconsole.widgets.title import TitleBar
 
 LOOK_EVERY_S = 10.0
@@ -109,7 +114,7 @@ class AgentScreen(DomainPage):
         if self._asked is None:
             self._changed = False
             self._asked = ReadAgent(self._uuid, self.named, parts)
-            self.console.desk.ask(self._asked)
+            self.console.dispatcher.ask(self._asked)
         elif parts and not self._asked.parts:
             self._changed = True
 
@@ -158,7 +163,7 @@ class AgentScreen(DomainPage):
         if self._freezing is not None:
             self.refresh_hint()
 
-    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+    def show_host_state(self, before: HostState, after: HostState) -> None:
         """Follow the state; one that begins to run or ends has another agent."""
         known, self._domain = self._domain, self.subject or self._domain
         self._show()

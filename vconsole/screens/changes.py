@@ -8,14 +8,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.events import Resize
 
-from vconsole.changerun import ChangeRun
-from vconsole.desk import Request
+from vconsole.changes.dispatcher import Request
+from vconsole.changes.run import ChangeRun
 from vconsole.model.proposal import TARGET_WORDS, Change, Proposal, confirmation
-from vconsole.model.requests import Reply, command_lines
+from vconsole.model.request import Reply, command_lines
 from vconsole.model.words import plural
-from vconsole.screens.base import Page, bindings
-from vconsole.text import safe
-from vconsole.widgets.lines import Line, LinesView
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Line, safe
+from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import wrapped
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_diff
@@ -61,7 +61,7 @@ class ChangesScreen(Page):
     def on_mount(self) -> None:
         """Show them, or have them worked out."""
         if self._asking is not None:
-            self.console.desk.ask(self._asking)
+            self.console.dispatcher.ask(self._asking)
         self._show()
 
     def on_resize(self, event: Resize) -> None:
@@ -134,7 +134,7 @@ class ChangesScreen(Page):
 
     def virsh(self) -> str:
         """Name the lines of all changes."""
-        uri = self.snapshot.connection.uri
+        uri = self.host_state.connection.uri
         return "\n".join(line for c in self._proposal.changes for line in c.virsh(uri))
 
     def replied(self, request: Request, reply: Reply) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from vconsole.desk import Request
-from vconsole.editor import Draft, EditorError
-from vconsole.model.definition import redefinition
+from vconsole.changes.dispatcher import Request
+from vconsole.features.definition.model import redefinition
+from vconsole.files.editor import Draft, EditorError
 from vconsole.model.proposal import Proposal
-from vconsole.model.requests import Define, ReadDefinitions, Reply
-from vconsole.screens.base import Page
+from vconsole.model.request import Define, ReadDefinitions, Reply
 from vconsole.screens.external import edited
+from vconsole.screens.page import Page
 from vconsole.text import safe
 
 
@@ -50,7 +50,7 @@ class DefinitionEditor:
     def _read(self, fresh: bool) -> None:
         self._fresh = fresh
         self._asked = ReadDefinitions((self._uuid,))
-        self._page.console.desk.ask(self._asked)
+        self._page.console.dispatcher.ask(self._asked)
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take the definition; forget the text that was kept once it is defined."""

@@ -8,20 +8,20 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from vconsole.config import Config
-from vconsole.desk import Request
-from vconsole.model.changes import Target
-from vconsole.model.divergence.differences import Difference
-from vconsole.model.divergence.plan import planner
-from vconsole.model.divergence.rows import Divergence, ReadDivergence, Row, Way
+from vconsole.changes.dispatcher import Request
+from vconsole.console.config import Config
+from vconsole.features.divergence.model.plan import planner
+from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, Row, Way
+from vconsole.model.differences import Difference
+from vconsole.model.host_state import Domain, HostState
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Proposal, Propose, Subject
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.request import Reply
 from vconsole.model.words import plural
-from vconsole.screens.base import Page, bindings
-from vconsole.text import safe
-from vconsole.widgets.notes import Note, NotesView
-from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, Note, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 COLUMNS = (
@@ -103,7 +103,7 @@ class DivergenceScreen(Page):
         """The domain under the cursor, or the only one."""
         if self._line is not None:
             return self._line.domain
-        return self.snapshot.domain(self._own[0]) if len(self._own) == 1 else None
+        return self.host_state.domain(self._own[0]) if len(self._own) == 1 else None
 
     @property
     def in_view(self) -> str | None:
@@ -112,7 +112,7 @@ class DivergenceScreen(Page):
 
     # -- reading -----------------------------------------------------------------------------
 
-    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+    def show_host_state(self, before: HostState, after: HostState) -> None:
         """Compare anew what has changed."""
         if after.domains is not before.domains or not self._asked:
             self._look()
@@ -123,7 +123,7 @@ class DivergenceScreen(Page):
         self._look()
 
     def _wanted(self) -> list[Domain]:
-        domains = self.snapshot.domains
+        domains = self.host_state.domains
         if self._all:
             return [domain for domain in domains if domain.diverged][:MOST]
         return [domain for domain in domains if domain.uuid in self._own]
@@ -134,7 +134,7 @@ class DivergenceScreen(Page):
         if new:
             self._asked |= {domain.uuid: domain for domain in new}
             uuids = tuple(domain.uuid for domain in new)
-            self.console.desk.ask(ReadDivergence(uuids, self.snapshot.all_pcpus))
+            self.console.dispatcher.ask(ReadDivergence(uuids, self.host_state.all_pcpus))
         self._show()
 
     def replied(self, request: Request, reply: Reply) -> None:
@@ -287,7 +287,7 @@ class DivergenceScreen(Page):
         wanted: dict[str, list[Difference]] = {}
         for line in lines:  # those that cannot are named there
             wanted.setdefault(line.domain.uuid, []).append(line.row.difference)
-        everything = self.snapshot.all_pcpus
+        everything = self.host_state.all_pcpus
 
         def plan(subject: Subject, target: Target) -> Proposal:
             return planner(way, wanted[subject.uuid], everything)(subject, target)
@@ -299,7 +299,7 @@ class DivergenceScreen(Page):
 
     async def do_open(self) -> None:
         """Show the XML difference of the domain."""
-        from vconsole.screens.domain import DomainScreen
+        from vconsole.screens.domains.domain import DomainScreen
 
         if domain := self.subject:
             await self.console.open_page("domain", domain.uuid)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from vconsole.editor import EditorError as EditorError
-from vconsole.editor import run_editor
+from vconsole.files.editor import EditorError as EditorError
+from vconsole.files.editor import run_editor
 
 if TYPE_CHECKING:
-    from vconsole.app import VConsole
+    from vconsole.console.app import VConsole
 
 
 def edited(console: VConsole, name: str, data: bytes) -> bytes:

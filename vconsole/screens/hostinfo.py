@@ -10,30 +10,25 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
-from vconsole.config import Config
-from vconsole.desk import Request
-from vconsole.filedraft import ReadFile
-from vconsole.hostinfo import provision
-from vconsole.hostinfo.draft import Draft
-from vconsole.hostinfo.requests import ReadService, ReadValues, SaveRules
-from vconsole.hostinfo.rules import Diagnostic, RuleError, Rules, parse
+from vconsole.changes.dispatcher import Request
+from vconsole.console.config import Config
+from vconsole.features.hostinfo.draft import Draft
+from vconsole.features.hostinfo.model import provision
+from vconsole.features.hostinfo.model.rules import Diagnostic, RuleError, Rules, parse
+from vconsole.features.hostinfo.requests import ReadService, ReadValues, SaveRules
+from vconsole.features.hostinfo.words.guests import Guests
+from vconsole.features.hostinfo.words.rules import RuleRow, paint_rule, rule_rows, service_words
+from vconsole.files.careful import Loaded
+from vconsole.files.draft import ReadFile
+from vconsole.model.host_state import Domain, HostState
 from vconsole.model.proposal import Proposal
-from vconsole.model.requests import Define, ReadDefinitions, Reply
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.model.request import Define, ReadDefinitions, Reply
 from vconsole.model.words import plural
-from vconsole.safefile import Loaded
-from vconsole.screens.base import Page, bindings
-from vconsole.screens.fileeditor import FileEditorPage
-from vconsole.text import duration, safe
-from vconsole.widgets.guestwords import Guests
-from vconsole.widgets.notes import Note, NotesView
-from vconsole.widgets.ruleswords import (
-    RuleRow,
-    paint_rule,
-    rule_rows,
-    service_words,
-)
-from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.screens.files.editor import FileEditorPage
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, Note, duration, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 RULE_COLUMNS = (
@@ -125,7 +120,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
         if self._log and self.subject:
             self.read(ReadService(self.guests.socket_name(self.subject)), "log")
 
-    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+    def show_host_state(self, before: HostState, after: HostState) -> None:
         """Show the domains; their definitions are read when the list of them changes."""
         if after.freshness.read_at is None:
             return

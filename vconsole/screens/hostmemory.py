@@ -9,18 +9,18 @@ from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widget import Widget
 
-from vconsole.desk import Request
-from vconsole.model.hostmemory.advice import Advice, Finding, headline
-from vconsole.model.hostmemory.figures import CellMemory, GuestMemory
-from vconsole.model.hostmemory.reading import ReadHostMemory
-from vconsole.model.requests import Reply
-from vconsole.model.snapshot import Domain, HostSnapshot
+from vconsole.changes.dispatcher import Request
+from vconsole.features.hostmemory import words
+from vconsole.features.hostmemory.model.advice import Advice, Finding, headline
+from vconsole.features.hostmemory.model.figures import CellMemory, GuestMemory
+from vconsole.features.hostmemory.model.reading import ReadHostMemory
+from vconsole.model.host_state import Domain, HostState
+from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
-from vconsole.screens.base import Page, bindings
-from vconsole.text import safe
-from vconsole.widgets import hostmemorywords as words
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, safe
 from vconsole.widgets.lines import LinesView
-from vconsole.widgets.table import Cell, LineTable
+from vconsole.widgets.table import LineTable
 from vconsole.widgets.tabs import TabStrip
 from vconsole.widgets.title import TitleBar
 
@@ -67,7 +67,7 @@ class HostMemoryScreen(Page):
     @property
     def subject(self) -> Domain | None:
         """The guest under the cursor."""
-        return self.snapshot.domain(self._key) if self.tab == GUESTS else None
+        return self.host_state.domain(self._key) if self.tab == GUESTS else None
 
     @property
     def tab(self) -> int:
@@ -94,7 +94,7 @@ class HostMemoryScreen(Page):
 
     def _ask(self) -> None:
         """Read; the reading before tells what has moved since."""
-        self.read(ReadHostMemory(self.snapshot, self._advice.known.now if self._advice else None))
+        self.read(ReadHostMemory(self.host_state, self._advice.known.now if self._advice else None))
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what was read; what was known stays where nothing was."""
@@ -106,7 +106,7 @@ class HostMemoryScreen(Page):
             self._show(reply.value)
         self.refresh_hint()
 
-    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+    def show_host_state(self, before: HostState, after: HostState) -> None:
         """Begin to read once it is known which guests it is about."""
         if self._advice is None:
             self._ask()

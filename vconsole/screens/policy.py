@@ -8,21 +8,21 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.events import Resize
 
-from vconsole.desk import Request
-from vconsole.model.policy import redirfilter, timers
-from vconsole.model.policy.draft import Draft, Edit
-from vconsole.model.policy.rows import Row, rows_of
-from vconsole.model.policy.settings import RULE, next_choice
-from vconsole.model.requests import Configurations, Define, ReadConfigurations, Reply
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.changes.dispatcher import Request
+from vconsole.features.policy.model import redirfilter, timers
+from vconsole.features.policy.model.draft import Draft, Edit
+from vconsole.features.policy.model.rows import Row, rows_of
+from vconsole.features.policy.model.settings import RULE, next_choice
+from vconsole.features.policy.words import columns, row_cells, row_notes
+from vconsole.model.host_state import HostState
+from vconsole.model.request import Configurations, Define, ReadConfigurations, Reply
 from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document
-from vconsole.screens.base import bindings
-from vconsole.screens.domainpage import DomainPage
-from vconsole.text import safe
+from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, safe
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.policywords import columns, row_cells, row_notes
-from vconsole.widgets.table import Cell, LineTable
+from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 LOOK_EVERY_S = 5.0
@@ -86,7 +86,7 @@ class PolicyScreen(DomainPage):
     def _ask(self) -> None:
         """Ask what is set; nothing while another page is in front."""
         if self.console.page is self:
-            self.console.desk.ask(ReadConfigurations((self._uuid,)))
+            self.console.dispatcher.ask(ReadConfigurations((self._uuid,)))
 
     def on_screen_resume(self) -> None:
         """Look anew after a change."""
@@ -97,7 +97,7 @@ class PolicyScreen(DomainPage):
         self.table.columns = columns(self.table.scrollable_content_region.width)
         self.table.lay_out()
 
-    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+    def show_host_state(self, before: HostState, after: HostState) -> None:
         """Keep what is known of the domain."""
         self.follow()
         self._show_title()

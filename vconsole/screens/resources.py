@@ -8,23 +8,23 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.events import Resize
 
-from vconsole.desk import Request
-from vconsole.model.changes import Target
+from vconsole.changes.dispatcher import Request
+from vconsole.features.resources.model.numbers import Reading, ReadResources
+from vconsole.features.resources.model.plan_memory import MemoryWish
+from vconsole.features.resources.model.room import room_of
+from vconsole.features.resources.model.rows import ROWS, Row
+from vconsole.features.resources.words import usage_lines
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose
-from vconsole.model.requests import Reply
-from vconsole.model.resources.numbers import Reading, ReadResources
-from vconsole.model.resources.plan_memory import MemoryWish
-from vconsole.model.resources.room import room_of
-from vconsole.model.resources.rows import ROWS, Row
-from vconsole.model.snapshot import HostSnapshot
+from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
-from vconsole.screens.base import bindings
 from vconsole.screens.changes import ChangesScreen
-from vconsole.screens.domainpage import DomainPage
-from vconsole.text import glyph, safe
+from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, Column, glyph, safe
 from vconsole.widgets.lines import LinesView
-from vconsole.widgets.resourcewords import usage_lines
-from vconsole.widgets.table import Cell, Column, LineTable
+from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 COLUMNS = (
@@ -101,7 +101,7 @@ class ResourcesScreen(DomainPage):
         self._show_use()
         self.refresh_hint()
 
-    def show_snapshot(self, before: HostSnapshot, after: HostSnapshot) -> None:
+    def show_host_state(self, before: HostState, after: HostState) -> None:
         """Follow the state."""
         domain = self.follow()
         if domain is None:
@@ -184,7 +184,7 @@ class ResourcesScreen(DomainPage):
             return False
         domain = self.subject
         if domain is not None:
-            room = room_of(domain, self.snapshot, self._reading.needed_kib)
+            room = room_of(domain, self.host_state, self._reading.needed_kib)
             self._propose(f"set {_inside(row.title)}", row.wish(text, room).plan, row.targets)
         return True
 

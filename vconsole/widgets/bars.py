@@ -16,8 +16,8 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vconsole.commands import Command, key_name
-from vconsole.model.snapshot import EMPTY, HostSnapshot
+from vconsole.features.commands import Command, key_name
+from vconsole.model.host_state import EMPTY, HostState
 from vconsole.text import clip, duration, fit, safe, size
 
 
@@ -32,7 +32,7 @@ class HeaderBar(Widget):
     HeaderBar > .bar--bad { color: $error; text-style: bold reverse; }
     """
 
-    snapshot: var[HostSnapshot] = var(EMPTY, init=False)
+    host_state: var[HostState] = var(EMPTY, init=False)
     interval_s: var[float] = var(1.0)
 
     def on_mount(self) -> None:
@@ -40,9 +40,9 @@ class HeaderBar(Widget):
         self._shown: tuple[tuple[str, str], ...] = ()
         self._clock = self.set_interval(1.0, self._refresh_if_changed, pause=True)
 
-    def watch_snapshot(self, snapshot: HostSnapshot) -> None:
+    def watch_host_state(self, host_state: HostState) -> None:
         """Repaint only when a word changed."""
-        if snapshot.freshness.stale:
+        if host_state.freshness.stale:
             self._clock.resume()
         else:
             self._clock.pause()
@@ -55,7 +55,7 @@ class HeaderBar(Widget):
 
     def _words(self) -> tuple[tuple[str, str], ...]:
         """(text, style) from left to right; the URI gives way, the last one stands at the edge."""
-        connection = self.snapshot.connection
+        connection = self.host_state.connection
         words = [(" vconsole ", "bar--strong")]
         if connection.demo:
             words.append((" DEMO ", "bar--warn"))
@@ -68,14 +68,14 @@ class HeaderBar(Widget):
         return (*words, (facts, ""), age)
 
     def _facts(self) -> str:
-        if not self.snapshot.pcpus:
+        if not self.host_state.pcpus:
             return ""
-        free = [c.free_bytes for c in self.snapshot.cells if c.free_bytes is not None]
-        facts = f"   cells {len(self.snapshot.cells)}  pCPUs {len(self.snapshot.pcpus)}"
+        free = [c.free_bytes for c in self.host_state.cells if c.free_bytes is not None]
+        facts = f"   cells {len(self.host_state.cells)}  pCPUs {len(self.host_state.pcpus)}"
         return facts + (f"  free {size(sum(free))}" if free else "") + "  "
 
     def _age(self) -> tuple[str, str]:
-        fresh = self.snapshot.freshness
+        fresh = self.host_state.freshness
         if fresh.stale and fresh.read_at is not None:
             return f"STALE {duration(monotonic() - fresh.read_at)} ", "bar--bad"
         if fresh.read_at is None:

@@ -15,11 +15,8 @@ from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from vconsole.text import safe
+from vconsole.text import Line, Span, safe
 
-Span = tuple[str, str]
-"""(safe text, style): style is "", dim, strong, warn, bad, good or accent."""
-Line = str | tuple[Span, ...]
 SHIFT = 8
 """Columns moved sideways at a time."""
 

@@ -18,9 +18,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.matrix import Columns, MatrixData, MatrixRow
 from vconsole.model.topology import CellGroup
 from vconsole.text import clip, fit
-from vconsole.widgets.matrixlayout import Columns, MatrixData, MatrixRow
 
 LABEL_WIDTH = 12
 HEADER_LINES = 4

@@ -8,10 +8,8 @@ from textwrap import wrap
 from textual.events import Resize
 from textual.reactive import var
 
+from vconsole.text import Note
 from vconsole.widgets.lines import LinesView
-
-Note = tuple[str, str]
-"""(safe text, style): style is "", dim, warn, bad, good or accent."""
 
 
 class NotesView(LinesView, can_focus=False):

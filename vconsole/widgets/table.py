@@ -7,7 +7,6 @@ are asked for only for the lines in view. After an update only cells that differ
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,23 +18,9 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from vconsole.text import fit
+from vconsole.text import Cell, Column, fit
 
-Cell = tuple[str, str]
-"""(safe text, style): style is "", dim, warn, bad, good or accent."""
 GAP = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: `width` in cells; a `flex` one takes what is left; gone below `from_width`."""
-
-    id: str
-    title: str
-    width: int
-    align: str = "left"
-    flex: bool = False
-    from_width: int = 0
 
 
 def layout(columns: Sequence[Column], width: int) -> list[tuple[int, Column, int]]:

@@ -6,8 +6,7 @@ import re
 from difflib import unified_diff
 from functools import lru_cache
 
-from vconsole.text import MAX_CHARS, safe
-from vconsole.widgets.lines import Span
+from vconsole.text import MAX_CHARS, Span, safe
 
 _TOKEN = re.compile(
     r"""(?P<dim><!--.*?(?:-->|$)|<\?.*?(?:\?>|$))"""

@@ -1,0 +1,1 @@
+"""The one way to change anything: asked, carried out, read back, logged."""

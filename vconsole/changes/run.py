@@ -1,0 +1,80 @@
+"""Changes of several domains: so many at a time, those of one domain in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from vconsole.features.lifecycle.model import Wait
+from vconsole.model.proposal import Change
+from vconsole.model.request import Reply
+
+AT_A_TIME = 8
+"""Changes under way at the same time; the others wait for their turn."""
+C = TypeVar("C", bound=Change)
+
+
+class ChangeRun(Generic[C]):
+    """See the module. `ask` hands a change to the desk; its reply comes back by `replied`.
+
+    Attributes:
+        title: What is done.
+        changes: All of them, in order; equal ones are one.
+        under_way: Those that began and have no reply yet.
+        replies: What became of the others that began, or that were given up.
+    """
+
+    def __init__(self, title: str, changes: Sequence[C], ask: Callable[[C], object]) -> None:
+        self.title, self.changes = title, tuple(dict.fromkeys(changes))
+        self.under_way: list[C] = []
+        self.replies: dict[C, Reply] = {}
+        self._ask = ask
+
+    @property
+    def done(self) -> bool:
+        """Every change has its reply."""
+        return len(self.replies) == len(self.changes)
+
+    @property
+    def failed(self) -> list[C]:
+        """Those that were not applied."""
+        return [change for change, reply in self.replies.items() if reply.status != "applied"]
+
+    def begin(self) -> None:
+        """Begin as many as there is room for."""
+        busy = {change.uuid for change in self.under_way}
+        for change in self.changes:
+            if len(self.under_way) >= AT_A_TIME:
+                break
+            if change not in self.replies and change.uuid not in busy:
+                busy.add(change.uuid)
+                self.under_way.append(change)
+                self._ask(change)
+
+    def replied(self, request: object, reply: Reply) -> bool:
+        """Take a reply; False where the request is none of this run.
+
+        After a failure the rest of the same domain is not tried.
+        """
+        change = next((c for c in self.under_way if c is request), None)
+        if change is None:
+            return False
+        self.under_way.remove(change)
+        self.replies[change] = reply
+        if reply.status != "applied":
+            self._drop("after a failure", change.uuid)
+        self.begin()
+        return True
+
+    def cancel(self) -> None:
+        """Begin nothing more, and wait no longer for those under way."""
+        self._drop("cancelled")
+        for change in self.under_way:
+            if isinstance(wait := getattr(change, "wait", None), Wait):
+                wait.give_up()
+
+    def _drop(self, why: str, uuid: str | None = None) -> None:
+        for change in self.changes:
+            begun = change in self.replies or any(change is c for c in self.under_way)
+            if not begun and uuid in (None, change.uuid):
+                self.replies[change] = Reply("not tried", why)

@@ -1,0 +1,1 @@
+"""The program's frame: app, start, navigation, palette, settings, themes."""

@@ -1,0 +1,349 @@
+"""The app: hands snapshots down to the page in front, and changes to the host."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from inspect import isawaitable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+
+from textual.app import App
+from textual.command import Provider
+from textual.events import Event, Key
+
+from vconsole.console.config import Config
+from vconsole.console.navigation import AppCommands
+from vconsole.console.partial_repaint import install as write_less
+from vconsole.console.themes import THEMES
+from vconsole.features.commands import COMMANDS as COMMANDS_BY_ID
+from vconsole.host.source import View
+from vconsole.model.host_state import EMPTY, HostState
+from vconsole.model.outcome import Outcome, PinChange
+from vconsole.model.words import plural
+from vconsole.screens.domains.domains import DomainsScreen
+from vconsole.screens.messages import ChangeDone, ChangeRequested, HostStateReady, Open, Replied
+from vconsole.screens.page import Page, bindings
+from vconsole.text import line, use_ascii
+from vconsole.widgets.prompt import TakesText
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from vconsole.changes.activity import ActivityLog, Entry
+    from vconsole.changes.dispatcher import Request
+    from vconsole.changes.history import History
+    from vconsole.changes.run import C, ChangeRun
+    from vconsole.features.pins.model.plan import PinPlan
+    from vconsole.model.proposal import Logged
+from vconsole.model.request import Reply
+
+
+class Feed(Protocol):
+    """Where snapshots come from and changes go to: the poller, or a script in tests."""
+
+    def start(self) -> None:
+        """Begin to publish."""
+
+    def look(self, view: View) -> None:
+        """Say what is on the screen."""
+
+    def submit(self, change: PinChange) -> None:
+        """Carry out a change; its outcome is published."""
+
+    def refresh(self) -> None:
+        """Read now."""
+
+    def stop(self) -> None:
+        """End without waiting for a call that hangs."""
+
+
+class Asking(Protocol):
+    """Who answers requests beside the feed: the desk, or a script in tests."""
+
+    def ask(self, request: Request) -> None:
+        """Answer it; the reply is published."""
+
+    def stop(self) -> None:
+        """End without waiting for a request that hangs."""
+
+
+def _provider(name: str) -> type[Provider]:
+    """Import the palette when it is first opened."""
+    from vconsole.console import palette
+
+    return cast("type[Provider]", getattr(palette, name))
+
+
+OpenFeed = Callable[[Callable[[HostState], object], Callable[[Outcome], object]], Feed]
+"""Makes the feed, given where to publish snapshots and outcomes (from any thread)."""
+OpenDispatcher = Callable[[Callable[["Request", "Reply"], object]], Asking]
+"""Makes the desk when the first request comes, given where to publish replies."""
+
+
+class VConsole(App[int]):
+    """The console. Pages are on one stack above the list of domains; escape goes back."""
+
+    TITLE = "vconsole"
+    COMMAND_PALETTE_BINDING = "ctrl+backslash"  # ours is the command app.palette
+    BINDINGS: ClassVar = bindings("app")
+    COMMANDS: ClassVar = {lambda: _provider("CommandProvider"), lambda: _provider("DomainProvider")}
+
+    def __init__(
+        self,
+        config: Config,
+        open_feed: OpenFeed,
+        open_dispatcher: OpenDispatcher,
+        history: History | None = None,
+        state: Path | None = None,
+    ) -> None:
+        super().__init__(ansi_color=config.theme.startswith("ansi") or None)
+        write_less()
+        use_ascii(config.ascii)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.set_reactive(App.theme, config.theme)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self.config = config
+        self.interval_s = config.interval_s
+        self.host_state: HostState = EMPTY
+        self.plans: dict[str, PinPlan] = {}
+        """Domain UUID -> changes planned and not applied yet; they survive leaving the page."""
+        self._history, self._state = history, state
+        self._feed = open_feed(self._publish, self._report)
+        self._open_dispatcher = open_dispatcher
+        self._dispatcher: Asking | None = None
+        self._activity: ActivityLog | None = None
+        self.runs: list[ChangeRun[Any]] = []
+        """Changes that are under way, and some that are over."""
+        self._quitting = False
+        quit_keys = config.keys.get("app.quit", COMMANDS_BY_ID["app.quit"].keys)
+        self._quit_keys = frozenset(quit_keys.split(","))
+
+    @property
+    def history(self) -> History:
+        """The pin changes made; read when first asked for."""
+        if self._history is None:
+            from vconsole.changes.history import History
+
+            self._history = History.load(self._state) if self._state else History.in_memory()
+        return self._history
+
+    @property
+    def activity(self) -> ActivityLog:
+        """The log of every change."""
+        if self._activity is None:
+            from vconsole.changes.activity import ActivityLog
+
+            self._activity = ActivityLog(self._state)
+        return self._activity
+
+    # -- life --------------------------------------------------------------------------------
+
+    def get_default_screen(self) -> Page:
+        """Start at the list of domains."""
+        return DomainsScreen()
+
+    def on_mount(self) -> None:
+        """Take the user's keys, and the signals that end an ssh session."""
+        self.set_keymap(dict(self.config.keys))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+    def on_ready(self) -> None:
+        """Connect when the first frame is on the screen."""
+        self._feed.start()
+
+    def on_unmount(self) -> None:
+        """Let the feed go."""
+        self._feed.stop()
+        if self._dispatcher is not None:
+            self._dispatcher.stop()
+
+    # -- data down ---------------------------------------------------------------------------
+
+    def _publish(self, host_state: HostState) -> None:
+        self.post_message(HostStateReady(host_state))
+
+    def _report(self, outcome: Outcome) -> None:
+        self.post_message(ChangeDone(outcome))
+
+    def on_host_state_ready(self, message: HostStateReady) -> None:
+        """Show a reading on the page in front."""
+        self.host_state = message.host_state
+        if (page := self.page) is not None and page.is_mounted:
+            page.host_state = message.host_state
+
+    @property
+    def page(self) -> Page | None:
+        """The page in front, below any dialog."""
+        return next((s for s in reversed(self.screen_stack) if isinstance(s, Page)), None)
+
+    def page_shown(self, page: Page) -> None:
+        """Bring a page up to date that came to the front, and read what it needs."""
+        if page.host_state is self.host_state:  # plans and history may have changed meanwhile
+            page.show_host_state(self.host_state, self.host_state)
+            page.refresh_hint()
+        page.host_state = self.host_state
+        self._feed.look(View(page.PAGE, page.in_view))
+
+    # -- changes up --------------------------------------------------------------------------
+
+    def on_change_requested(self, message: ChangeRequested) -> None:
+        """Hand a change to the host."""
+        self._feed.submit(message.change)
+
+    def on_change_done(self, message: ChangeDone) -> None:
+        """Write the log and the history, and tell the page in front."""
+        from vconsole.changes.activity import of_outcome
+
+        outcome, connection = message.outcome, self.host_state.connection
+        self._note_down(of_outcome(outcome, connection.uri, split_pins=connection.split_pins))
+        self._remember(outcome)
+        if (page := self.page) is not None:
+            page.change_done(outcome)
+
+    def _remember(self, outcome: Outcome) -> None:
+        """Let pins that were set be undone."""
+        connection = self.host_state.connection
+        if outcome.applied:
+            self._history = self.history.record(
+                outcome, connection.uri, split_pins=connection.split_pins
+            )
+
+    # -- requests beside the reading ---------------------------------------------------------
+
+    @property
+    def dispatcher(self) -> Asking:
+        """Answers requests; every page that is open sees the replies."""
+        if self._dispatcher is None:
+            self._dispatcher = self._open_dispatcher(self._reply)
+        return self._dispatcher
+
+    def _reply(self, request: Request, reply: Reply) -> None:
+        self.post_message(Replied(request, reply))
+
+    def on_replied(self, message: Replied) -> None:
+        """Log what was changed, go on with what is under way, and tell the pages."""
+        from vconsole.changes.activity import is_change, of_reply
+
+        request, reply = message.request, message.reply
+        if is_change(request):
+            logged = cast("Logged", request)
+            self._note_down(of_reply(logged, reply, self.host_state.connection.uri))
+            self.refresh_host()  # not everything that changes is told by an event
+        if isinstance(reply.value, Outcome):
+            self._remember(reply.value)
+        for run in self.runs:
+            run.replied(request, reply)
+        for page in self.screen_stack if self.is_running else ():
+            if isinstance(page, Page) and page.is_mounted:
+                page.answered(request, reply)
+
+    # -- changes under way and the log of them ------------------------------------------------
+
+    def carry_out(self, title: str, changes: Sequence[C]) -> ChangeRun[C]:
+        """Begin changes; they go on whatever page is in front."""
+        from vconsole.changes.run import ChangeRun
+
+        run = ChangeRun(title, changes, self.dispatcher.ask)
+        self.runs = [*(r for r in self.runs if not r.done), run]
+        run.begin()
+        return run
+
+    @property
+    def under_way(self) -> int:
+        """How many changes have not ended."""
+        return sum(len(run.changes) - len(run.replies) for run in self.runs)
+
+    def _note_down(self, entry: Entry) -> None:
+        """Write it down; where that fails, say so once."""
+        log, before = self.activity, self.activity.problem
+        log.add(entry)
+        if log.problem and log.problem != before:
+            words = f"not in the activity log: {line(log.problem)}"
+            self.notify(words, severity="warning", markup=False)
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def on_event(self, event: Event) -> None:
+        """Take keys strictly one after the other.
+
+        Textual hands a key to the focused widget and looks at bindings when it comes back; by then
+        later keys may have gone to the wrong widget. Whoever types ahead over a slow line, or
+        pastes a script, must not pin what the cursor left. So a key is done when this returns.
+        """
+        if not isinstance(event, Key) or event.is_forwarded or not self._keys_are_ours():
+            await super().on_event(event)
+            return
+        if event.key not in self._quit_keys:
+            self._quitting = False
+        focused = self.focused
+        if isinstance(focused, TakesText) and focused is not None:
+            with focused._context():
+                await focused._on_key(event)
+            if focused.typed(event):
+                return
+        await self._check_bindings(event.key)
+
+    def _keys_are_ours(self) -> bool:
+        """Our widgets have bindings only; those of others (the palette) may handle keys."""
+        return isinstance(self.screen, Page)
+
+    async def action_run_command(self, name: str) -> None:
+        """Run a command by its id, or say why it cannot run."""
+        command, page = COMMANDS_BY_ID[name], self.page
+        if page is None or not self.is_running or command.scope not in ("app", page.SCOPE):
+            return  # the last is of a page that was left meanwhile
+        page.unsay()
+        if reason := command.why_not(page):
+            page.say(reason, "warn")
+            return
+        target: AppCommands | Page = AppCommands(self) if command.scope == "app" else page
+        done = getattr(target, f"do_{command.action}")()
+        if isawaitable(done):
+            await done
+
+    async def open_page(self, page: str, uuid: str | None = None) -> None:
+        """Open a page by its name; it is ready for keys when this returns."""
+        await AppCommands(self).open(page, uuid)
+
+    async def show_page(self, page: Page) -> None:
+        """Put a page in front, filled and focused."""
+        await self.push_screen(page)
+        self.page_shown(page)
+        page.set_focus(page.query(page.AUTO_FOCUS or "*").first())
+
+    async def replace_page(self, page: Page) -> None:
+        """Put a page in the place of the one in front."""
+        await self.pop_screen()
+        await self.show_page(page)
+
+    async def on_open(self, message: Open) -> None:
+        """Open a page that a dialog or the palette asked for."""
+        await self.open_page(message.page, message.uuid)
+
+    def refresh_host(self) -> None:
+        """Read now instead of at the next tick."""
+        self._feed.refresh()
+
+    def quit_unless_planned(self) -> None:
+        """Quit; the first time warn of planned changes that would be lost."""
+        planned = [p.name for p in self.plans.values() if p.staged]
+        if planned and not self._quitting and self.page is not None:
+            self._quitting = True
+            names = ", ".join(planned[:3])
+            self.page.say(f"planned changes of {names} are not applied; q again drops them", "warn")
+            return
+        if self.under_way and not self._quitting and self.page is not None:
+            self._quitting = True
+            words = (
+                f"{plural(self.under_way, 'change')} under way; q again leaves what is unobserved"
+            )
+            self.page.say(words, "warn")
+            return
+        self.exit(0)

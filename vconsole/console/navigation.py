@@ -1,0 +1,177 @@
+"""What the commands of the whole program do: pages, undo, help, palette, quit."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from vconsole.screens.page import Page
+from vconsole.text import safe
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from vconsole.console.app import VConsole
+    from vconsole.console.config import Config
+
+
+PAGES: Mapping[str, str] = {
+    "activity": "activity:ActivityScreen",
+    "agent": "agent:AgentScreen",
+    "divergence": "divergence:DivergenceScreen",
+    "domain": "domain:DomainScreen",
+    "history": "history:HistoryScreen",
+    "host": "host:HostScreen",
+    "hostmemory": "hostmemory:HostMemoryScreen",
+    "hostinfo": "hostinfo:HostinfoScreen",
+    "metrics": "metrics:MetricsScreen",
+    "network": "network:NetworkScreen",
+    "networks": "networks:NetworksScreen",
+    "pin": "pin:PinScreen",
+    "snapshots": "snapshots:SnapshotsScreen",
+    "policy": "policy:PolicyScreen",
+    "resources": "resources:ResourcesScreen",
+}
+"""Name of a page that is opened by it -> its module and class."""
+
+
+class AppCommands:
+    """The ``app.*`` commands. Pages are imported when first opened: the start is not theirs."""
+
+    def __init__(self, app: VConsole) -> None:
+        self.app = app
+        assert app.page is not None
+        self.page: Page = app.page
+
+    # -- pages -------------------------------------------------------------------------------
+
+    async def do_domains(self) -> None:
+        """Go to the list, whatever is open above it."""
+        while len(self.app.screen_stack) > 1:
+            await self.app.pop_screen()
+
+    async def do_host(self) -> None:
+        """Open the host page once."""
+        await self.open("host")
+
+    async def do_pin(self) -> None:
+        """Open the pins of the domain in view."""
+        if (domain := self.page.subject) is not None:
+            await self.open("pin", domain.uuid)
+
+    async def do_hostinfo(self) -> None:
+        """Open the rules of hostinfo once."""
+        await self.open("hostinfo")
+
+    async def do_metrics(self) -> None:
+        """Open the metrics disk once."""
+        await self.open("metrics")
+
+    async def do_activity(self) -> None:
+        """Open the log of changes once."""
+        await self.open("activity")
+
+    async def open(self, page: str, uuid: str | None = None) -> None:
+        """Put a page in front; one of its kind is gone back to or replaced, never stacked twice."""
+        pages = (s for s in self.app.screen_stack if isinstance(s, Page))
+        if (known := next((p for p in pages if page == p.SCOPE), None)) is not None:
+            while self.app.screen is not known:
+                await self.app.pop_screen()
+            if known.in_view == uuid:
+                return
+            await self.app.pop_screen()
+        await self.app.show_page(_make(page, uuid, self.app.config))
+
+    async def do_back(self) -> None:
+        """Close what is open in the page, else the page."""
+        if not self.page.go_back() and len(self.app.screen_stack) > 1:
+            await self.app.pop_screen()
+
+    # -- changes -----------------------------------------------------------------------------
+
+    async def do_undo(self) -> None:
+        """Show what undoing would change; enter there applies it."""
+        await self._again("undo", self.app.history.undo(self.app.host_state.connection.uri))
+
+    async def do_redo(self) -> None:
+        """Show what redoing would change; enter there applies it."""
+        await self._again("redo", self.app.history.redo(self.app.host_state.connection.uri))
+
+    async def _again(self, word: str, change: object) -> None:
+        from vconsole.model.outcome import PinChange
+        from vconsole.screens.pins.plan import PlanScreen
+
+        if not isinstance(change, PinChange):
+            self.page.say(f"nothing to {word} on this connection", "warn")
+            return
+        await self.app.show_page(PlanScreen(change))
+
+    async def do_history(self) -> None:
+        """Open the list of pin changes."""
+        await self.open("history")
+
+    # -- services ----------------------------------------------------------------------------
+
+    def do_copy_virsh(self) -> None:
+        """Show the virsh equivalent, and copy it by the terminal's clipboard (OSC 52)."""
+        words = self.page.virsh()
+        if not words:
+            self.page.say("virsh has no equivalent of this", "warn")
+            return
+        if not words.startswith("virsh "):
+            uri = self.app.host_state.connection.uri
+            words = f"virsh -c {shlex.quote(uri)} {words}" if uri else f"virsh {words}"
+        words = "\n".join(safe(line) for line in words.split("\n"))  # it will be pasted in a shell
+        self.app.copy_to_clipboard(words)
+        self.page.say(f"copied: {words}")
+
+    def do_refresh(self) -> None:
+        """Read now."""
+        self.app.refresh_host()
+        self.page.read_again()
+        self.page.say("reading")
+
+    def do_theme(self) -> None:
+        """Dark or light."""
+        now = self.app.theme
+        pair = ("light", "dark") if "dark" in now else ("dark", "light")
+        self.app.theme = now.replace(pair[1], pair[0])
+
+    def do_screenshot(self) -> None:
+        """Save the screen; the name tells when and where."""
+        try:
+            path = self.app.save_screenshot(path=str(Path.cwd()))
+        except OSError as error:
+            self.page.say(f"no picture: {error}", "bad")
+            return
+        self.page.say(f"saved {path}", "good")
+
+    async def do_help(self) -> None:
+        """Open the keys of this page."""
+        from vconsole.screens.help import HelpScreen
+
+        await self.app.push_screen(HelpScreen(self.page))
+
+    def do_palette(self) -> None:
+        """Open the palette."""
+        from vconsole.console.palette import Palette
+
+        if not Palette.is_open(cast("App[object]", self.app)):
+            self.app.push_screen(Palette())
+
+    def do_suspend(self) -> None:
+        """Stop until the shell continues it."""
+        self.app.action_suspend_process()
+
+    def do_quit(self) -> None:
+        """Quit; the second time even if changes are planned."""
+        self.app.quit_unless_planned()
+
+
+def _make(page: str, uuid: str | None, config: Config) -> Page:
+    module, name = PAGES[page].split(":")
+    found: type[Page] = getattr(import_module(f"vconsole.screens.{module}"), name)
+    return found.make(uuid, config)

@@ -1,0 +1,97 @@
+"""The palette: every command of the page in front, and every domain by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from textual import on
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.markup import escape
+from textual.widgets import Button, Input
+
+from vconsole.features.commands import Command, key_name, of_scope
+from vconsole.screens.messages import Open
+from vconsole.text import clip, safe
+
+if TYPE_CHECKING:
+    from vconsole.console.app import VConsole
+
+MOST_DOMAINS = 50
+"""Domains offered at once; typing narrows them down."""
+
+
+class Palette(CommandPalette):
+    """Textual's without its id: one that is closing does not stand in the way of the next."""
+
+    def _action_command_list(self, action: str) -> None:
+        """Move in the list; Textual 8.2 raises KeyError for pages before it was laid out."""
+        with suppress(KeyError):
+            super()._action_command_list(action)
+
+    @on(Input.Submitted)
+    def _select_or_command(self, event: Input.Submitted | Button.Pressed | None = None) -> None:
+        """Run a command once, however often enter came before the palette was gone."""
+        if event is not None:
+            event.stop()
+            event.prevent_default()
+        if self.is_active:
+            super()._select_or_command(event)
+
+
+class _ConsoleProvider(Provider):
+    @property
+    def console(self) -> VConsole:
+        """The app, typed."""
+        return cast("VConsole", self.app)
+
+
+class CommandProvider(_ConsoleProvider):
+    """The commands, each with its key, its virsh equivalent, and why it cannot run now."""
+
+    async def discover(self) -> Hits:
+        """All of them."""
+        for command, title, words in self._commands():
+            run = partial(self.console.action_run_command, command.id)
+            yield DiscoveryHit(Content(title), run, text=title, help=words)
+
+    async def search(self, query: str) -> Hits:
+        """Those that match."""
+        matcher = self.matcher(query)
+        for command, title, words in self._commands():
+            if (score := matcher.match(title)) > 0:
+                run = partial(self.console.action_run_command, command.id)
+                yield Hit(score, Content(title), run, text=title, help=words)
+
+    def _commands(self) -> Iterator[tuple[Command, str, str]]:
+        page = self.console.page
+        if page is None:
+            return
+        keys = self.console.config.keys
+        for command in (*of_scope(page.SCOPE), *of_scope("app")):
+            key = key_name(keys.get(command.id, command.keys).split(",")[0])
+            title = f"{command.help.rstrip('.')}  [{key}]"
+            reason = command.why_not(page)
+            words = f"not now: {reason}" if reason else ""
+            said = (command.virsh_line(page), words)
+            yield command, title, escape(safe("   ".join(w for w in said if w)))
+
+
+class DomainProvider(_ConsoleProvider):
+    """Go to a domain by its name."""
+
+    async def search(self, query: str) -> Hits:
+        """The first domains that match."""
+        matcher, found = self.matcher(query), 0
+        for domain in self.console.host_state.domains:
+            name = clip(safe(domain.name), 60)
+            if (score := matcher.match(name)) <= 0:
+                continue
+            run = partial(self.console.post_message, Open("domain", domain.uuid))
+            yield Hit(score, Content(f"domain {name}"), run, text=name, help=domain.uuid)
+            found += 1
+            if found >= MOST_DOMAINS:
+                return

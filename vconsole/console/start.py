@@ -1,0 +1,106 @@
+"""Wires the console together and gives it the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vconsole.console.config import THEMES, Config
+from vconsole.files.places import state_dir
+from vconsole.host.stderr import log_path, stderr_to
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from vconsole.changes.dispatcher import Dispatcher, Request
+    from vconsole.host.link import Link
+    from vconsole.host.source import HostSource
+    from vconsole.model.host_state import HostState
+    from vconsole.model.outcome import Outcome
+    from vconsole.model.request import Reply
+
+CRASHED = 1
+"""Textual's return code after an exception; the traceback goes to the log with all else."""
+
+
+def run(config: Config, options: Namespace) -> int:
+    """Run the console until it is left; answers the exit code."""
+    directory = state_dir()
+    log = log_path(directory)
+    with stderr_to(log):
+        code = _run(_settle(config, options), options, directory)
+    if code == CRASHED:
+        print(f"vconsole: stopped by an error of its own; see {log or 'no log'}", file=sys.stderr)
+    return code
+
+
+def _run(config: Config, options: Namespace, directory: Path | None) -> int:
+    from vconsole.console.app import VConsole
+    from vconsole.host.poller import Poller
+
+    def open_feed(
+        publish: Callable[[HostState], object], report: Callable[[Outcome], object]
+    ) -> Poller:
+        poller = Poller(
+            lambda: _open_host(options, poller.wake),
+            publish,
+            report,
+            interval_s=config.interval_s,
+        )
+        return poller
+
+    def open_dispatcher(publish: Callable[[Request, Reply], object]) -> Dispatcher:
+        from vconsole.changes.dispatcher import Dispatcher
+        from vconsole.changes.host_requests import HostRequests
+        from vconsole.changes.run import AT_A_TIME
+        from vconsole.features.hostinfo.requests import handlers
+        from vconsole.features.metrics.requests import handlers as metrics_handlers
+
+        host = HostRequests(lambda: _open_link(options)).handlers()
+        metrics = metrics_handlers(host, options.connect)
+        return Dispatcher({**host, **handlers(), **metrics}, publish, width=AT_A_TIME + 4)
+
+    app = VConsole(config, open_feed, open_dispatcher, state=directory)
+    app.run(mouse=config.mouse)
+    return app.return_code or 0
+
+
+def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
+    """Connect, in the poller's thread; libvirt is imported there, after the first frame.
+
+    Beginning earlier, beside the import of Textual, was measured: both want the interpreter, the
+    first frame comes 60 ms later and the list no sooner.
+    """
+    from vconsole.host.open import connect
+
+    return connect(options.connect, options.read_only, options.demo, wake)
+
+
+def _open_link(options: Namespace) -> Link:
+    """Connect once more, for requests that must not hold up the reading."""
+    from vconsole.host.open import connect_link
+
+    return connect_link(options.connect, options.read_only, options.demo)
+
+
+def _settle(config: Config, options: Namespace) -> Config:
+    """Let the command line and the terminal overrule the settings.
+
+    NO_COLOR with a true-colour theme would still send greys: only the ansi themes send none.
+    """
+    theme = options.theme if options.theme in THEMES else config.theme
+    if os.environ.get("NO_COLOR") and not theme.startswith("ansi"):
+        theme = "ansi-light" if theme.endswith("light") else "ansi-dark"
+    ascii_only = config.ascii or options.ascii or not _speaks_unicode()
+    return replace(
+        config, theme=theme, ascii=ascii_only, interval_s=options.interval or config.interval_s
+    )
+
+
+def _speaks_unicode() -> bool:
+    encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "")
+    return encoding == "utf8" and os.environ.get("TERM") != "linux"

@@ -1,0 +1,1 @@
+"""What both daemons do to become one, and their log."""

@@ -1,0 +1,172 @@
+"""Has guests do something by their agents, and reads back what libvirt sees of it.
+
+Sources: virDomainFSFreeze, virDomainFSThaw, virDomainSetTime, virDomainPMSuspendForDuration,
+virDomainPMWakeup and virDomainQemuAgentCommand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic, sleep, time_ns
+from typing import Any, Final
+
+from vconsole.features.agent.host.thaw import GuardError, ThawGuard
+from vconsole.features.agent.model.changes import (
+    ANSWER_S,
+    AgentCommand,
+    FreezeFs,
+    SuspendGuest,
+    SyncTime,
+    ThawFs,
+    WakeGuest,
+)
+from vconsole.features.agent.model.wire import SILENT, command_name, loggable_answer
+from vconsole.host.agent_call import AgentError, answers_within, ask
+from vconsole.host.fleet import STATES
+from vconsole.host.link import Link
+from vconsole.model.request import Reply
+from vconsole.model.words import plural
+
+_SYNC: Final = 1
+"""VIR_DOMAIN_TIME_SYNC."""
+_TARGETS: Final = {"mem": 0, "disk": 1, "hybrid": 2}
+"""VIR_NODE_SUSPEND_TARGET_*."""
+_PING: Final = '{"execute": "guest-ping"}'
+_LOOK_S: Final = 0.2
+_READ_BACK: Final = 200
+"""Characters of an answer that are logged."""
+_ASLEEP_S: Final = 20.0
+"""How long the domain's state may take to follow."""
+
+
+def freeze(link: Link, request: FreezeFs) -> Reply:
+    """Freeze, with the guard standing by that thaws when the time is over."""
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    request.wait.what = "freezing"
+    try:
+        with ThawGuard(link.connection.uri, request.uuid, request.limit_s) as guard:
+            return _freeze(link, domain, request, guard)
+    except GuardError as error:
+        return Reply("refused", f"nothing was frozen: nobody would thaw it: {error}")
+
+
+def _freeze(link: Link, domain: Any, request: FreezeFs, guard: ThawGuard) -> Reply:
+    problem = ""
+    begun = monotonic()
+    try:
+        with answers_within(link, domain, ANSWER_S):
+            count = ask(link, domain.fsFreeze)
+    except AgentError as error:
+        if error.frozen:
+            guard.dismiss()
+            return Reply("refused", "it is frozen already, by somebody else, and left so")
+        problem, count = str(error), 0  # it may still come about: it is thawed all the same
+    else:
+        request.wait.what, request.wait.until = "frozen", begun + request.limit_s
+        while count and not request.wait.given_up and not guard.over(_LOOK_S):
+            pass
+    request.wait.what, request.wait.until = "thawing", None
+    try:
+        if not guard.thaw() and count:
+            raise GuardError("it found nothing frozen")  # it may have been before the freeze
+    except GuardError as error:
+        if (other := thaw(link, ThawFs(request.uuid, request.name))).status != "applied":
+            words = (problem, f"not thawed: {error}", f"by hand: {other.message}")
+            return Reply("failed", "; ".join(filter(None, words)))
+    if problem:
+        return Reply("failed", problem, read_back="thawed")
+    lasted = f"frozen for {monotonic() - begun:.1f} s"
+    return Reply("applied", f"{plural(count, 'file system')} {lasted}", count, "thawed")
+
+
+def thaw(link: Link, request: ThawFs) -> Reply:
+    """Thaw."""
+
+    def do(domain: Any) -> Reply:
+        count = ask(link, domain.fsThaw)
+        return Reply("applied", f"{plural(count, 'file system')} thawed", count, "thawed")
+
+    return _by_agent(link, request.uuid, do)
+
+
+def sync_time(link: Link, request: SyncTime) -> Reply:
+    """Set the clock, and compare it with ours."""
+
+    def do(domain: Any) -> Reply:
+        ask(link, domain.setTime, None, _SYNC)
+        found = ask(link, domain.getTime)
+        offset_s = found["seconds"] + found["nseconds"] / 1e9 - time_ns() / 1e9
+        whose = "the host's" if link.connection.local else "this machine's"
+        return Reply("applied", "", offset_s, f"{offset_s:+.2f} s from {whose} clock")
+
+    return _by_agent(link, request.uuid, do)
+
+
+def suspend(link: Link, request: SuspendGuest) -> Reply:
+    """Have it fall asleep, and see whether it does: a guest that cannot says nothing."""
+    wanted = "shut off" if request.mode == "disk" else "pmsuspended"
+
+    def do(domain: Any) -> Reply:
+        ask(link, domain.pMSuspendForDuration, _TARGETS[request.mode], 0, 0)
+        return _comes_about(link, domain, wanted)
+
+    return _by_agent(link, request.uuid, do)
+
+
+def wake(link: Link, request: WakeGuest) -> Reply:
+    """Wake it."""
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    link.call(domain.pMWakeup, 0)
+    return _comes_about(link, domain, "running")
+
+
+def command(link: Link, request: AgentCommand) -> Reply:
+    """Send a command and answer what comes."""
+    import libvirt_qemu
+
+    def send(command: str) -> str:
+        return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, request.timeout_s, 0))
+
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    silent = command_name(request.command) in SILENT
+    try:
+        if silent:  # else one that hears nothing could not be told from one that obeys
+            send(_PING)
+    except AgentError as error:
+        return Reply("failed", f"it was not sent: {error}")
+    try:
+        text = send(request.command)
+    except AgentError as error:
+        if error.silent and silent:
+            return Reply(message="sent; the guest answers only if it fails")
+        return Reply("unknown" if error.silent else "failed", str(error))
+    return Reply("applied", "", text, loggable_answer(text)[:_READ_BACK])
+
+
+def _by_agent(link: Link, uuid: str, do: Callable[[Any], Reply]) -> Reply:
+    domain = link.call(link.conn.lookupByUUIDString, uuid)
+    try:
+        with answers_within(link, domain, ANSWER_S):
+            return do(domain)
+    except AgentError as error:
+        return Reply("unknown" if error.silent else "failed", str(error))
+
+
+def _comes_about(link: Link, domain: Any, wanted: str) -> Reply:
+    until = monotonic() + _ASLEEP_S
+    while (state := STATES.get(link.call(domain.state, 0)[0], "-")) != wanted:
+        if monotonic() > until:
+            return Reply("unknown", f"the guest took it, yet it is {state}", state)
+        sleep(_LOOK_S)
+    return Reply("applied", "", state, state)
+
+
+HANDLERS: Final[Mapping[type, Callable[[Link, Any], Reply]]] = {
+    FreezeFs: freeze,
+    ThawFs: thaw,
+    SyncTime: sync_time,
+    SuspendGuest: suspend,
+    WakeGuest: wake,
+    AgentCommand: command,
+}
+"""Type of change -> who makes it."""

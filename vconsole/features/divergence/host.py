@@ -1,0 +1,28 @@
+"""Compares what domains run with and what they are defined with."""
+
+from __future__ import annotations
+
+from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, rows
+from vconsole.host import errors
+from vconsole.host.devices import read_xml
+from vconsole.host.link import Link
+from vconsole.model.request import Reply
+
+
+def read_divergence(link: Link, request: ReadDivergence) -> Reply:
+    """Read both XMLs of each domain, and compare."""
+    return Reply(value={uuid: _read(link, uuid, request) for uuid in request.uuids})
+
+
+def _read(link: Link, uuid: str, request: ReadDivergence) -> Divergence:
+    import libvirt
+
+    try:
+        texts = read_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
+        found = rows(texts.live, texts.config, request.everything)
+    except libvirt.libvirtError as error:
+        return Divergence(reason=errors.message(error))
+    except ValueError as error:
+        return Divergence(reason=errors.one_line(error))
+    pins = link.connection.split_pins
+    return Divergence(tuple(row for row in found if pins or row.difference.area != "pins"))

@@ -1,0 +1,162 @@
+"""``vconsole show domains|domain NAME|host|cells|memory|pins [--json]``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.read import complete, find_domain
+from vconsole.cli.report import DONE, USAGE, CliError, plain, print_json, print_table
+from vconsole.features.hostmemory.cli import show_memory
+from vconsole.host.source import HostSource, View
+from vconsole.model.host_state import Cell, Domain, HostState, Pin
+from vconsole.model.placement import cells_allowed, locality_percent, pin_badge
+from vconsole.model.words import row_label
+from vconsole.text import percent, safe, size, sizes
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+WHAT = ("domains", "domain", "host", "cells", "memory", "pins")
+
+
+def add_parser(commands: Commands) -> None:
+    """Add ``show``."""
+    parser = commands.add_parser("show", help="print what the screens show")
+    add_connection_arguments(parser, argparse.SUPPRESS)
+    parser.add_argument("what", choices=WHAT)
+    parser.add_argument("name", nargs="?", help="name, UUID or id, for `domain` and `pins`")
+    parser.add_argument("--json", action="store_true", help="the model's values, as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace, source: HostSource) -> int:
+    """Read, then print."""
+    if options.what == "domain" and options.name is None:
+        raise CliError("show domain needs the name, UUID or id of a domain", USAGE)
+    if options.name is not None and options.what not in ("domain", "pins"):
+        raise CliError(f"show {options.what} takes no name: {options.name!r}", USAGE)
+    view = View("host") if options.what in ("host", "cells", "memory") else View("domains")
+    host_state = complete(source, view)
+    if options.what == "memory":
+        show_memory(options, host_state)
+        return DONE
+    wanted = find_domain(host_state, options.name) if options.name is not None else None
+    if options.what == "domain" and wanted is not None:
+        host_state = source.read(View("domain", wanted.uuid))
+        wanted = host_state.domain(wanted.uuid) or wanted
+    (_as_json if options.json else _as_text)(options.what, host_state, wanted)
+    return DONE
+
+
+def _as_json(what: str, host_state: HostState, domain: Domain | None) -> None:
+    if what == "domains":
+        print_json([_domain_json(d, host_state) for d in host_state.domains])
+    elif what == "domain" and domain is not None:
+        print_json({**_domain_json(domain, host_state), "detail": plain(host_state.detail)})
+    elif what == "cells":
+        print_json(host_state.cells)
+    elif what == "pins":
+        print_json([_pin_json(d, p) for d in _chosen(host_state, domain) for p in d.pins])
+    else:
+        fields = ("connection", "node", "cells", "pcpus", "busy")
+        print_json({name: getattr(host_state, name) for name in fields})
+
+
+def _domain_json(domain: Domain, host_state: HostState) -> dict[str, object]:
+    return {**plain(domain), "usage": plain(host_state.usage.get(domain.uuid))}
+
+
+def _pin_json(domain: Domain, pin: Pin) -> dict[str, object]:
+    return {"uuid": domain.uuid, "name": domain.name, **plain(pin)}
+
+
+def _chosen(host_state: HostState, domain: Domain | None) -> list[Domain]:
+    return [domain] if domain is not None else list(host_state.domains)
+
+
+def _as_text(what: str, host_state: HostState, domain: Domain | None) -> None:
+    if what == "domains":
+        _domains(host_state)
+    elif what == "domain" and domain is not None:
+        _domain(domain, host_state)
+    elif what == "pins":
+        _pins(_chosen(host_state, domain))
+    else:
+        if what == "host":
+            _host(host_state)
+        _cells(host_state)
+
+
+def _domains(host_state: HostState) -> None:
+    rows = [
+        (
+            d.name,
+            d.state,
+            d.vcpus,
+            sizes(d.memory_bytes, d.max_memory_bytes),
+            cells_allowed(d, host_state),
+            pin_badge(d, host_state),
+            d.title or "",
+        )
+        for d in sorted(host_state.domains, key=lambda d: d.name.casefold())
+    ]
+    print_table(("name", "state", "vcpus", "memory", "cells", "pins", "title"), rows)
+
+
+def _domain(domain: Domain, host_state: HostState) -> None:
+    local = locality_percent(domain, host_state)
+    facts = [
+        ("uuid", domain.uuid),
+        ("name", domain.name),
+        ("title", domain.title),
+        ("state", domain.state),
+        ("vcpus", f"{domain.vcpus} of {domain.max_vcpus}"),
+        ("memory", sizes(domain.memory_bytes, domain.max_memory_bytes)),
+        ("autostart", domain.autostart),
+        ("persistent", domain.persistent),
+        ("cells", cells_allowed(domain, host_state)),
+        ("locality", None if local is None else f"{percent(local)} %"),
+    ]
+    for label, value in facts:
+        print(f"{label:<12}{safe('-' if value is None else str(value))}")
+    print()
+    _pins([domain])
+
+
+def _pins(domains: list[Domain]) -> None:
+    rows = [(d.name, row_label(p.key), p.live, p.config) for d in domains for p in d.pins]
+    print_table(("domain", "row", "live", "config"), rows)
+
+
+def _host(host_state: HostState) -> None:
+    node, connection = host_state.node, host_state.connection
+    facts = [
+        ("host", connection.hostname),
+        ("uri", connection.uri),
+        ("model", node.model),
+        ("pcpus", len(host_state.pcpus)),
+        ("memory", size(node.memory_bytes)),
+        *((f"check {check.name}", f"{check.verdict}: {check.reason}") for check in node.checks),
+    ]
+    for label, value in facts:
+        print(f"{label:<20}{safe('-' if value is None else str(value))}")
+    print()
+
+
+def _cells(host_state: HostState) -> None:
+    print_table(
+        ("cell", "total", "free", "pcpus", "distances"),
+        [_cell_row(cell) for cell in host_state.cells],
+    )
+    known = [c.free_bytes for c in host_state.cells if c.free_bytes is not None]
+    print(f"Total free {size(sum(known)) if known else '-'}")
+
+
+def _cell_row(cell: Cell) -> tuple[object, ...]:
+    from vconsole.model.cpuset import CpuSet
+
+    distances = " ".join(f"{other}:{value}" for other, value in sorted(cell.distances.items()))
+    pcpus = str(CpuSet.of(cell.pcpus)) or "-"
+    return cell.id, size(cell.total_bytes), size(cell.free_bytes), pcpus, distances

@@ -1,0 +1,274 @@
+"""The words of the domain page, made from the state of the host: facts, memory, threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from vconsole.features.hostmap.words import page_name
+from vconsole.model.attention import attention
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Detail, Domain, HostState, Pin, PinKey, ThreadUsage, Usage
+from vconsole.model.memory import cells_label
+from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
+from vconsole.model.words import plural, row_label, rows_label
+from vconsole.text import Cell, Line, bar, percent, safe, size, sizes
+
+LABEL = 16
+_NONE = Usage()
+_YES = {True: "yes", False: "no", None: "-"}
+_MEMORY_FACTS = frozenset(
+    [
+        "actual",
+        "swap_in",
+        "swap_out",
+        "major_fault",
+        "minor_fault",
+        "unused",
+        "available",
+        "usable",
+        "last_update",
+        "rss",
+        "disk_caches",
+        "hugetlb_pgalloc",
+        "hugetlb_pgfail",
+    ]
+)
+
+
+def fact(label: str, words: str, style: str = "") -> Line:
+    """A line of a label and what there is to say."""
+    return (f"  {safe(label):<{LABEL - 1}} ", "dim"), (safe(words), style)
+
+
+def is_memory_fact(label: str) -> bool:
+    """Belongs to ``virsh dommemstat``."""
+    return label in _MEMORY_FACTS or label.startswith("balloon")
+
+
+# -- overview ------------------------------------------------------------------------------------
+
+
+def overview(domain: Domain, host_state: HostState, detail: Detail | None) -> list[Line]:
+    """What ``virsh dominfo`` says, where it may run, and what is wrong with it."""
+    facts = [*_identity(domain), *_size(domain, host_state), *_place(domain, host_state)]
+    mine = {label.casefold() for label, _ in facts}
+    lines = [fact(label, words) for label, words in facts if words]
+    if words := domain.problem or attention(domain, host_state):
+        lines.insert(0, fact("! look", words, "warn"))
+    known = detail.facts if detail else ()
+    lines += [
+        fact(label, words)
+        for label, words in known
+        if label.casefold() not in mine and not is_memory_fact(label)
+    ]
+    return lines
+
+
+def _identity(domain: Domain) -> Iterator[tuple[str, str]]:
+    yield "Name", domain.name
+    yield "Title", domain.title or ""
+    yield "UUID", domain.uuid
+    yield "Id", "-" if domain.id is None else str(domain.id)
+    yield "State", domain.state
+    yield "Persistent", _YES[domain.persistent]
+    yield "Autostart", _YES[domain.autostart]
+    yield "Divergence", _diverged(domain)
+
+
+def _diverged(domain: Domain) -> str:
+    found = domain.diverged
+    return f"{plural(found, 'difference')} of live and config; D lists them" if found else ""
+
+
+def _size(domain: Domain, host_state: HostState) -> Iterator[tuple[str, str]]:
+    usage = host_state.usage.get(domain.uuid, _NONE)
+    count = "-" if domain.vcpus is None else str(domain.vcpus)
+    if domain.max_vcpus not in (None, domain.vcpus):
+        count += f" of {domain.max_vcpus}"
+    yield "vCPUs", count
+    if domain.topology:
+        words = zip(domain.topology, ("socket", "core", "thread"), strict=True)
+        yield "Topology", " x ".join(plural(n, word) for n, word in words) + " seen by the guest"
+    if domain.active:
+        yield "CPU", f"{percent(usage.cpu_percent)} %, waiting {percent(usage.wait_percent)} %"
+    yield "Memory", sizes(domain.memory_bytes, domain.max_memory_bytes)
+    yield "Resident", size(usage.rss_bytes)
+    yield "Huge pages", pages_words(domain)
+
+
+def _place(domain: Domain, host_state: HostState) -> Iterator[tuple[str, str]]:
+    cells = cells_allowed(domain, host_state)
+    yield "numatune", tune_words(domain)
+    yield "Pins", _pins_words(domain, host_state)
+    yield "May run on", cells_label(cells) if cells else "-"
+    yield "Locality", locality_words(domain, host_state)
+
+
+def _pins_words(domain: Domain, host_state: HostState) -> str:
+    words = {
+        None: "-",
+        "none": "none: every thread may run everywhere",
+        "part": "some threads",
+        "full": "every vCPU",
+    }[pin_badge(domain, host_state)]
+    return f"{words}; live and config differ" if differs(domain) else words
+
+
+def pages_words(domain: Domain) -> str:
+    """The size of its huge pages, or that it asks for none."""
+    if not domain.detailed:
+        return "-"
+    kib = domain.hugepages_kib
+    return "none asked for" if kib is None else f"{page_name(kib)} pages"
+
+
+def tune_words(domain: Domain) -> str:
+    """Its memory policy."""
+    if not domain.detailed:
+        return "-"
+    tune = domain.numatune
+    if tune is None:
+        return "none"
+    nodes = tune.nodeset
+    return f"{tune.mode}, {cells_label(nodes) if nodes else 'no cells named'}"
+
+
+def locality_words(domain: Domain, host_state: HostState) -> str:
+    """Share of its memory on the cells its vCPUs may run on."""
+    local = locality_percent(domain, host_state)
+    return "-" if local is None else f"{local:.0f} % of its memory is on cells its vCPUs may run on"
+
+
+# -- memory --------------------------------------------------------------------------------------
+
+
+def memory(
+    domain: Domain, host_state: HostState, detail: Detail | None, width: int, ascii_only: bool
+) -> list[Line]:
+    """Amounts, policy, and where its memory lies."""
+    usage = host_state.usage.get(domain.uuid, _NONE)
+    lines = [
+        fact("Current", size(domain.memory_bytes)),
+        fact("Maximum", size(domain.max_memory_bytes)),
+        fact("Resident", size(usage.rss_bytes)),
+        fact("numatune", tune_words(domain)),
+        fact("Huge pages", pages_words(domain)),
+        fact("Locality", locality_words(domain, host_state)),
+        *_by_cell(domain, host_state, width, ascii_only),
+    ]
+    known = detail.facts if detail else ()
+    return lines + [fact(label, words) for label, words in known if is_memory_fact(label)]
+
+
+def _by_cell(domain: Domain, host_state: HostState, width: int, ascii_only: bool) -> Iterator[Line]:
+    """A bar for each cell of the host."""
+    measured = host_state.locality.get(domain.uuid)
+    if measured is None:
+        why = "not measured yet" if host_state.connection.local else "only known on a local host"
+        yield fact("", f"where it lies: {why if domain.active else 'it does not run'}", "dim")
+        return
+    allowed = cells_allowed(domain, host_state)
+    total = sum(measured.bytes_by_cell.values())
+    ids = {cell.id for cell in host_state.cells} | set(measured.bytes_by_cell)
+    for cell in sorted(ids):
+        count = measured.bytes_by_cell.get(cell, 0)
+        share = count / total if total else 0.0
+        drawn = bar(share, 30 if width >= 100 else 16, ascii_only)
+        words = f"{_amount(count):>9} {share * 100:4.0f} %  [{drawn}]  "
+        yield (*fact(f"  cell {cell}", words), _note(cell, count, allowed))
+
+
+def _amount(count: int) -> str:
+    return size(count) if count else "0"
+
+
+def _note(cell: int, count: int, allowed: CpuSet | None) -> tuple[str, str]:
+    if allowed is None:
+        return "", ""
+    if cell in allowed:
+        return "vCPUs may run here", "dim"
+    return ("! no vCPU may run here", "warn") if count else ("", "")
+
+
+# -- threads -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A row of the CPU tab: its pins, and what it does."""
+
+    key: PinKey
+    pin: Pin | None
+    usage: ThreadUsage | None
+    online: CpuSet
+
+    @property
+    def drifts(self) -> bool:
+        """The kernel holds it to another set than libvirt says; offline pCPUs left aside."""
+        if self.pin is None or self.usage is None:
+            return False
+        live, kernel = self.pin.live, self.usage.allowed
+        return live is not None and kernel is not None and self._there(live) != self._there(kernel)
+
+    def _there(self, cpuset: CpuSet) -> CpuSet:
+        return cpuset & self.online if self.online else cpuset
+
+    @property
+    def changes_later(self) -> bool:
+        """Its next start gives it another set."""
+        pin = self.pin
+        return pin is not None and None not in (pin.live, pin.config) and pin.live != pin.config
+
+    @property
+    def remark(self) -> str:
+        """What is odd about it, in words."""
+        if self.drifts and self.usage and self.pin:
+            return f"the kernel allows {self.usage.allowed}, libvirt says {self.pin.live}"
+        if self.changes_later and self.pin:
+            return f"runs on {self.pin.live} now, on {self.pin.config} from the next start"
+        return ""
+
+    def cells(self) -> tuple[Cell, ...]:
+        """Its fields in the table."""
+        use, pin = self.usage or ThreadUsage(*self.key), self.pin
+        live, config = (pin.live, pin.config) if pin else (None, None)
+        return (
+            ("!" if self.drifts else "~" if self.changes_later else "", "warn"),
+            (row_label(self.key), ""),
+            (safe(use.state or "-"), "" if use.state else "dim"),
+            ("-" if use.pcpu is None else str(use.pcpu), ""),
+            (cpu_time(use.cpu_time_ns), ""),
+            (percent(use.cpu_percent), ""),
+            (percent(use.wait_percent), ""),
+            (_set(live), ""),
+            (_set(config), "warn" if self.changes_later else ""),
+            (_set(use.allowed), "warn" if self.drifts else "dim"),
+        )
+
+
+def _set(cpuset: CpuSet | None) -> str:
+    return "-" if cpuset is None else str(cpuset) or "none"
+
+
+def threads(domain: Domain, detail: Detail | None, host_state: HostState) -> Iterable[Thread]:
+    """Its rows: those with pins first, as libvirt lists them."""
+    use = {(t.kind, t.id): t for t in detail.threads} if detail else {}
+    pins = {pin.key: pin for pin in domain.pins}
+    online = host_state.online_pcpus
+    keys = list(dict.fromkeys([*pins, *use]))
+    return [Thread(key, pins.get(key), use.get(key), online) for key in keys]
+
+
+def cpu_time(nanoseconds: int | None) -> str:
+    """Seconds, as ``virsh vcpuinfo`` gives them; hours where there are many."""
+    if nanoseconds is None:
+        return "-"
+    seconds = nanoseconds / 1e9
+    return f"{seconds:.1f}s" if seconds < 100_000 else f"{seconds / 3600:.0f}h"
+
+
+def drift_words(rows: Iterable[Thread]) -> str:
+    """Which threads the kernel holds elsewhere than libvirt says."""
+    drifting = [row.key for row in rows if row.drifts]
+    return f"the kernel disagrees with libvirt on {rows_label(drifting)}" if drifting else ""

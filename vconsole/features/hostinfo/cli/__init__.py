@@ -1,0 +1,1 @@
+"""Hostinfo without the screen."""

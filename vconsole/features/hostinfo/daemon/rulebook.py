@@ -1,0 +1,116 @@
+"""The rules in force: the last good ones that the file held, whatever it holds now."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import sleep, time
+
+from vconsole.features.hostinfo.model.rules import DEFAULT, Diagnostic, Effective, Rules, parse
+from vconsole.files.careful import SafeFileError
+from vconsole.files.careful import read as read_file
+
+CONF = Path("/etc/hostinfo/hostinfo.conf")
+NOTHING = Effective(permitted=frozenset())
+"""For everybody as long as there never were good rules: a limit may have been meant."""
+_SETTLE_S, _SETTLE_TRIES = 0.03, 4
+Mark = tuple[int, int, int, int, int] | None
+"""Differs once the file is another; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One look at the file."""
+
+    mark: Mark
+    data: bytes | None = None
+    rules: Rules | None = None
+    """None where the file cannot be used; then `problem` says why."""
+    problem: str = ""
+    diagnostics: Sequence[Diagnostic] = ()
+
+
+class Rulebook:
+    """The rules in force, and what is wrong with the file.
+
+    Attributes:
+        since: When they came into force, in seconds since 1970.
+        problem: Why the file as it is now is not in force; empty if it is.
+        diagnostics: What is wrong or doubtful in the file as it is now.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.since: float | None = None
+        self.problem = ""
+        self.diagnostics: Sequence[Diagnostic] = ()
+        self._rules: Rules | None = None
+        self._data: bytes | None = None
+        self._mark: Mark = None
+        self._effective: dict[int | None, Effective] = {}
+
+    def effective(self, name: str) -> Effective:
+        """What the guest of a socket's name gets; one value for all of a rule."""
+        if self._rules is None:
+            return NOTHING
+        stanza = self._rules.match(name)
+        line = stanza.line if stanza else None
+        if line not in self._effective:
+            self._effective[line] = self._rules.effective(name) if stanza else DEFAULT
+        return self._effective[line]
+
+    def stale(self) -> bool:
+        """The file is not the one that was read."""
+        return _mark(self.path) != self._mark
+
+    def read(self) -> Reading:
+        """Look at the file; may take a while, and may run in a thread."""
+        mark = _settled(self.path)
+        try:
+            loaded = read_file(self.path)
+        except SafeFileError as error:
+            return Reading(mark, problem=str(error))
+        if not loaded.exists:
+            if self._rules is not None:
+                return Reading(mark, problem=f"{self.path} is gone: put it back, or an empty one")
+            return Reading(mark, b"", parse(b""))
+        rules = parse(loaded.data)
+        if rules.usable:
+            return Reading(mark, loaded.data, rules, diagnostics=rules.diagnostics)
+        first = next(d for d in rules.diagnostics if d.severity == "error")
+        problem = f"{self.path}, line {first.line}: {first.message}"
+        return Reading(mark, loaded.data, None, problem, rules.diagnostics)
+
+    def take(self, reading: Reading) -> bool:
+        """Put what was read in force if it is good; whether the rules are others now."""
+        self._mark, self.problem, self.diagnostics = (
+            reading.mark,
+            reading.problem,
+            reading.diagnostics,
+        )
+        if reading.rules is None or reading.data == self._data:
+            return False
+        self._rules, self._data, self._effective = reading.rules, reading.data, {}
+        self.since = time()
+        return True
+
+
+def _settled(path: Path) -> Mark:
+    """The file's mark once it stays the same for a moment: somebody may be writing."""
+    mark = _mark(path)
+    for _ in range(_SETTLE_TRIES):
+        sleep(_SETTLE_S)
+        before, mark = mark, _mark(path)
+        if mark == before:
+            break
+    return mark
+
+
+def _mark(path: Path) -> Mark:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns

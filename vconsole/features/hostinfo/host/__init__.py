@@ -1,0 +1,1 @@
+"""What hostinfo needs of libvirt."""

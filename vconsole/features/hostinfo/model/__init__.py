@@ -1,0 +1,1 @@
+"""What hostinfo is about, as pure values and functions."""

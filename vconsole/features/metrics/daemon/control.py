@@ -1,0 +1,169 @@
+"""How the console asks the daemon: one line of JSON each way on a Unix socket.
+
+    {"ask": "status"}                                      -> a `DaemonStatus`
+    {"ask": "test", "metric": NAME, "context": "host"}     -> a `Trial`
+
+The socket is root's and nobody else's: to test a metric is to run its command.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import stat
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from vconsole.features.metrics.model.status import DaemonStatus
+
+DEFAULT_PATH: Final = Path("/run/vconsole/vhostmd.sock")
+_MAX_REQUEST: Final = 4096
+_MAX_ANSWER: Final = 4 << 20
+_MAX_CLIENTS: Final = 8
+_PATIENCE_S: Final = 5.0
+
+
+class ControlError(Exception):
+    """The daemon cannot be asked; the message is one line and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a metric that was got just now. Foreign text."""
+
+    values: tuple[tuple[str, str], ...] = ()
+    """(name, value); several for groups and XML."""
+    problem: str = ""
+
+
+Tester = Callable[[str, str], Awaitable[Trial]]
+
+
+def bind(path: Path) -> socket.socket:
+    """The daemon's socket, listening; its directory is made if need be.
+
+    Raises:
+        ControlError: Another daemon listens there, or it cannot be made.
+    """
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    try:
+        with suppress(FileExistsError):
+            path.parent.mkdir(0o755)
+        _clear(path)
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        listener.listen(_MAX_CLIENTS)
+    except OSError as error:
+        listener.close()
+        raise ControlError(f"{path}: {error.strerror or error}") from error
+    return listener
+
+
+def _clear(path: Path) -> None:
+    """Remove the socket of a daemon that is gone."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(status.st_mode) or status.st_uid not in (0, os.geteuid()):
+        raise FileExistsError(0, "is something else than the daemon's socket: remove it")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise FileExistsError(0, "another daemon listens there")
+
+
+class ControlServer:
+    """Answers on the socket."""
+
+    def __init__(self, status: Callable[[], DaemonStatus], test: Tester) -> None:
+        self._status, self._test = status, test
+        self._clients = 0
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Answer for ever."""
+        server = await asyncio.start_unix_server(self._client, sock=listener, limit=_MAX_REQUEST)
+        async with server:
+            await server.serve_forever()
+
+    async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._clients += 1
+        try:
+            if self._clients <= _MAX_CLIENTS:
+                async with asyncio.timeout(_PATIENCE_S):
+                    request = await reader.readline()
+                writer.write((await self._answer(request)).encode() + b"\n")
+                async with asyncio.timeout(_PATIENCE_S):
+                    await writer.drain()
+        except (OSError, ValueError):  # gone, too slow or too long a line
+            pass
+        finally:
+            self._clients -= 1
+            writer.close()
+
+    async def _answer(self, request: bytes) -> str:
+        try:
+            asked = json.loads(request)
+            if asked["ask"] == "status":
+                return self._status().to_json()
+            if asked["ask"] == "test":
+                answer = await self._test(str(asked["metric"]), str(asked["context"]))
+                return json.dumps(asdict(answer))
+        except (ValueError, KeyError, TypeError, RecursionError):
+            pass
+        return json.dumps({"problem": "this daemon does not understand the question"})
+
+
+def ask_status(path: Path = DEFAULT_PATH, limit_s: float = 2.0) -> DaemonStatus:
+    """How the daemon is.
+
+    Raises:
+        ControlError: It does not run, does not answer in time, or says something else.
+    """
+    answer = _ask(path, {"ask": "status"}, limit_s)
+    try:
+        return DaemonStatus.from_json(answer)
+    except ValueError as error:
+        raise ControlError(f"{path}: {error}") from error
+
+
+def ask_test(
+    metric: str, context: str = "host", path: Path = DEFAULT_PATH, limit_s: float = 15.0
+) -> Trial:
+    """Get one metric now, as the daemon would.
+
+    Raises:
+        ControlError: The daemon cannot be asked.
+    """
+    answer = _ask(path, {"ask": "test", "metric": metric, "context": context}, limit_s)
+    try:
+        found: dict[str, Any] = json.loads(answer)
+        pairs = tuple((str(name), str(value)) for name, value in found.get("values", ()))
+        return Trial(pairs, str(found.get("problem", "")))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ControlError(f"{path}: no answer of the daemon: {error}") from error
+
+
+def _ask(path: Path, question: dict[str, str], limit_s: float) -> bytes:
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(limit_s)
+            connection.connect(str(path))
+            connection.sendall(json.dumps(question).encode() + b"\n")
+            with connection.makefile("rb") as stream:
+                return stream.readline(_MAX_ANSWER)
+    except FileNotFoundError as error:
+        raise ControlError(f"{path}: the daemon does not run") from error
+    except OSError as error:
+        raise ControlError(f"{path}: {error.strerror or error}") from error

@@ -1,0 +1,84 @@
+"""Where the daemon's configuration comes from, and how it learns that it changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from vconsole.features.metrics.model.conf_text import MAX_BYTES, ConfigError
+from vconsole.features.metrics.model.config import parse, profile
+from vconsole.features.metrics.model.spec import VhostmdConfig
+from vconsole.files import careful as safefile
+
+DEFAULT_FILE: Final = Path("/etc/vhostmd/vhostmd.conf")
+_RETRY_S: Final = 10.0
+_LOG: Final = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigSource:
+    """A file, or one of the configurations that vconsole brings along."""
+
+    file: Path | None = None
+    profile: str = "default"
+    """Used without a file."""
+
+    def __str__(self) -> str:
+        return str(self.file) if self.file else f"the built-in configuration {self.profile!r}"
+
+    def load(self) -> VhostmdConfig:
+        """Read it anew.
+
+        Raises:
+            ConfigError: It cannot be read or used.
+        """
+        return parse(self.read())
+
+    def read(self) -> bytes:
+        """Its bytes.
+
+        Raises:
+            ConfigError: They cannot be read.
+        """
+        return read_file(self.file) if self.file else profile(self.profile)
+
+    async def changes(self) -> AsyncIterator[None]:
+        """Yields whenever the file may have changed; never for a built-in configuration."""
+        told = False
+        while self.file is not None:
+            try:
+                async for _ in _changes(self.file):
+                    yield
+            except (OSError, RuntimeError) as error:  # no such directory, no more inotify watches
+                text = "%s is not watched: %s; SIGHUP still reloads it"
+                _LOG.log(logging.DEBUG if told else logging.WARNING, text, self.file, error)
+                told = True
+            await asyncio.sleep(_RETRY_S)
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a configuration file, which is root's to write: it says what root runs.
+
+    Raises:
+        ConfigError: There is none, or somebody else could have put it there.
+    """
+    try:
+        loaded = safefile.read(path, MAX_BYTES)
+    except safefile.SafeFileError as error:
+        raise ConfigError(0, "", str(error).removeprefix(f"{path}: ")) from error
+    if not loaded.exists:
+        raise ConfigError(0, "", "there is no such file")
+    return loaded.data
+
+
+async def _changes(file: Path) -> AsyncIterator[None]:
+    """Watches the directory, not the file: editors put another file in its place."""
+    from watchfiles import awatch
+
+    async for found in awatch(file.parent, recursive=False):
+        if any(path == str(file) for _, path in found):
+            yield

@@ -1,0 +1,1 @@
+"""What metrics is about, as pure values and functions."""

@@ -1,0 +1,126 @@
+"""vhostmd.conf and what the daemon makes of it, as cells and notes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from vconsole.features.metrics.model.conf_text import ConfigError
+from vconsole.features.metrics.model.spec import MetricSpec
+from vconsole.features.metrics.model.status import MetricStatus
+from vconsole.model.words import plural
+from vconsole.text import Cell, Column, Note, duration, safe
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("on", "On", 3),
+    Column("name", "Metric", 20),
+    Column("context", "For", 4),
+    Column("type", "Type", 6),
+    Column("action", "Action", 12, flex=True),
+    Column("value", "Last value", 12, "right"),
+    Column("ran", "Ran", 6, "right"),
+    Column("took", "Took", 7, "right", from_width=100),
+    Column("failures", "Fails", 5, "right"),
+)
+_MOST: Final = 5
+"""Warnings shown at a time."""
+_MARKS: Final = re.compile(r"(?P<dim><[!?].*?(?:>|$)|\s\w+(?==[\"\']))|(?P<accent></?\w+|/?>)")
+
+
+def spec_cells(
+    spec: MetricSpec, told: MetricStatus | None, now_s: float, edited: bool
+) -> tuple[Cell, ...]:
+    """A configured metric, and what the daemon tells of it."""
+    calm = "" if spec.enabled else "dim"
+    failing = told is not None and bool(told.failing)
+    mark = ("*", "accent") if edited else ("!", "warn") if failing else ("", "")
+    return (
+        mark,
+        ("on", "good") if spec.enabled else ("off", "dim"),
+        (safe(spec.name), calm),
+        (spec.context, "dim"),
+        (spec.type, "dim"),
+        (safe(" ".join(spec.action.split())), calm),
+        (safe(told.value) if told and told.value else "-", calm),
+        (_ago(told, now_s), calm),
+        (f"{told.took_s * 1000:,.0f} ms" if told and told.runs else "-", calm),
+        (str(told.failures) if told else "-", "warn" if told and told.failures else calm),
+    )
+
+
+def _ago(told: MetricStatus | None, now_s: float) -> str:
+    if told is None or told.at_s is None:
+        return "-"
+    return duration(now_s - told.at_s)
+
+
+def config_notes(
+    spec: MetricSpec | None,
+    told: MetricStatus | None,
+    tried: tuple[str, str] | None,
+    error: ConfigError | None,
+    warnings: Sequence[str],
+) -> list[Note]:
+    """The metric in full, and what is odd about the file.
+
+    Args:
+        spec: The metric.
+        told: What the daemon tells of it.
+        tried: What the last test of it brought, and its tone.
+        error: Why the file cannot be used.
+        warnings: What is taken, but perhaps not meant so.
+    """
+    notes: list[Note] = []
+    if error is not None:
+        notes.append((safe(f" {error}"), "bad"))
+        notes.append((" x edits the text, E opens it in $EDITOR, z takes the last edit back", ""))
+    if spec is not None:
+        notes += _details(spec)
+    if told is not None:
+        notes += _told(told)
+    if tried is not None:
+        notes.append((safe(f" tested: {tried[0]}"), tried[1]))
+    notes += [(safe(f" ! {warning}"), "warn") for warning in warnings[:_MOST]]
+    return notes
+
+
+def _details(spec: MetricSpec) -> list[Note]:
+    unit = f" in {spec.unit}" if spec.unit else ""
+    whose = "the host" if spec.context == "host" else "each domain"
+    head = f" {spec.name}: {spec.type}{unit} of {whose}, line {spec.line}"
+    lines: list[Note] = [(safe(head), "strong")]
+    lines += [(safe(f"   {part.strip()}"), "") for part in spec.action.strip().splitlines()]
+    if spec.variables:
+        lines.append((safe(f"   as {', '.join(f'{v.name} {v.type}' for v in spec.variables)}"), ""))
+    return lines
+
+
+def _told(told: MetricStatus) -> list[Note]:
+    how = f"itself, as {told.builtin}" if told.builtin else "by the command"
+    runs = f"{plural(told.runs, 'run')}, {told.failures} failed"
+    took = f", the last took {told.took_s * 1000:,.0f} ms" if told.took_s else ""
+    notes: list[Note] = [(safe(f" vhostmd got it {how}: {runs}{took}"), "dim")]
+    if told.value:
+        notes.append((safe(f" value: {told.value}"), ""))
+    if told.problem:
+        notes.append((safe(f" ! {told.problem}"), "warn"))
+    return notes
+
+
+def release_notes(before: dict[str, str], after: dict[str, str]) -> list[Note]:
+    """Which releases of vhostmd refuse the file by their DTD; red what was taken before."""
+    return [
+        (
+            safe(f" vhostmd {release} would refuse this: {reason}"),
+            "dim" if release in before else "bad",
+        )
+        for release, reason in after.items()
+    ]
+
+
+def paint_tags(line: str) -> Iterator[tuple[int, int, str]]:
+    """What to colour in a line of the file."""
+    for found in _MARKS.finditer(line):
+        yield found.start(), found.end(), found.lastgroup or ""

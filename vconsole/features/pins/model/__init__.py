@@ -1,0 +1,1 @@
+"""What pins is about, as pure values and functions."""

@@ -1,0 +1,286 @@
+"""A plan: the pins a person wants for one domain, beside those that were seen.
+
+A `PinPlan` is a value. Every edit returns another plan, so that the screen's undo of a keystroke is
+to keep the previous one. What cannot be planned raises ValueError with one line for the reader.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Final
+
+from vconsole.features.pins.model.plan_rows import PlanRow, RowConflict
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, HostState, Pin, PinKey
+from vconsole.model.outcome import PinChange, Target
+from vconsole.model.virsh import change_commands, shell_script
+from vconsole.model.words import row_label, row_order
+
+__all__ = ["PinPlan", "PlanRow", "Rebased", "RowConflict"]
+
+_NOTHING: Final[Mapping[PinKey, CpuSet]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Rebased:
+    """A plan carried over to a newer reading, and the staged rows that moved below it."""
+
+    plan: PinPlan
+    conflicts: tuple[RowConflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PinPlan:
+    """Staged sets over the pins that were seen.
+
+    Where the driver keeps one set of pins (`split_pins` is False), the plan touches the live half
+    of an active domain and the config half of another, and its commands carry no flags.
+    """
+
+    uuid: str
+    name: str
+    base: tuple[Pin, ...] = ()
+    """The pins as last seen; they go into the change, so that an edit in between is a conflict."""
+    active: bool = True
+    persistent: bool = True
+    split_pins: bool = True
+    staged: Mapping[PinKey, CpuSet] = field(default_factory=dict)
+    """The wanted set of each edited row, in row order."""
+    target: Target = "both"
+    """What to change; one that the domain does not have falls back to the first of `targets`."""
+    everything: CpuSet = CpuSet()
+    """All pCPUs of the host; a row that may run on all of them counts as not pinned."""
+    rows: Mapping[PinKey, Pin] = field(init=False, repr=False, compare=False, default_factory=dict)
+    """`base` by key, in row order."""
+
+    def __post_init__(self) -> None:
+        ordered = sorted(self.base, key=lambda pin: row_order(pin.key))
+        rows = MappingProxyType({pin.key: pin for pin in ordered})
+        staged = MappingProxyType({k: self.staged[k] for k in sorted(self.staged, key=row_order)})
+        object.__setattr__(self, "rows", rows)
+        object.__setattr__(self, "staged", staged)
+        if self.target not in self.targets:
+            object.__setattr__(self, "target", self.targets[0])
+
+    @classmethod
+    def of(cls, domain: Domain, host_state: HostState) -> PinPlan:
+        """An empty plan over what is known of `domain`."""
+        return cls(
+            uuid=domain.uuid,
+            name=domain.name,
+            base=domain.pins,
+            active=domain.active,
+            persistent=domain.persistent is not False,
+            split_pins=host_state.connection.split_pins,
+            everything=host_state.all_pcpus,
+        )
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets this domain has, the default first."""
+        if not self.active:
+            return ("config",)
+        return ("both", "live", "config") if self.persistent and self.split_pins else ("live",)
+
+    def with_target(self, target: Target) -> PinPlan:
+        """The plan for another target; staged rows stay.
+
+        Raises:
+            ValueError: The domain has no such half; the text says why.
+        """
+        if target not in self.targets:
+            raise ValueError(f"cannot apply to {_TARGET_WORDS[target]}: {self._why_one_target()}")
+        return replace(self, target=target)
+
+    def _why_one_target(self) -> str:
+        if not self.active:
+            return f"{self.name!r} is not running, only its config can change"
+        if not self.split_pins:
+            return "this driver keeps one set of pins for both"
+        return f"{self.name!r} is transient and has no config"
+
+    # ---- reading
+
+    def seen(self, key: PinKey) -> CpuSet | None:
+        """The set that was seen in the half which the target is about: live, else config."""
+        pin = self.rows.get(key)
+        if pin is None:
+            return None
+        return pin.config if self.target == "config" and pin.config is not None else pin.now
+
+    def effective(self, key: PinKey) -> CpuSet | None:
+        """The set the row would have: the staged one, else the one seen."""
+        return self.staged[key] if key in self.staged else self.seen(key)
+
+    def unpinned(self, cpuset: CpuSet | None) -> bool:
+        """Names every pCPU of the host, which is no pin at all."""
+        return cpuset is not None and bool(self.everything) and self.everything <= cpuset
+
+    def table(self) -> tuple[PlanRow, ...]:
+        """Every row, changed or not."""
+        return tuple(self._plan_row(pin) for pin in self.rows.values())
+
+    def changes(self) -> tuple[PlanRow, ...]:
+        """The rows that get another set under the target."""
+        rows = (self._plan_row(self.rows[key]) for key in self.staged if key in self.rows)
+        return tuple(row for row in rows if row.changed)
+
+    def _plan_row(self, pin: Pin) -> PlanRow:
+        live, config = self._after(pin)
+        return PlanRow(pin.kind, pin.id, pin.live, live, pin.config, config)
+
+    def _after(self, pin: Pin) -> tuple[CpuSet | None, CpuSet | None]:
+        wanted = self.staged.get(pin.key)
+        live = wanted if wanted and self._has_live(pin) else pin.live
+        config = wanted if wanted and self._has_config(pin) else pin.config
+        return live, config
+
+    def _has_live(self, pin: Pin) -> bool:
+        return pin.live is not None and self.target != "config"
+
+    def _has_config(self, pin: Pin) -> bool:
+        return pin.config is not None and self.target != "live"
+
+    # ---- editing
+
+    def stage(self, key: PinKey, cpuset: CpuSet) -> PinPlan:
+        """Want `cpuset` for a row; a set that is in force already takes the row out of the plan.
+
+        Raises:
+            ValueError: The set is empty, or the domain has no such row to change.
+        """
+        pin = self.rows.get(key)
+        if pin is None:
+            raise ValueError(f"{row_label(key)} is no row of {self.name!r}")
+        if not cpuset:
+            raise ValueError(f"{row_label(key)} needs at least one pCPU")
+        if not self._has_live(pin) and not self._has_config(pin):
+            raise ValueError(f"{row_label(key)} has no set in {_TARGET_WORDS[self.target]}")
+        if self._in_force(pin, cpuset):
+            return self.clear(key)
+        return replace(self, staged={**self.staged, key: cpuset})
+
+    def _in_force(self, pin: Pin, cpuset: CpuSet) -> bool:
+        """All halves the target touches have this set."""
+        return (not self._has_live(pin) or pin.live == cpuset) and (
+            not self._has_config(pin) or pin.config == cpuset
+        )
+
+    def toggle(self, key: PinKey, pcpu: int) -> PinPlan:
+        """Take one pCPU into a row's set or out of it; see `toggle_many`."""
+        return self.toggle_many(key, CpuSet.of((pcpu,)))
+
+    def toggle_many(self, key: PinKey, cpus: CpuSet) -> PinPlan:
+        """Take `cpus` out if the row has all of them, else add them.
+
+        A row that is not pinned has nothing picked yet: the first pick narrows it to `cpus`, and
+        taking the last pick away makes it unpinned again.
+
+        Raises:
+            ValueError: Nothing would be left, or there is no such row.
+        """
+        now = self.effective(key) or CpuSet()
+        if self.unpinned(now):
+            return self.stage(key, cpus)
+        wanted = now - cpus if cpus <= now else now | cpus
+        if not wanted and key in self.staged and self.unpinned(self.seen(key)):
+            return self.clear(key)
+        return self.stage(key, wanted)
+
+    def copy_row(self, source: PinKey, keys: Iterable[PinKey]) -> PinPlan:
+        """Want the set of row `source` for each of `keys`.
+
+        Raises:
+            ValueError: A row does not exist or its set is unknown.
+        """
+        cpuset = self.effective(source)
+        if cpuset is None:
+            raise ValueError(f"the set of {row_label(source)} is not known")
+        plan = self
+        for key in keys:
+            plan = plan.stage(key, cpuset)
+        return plan
+
+    def spread(self, keys: Sequence[PinKey], pcpus: Sequence[int]) -> PinPlan:
+        """One pCPU for each row: the first key gets the first pCPU, and so on.
+
+        Raises:
+            ValueError: There are fewer different pCPUs than rows, or a row does not exist.
+        """
+        distinct = tuple(dict.fromkeys(pcpus))
+        if len(distinct) < len(keys):
+            raise ValueError(f"{len(keys)} rows need {len(keys)} pCPUs, only {len(distinct)} given")
+        plan = self
+        for key, pcpu in zip(keys, distinct, strict=False):
+            plan = plan.stage(key, CpuSet.of((pcpu,)))
+        return plan
+
+    def clear(self, key: PinKey | None = None) -> PinPlan:
+        """Forget what is staged for a row, or for all of them."""
+        if key is None:
+            return replace(self, staged=_NOTHING)
+        return replace(self, staged={k: v for k, v in self.staged.items() if k != key})
+
+    def rebase(
+        self, base: Iterable[Pin], active: bool | None = None, persistent: bool | None = None
+    ) -> Rebased:
+        """Carry the staged rows over to a newer reading.
+
+        A row that vanished leaves the plan; one whose set in force was changed meanwhile stays in
+        it: both are reported. A half that came or went because the domain started or stopped is no
+        conflict, and neither is a row that somebody else already gave the wanted set.
+        """
+        plan = replace(
+            self,
+            base=tuple(base),
+            active=self.active if active is None else active,
+            persistent=self.persistent if persistent is None else persistent,
+            staged=_NOTHING,
+        )
+        kept: dict[PinKey, CpuSet] = {}
+        conflicts: list[RowConflict] = []
+        for key, wanted in self.staged.items():
+            seen, now = self.rows[key], plan.rows.get(key)
+            if now is not None and plan._in_force(now, wanted):
+                continue
+            if now is None or _moved(seen.live, now.live) or _moved(seen.config, now.config):
+                conflicts.append(RowConflict(seen, now))
+            if now is not None:
+                kept[key] = wanted
+        return Rebased(replace(plan, staged=kept), tuple(conflicts))
+
+    # ---- what comes of it
+
+    def to_change(self) -> PinChange:
+        """The change that applies the plan, with what was seen."""
+        return PinChange(self.uuid, self.name, tuple(row.step() for row in self.changes()))
+
+    def commands(self, uri: str | None = None) -> tuple[str, ...]:
+        """The virsh lines that do the same, safe to paste into a shell."""
+        return change_commands(self.to_change(), uri, split_pins=self.split_pins)
+
+    def undo_commands(self, uri: str | None = None) -> tuple[str, ...]:
+        """The virsh lines that put back what was seen, last row first."""
+        return change_commands(self.to_change().reversed(), uri, split_pins=self.split_pins)
+
+    def script(self, uri: str | None = None, notes: Iterable[str] = ()) -> str:
+        """The plan as a POSIX shell script; how to undo it stands in its comments.
+
+        `notes` are lines for the header, such as who made it and when.
+        """
+        about = f"Pins of domain {self.name} ({self.uuid})" + (f" on {uri}" if uri else "")
+        undo = ("", "To put back what was there before, run:", *self.undo_commands(uri))
+        return shell_script(self.commands(uri), header=(about, *notes), footer=undo)
+
+
+_TARGET_WORDS: Final[Mapping[Target, str]] = {
+    "both": "live and config",
+    "live": "live",
+    "config": "config",
+}
+
+
+def _moved(before: CpuSet | None, now: CpuSet | None) -> bool:
+    return before is not None and now is not None and before != now

@@ -1,0 +1,76 @@
+"""The rows of a plan: old beside new, and what happened below them meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Pin, PinKey, PinKind
+from vconsole.model.outcome import PinStep
+from vconsole.model.words import row_label
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRow:
+    """One row of the table old -> new. A half that stays as it is has `after` equal to `before`.
+
+    None is a half that does not exist: no live set while shut off, no config set when transient.
+    """
+
+    kind: PinKind
+    id: int | None
+    live_before: CpuSet | None = None
+    live_after: CpuSet | None = None
+    config_before: CpuSet | None = None
+    config_after: CpuSet | None = None
+
+    @property
+    def key(self) -> PinKey:
+        """What identifies the row: kind and id."""
+        return self.kind, self.id
+
+    @property
+    def label(self) -> str:
+        """The row in words: ``vCPU 2``."""
+        return row_label(self.key)
+
+    @property
+    def changed(self) -> bool:
+        """One half at least gets another set."""
+        return self.live_before != self.live_after or self.config_before != self.config_after
+
+    def step(self) -> PinStep:
+        """The row as a step of a change, without the halves that stay."""
+        live = self.live_before != self.live_after
+        config = self.config_before != self.config_after
+        return PinStep(
+            self.kind,
+            self.id,
+            live_before=self.live_before if live else None,
+            live_after=self.live_after if live else None,
+            config_before=self.config_before if config else None,
+            config_after=self.config_after if config else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RowConflict:
+    """A staged row whose set was changed by somebody else; `now` is None when the row is gone."""
+
+    seen: Pin
+    now: Pin | None
+
+    @property
+    def key(self) -> PinKey:
+        """What identifies the row: kind and id."""
+        return self.seen.key
+
+    @property
+    def text(self) -> str:
+        """One line: ``vCPU 2 was 0-63 and is now 9``."""
+        if self.now is None:
+            return f"{row_label(self.key)} is gone"
+        word, before, after = "", self.seen.live, self.now.live
+        if before is None or before == after:
+            word, before, after = " in config", self.seen.config, self.now.config
+        return f"{row_label(self.key)} was {before}{word} and is now {after}"

@@ -1,0 +1,253 @@
+"""What a person should know before a plan is applied, one line each.
+
+``refuse`` stops the plan, ``warn`` deserves a look, ``info`` is about rows the plan leaves as they
+are; a line about such rows says "still". Rows with the same trouble are gathered into one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from vconsole.features.pins.model.plan import PinPlan
+from vconsole.model.attention import attention
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import HostState, PinKey
+from vconsole.model.memory import cells_label, memory_lines
+from vconsole.model.placement import Occupancy, occupants
+from vconsole.model.topology import Topology, topology
+from vconsole.model.words import names_label, pcpus_label, plural, rows_label
+
+__all__ = ["AWAY_LIMIT", "PlanWarning", "attention", "plan_warnings", "refusals"]
+
+Severity = Literal["refuse", "warn", "info"]
+_RANK: Final[Mapping[Severity, int]] = {"refuse": 0, "warn": 1, "info": 2}
+AWAY_LIMIT: Final = 20.0
+"""The percentage of a domain's memory that may lie on other cells without a word."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWarning:
+    """One line about a plan; `rows` is empty when it is about the domain as a whole.
+
+    `text` may hold foreign names and has no markup.
+    """
+
+    severity: Severity
+    rows: tuple[PinKey, ...]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A row with the set it would have."""
+
+    key: PinKey
+    cpuset: CpuSet
+    staged: bool
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A plan and what it is judged by."""
+
+    plan: PinPlan
+    host_state: HostState
+    shape: Topology
+    occupancy: Occupancy
+    rows: tuple[_Row, ...]
+
+    @property
+    def pinned(self) -> tuple[_Row, ...]:
+        return tuple(row for row in self.rows if row.pinned)
+
+    @property
+    def vcpus(self) -> tuple[_Row, ...]:
+        return tuple(row for row in self.rows if row.key[0] == "vcpu")
+
+
+def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ...]:
+    """Everything worth saying about `plan`, the gravest first; nothing while nothing is staged."""
+    if not plan.staged:
+        return ()
+    case = _case(plan, host_state)
+    found = [
+        *_missing(case),
+        *_offline(case),
+        *_overlaps(case),
+        *_shared_cores(case),
+        *_crowded(case),
+        *_crossing(case),
+        *_isolated(case),
+        *_own_threads(case),
+        *_memory(case),
+    ]
+    return tuple(sorted(found, key=lambda warning: _RANK[warning.severity]))
+
+
+def refusals(warnings: Iterable[PlanWarning]) -> tuple[PlanWarning, ...]:
+    """Those of the warnings that stop a plan."""
+    return tuple(warning for warning in warnings if warning.severity == "refuse")
+
+
+def _case(plan: PinPlan, host_state: HostState) -> _Case:
+    shape = topology(host_state)
+    rows = tuple(
+        _Row(key, cpuset, key in plan.staged, not shape.floats(cpuset))
+        for key in plan.rows
+        if (cpuset := plan.effective(key)) is not None
+    )
+    return _Case(plan, host_state, shape, occupants(host_state), rows)
+
+
+def _gather(
+    found: Iterable[tuple[_Row, str, str]], severity: Severity = "warn"
+) -> Iterator[PlanWarning]:
+    """One line for each trouble, given as (row, verb of one row, the rest of the line).
+
+    Rows that the plan leaves alone get a line of their own, as information.
+    """
+    lines: dict[tuple[str, str, bool], list[PinKey]] = {}
+    for row, verb, rest in found:
+        lines.setdefault((verb, rest, row.staged), []).append(row.key)
+    for (verb, rest, staged), keys in lines.items():
+        shown = verb if len(keys) == 1 else _PLURAL[verb]
+        still = "" if staged else "still "
+        text = f"{rows_label(keys)} {still}{shown} {rest}"
+        yield PlanWarning(severity if staged else "info", tuple(keys), text)
+
+
+_PLURAL: Final = {"names": "name", "shares": "share", "crosses": "cross"}
+
+
+def _missing(case: _Case) -> Iterator[PlanWarning]:
+    """Sets that name pCPUs which the host does not have."""
+    everything = case.shape.everything
+    found = (
+        (row, "names", f"{pcpus_label(gone)}, which this host does not have")
+        for row in case.rows
+        if everything and (gone := row.cpuset - everything)
+    )
+    yield from _gather(found, "refuse")
+
+
+def _offline(case: _Case) -> Iterator[PlanWarning]:
+    """Sets that name offline pCPUs, other than the set of all pCPUs, which is no pin."""
+    offline = case.shape.everything - case.shape.online
+    found = (
+        (row, "names", f"{pcpus_label(off)}, offline")
+        for row in case.rows
+        if not case.shape.everything <= row.cpuset and (off := row.cpuset & offline)
+    )
+    yield from _gather(found, "refuse")
+
+
+def _overlaps(case: _Case) -> Iterator[PlanWarning]:
+    """Pinned rows on pCPUs that another domain's vCPU holds exclusively."""
+    others, uuid = case.occupancy.held_by_others(case.plan.uuid), case.plan.uuid
+    found = []
+    for row in case.pinned:
+        if common := row.cpuset & others:
+            names = names_label(case.occupancy.holder_names(common, uuid))
+            rest = f"{pcpus_label(common)} with {names}, pinned there exclusively"
+            found.append((row, "shares", rest))
+    yield from _gather(found)
+
+
+def _shared_cores(case: _Case) -> Iterator[PlanWarning]:
+    """SMT siblings of a pinned vCPU where another domain's pinned vCPU may run."""
+    others = _others_vcpus(case)
+    found = []
+    for row in case.vcpus:
+        siblings = case.shape.cores_of(row.cpuset) - row.cpuset
+        beside = [
+            (cpuset & siblings, name)
+            for cpuset, names in others
+            if row.pinned and cpuset & siblings and not cpuset & row.cpuset
+            for name in names
+        ]
+        if beside:
+            pcpus = CpuSet.of(pcpu for cpuset, _ in beside for pcpu in cpuset)
+            names_there = names_label(name for _, name in beside)
+            rest = f"a core with {names_there}, pinned to the sibling {pcpus_label(pcpus)}"
+            found.append((row, "shares", rest))
+    yield from _gather(found)
+
+
+def _others_vcpus(case: _Case) -> list[tuple[CpuSet, tuple[str, ...]]]:
+    """The sets of other domains' pinned vCPUs, with the names of the domains."""
+    named = (
+        (cpuset, [t.name for t in threads if t.kind == "vcpu" and t.uuid != case.plan.uuid])
+        for cpuset, threads in case.occupancy.groups.items()
+    )
+    return [(cpuset, tuple(dict.fromkeys(names))) for cpuset, names in named if names]
+
+
+def _crowded(case: _Case) -> Iterator[PlanWarning]:
+    """More vCPUs with one and the same set than the set has pCPUs."""
+    rows: dict[CpuSet, list[_Row]] = {}
+    for row in case.vcpus:
+        if row.pinned:
+            rows.setdefault(row.cpuset, []).append(row)
+    for cpuset, group in rows.items():
+        if len(group) > len(cpuset):
+            keys = tuple(row.key for row in group)
+            yield _about(group, keys, "share", pcpus_label(cpuset))
+
+
+def _about(rows: Iterable[_Row], keys: tuple[PinKey, ...], verb: str, rest: str) -> PlanWarning:
+    """A line about rows in common: a warning when the plan touches one of them."""
+    staged = any(row.staged for row in rows)
+    text = f"{rows_label(keys)} {'' if staged else 'still '}{verb} {rest}"
+    return PlanWarning("warn" if staged else "info", keys, text)
+
+
+def _crossing(case: _Case) -> Iterator[PlanWarning]:
+    """One vCPU that may run on several cells."""
+    spans = ((row, case.shape.cells_of(row.cpuset)) for row in case.vcpus)
+    yield from _gather((row, "crosses", cells_label(c)) for row, c in spans if len(c) > 1)
+
+
+def _isolated(case: _Case) -> Iterator[PlanWarning]:
+    """Pinned to several isolated pCPUs: no scheduler moves the thread between them."""
+    found = (
+        (
+            row,
+            "names",
+            f"{plural(len(common), 'isolated pCPU')} ({common}):"
+            " the kernel does not balance over them and uses the first",
+        )
+        for row in case.pinned
+        if len(common := row.cpuset & case.shape.isolated) > 1
+    )
+    yield from _gather(found)
+
+
+def _own_threads(case: _Case) -> Iterator[PlanWarning]:
+    """The emulator or an iothread on a pCPU that is meant for one of its own vCPUs."""
+    narrow = [row for row in case.vcpus if row.pinned and case.shape.within_core(row.cpuset)]
+    own = CpuSet.of(pcpu for row in narrow for pcpu in row.cpuset)
+    for row in case.rows:
+        common = row.cpuset & own
+        if row.key[0] == "vcpu" or not common:
+            continue
+        if row.pinned:
+            met = [vcpu for vcpu in narrow if vcpu.cpuset & common]
+            rest = f"{pcpus_label(common)} of {rows_label(vcpu.key for vcpu in met)}"
+            yield _about([row, *met], (row.key,), "may run on", rest)
+        else:
+            text = f"{rows_label([row.key])} is not pinned and may run on the pCPUs of the vCPUs"
+            yield PlanWarning("info", (row.key,), text)
+
+
+def _memory(case: _Case) -> Iterator[PlanWarning]:
+    """Memory on other cells than the vCPUs, or too little of it where they are to run."""
+    domain = case.host_state.domain(case.plan.uuid)
+    cells = case.shape.cells_of(CpuSet.of(pcpu for row in case.vcpus for pcpu in row.cpuset))
+    if domain is None or not cells:
+        return
+    moved = any(row.staged for row in case.vcpus)
+    for text in memory_lines(domain, case.host_state, cells, AWAY_LIMIT):
+        yield PlanWarning("warn" if moved else "info", (), text)

@@ -1,0 +1,32 @@
+"""Commands of a domain's clock, power and devices."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vconsole.model.command import Command, a_plan, writable
+
+TABLE: Final = (
+    Command("policy.edit", "e,enter", "edit", "Type another value.", (writable,)),
+    Command("policy.next", "space", "next", "Take the next of its values.", (writable,)),
+    Command("policy.add", "o,plus", "add", "Add a timer, or a USB rule below this.", (writable,)),
+    Command(
+        "policy.delete",
+        "d,delete,minus",
+        "delete",
+        "Delete it, or leave it to QEMU.",
+        (writable,),
+    ),
+    Command("policy.down", "J", "", "Move the rule down: it is tried later.", (writable,)),
+    Command("policy.up", "K", "", "Move the rule up: it is tried earlier.", (writable,)),
+    Command(
+        "policy.save",
+        "ctrl+s",
+        "save",
+        "Show what saving changes; enter there saves.",
+        (writable, a_plan),
+        virsh="edit {name}",
+    ),
+    Command("policy.unedit", "z", "", "Take back the last edit."),
+    Command("policy.clear", "Z", "", "Take back all edits."),
+)

@@ -1,0 +1,1 @@
+"""What snapshots needs of libvirt."""

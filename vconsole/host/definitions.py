@@ -1,0 +1,55 @@
+"""Reads and replaces inactive definitions.
+
+The definition is read with what libvirt hides by default (VIR_DOMAIN_XML_SECURE): defining a text
+without it would lose passwords of graphics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vconsole.host import errors
+from vconsole.host.link import Link
+from vconsole.model.request import Define, ReadDefinitions, Reply
+
+
+def read_definitions(link: Link, request: ReadDefinitions) -> Reply:
+    """Read the inactive definitions of several domains."""
+    import libvirt
+
+    found: dict[str, str] = {}
+    problem = ""
+    for uuid in request.uuids:
+        try:
+            found[uuid] = inactive_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
+        except libvirt.libvirtError as error:
+            problem = errors.message(error)
+    return Reply("applied" if found else "failed", problem, found)
+
+
+def define(link: Link, request: Define) -> Reply:
+    """Replace a definition, unless it is not the one that was edited any more."""
+    import libvirt
+
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    if not link.call(domain.isPersistent):
+        return Reply("refused", f"{request.name} is transient: it has no inactive definition")
+    now = inactive_xml(link, domain)
+    if now != request.before:
+        message = f"{request.name} was redefined by somebody else meanwhile; look again"
+        return Reply("conflict", message, now)
+    flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE
+    link.call(link.conn.defineXMLFlags, request.after, flags)
+    after = inactive_xml(link, domain)
+    words = "" if after != now else "; it is as it was: the edit means nothing to libvirt"
+    return Reply("applied", f"{request.what}: {request.name}{words}", after)
+
+
+def inactive_xml(link: Link, domain: Any) -> str:
+    """Read what the next start of a domain will use, passwords included where allowed."""
+    import libvirt
+
+    flags = libvirt.VIR_DOMAIN_XML_INACTIVE
+    if not link.connection.read_only:
+        flags |= libvirt.VIR_DOMAIN_XML_SECURE
+    return str(link.call(domain.XMLDesc, flags))

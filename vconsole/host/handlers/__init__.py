@@ -1,1 +1,0 @@
-"""Answers to requests: each reads or changes what one page asks for."""

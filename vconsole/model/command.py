@@ -1,0 +1,115 @@
+"""What a command is, and the rules that say why it cannot run now."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from vconsole.model.host_state import Domain, HostState
+from vconsole.model.virsh import domain_argument
+
+
+class Context(Protocol):
+    """What a rule may look at: the screen in front."""
+
+    @property
+    def known(self) -> HostState:
+        """The latest state of the host."""
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain under the cursor or in view."""
+
+    @property
+    def changes(self) -> int:
+        """How many changes are planned here."""
+
+
+Need = Callable[[Context], str | None]
+"""Answers why a command cannot run, or None."""
+
+
+def connected(context: Context) -> str | None:
+    """The data must be live: nothing is changed on the ground of what may be over."""
+    fresh = context.known.freshness
+    if fresh.read_at is None or fresh.stale:
+        return f"not connected: {fresh.reason or 'waiting for libvirt'}"
+    return None
+
+
+def not_read_only(context: Context) -> str | None:
+    """Changes must be allowed, of files too."""
+    connection = context.known.connection
+    if connection.read_only:
+        return f"read-only: {connection.read_only_reason or 'started with --read-only'}"
+    return None
+
+
+def writable(context: Context) -> str | None:
+    """The connection must allow changes."""
+    return not_read_only(context) or connected(context)
+
+
+def a_domain(context: Context) -> str | None:
+    """A domain must be under the cursor."""
+    return None if context.subject else "no domain here"
+
+
+def a_plan(context: Context) -> str | None:
+    """Something must be planned."""
+    return None if context.changes else "nothing is planned: change a row first"
+
+
+def pinnable(context: Context) -> str | None:
+    """The pins of the domain must be known."""
+    domain = context.subject
+    if domain is None:
+        return "no domain here"
+    if not domain.pins:
+        return domain.problem or "its pins have not been read yet"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One thing a user can ask for."""
+
+    id: str
+    keys: str
+    """Default keys in Textual's names, separated by commas; the first is the one shown."""
+    title: str
+    """One or two words for the footer; empty shows it there only where much room is left."""
+    help: str
+    """One sentence for help, palette and docs."""
+    needs: tuple[Need, ...] = ()
+    virsh: str = ""
+    """The virsh words it stands for; ``{name}`` is the domain."""
+
+    @property
+    def scope(self) -> str:
+        """The screen it belongs to, or ``app``."""
+        return self.id.partition(".")[0]
+
+    @property
+    def word(self) -> str:
+        """The title, else the action's name."""
+        return self.title or self.action.replace("_", " ")
+
+    @property
+    def action(self) -> str:
+        """The part of the id that names the method."""
+        return self.id.partition(".")[2]
+
+    def virsh_line(self, context: Context) -> str:
+        """Its virsh equivalent for the domain in question; empty where there is none."""
+        if not self.virsh:
+            return ""
+        subject = context.subject
+        name = shlex.quote(domain_argument(subject.name, subject.uuid)) if subject else "DOMAIN"
+        return "virsh " + self.virsh.replace("{name}", name)
+
+    def why_not(self, context: Context) -> str | None:
+        """Why it cannot run now, or None."""
+        return next((reason for need in self.needs if (reason := need(context))), None)

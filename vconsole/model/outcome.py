@@ -1,0 +1,94 @@
+"""What a person asks to be changed, and what became of it.
+
+A change carries what its author saw, so that an edit made by somebody else in between is a conflict
+and never a lost update.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import PinKey, PinKind
+
+Target = Literal["both", "live", "config"]
+Status = Literal["applied", "refused", "conflict", "failed", "unknown", "not tried", "rolled back"]
+
+
+@dataclass(frozen=True, slots=True)
+class PinStep:
+    """One row of a pin change: what was seen and what is wanted; None where it is not touched."""
+
+    kind: PinKind
+    id: int | None
+    live_before: CpuSet | None = None
+    live_after: CpuSet | None = None
+    config_before: CpuSet | None = None
+    config_after: CpuSet | None = None
+
+    @property
+    def key(self) -> PinKey:
+        """What identifies the row: kind and id."""
+        return self.kind, self.id
+
+    def reversed(self) -> PinStep:
+        """The step that undoes this one."""
+        return PinStep(
+            self.kind,
+            self.id,
+            live_before=self.live_after,
+            live_after=self.live_before if self.live_after is not None else None,
+            config_before=self.config_after,
+            config_after=self.config_before if self.config_after is not None else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PinChange:
+    """Set the pins of one domain, row by row."""
+
+    uuid: str
+    name: str
+    steps: tuple[PinStep, ...]
+    origin: Literal["plan", "undo", "redo", "roll-back"] = "plan"
+
+    def reversed(self, origin: Literal["undo", "roll-back"] = "undo") -> PinChange:
+        """The change that puts back what was before, last row first."""
+        return PinChange(
+            self.uuid, self.name, tuple(s.reversed() for s in reversed(self.steps)), origin
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """What became of one row; `live` and `config` are what libvirt answered when read back."""
+
+    step: PinStep
+    status: Status
+    message: str = ""
+    live: CpuSet | None = None
+    config: CpuSet | None = None
+    kernel: CpuSet | None = None
+    """``Cpus_allowed_list`` of the thread, where the host is local."""
+
+    @property
+    def drift(self) -> bool:
+        """The kernel holds the thread to another set than libvirt says."""
+        return self.kernel is not None and self.live is not None and self.kernel != self.live
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The report on a whole change."""
+
+    change: PinChange
+    status: Status
+    steps: tuple[StepOutcome, ...] = ()
+    message: str = ""
+    took_ms: float | None = None
+
+    @property
+    def applied(self) -> tuple[PinStep, ...]:
+        """The steps that took effect, in order."""
+        return tuple(s.step for s in self.steps if s.status == "applied")

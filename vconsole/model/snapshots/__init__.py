@@ -1,1 +1,0 @@
-"""Snapshots of domains; the reading of the host is `vconsole.model.snapshot`."""

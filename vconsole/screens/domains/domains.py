@@ -1,0 +1,352 @@
+"""The list of domains: what runs, what it uses, where it may run, and what is wrong with it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.features.domains.model import SORTS, Query, sort_domains
+from vconsole.model.attention import attention, differing
+from vconsole.model.host_state import Domain, HostState, Usage
+from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, glyph, percent, safe, size, sizes, spark
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("name", "Name", 16, flex=True),
+    Column("state", "State", 13),
+    Column("vcpus", "vCPU", 4, "right"),
+    Column("cpu", "CPU %", 5, "right"),
+    Column("history", "", 6),
+    Column("memory", "Memory", 10, "right"),
+    Column("cells", "Cells", 5, "right"),
+    Column("locality", "Loc", 4, "right"),
+    Column("pins", "Pins", 5),
+    Column("resident", "Resident", 8, "right", from_width=100),
+    Column("wait", "Wait %", 6, "right", from_width=110),
+    Column("autostart", "Auto", 4, from_width=100),
+    Column("title", "Title", 20, from_width=118),
+)
+SORT_ORDER = tuple(c.id for c in COLUMNS if c.id in SORTS)
+DESCENDING_FIRST = frozenset({"vcpus", "cpu", "memory"})
+_STATE_STYLES = {
+    "paused": "warn",
+    "shut off": "dim",
+    "crashed": "bad",
+    "in shutdown": "warn",
+}
+_NONE = Usage()
+
+
+class DomainsScreen(Page):
+    """Find a domain and open it, or its pins."""
+
+    SCOPE = "domains"
+    PAGE = "domains"
+    BINDINGS: ClassVar = bindings("domains")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._query = Query.parse("")
+        self._sort, self._descending = "name", False
+        self._by_uuid: dict[str, Domain] = {}
+        self._chosen: set[str] = set()
+        self._order: list[str] = []
+        self._sorted_from: tuple[Domain, ...] | None = None
+        self._fixed: dict[str, tuple[Cell, ...]] = {}
+        """The cells of the rows seen that do not change with every reading."""
+
+    def compose_body(self) -> ComposeResult:
+        """Title and list."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+
+    @property
+    def table(self) -> LineTable:
+        """The list."""
+        return self.query_one(LineTable)
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain under the cursor."""
+        return self._by_uuid.get(self.table.key or "")
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Sort again only when that can change the order."""
+        if after.domains is not before.domains:
+            self._by_uuid = {d.uuid: d for d in after.domains}
+            self._chosen &= self._by_uuid.keys()
+        if _ground(before) != _ground(after):
+            self._fixed.clear()
+        self._arrange()
+
+    def _arrange(self, cursor: str | None = None, force: bool = False) -> None:
+        host_state = self.host_state
+        moving = self._sort in ("cpu", "locality")
+        if force or moving or host_state.domains is not self._sorted_from:
+            self._sorted_from = host_state.domains
+            self._order = self._sorted()
+        self.table.show(self._order, cursor=cursor)
+        self._show_title()
+
+    def _sorted(self) -> list[str]:
+        found = self._query.select(self.host_state.domains, self.host_state)
+        ordered = sort_domains(found, self._sort, self.host_state, reverse=self._descending)
+        return [domain.uuid for domain in ordered]
+
+    def _show_title(self) -> None:
+        total = len(self.host_state.domains)
+        count = f"{len(self._order)}/{total}" if self._query.text else f"{total}"
+        arrow = "↓" if self._descending else "↑"
+        if self.console.config.ascii:
+            arrow = "v" if self._descending else "^"
+        chosen = f"   {len(self._chosen)} chosen" if self._chosen else ""
+        self.query_one(TitleBar).words = (f"Domains {count}{chosen}", safe(self._query.text))
+        if self.table.marks.get(self._sort) != arrow:
+            self.table.marks = {self._sort: arrow}
+            self.table.redraw()
+
+    def _cells(self, uuid: str) -> tuple[Cell, ...]:
+        domain, host_state = self._by_uuid[uuid], self.host_state
+        ascii_only = self.console.config.ascii
+        if uuid not in self._fixed:
+            self._fixed[uuid] = _fixed_cells(domain, host_state, ascii_only)
+        usage = host_state.usage.get(uuid, _NONE)
+        row = _row(domain, self._fixed[uuid], usage, ascii_only)
+        return (("*", "accent"), *row[1:]) if uuid in self._chosen else row
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong with the domain under the cursor, else what it is."""
+        if self._query.problem:
+            return self._query.problem, "warn"
+        if (domain := self.subject) is None:
+            return self._empty_hint()
+        if words := attention(domain, self.host_state):
+            return f"{domain.name}: {words}", "warn"
+        return f"{domain.name}  {domain.title or ''}", ""
+
+    def _empty_hint(self) -> tuple[str, str]:
+        fresh = self.host_state.freshness
+        if fresh.read_at is None:
+            return fresh.reason or "connecting", "warn" if fresh.reason else ""
+        if self.host_state.domains:
+            return "no domain matches; esc shows all", "warn"
+        return "this host has no domains", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another domain."""
+        self.unsay()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_open()
+
+    def virsh(self) -> str:
+        """Name the domain under the cursor, or the list."""
+        domain = self.subject
+        return f"dominfo {domain.uuid}" if domain else "list --all --title"
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_open(self) -> None:
+        """Open the domain."""
+        if domain := self.subject:
+            await self.console.open_page("domain", domain.uuid)
+
+    async def do_pin(self) -> None:
+        """Open its pins."""
+        if domain := self.subject:
+            await self.console.open_page("pin", domain.uuid)
+
+    async def do_network(self) -> None:
+        """Open its interfaces."""
+        if domain := self.subject:
+            await self.console.open_page("network", domain.uuid)
+
+    def do_select(self) -> None:
+        """Choose the domain, or not any more."""
+        if domain := self.subject:
+            self._chosen ^= {domain.uuid}
+            self.table.action_move(1)
+            self._arrange()
+
+    def do_select_all(self) -> None:
+        """Choose all that are shown."""
+        self._chosen |= set(self._order)
+        self._arrange()
+
+    async def do_actions(self) -> None:
+        """List what can be done with those chosen, else with the one under the cursor."""
+        from vconsole.screens.lifecycle.actions import ActionsScreen
+
+        chosen = [uuid for uuid in self._by_uuid if uuid in self._chosen]
+        if not chosen and self.subject:
+            chosen = [self.subject.uuid]
+        await self.console.show_page(ActionsScreen(tuple(chosen)))
+
+    async def do_agent(self) -> None:
+        """Open its agent; where domains are chosen, show how they are given the channel."""
+        if self._chosen:
+            await self._add_channels()
+        elif domain := self.subject:
+            await self.console.open_page("agent", domain.uuid)
+
+    async def _add_channels(self) -> None:
+        from vconsole.features.agent.model.channel import add_channel
+        from vconsole.model.proposal import Propose
+        from vconsole.screens.changes import ChangesScreen
+
+        chosen = tuple((u, d.name) for u, d in self._by_uuid.items() if u in self._chosen)
+        asking = Propose(chosen, add_channel(), ("both", "live", "config"))
+        await self.console.show_page(ChangesScreen("add the agent's channel", asking=asking))
+
+    async def do_resources(self) -> None:
+        """Open its memory and vCPUs."""
+        if domain := self.subject:
+            await self.console.open_page("resources", domain.uuid)
+
+    async def do_policy(self) -> None:
+        """Open its clock, power and devices."""
+        if domain := self.subject:
+            await self.console.open_page("policy", domain.uuid)
+
+    async def do_snapshots(self) -> None:
+        """Open its snapshots."""
+        if domain := self.subject:
+            await self.console.open_page("snapshots", domain.uuid)
+
+    async def do_divergence(self) -> None:
+        """Compare live and config of those chosen, else of the one under the cursor."""
+        from vconsole.screens.divergence import DivergenceScreen
+
+        one = {self.subject.uuid} if self.subject else set()
+        wanted = self._chosen or one
+        uuids = tuple(uuid for uuid in self._by_uuid if uuid in wanted)
+        await self.console.show_page(DivergenceScreen(uuids))
+
+    def do_sort(self) -> None:
+        """Sort by the next column on the screen."""
+        shown = {c.id for c in COLUMNS if self.table.size.width >= c.from_width}
+        order = [c for c in SORT_ORDER if c in shown]
+        here = order.index(self._sort) if self._sort in order else -1
+        self._sort = order[(here + 1) % len(order)]
+        self._descending = self._sort in DESCENDING_FIRST
+        self._arrange(force=True)
+        self.say(f"sorted by {self._sort}; S turns it around")
+
+    def do_reverse(self) -> None:
+        """Turn the order around."""
+        self._descending = not self._descending
+        self._arrange(force=True)
+
+    async def do_filter(self) -> None:
+        """Ask for the filter."""
+        hint = "web  state:running  cell:1  pinned:no  -title"
+        await self.ask(
+            "filter",
+            self._query.text,
+            hint,
+            typed=self._filter,
+            accepted=self._keep_filter,
+            given_up=lambda: self._filter(""),
+        )
+
+    async def do_jump(self) -> None:
+        """Ask for the beginning of a name."""
+        hint = "the beginning of a name"
+        await self.ask("jump to", "", hint, typed=self._jump, accepted=lambda text: True)
+
+    def _keep_filter(self, text: str) -> bool:
+        self._filter(text)
+        return True
+
+    def _filter(self, text: str) -> None:
+        self._query = Query.parse(text)
+        self._arrange(force=True)
+        self.refresh_hint()
+
+    def _jump(self, text: str) -> None:
+        start = text.casefold()
+        if not start:
+            return
+        names = ((uuid, self._by_uuid[uuid].name.casefold()) for uuid in self._order)
+        found = next((uuid for uuid, name in names if name.startswith(start)), None)
+        if found is None:
+            self.say(f"no domain begins with {text}", "warn")
+            return
+        self.unsay()
+        self.table.show(self._order, cursor=found)
+        self.refresh_hint()
+
+    def go_back(self) -> bool:
+        """Choose none, else show all again."""
+        if self._chosen:
+            self._chosen.clear()
+            self._arrange()
+            return True
+        if self._query.text:
+            self._filter("")
+            return True
+        return False
+
+
+def _ground(host_state: HostState) -> tuple[int, ...]:
+    """Identify what the fixed cells are made from."""
+    return id(host_state.domains), id(host_state.locality), id(host_state.pcpus)
+
+
+def _row(
+    domain: Domain, fixed: tuple[Cell, ...], usage: Usage, ascii_only: bool
+) -> tuple[Cell, ...]:
+    """All cells of a row: the fixed ones, and those that change with every reading."""
+    top = 100.0 * (domain.vcpus or 1)
+    return (
+        *fixed[:4],
+        (percent(usage.cpu_percent), ""),
+        (spark(usage.history, top, 6, ascii_only), "accent"),
+        *fixed[4:8],
+        (size(usage.rss_bytes), ""),
+        (percent(usage.wait_percent), ""),
+        *fixed[8:],
+    )
+
+
+def _fixed_cells(domain: Domain, host_state: HostState, ascii_only: bool) -> tuple[Cell, ...]:
+    """The cells that only change with the configuration or the locality of domains."""
+    local = locality_percent(domain, host_state)
+    cells = cells_allowed(domain, host_state)
+    return (
+        (_mark(domain, host_state), "warn"),
+        (safe(domain.name), "" if domain.active else "dim"),
+        (f"{glyph(domain.state, ascii_only)} {domain.state}", _STATE_STYLES.get(domain.state, "")),
+        (str(domain.vcpus) if domain.vcpus is not None else "-", ""),
+        (sizes(domain.memory_bytes, domain.max_memory_bytes), ""),
+        (str(cells) if cells is not None else "-", ""),
+        (f"{local:.0f}%" if local is not None else "-", "warn" if (local or 100) < 80 else ""),
+        _badge(domain, host_state),
+        ({True: "yes", False: "no", None: "-"}[domain.autostart], ""),
+        (safe(domain.title or ""), "dim"),
+    )
+
+
+def _mark(domain: Domain, host_state: HostState) -> str:
+    """``~`` where all there is to say is that live and config differ."""
+    if words := attention(domain, host_state):
+        return "~" if domain.diverged and words == differing(domain) else "!"
+    return ""
+
+
+def _badge(domain: Domain, host_state: HostState) -> Cell:
+    badge = pin_badge(domain, host_state)
+    if badge is None:
+        return "-", "dim"
+    if differs(domain):
+        return "cfg~", "warn"
+    return badge, "dim" if badge == "none" else ""

@@ -1,0 +1,124 @@
+"""What saving a file would change, and what somebody else has changed meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.files.careful import Loaded
+from vconsole.files.draft import FileDraft, SaveFile
+from vconsole.model.request import Reply
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Line, safe
+from vconsole.widgets.lines import LinesView
+from vconsole.widgets.title import TitleBar
+from vconsole.widgets.xmlview import paint_diff
+
+if TYPE_CHECKING:
+    from vconsole.screens.files.editor import FileEditorPage
+
+
+class FileDiffScreen(Page):
+    """The difference; enter saves it. With a conflict, theirs above mine."""
+
+    SCOPE = "filediff"
+    BINDINGS: ClassVar = bindings("filediff")
+    AUTO_FOCUS = "LinesView"
+
+    def __init__(self, editor: FileEditorPage[Any]) -> None:
+        super().__init__()
+        self._editor = editor
+        self._shown: FileDraft | None = None
+        self._saving = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title and lines."""
+        yield TitleBar()
+        yield LinesView()
+
+    @property
+    def draft(self) -> FileDraft:
+        """What is being edited."""
+        draft: FileDraft | None = self._editor.draft
+        assert draft is not None
+        return draft
+
+    @property
+    def changes(self) -> int:
+        """Whether there is something to save."""
+        return int(self.draft.staged)
+
+    def on_mount(self) -> None:
+        """Show it."""
+        self._show()
+
+    def _show(self) -> None:
+        draft = self._shown = self.draft
+        words = f"{self._editor.path}   {self._editor.consequence()}"
+        self.query_one(TitleBar).words = ("Save", safe(words))
+        lines: list[Line] = []
+        if not draft.problem and draft.staged:
+            lines += [(note,) for note in self._editor.remarks()]
+        if draft.theirs is not None:
+            lines.append(((" somebody else has changed the file since it was read:", "bad"),))
+            lines.extend(draft.their_diff or [((" nothing but its owner or mode", "dim"),)])
+            lines.append(((" mine:", "strong"),))
+        lines.extend(draft.diff or [((" nothing is edited", "dim"),)])
+        self.query_one(LinesView).show(lines, paint_diff)
+        self.refresh_hint()
+
+    def hint(self) -> tuple[str, str]:
+        """Name the next key."""
+        draft = self.draft
+        if draft.problem:
+            return f"cannot be saved: {draft.problem}", "bad"
+        if draft.theirs is not None:
+            return "m saves mine over theirs, t takes theirs and drops mine, esc goes back", "bad"
+        return ("enter saves; esc goes back, nothing is lost", "") if draft.staged else ("", "")
+
+    def do_save(self) -> None:
+        """Save, unless somebody else was faster."""
+        draft = self.draft
+        if draft.theirs is not None:
+            self.say("somebody else has changed the file: m or t decides", "bad")
+            return
+        if not self._saving:
+            self._saving = True
+            self.console.dispatcher.ask(self._editor.save_request(draft))
+        self.say("saving")
+
+    def do_mine(self) -> None:
+        """Save mine over theirs, which was shown."""
+        if self.draft.theirs is not None:
+            self._editor.put(self.draft.over_theirs())
+            self.do_save()
+
+    def do_theirs(self) -> None:
+        """Take theirs; z brings mine back."""
+        if self.draft.theirs is not None:
+            self._editor.put(self.draft.taking_theirs())
+            self._show()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Report on the saving."""
+        if isinstance(request, SaveFile) and request.path == self._editor.path:
+            self._saved(reply)
+        elif self.draft is not self._shown:
+            self._show()
+
+    def _saved(self, reply: Reply) -> None:
+        self._saving = False
+        if isinstance(reply.value, Loaded):  # as it is now: saved, or changed by somebody else
+            self._editor.put(self.draft.followed(reply.value))
+        if reply.status != "applied":
+            self._show()
+            self.say(reply.message, "bad")
+            return
+        self.console.call_later(self._leave)
+
+    async def _leave(self) -> None:
+        if self.console.page is self:  # whoever has gone on to another page is left there
+            await self.console.pop_screen()
+        self._editor.say("saved; z brings back what was there before, ctrl+s saves that", "good")

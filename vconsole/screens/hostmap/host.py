@@ -1,0 +1,164 @@
+"""The host: its cells, their memory, and every pCPU with what it does and who may run there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.features.hostmap.words import Marks, host_words, legend, use_words
+from vconsole.model.host_state import HostState, PCpu, PinKey
+from vconsole.model.placement import Occupant, occupants
+from vconsole.model.topology import core_of, topology
+from vconsole.model.words import numbers_label, row_label, rows_label
+from vconsole.screens.hostmap.cellmap import CellMap
+from vconsole.screens.page import Page, bindings
+from vconsole.text import percent, safe
+from vconsole.widgets.title import TitleBar
+
+if TYPE_CHECKING:
+    from vconsole.screens.hostmap.who import WhoScreen
+
+
+class HostScreen(Page):
+    """See where there is room, and who sits on which pCPU."""
+
+    SCOPE = "host"
+    PAGE = "host"
+    AUTO_FOCUS = "CellMap"
+    BINDINGS: ClassVar = bindings("host")
+
+    def compose_body(self) -> ComposeResult:
+        """Two lines about the whole, the map, and what its marks mean."""
+        yield TitleBar(id="host")
+        yield TitleBar(id="use")
+        yield CellMap(self.console.config.ascii)
+        yield TitleBar(id="legend")
+
+    @property
+    def map(self) -> CellMap:
+        """The map."""
+        return self.query_one(CellMap)
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Show the numbers that changed."""
+        self._title("host", "Host", host_words(after))
+        self._title("use", "", use_words(after))
+        self._title("legend", "", legend(Marks.of(after)) if after.pcpus else "")
+        self.map.show(after)
+        for dialog in self._dialogs():
+            dialog.show(after)
+
+    def _title(self, which: str, what: str, how: str) -> None:
+        self.query_one(f"#{which}", TitleBar).words = (what, safe(how))
+
+    def _dialogs(self) -> Iterable[WhoScreen]:
+        """The inverse map, while it is open above this page."""
+        if len(self.console.screen_stack) < 2 or self.console.screen is self:
+            return ()
+        from vconsole.screens.hostmap.who import WhoScreen
+
+        return [s for s in self.console.screen_stack if isinstance(s, WhoScreen) and s.is_mounted]
+
+    def hint(self) -> tuple[str, str]:
+        """Tell all about the pCPU under the cursor."""
+        fresh, pcpu = self.host_state.freshness, self.map.cursor
+        if fresh.read_at is None:
+            return fresh.reason or "connecting", "warn" if fresh.reason else ""
+        known = topology(self.host_state).pcpu.get(pcpu) if pcpu is not None else None
+        if known is None:
+            return "libvirt names no pCPUs of this host", "warn"
+        tone = "warn" if known.id in occupants(self.host_state).contested else ""
+        return "; ".join(pcpu_words(known, self.host_state)), tone
+
+    def on_cell_map_moved(self, event: CellMap.Moved) -> None:
+        """Speak of another pCPU."""
+        self.unsay()
+        self.refresh_hint()
+
+    def on_cell_map_chosen(self, event: CellMap.Chosen) -> None:
+        """Open by mouse."""
+        self.do_who()
+
+    def virsh(self) -> str:
+        """The free memory of all cells."""
+        return "freecell --all"
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def do_next_cell(self) -> None:
+        """Go to the next cell."""
+        self.map.move_cell(1)
+
+    def do_previous_cell(self) -> None:
+        """Go to the cell before."""
+        self.map.move_cell(-1)
+
+    def do_who(self) -> None:
+        """Open the inverse map of the pCPU under the cursor."""
+        from vconsole.screens.hostmap.who import WhoScreen
+
+        if self.map.cursor is None:
+            self.say("no pCPU here", "warn")
+            return
+        self.console.push_screen(WhoScreen(self.map.cursor, self.host_state))
+
+    async def do_memory(self) -> None:
+        """Open the host's memory and swap."""
+        await self.console.open_page("hostmemory")
+
+    async def do_networks(self) -> None:
+        """Open networks and bridges."""
+        await self.console.open_page("networks")
+
+    def do_check(self) -> None:
+        """Open the virtualization check."""
+        from vconsole.screens.hostmap.check import CheckScreen
+
+        checks = self.host_state.node.checks
+        if not checks:
+            self.say("this connection does not tell what the host can do", "warn")
+            return
+        self.console.push_screen(CheckScreen(checks))
+
+
+def pcpu_words(pcpu: PCpu, host_state: HostState) -> list[str]:
+    """What there is to say of a pCPU, the most important first."""
+    cell = topology(host_state).cell_of[pcpu.id]
+    core = "-" if pcpu.core is None else pcpu.core
+    state = "offline" if pcpu.online is False else f"{percent(host_state.busy.get(pcpu.id))} % busy"
+    words = [f"pCPU {pcpu.id}, core {core}, cell {'-' if cell is None else cell}: {state}"]
+    words += [
+        word for word, true in (("isolated", pcpu.isolated), ("nohz", pcpu.nohz_full)) if true
+    ]
+    if others := [n for n in core_of(pcpu.id, host_state) if n != pcpu.id]:
+        words.append(f"sibling {numbers_label(others)}")
+    if pcpu.id in occupants(host_state).contested:
+        words.append("two domains hold it")
+    words.append(f"allowed: {allowed_words(occupants(host_state)[pcpu.id])}")
+    if last := _last(pcpu.id, host_state):
+        words.append(f"last: {last}")
+    return words
+
+
+def allowed_words(found: Iterable[Occupant]) -> str:
+    """The pinned threads by domain: ``web-01 vCPU 0-3, orders emulator``."""
+    rows: dict[tuple[str, str], list[PinKey]] = {}
+    for thread in found:
+        rows.setdefault((thread.uuid, thread.name), []).append((thread.kind, thread.id))
+    words = [f"{safe(name)} {rows_label(keys)}" for (_, name), keys in rows.items()]
+    return few(words) or "nobody pinned"
+
+
+def _last(pcpu: int, host_state: HostState) -> str:
+    names = ((host_state.domain(u), (kind, n)) for u, kind, n in host_state.last_ran.get(pcpu, ()))
+    return few([f"{safe(d.name)} {row_label(key)}" for d, key in names if d is not None])
+
+
+def few(words: list[str], limit: int = 3) -> str:
+    """The first of a list, and how many more there are."""
+    more = len(words) - limit
+    return ", ".join(words[:limit]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,133 @@
+"""An action under way: what became of each domain, and what the others still wait for."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.changes.run import ChangeRun
+from vconsole.features.lifecycle.model import Act
+from vconsole.model.host_state import HostState
+from vconsole.model.request import Reply
+from vconsole.model.words import plural
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, Note, bar, glyph, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("name", "Domain", 20),
+    Column("state", "State", 13),
+    Column("result", "Outcome", 44, flex=True),
+)
+_TONES = {"applied": "good", "refused": "warn", "not tried": "warn", "unknown": "warn"}
+_BAR = 20
+
+
+class ActingScreen(Page):
+    """A row for each domain; the run goes on when the page is left."""
+
+    SCOPE = "acting"
+    BINDINGS: ClassVar = bindings("acting")
+    DEFAULT_CSS = """
+    ActingScreen NotesView { height: 5; }
+    """
+
+    def __init__(self, run: ChangeRun[Act]) -> None:
+        super().__init__()
+        self._acting = run
+        self._acts = {act.uuid: act for act in run.changes}
+
+    def compose_body(self) -> ComposeResult:
+        """Title, domains, the line of the one under the cursor."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    def on_mount(self) -> None:
+        """Count down while something is waited for."""
+        self._clock = self.set_interval(1.0, self._show)
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Show the states as they change."""
+        self._show()
+
+    def _show(self) -> None:
+        run = self._acting
+        total, ended = len(run.changes), len(run.replies)
+        drawn = bar(ended / total, _BAR, self.console.config.ascii)
+        title = f"{run.title.capitalize()}: {plural(total, 'domain')}"
+        self.query_one(TitleBar).words = (title, f"{drawn}  {ended} of {total} ended")
+        self.query_one(LineTable).show(list(self._acts))
+        self._explain()
+        self.refresh_hint()
+        if run.done:
+            self._clock.pause()
+
+    def _cells(self, uuid: str) -> tuple[Cell, ...]:
+        act, domain = self._acts[uuid], self.host_state.domain(uuid)
+        state = domain.state if domain else "gone"
+        sign = glyph(state, self.console.config.ascii) if domain else ""
+        return (safe(act.name), ""), (f"{sign} {state}", ""), self._result(act)
+
+    def _result(self, act: Act) -> Cell:
+        if (reply := self._acting.replies.get(act)) is not None:
+            words = f"{reply.status}: {reply.message}" if reply.message else reply.status
+            return safe(words), _TONES.get(reply.status, "bad")
+        if act not in self._acting.under_way:
+            return "waits for its turn", "dim"
+        wait = act.wait
+        if not wait.what:
+            return "under way", "accent"
+        if wait.until is None:
+            return wait.what, "accent"
+        left_s = max(0.0, wait.until - monotonic())
+        return f"{_mode(wait.what)} asked, waiting {left_s:.0f} s more", "accent"
+
+    def _explain(self) -> None:
+        notes: list[Note] = []
+        if act := self._acts.get(self.query_one(LineTable).key or ""):
+            text, tone = self._result(act)
+            notes = [(f" {safe(act.name)}  {text}", tone)]
+            notes += [(f" {safe(line)}", "dim") for line in act.virsh()]
+        self.query_one(NotesView).notes = notes
+
+    def hint(self) -> tuple[str, str]:
+        """Say how to stop it, or how it ended."""
+        run = self._acting
+        if not run.done:
+            return "c gives up what is left; esc leaves this page and it goes on", ""
+        bad = [act.name for act in run.failed]
+        if bad:
+            return f"not done: {', '.join(bad)}; esc goes back", "bad"
+        return f"done: {plural(len(run.changes), 'domain')}; esc goes back, 7 shows the log", "good"
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Show another one's line."""
+        self.unsay()
+        self._explain()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Show what became of one."""
+        self._show()
+
+    def virsh(self) -> str:
+        """Name the lines of the whole run."""
+        uri = self.host_state.connection.uri
+        return "\n".join(line for act in self._acting.changes for line in act.virsh(uri))
+
+    def do_cancel(self) -> None:
+        """Begin nothing more and wait no longer."""
+        if self._acting.done:
+            self.say("it is over already", "warn")
+            return
+        self._acting.cancel()
+        self._show()
+
+
+def _mode(what: str) -> str:
+    return {"agent": "agent", "acpi": "ACPI"}.get(what, what)

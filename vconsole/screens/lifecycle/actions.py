@@ -1,0 +1,252 @@
+"""What can be done with the domains chosen: each action with its key and virsh line, or why not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partialmethod
+from itertools import islice
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.features.commands import COMMANDS, key_name
+from vconsole.features.lifecycle.model import ACTIONS, MODES, Act, Action
+from vconsole.model.host_state import Domain, HostState
+from vconsole.model.proposal import confirmation
+from vconsole.model.words import names_label, plural
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, Note, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("key", "Key", 3),
+    Column("title", "Action", 19),
+    Column("asks", "Asks", 5),
+    Column("words", "virsh, or why not", 40, flex=True),
+)
+_ASKS = {"harmless": "", "interrupting": "y/N", "destructive": "type"}
+_TONES = {"harmless": "", "interrupting": "warn", "destructive": "bad"}
+TIMEOUT_S = 60.0
+_LONGEST_S = 3600.0
+
+
+class ActionsScreen(Page):
+    """The list of actions above, what the one under the cursor does below."""
+
+    SCOPE = "actions"
+    BINDINGS: ClassVar = bindings("actions")
+    DEFAULT_CSS = """
+    ActionsScreen NotesView { height: 5; }
+    """
+
+    def __init__(self, uuids: tuple[str, ...]) -> None:
+        super().__init__()
+        self._uuids = uuids
+        self._domains: list[Domain] = []
+        """Those of them that are still there."""
+        self._mode = 0
+        self._timeout_s = TIMEOUT_S
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, explanation."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    # -- showing -----------------------------------------------------------------------------
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain, where it is one."""
+        return self._domains[0] if len(self._domains) == 1 else None
+
+    @property
+    def _action(self) -> Action:
+        return ACTIONS[self.query_one(LineTable).key or "start"]
+
+    def _able(self, action: Action) -> list[Domain]:
+        """The domains whose state allows it."""
+        return [domain for domain in self._domains if action.why_not(domain) is None]
+
+    def _acts(self, action: Action, domains: Iterable[Domain]) -> list[Act]:
+        return [action.act(domain, MODES[self._mode], self._timeout_s) for domain in domains]
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Follow the states: what can be done depends on them."""
+        if after.domains is not before.domains or not self._domains:
+            by_uuid = {domain.uuid: domain for domain in after.domains}
+            self._domains = [by_uuid[uuid] for uuid in self._uuids if uuid in by_uuid]
+            self._show()
+
+    def _show(self) -> None:
+        one = self.subject
+        what = f"{safe(one.name)}: {one.state}" if one else plural(len(self._domains), "domain")
+        modes = ", then ".join(MODES[self._mode]).replace("acpi", "ACPI")
+        asks = f"asked by {modes}, {self._timeout_s:g} s each"
+        self.query_one(TitleBar).words = (f"Actions on {what}", asks)
+        self.query_one(LineTable).show(list(ACTIONS))
+        self._explain()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        action = ACTIONS[key]
+        able = self._able(action)
+        config = self.console.config.keys
+        name = f"actions.{key}"
+        letter = key_name(config.get(name, COMMANDS[name].keys).split(",")[0])
+        many = f"{len(able)} of {len(self._uuids)}:  " if len(self._uuids) > 1 else ""
+        if not able:
+            reason = many + next(self._refusals(action), "it is gone")
+            return (f" {letter}", "dim"), (action.title, "dim"), ("", ""), (safe(reason), "dim")
+        line = many + self._acts(action, able[:1])[0].virsh()[0]
+        return (
+            (f" {letter}", "accent"),
+            (action.title, ""),
+            (_ASKS[action.grade], _TONES[action.grade]),
+            (safe(line), ""),
+        )
+
+    def _refusals(self, action: Action) -> Iterator[str]:
+        reasons = ((domain.name, action.why_not(domain)) for domain in self._domains)
+        return (f"{name} {reason}" for name, reason in reasons if reason)
+
+    def _explain(self) -> None:
+        action = self._action
+        notes: list[Note] = [(f" {action.help}", "")]
+        able = self._able(action)
+        for act in self._acts(action, able[:1]):
+            notes += [(f" {safe(line)}", "accent") for line in act.virsh()]
+        if len(able) > 1:
+            names = names_label(safe(domain.name) for domain in able[1:])
+            notes.append((f" and the same for {names}", "dim"))
+        notes += [(f" not: {safe(words)}", "dim") for words in islice(self._refusals(action), 3)]
+        self.query_one(NotesView).notes = notes
+
+    def hint(self) -> tuple[str, str]:
+        """Name the next key."""
+        if not self._domains:
+            return "the domain is gone; esc goes back", "warn"
+        return "enter or the letter acts, after the question named; esc goes back", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Explain another one."""
+        self.unsay()
+        self._explain()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Act by mouse."""
+        await self.console.action_run_command("actions.run")
+
+    def virsh(self) -> str:
+        """Name the lines of the action under the cursor, for all its domains."""
+        action, uri = self._action, self.host_state.connection.uri
+        acts = self._acts(action, self._able(action))
+        return "\n".join(line for act in acts for line in act.virsh(uri))
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_run(self) -> None:
+        """Carry out the action under the cursor."""
+        await self._choose(self._action.id)
+
+    async def _choose(self, name: str) -> None:
+        """Ask as carefully as the action wants, then begin."""
+        action = ACTIONS[name]
+        table = self.query_one(LineTable)
+        table.show(list(ACTIONS), cursor=name)
+        table.redraw()
+        self._explain()
+        acts = self._acts(action, self._able(action))
+        if not acts:
+            self.say("; ".join(islice(self._refusals(action), 3)) or "it is gone", "warn")
+            return
+        if action.grade == "harmless":
+            self._begin(action, acts)
+            return
+        whom = acts[0].name if len(acts) == 1 else plural(len(acts), "domain")
+        if action.grade == "interrupting":
+            await self.ask(
+                f"{action.title} {safe(whom)[:40]}? y/N",
+                "",
+                "y and enter; enter alone does nothing",
+                accepted=lambda text: self._answered(text, action, acts),
+                given_up=self._nothing,
+            )
+            return
+        word = confirmation(action.virsh.split()[0], acts)
+        self.say(f"type {word} and enter to do it; esc does nothing", "warn")
+        await self.ask(
+            f"{action.title}, type {safe(word)[:40]}",
+            "",
+            "esc does nothing",
+            accepted=lambda text: self._typed(text, word, action, acts),
+            given_up=self._nothing,
+        )
+
+    def _answered(self, text: str, action: Action, acts: list[Act]) -> bool:
+        if text.strip().casefold() in ("y", "yes"):
+            self._begin(action, acts)
+        else:
+            self._nothing()
+        return True
+
+    def _typed(self, text: str, word: str, action: Action, acts: list[Act]) -> bool:
+        if text == word:
+            self._begin(action, acts)
+            return True
+        if not text:
+            self._nothing()
+            return True
+        self.say(f"that is not {word}; esc does nothing", "bad")
+        return False
+
+    def _nothing(self) -> None:
+        self.say("nothing was done")
+
+    def _begin(self, action: Action, acts: list[Act]) -> None:
+        """Act as the domains were when it was asked; the page of the run takes this one's place."""
+        from vconsole.screens.lifecycle.acting import ActingScreen
+
+        run = self.console.carry_out(action.title, acts)
+        self.console.call_later(self.console.replace_page, ActingScreen(run))
+
+    def do_mode(self) -> None:
+        """Ask the guest otherwise."""
+        self._mode = (self._mode + 1) % len(MODES)
+        self._redraw()
+
+    async def do_timeout(self) -> None:
+        """Ask how long a guest may take."""
+        hint = "seconds for each mode"
+        await self.ask("time-out", f"{self._timeout_s:g}", hint, accepted=self._set_timeout)
+
+    def _set_timeout(self, text: str) -> bool:
+        try:
+            seconds = float(text)
+        except ValueError:
+            seconds = 0.0
+        if not 1.0 <= seconds <= _LONGEST_S:
+            self.say(f"a number of seconds from 1 to {_LONGEST_S:g}", "bad")
+            return False
+        self._timeout_s = seconds
+        self._redraw()
+        return True
+
+    def _redraw(self) -> None:
+        self._show()
+        self.query_one(LineTable).redraw()
+
+    do_start = partialmethod(_choose, "start")
+    do_start_paused = partialmethod(_choose, "start_paused")
+    do_shutdown = partialmethod(_choose, "shutdown")
+    do_reboot = partialmethod(_choose, "reboot")
+    do_suspend = partialmethod(_choose, "suspend")
+    do_resume = partialmethod(_choose, "resume")
+    do_save = partialmethod(_choose, "save")
+    do_reset = partialmethod(_choose, "reset")
+    do_destroy = partialmethod(_choose, "destroy")
+    do_destroy_graceful = partialmethod(_choose, "destroy_graceful")
+    do_save_remove = partialmethod(_choose, "save_remove")
+    do_autostart = partialmethod(_choose, "autostart")
+    do_autostart_off = partialmethod(_choose, "autostart_off")

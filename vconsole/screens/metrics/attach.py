@@ -1,0 +1,215 @@
+"""Which domains can read metrics: the disk, the channel, now and from their next start on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.metrics.model.provision import Attachments, Devices, What, Wish
+from vconsole.features.metrics.requests import PlanDevices, ReadAttachments
+from vconsole.model.host_state import Domain, HostState
+from vconsole.model.request import Reply
+from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, Column, glyph, safe
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+if TYPE_CHECKING:
+    from vconsole.screens.metrics.metrics import MetricsScreen
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("name", "Domain", 16, flex=True),
+    Column("state", "State", 12),
+    Column("disk_live", "Disk live", 12),
+    Column("disk_config", "config", 12),
+    Column("channel_live", "Channel live", 12),
+    Column("channel_config", "config", 7),
+)
+UNKNOWN = Attachments()
+LOOK_EVERY_S = 5.0
+
+
+class MetricsAttachScreen(FilteredPage):
+    """The domains; those chosen, or the one under the cursor, are given the device or lose it."""
+
+    SCOPE = "metricsattach"
+    BINDINGS: ClassVar = bindings("metricsattach")
+    DEFAULT_CSS = """
+    MetricsAttachScreen LineTable { scrollbar-gutter: stable; }
+    """
+
+    def __init__(self, metrics: MetricsScreen) -> None:
+        super().__init__()
+        self._metrics = metrics
+        self._what: What = "disk"
+        self._domains: dict[str, Domain] = {}
+        self._chosen: set[str] = set()
+        self._first = metrics.subject.uuid if metrics.subject else None
+
+    def compose_body(self) -> ComposeResult:
+        """Title and list."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+
+    @property
+    def table(self) -> LineTable:
+        """The domains."""
+        return self.query_one(LineTable)
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain under the cursor."""
+        return self._domains.get(self.table.key or "")
+
+    @property
+    def _found(self) -> Mapping[str, Attachments]:
+        return self._metrics.picture.attachments
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Look anew, and again."""
+        self._ask()
+        self.set_interval(LOOK_EVERY_S, self._ask)
+
+    def _ask(self) -> None:
+        if self.console.page is self:
+            self._metrics.ask_devices()
+
+    def on_screen_resume(self) -> None:
+        """Look anew after a change."""
+        self._ask()
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Show the domains by name."""
+        if after.domains is not before.domains or not self._domains:
+            self._show()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Show what they have; the page below has taken it in."""
+        if isinstance(request, ReadAttachments):
+            if not isinstance(reply.value, Mapping):
+                self.say(reply.message, "bad")
+            self._show()
+
+    def _show(self) -> None:
+        domains = sorted(self.host_state.domains, key=lambda d: d.name.casefold())
+        self._domains = {d.uuid: d for d in domains if self._matches(d)}
+        self._chosen &= {domain.uuid for domain in domains}
+        self.table.show(list(self._domains), cursor=self._first)
+        self._first = None
+        chosen = f"   {len(self._chosen)} chosen" if self._chosen else ""
+        self.query_one(TitleBar).words = ("Attach", safe(f"{self._device_words()}{chosen}"))
+        self.refresh_hint()
+
+    def _matches(self, domain: Domain) -> bool:
+        return all(word in f"{domain.name} {domain.state}".casefold() for word in self.words)
+
+    def _device_words(self) -> str:
+        if self._what == "channel":
+            return "the channel: the host's metrics and the guest's own"
+        if self._own:
+            return "a disk for each guest: the host's metrics and the guest's own"
+        return f"the disk {self._metrics.picture.path}: metrics of all guests"
+
+    @property
+    def _own(self) -> bool:
+        """The daemon writes a disk for each domain."""
+        config = self._metrics.picture.config
+        return config is not None and config.settings.domain_disks
+
+    def _cells(self, uuid: str) -> tuple[Cell, ...]:
+        domain, found = self._domains[uuid], self._found.get(uuid, UNKNOWN)
+        ascii_only = self.console.config.ascii
+        alarm, chosen = ("!", "bad") if found.alarm else ("", ""), ("+", "accent")
+        return (
+            chosen if uuid in self._chosen else alarm,
+            (safe(domain.name), "" if domain.active else "dim"),
+            (f"{glyph(domain.state, ascii_only)} {domain.state}", "" if domain.active else "dim"),
+            *(_device(half, "disk") for half in (found.live, found.config)),
+            *(_device(half, "channel") for half in (found.live, found.config)),
+        )
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong with the domain, else what the keys do."""
+        domain = self.subject
+        if domain is None:
+            return ("no domain matches; esc shows all", "warn") if self.words else ("", "")
+        if alarm := self._found.get(domain.uuid, UNKNOWN).alarm:
+            return f"{domain.name}: {alarm}", "bad"
+        other = "channel" if self._what == "disk" else "disk"
+        return f"+ attaches the {self._what}, - detaches it; tab is for the {other}", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another domain."""
+        self.unsay()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_open()
+
+    def virsh(self) -> str:
+        """Name what lists the disks of the domain."""
+        return f"domblklist --details {self.subject.uuid}" if self.subject else ""
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def do_what(self) -> None:
+        """Attach the other: disk or channel."""
+        self._what = "channel" if self._what == "disk" else "disk"
+        self._show()
+
+    def do_select(self) -> None:
+        """Choose the domain, or not."""
+        if (domain := self.subject) is not None:
+            self._chosen ^= {domain.uuid}
+            self.table.action_move(1)
+            self._show()
+
+    async def do_attach(self) -> None:
+        """Show what would be attached; enter there does it."""
+        await self._plan(attach=True)
+
+    async def do_detach(self) -> None:
+        """Show what would be detached; enter there does it."""
+        await self._plan(attach=False)
+
+    async def _plan(self, attach: bool) -> None:
+        from vconsole.screens.changes import ChangesScreen
+
+        one = {self.subject.uuid} if self.subject else set()
+        wanted = self._chosen or one
+        domains = tuple((d.uuid, d.name) for d in self.host_state.domains if d.uuid in wanted)
+        wish = Wish(self._what, attach, str(self._metrics.picture.path), own=self._own)
+        self._chosen = set()
+        await self.console.show_page(ChangesScreen(wish.words, asking=PlanDevices(domains, wish)))
+
+    async def do_open(self) -> None:
+        """Open the domain."""
+        if domain := self.subject:
+            await self.console.open_page("domain", domain.uuid)
+
+    def filtered(self) -> None:
+        """Show what matches."""
+        self._show()
+
+
+def _device(present: Devices, what: What) -> Cell:
+    """One half of what a domain has."""
+    if present is None:
+        return "", ""
+    found = [device for device in present if device.what == what]
+    if not found:
+        return "-", "dim"
+    if any(device.alarm for device in found):
+        writable = any("writable" in device.alarm for device in found)
+        return f"{found[0].target} {'WRITABLE' if writable else 'WRONG'}", "bad"
+    if what == "channel":
+        return "open" if found[0].in_use else "yes", "good"
+    return " ".join(device.target for device in found), "good"

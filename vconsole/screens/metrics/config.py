@@ -1,0 +1,321 @@
+"""vhostmd.conf: which metrics there are, what the daemon makes of them, edited with care."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from time import time
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.metrics.daemon.control import Trial
+from vconsole.features.metrics.draft import Draft, builtin_spec
+from vconsole.features.metrics.model import builtin
+from vconsole.features.metrics.model.conf_text import ConfigError
+from vconsole.features.metrics.model.config_edit import ConfigDocument
+from vconsole.features.metrics.model.spec import Context, MetricSpec
+from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus
+from vconsole.features.metrics.model.stock_dtd import refusals
+from vconsole.features.metrics.requests import ReadDaemon, SaveConfig, TryMetric
+from vconsole.features.metrics.words.config import (
+    COLUMNS,
+    config_notes,
+    paint_tags,
+    release_notes,
+    spec_cells,
+)
+from vconsole.features.metrics.words.disk import trial_words
+from vconsole.files.careful import Loaded
+from vconsole.files.draft import ReadFile
+from vconsole.model.request import Reply
+from vconsole.screens.files.editor import FileEditorPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, Note, duration, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+
+class MetricsConfigScreen(FileEditorPage[Draft]):
+    """The metrics above, the one under the cursor in full below. What is edited is a draft."""
+
+    SCOPE = "metricsconfig"
+    COPY = "vhostmd.xml"
+    BINDINGS: ClassVar = bindings("metricsconfig")
+    DEFAULT_CSS = """
+    MetricsConfigScreen LineTable { scrollbar-gutter: stable; }
+    MetricsConfigScreen NotesView { height: 30%; margin-top: 1; }
+    MetricsConfigScreen.-invalid LineTable { display: none; }
+    MetricsConfigScreen.-invalid NotesView { height: 1fr; }
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._saved: frozenset[MetricSpec] = frozenset()
+        """The metrics of the file as it is."""
+        self._daemon: DaemonStatus | None = None
+        self._daemon_problem = ""
+        self._told: dict[tuple[str, str], MetricStatus] = {}
+        self._tried: dict[tuple[str, str], tuple[str, str]] = {}
+        """(name, context) -> what the last test brought, and its tone."""
+        self._leaving = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, details."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    # -- what there is -----------------------------------------------------------------------
+
+    @property
+    def table(self) -> LineTable:
+        """The metrics."""
+        return self.query_one(LineTable)
+
+    @property
+    def number(self) -> int | None:
+        """The place of the metric under the cursor."""
+        return int(self.table.key) if self.table.key is not None else None
+
+    @property
+    def spec(self) -> MetricSpec | None:
+        """The metric under the cursor."""
+        if self.draft is None or self.number is None:
+            return None
+        return self.draft.metrics[self.number]
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Begin to read."""
+        self._ask()
+        self.set_interval(1.0, self._ask)
+
+    def _ask(self) -> None:
+        """Ask what may have changed."""
+        self.read(ReadFile(self.path))
+        self.read(ReadDaemon())
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what was read."""
+        if isinstance(request, ReadFile) and request.path == self.path:
+            self.take_file(reply)
+        elif isinstance(request, ReadDaemon):
+            self._take_status(reply)
+        elif isinstance(request, TryMetric) and self.console.page is self:
+            trial = reply.value if isinstance(reply.value, Trial) else None
+            said = trial_words(request.name, trial, reply.message)
+            self._tried[request.name, request.context] = said
+            self.say(*said)
+            self._show_notes()
+
+    def _take_status(self, reply: Reply) -> None:
+        known = reply.value if isinstance(reply.value, DaemonStatus) else None
+        self._daemon, self._daemon_problem = known, reply.message
+        metrics = known.metrics if known else ()
+        self._told = {(metric.name, metric.context): metric for metric in metrics}
+        self._show_title()
+        if self.draft is not None:
+            self.table.show(list(self.table.keys))
+            self._show_notes()
+            self.refresh_hint()
+
+    def put(self, draft: Draft, cursor: int | None = None) -> None:
+        """Show another state of the editing."""
+        self.draft, self._leaving = draft, False
+        self._saved = frozenset(Draft.of(draft.loaded).metrics)
+        rows = [str(number) for number in range(len(draft.metrics))]
+        self.table.show(rows, cursor=None if cursor is None else str(cursor))
+        self.table.redraw()
+        self.set_class(draft.error is not None, "-invalid")
+        self._show_title()
+        self._show_notes()
+        self.refresh_hint()
+
+    def _show_title(self) -> None:
+        words = [str(self.path), self._daemon_words()]
+        if self.draft is not None and not self.draft.loaded.exists:
+            words[0] += " is not there: built-in metrics"
+        if self.changes:
+            words.append("edited, not saved")
+        self.query_one(TitleBar).words = ("vhostmd", safe("   ".join(words)))
+
+    def _daemon_words(self) -> str:
+        daemon = self._daemon
+        if daemon is None:
+            absent = "does not run" in self._daemon_problem
+            return "not running" if absent else self._daemon_problem
+        if not self._is_ours:
+            return f"running, with {daemon.config}"
+        if daemon.config_error:
+            return "running, an earlier one in force"
+        return f"in force {duration(time() - daemon.in_force_since_s)}"
+
+    @property
+    def _is_ours(self) -> bool:
+        """The daemon takes this file for its configuration, or the one that stands for it."""
+        daemon, exists = self._daemon, self.draft is None or self.draft.loaded.exists
+        return daemon is not None and (daemon.config == str(self.path) or not exists)
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        assert self.draft is not None
+        spec = self.draft.metrics[int(key)]
+        told = self._told.get((spec.name, spec.context)) if self._is_ours else None
+        return spec_cells(spec, told, time(), edited=spec not in self._saved)
+
+    def _show_notes(self) -> None:
+        draft, spec = self.draft, self.spec
+        if draft is None:
+            return
+        told = self._told.get((spec.name, spec.context)) if spec and self._is_ours else None
+        tried = self._tried.get((spec.name, spec.context)) if spec else None
+        warnings = draft.document.config.warnings if draft.document else ()
+        notes = config_notes(spec, told, tried, draft.error, warnings)
+        self.query_one(NotesView).notes = notes
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong with the file, else with the metric under the cursor."""
+        draft, daemon = self.draft, self._daemon
+        if draft is None:
+            return self.trouble or "reading the configuration", "bad" if self.trouble else ""
+        if draft.theirs is not None:
+            return "the file was changed by someone else: ctrl+s shows both", "bad"
+        if draft.error is not None:
+            return f"{draft.error}; x edits the text", "bad"
+        if daemon is not None and self._is_ours and daemon.config_error and not draft.staged:
+            return f"not in force: {daemon.config_error}", "bad"
+        if self.trouble:
+            return self.trouble, "bad"
+        spec = self.spec
+        told = self._told.get((spec.name, spec.context)) if spec and self._is_ours else None
+        if told is not None and told.problem:
+            return f"{told.name}: {told.problem}", "warn"
+        if draft.staged:
+            return "ctrl+s shows what saving changes", ""
+        return "space switches on and off, e edits, t tests, o adds a metric", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another metric."""
+        self.unsay()
+        self._leaving = False
+        self._show_notes()
+        self.refresh_hint()
+
+    def go_back(self) -> bool:
+        """Warn the first time of what would be lost."""
+        if not self.changes or self._leaving:
+            return False
+        self._leaving = True
+        self.say("what is edited is not saved: ctrl+s saves it, esc again drops it", "warn")
+        return True
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Edit by mouse."""
+        await self.do_edit()
+
+    # -- the file ----------------------------------------------------------------------------
+
+    def drafted(self, loaded: Loaded) -> Draft:
+        """The draft of the file as it was read."""
+        return Draft.of(loaded)
+
+    def save_request(self, draft: Draft) -> SaveConfig:
+        """What saves the configuration."""
+        return SaveConfig(self.path, draft.data, draft.loaded)
+
+    def paint(self, line: str) -> Iterable[tuple[int, int, str]]:
+        """Colour a line of the configuration."""
+        return paint_tags(line)
+
+    def consequence(self) -> str:
+        """When it counts."""
+        return "the daemon takes it at once"
+
+    def remarks(self) -> list[Note]:
+        """Why it cannot be used, else what is odd and which releases of vhostmd refuse it."""
+        draft = self.draft
+        if draft is None:
+            return []
+        if draft.problem:
+            return [(safe(f" {draft.problem}"), "bad")]
+        warnings = draft.document.config.warnings if draft.document else ()
+        notes = release_notes(refusals(draft.base), refusals(draft.data))
+        return [*((safe(f" ! {warning}"), "warn") for warning in warnings[:5]), *notes]
+
+    def remark_at(self, line: int) -> tuple[str, str] | None:
+        """Why it cannot be used, whichever line that is said of."""
+        return (self.draft.problem, "bad") if self.draft and self.draft.problem else None
+
+    # -- editing -----------------------------------------------------------------------------
+
+    def edit(self, how: Callable[[ConfigDocument], bytes], cursor: int | None = None) -> bool:
+        """Edit the draft, or say why not."""
+        if self.draft is None:
+            self.not_read_yet()
+            return False
+        try:
+            self.put(self.draft.changed(how), cursor)
+        except ConfigError as error:
+            self.say(str(error), "bad")
+            return False
+        return True
+
+    def do_toggle(self) -> None:
+        """Switch the metric on or off."""
+        number, spec = self.number, self.spec
+        if number is None or spec is None:
+            self.say("no metric here: o adds one", "warn")
+            return
+        self.edit(lambda document: document.set_enabled(number, not spec.enabled))
+
+    def do_delete(self) -> None:
+        """Delete the metric; nothing is saved yet."""
+        number = self.number
+        if number is None:
+            self.say("no metric here: o adds one", "warn")
+            return
+        self.edit(lambda document: document.remove(number))
+
+    async def do_add(self) -> None:
+        """Ask what to add: a built-in metric, or the name of a new one and its command."""
+        await self.ask(
+            "new metric",
+            "",
+            "host NAME [command]   or   vm NAME [command]",
+            accepted=self._added,
+        )
+
+    def _added(self, text: str) -> bool:
+        context, _, rest = text.strip().partition(" ")
+        name, _, command = rest.strip().partition(" ")
+        if context not in ("host", "vm") or not name:
+            self.say("write host NAME or vm NAME, and perhaps a command", "bad")
+            return False
+        if not command and name not in builtin.NAMES[context]:
+            self.say(f"needs a command: built in are {', '.join(builtin.NAMES[context])}", "bad")
+            return False
+        whose: Context = "host" if context == "host" else "vm"
+        spec = builtin_spec(name, whose)
+        if command:
+            spec = MetricSpec(name, "string", whose, command.strip())
+        last = len(self.draft.metrics) if self.draft else None
+        return self.edit(lambda document: document.add(spec), cursor=last)
+
+    async def do_edit(self) -> None:
+        """Edit the metric in the text of the file."""
+        await self.open_text(self.spec.line if self.spec else 1)
+
+    def do_test(self) -> None:
+        """Get the metric now: by the daemon, or here where that does not know it so yet."""
+        draft, spec = self.draft, self.spec
+        if draft is None or spec is None:
+            self.say("no metric here", "warn")
+            return
+        known = self._is_ours and not draft.staged and spec.enabled
+        data = None if known else draft.data
+        self.console.dispatcher.ask(TryMetric(spec.name, spec.context, data))
+        by = "by vhostmd" if known else "here, not by vhostmd"
+        self.say(f"testing {spec.name} {by}")

@@ -1,0 +1,129 @@
+"""Where to plug an interface in: the networks and bridges of the host, to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.features.network.model.interfaces import DomainVnics, Source
+from vconsole.features.network.model.places import HostNetwork
+from vconsole.features.network.words import PLACE_COLUMNS, place_cells
+from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, safe
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+KINDS = ("network", "bridge")
+
+
+class NetworkChoiceScreen(FilteredPage):
+    """Answers by a call; the page that the answer leads to takes this one's place.
+
+    Args:
+        title: What it is chosen for.
+        network: What there is.
+        domains: Who is on it.
+        chosen: Given what was chosen, answers the next page.
+    """
+
+    SCOPE = "networkchoice"
+    EXAMPLE = "bridge  br0"
+    BINDINGS: ClassVar = bindings("networkchoice")
+
+    def __init__(
+        self,
+        title: str,
+        network: HostNetwork,
+        domains: tuple[DomainVnics, ...],
+        chosen: Callable[[Source], Page],
+    ) -> None:
+        super().__init__()
+        self._title, self._network, self._chosen = title, network, chosen
+        everything = network.places(domains)
+        everything |= {
+            source: everything.get(source, 0)
+            for source in (Source("bridge", bridge.name) for bridge in network.bridges)
+        }
+        self._guests = {s: count for s, count in everything.items() if s.kind in KINDS}
+        self._shown: dict[str, Source] = {}
+
+    def compose_body(self) -> ComposeResult:
+        """Title and list."""
+        yield TitleBar()
+        yield LineTable(PLACE_COLUMNS, self._cells)
+
+    def on_mount(self) -> None:
+        """Show them."""
+        self._show()
+
+    def _show(self) -> None:
+        self._shown = {
+            str(source): source
+            for source in self._guests
+            if all(word in str(source).casefold() for word in self.words)
+        }
+        how = f"{len(self._shown)} of {len(self._guests)}" if self.words else ""
+        self.query_one(TitleBar).words = (safe(self._title.capitalize()), how)
+        self.query_one(LineTable).show(list(self._shown))
+        self.refresh_hint()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        source = self._shown[key]
+        return place_cells(source, self._network.what(source), self._guests[source])
+
+    def hint(self) -> tuple[str, str]:
+        """Name the next key."""
+        if not self._shown:
+            return "none is here: esc shows all, o types another", "warn"
+        return "enter chooses; the next page shows what would change", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Take back what was said of another."""
+        self.unsay()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Choose by mouse."""
+        await self.do_choose()
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_choose(self) -> None:
+        """Go on with the one under the cursor."""
+        source = self._shown.get(self.query_one(LineTable).key or "")
+        if source is None:
+            self.say("none is here: o types another", "warn")
+            return
+        await self.console.replace_page(self._chosen(source))
+
+    def filtered(self) -> None:
+        """Show what matches."""
+        self._show()
+
+    async def do_other(self) -> None:
+        """Ask for one that libvirt does not list, such as a bridge of Open vSwitch."""
+        await self.ask(
+            "plug it into",
+            "bridge:",
+            "network:NAME or bridge:NAME",
+            typed=self._check,
+            accepted=self._take,
+            given_up=self.unsay,
+        )
+
+    def _check(self, text: str) -> Source | None:
+        try:
+            source = Source.parse(text)
+        except ValueError as error:
+            self.say(str(error), "warn")
+            return None
+        self.unsay()
+        return source
+
+    def _take(self, text: str) -> bool:
+        if (source := self._check(text)) is None:
+            return False
+        self.console.call_later(self.console.replace_page, self._chosen(source))
+        return True

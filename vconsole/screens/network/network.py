@@ -1,0 +1,311 @@
+"""The network interfaces of a domain: what they are plugged into, and what goes through them."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.network.model.interfaces import (
+    DomainVnics,
+    Holders,
+    ReadTraffic,
+    ReadVnics,
+    Source,
+    Traffic,
+    Vnic,
+    duplicates,
+    holders,
+    speeds,
+)
+from vconsole.features.network.model.mac import MacError, make_mac, wanted_mac
+from vconsole.features.network.model.places import HostNetwork, ReadHostNetwork
+from vconsole.features.network.model.plan import adder, address_giver, linker, mover, remover
+from vconsole.features.network.words import alarm, mark, speed, vnic_notes
+from vconsole.model import rates
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import Target
+from vconsole.model.proposal import Planner, Propose
+from vconsole.model.request import Reply
+from vconsole.model.words import plural
+from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, safe, spark
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("mark", "", 1),
+    Column("target", "Target", 8),
+    Column("mac", "MAC", 17),
+    Column("model", "Model", 7),
+    Column("source", "Source", 15, flex=True),
+    Column("link", "Link", 4),
+    Column("rx", "Received/s", 10, "right"),
+    Column("tx", "Sent/s", 9, "right"),
+    Column("history", "", 10, from_width=100),
+)
+LOOK_EVERY_S = 2.0
+_OTHERS_EVERY = 5
+"""Looks at this domain for one at all domains and the host."""
+TARGETS: tuple[Target, ...] = ("both", "live", "config")
+
+
+class NetworkScreen(DomainPage):
+    """The interfaces above, all about the one under the cursor below."""
+
+    SCOPE = "network"
+    BINDINGS: ClassVar = bindings("network")
+    DEFAULT_CSS = """
+    NetworkScreen LineTable { height: auto; max-height: 40%; }
+    """
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(uuid)
+        self._traffic: Traffic | None = None
+        self._before: Traffic | None = None
+        self._fleet: tuple[DomainVnics, ...] | None = None
+        self._holders: Holders = {}
+        self._shared: Holders = {}
+        self._network: HostNetwork | None = None
+        self._vnics: dict[str, Vnic] = {}
+        self._history: dict[str, tuple[float, ...]] = {}
+        self._looks = 0
+
+    def compose_body(self) -> ComposeResult:
+        """Title, interfaces, and all about one."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    # -- what commands may look at -----------------------------------------------------------
+
+    @property
+    def _vnic(self) -> Vnic | None:
+        return self._vnics.get(self.query_one(LineTable).key or "")
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Look, and again."""
+        self.set_interval(LOOK_EVERY_S, self._look)
+
+    def on_screen_resume(self) -> None:
+        """Look anew, as after a change."""
+        self._looks = 0
+        self.read_anew()
+        self._look()
+
+    def _look(self) -> None:
+        if self.console.page is not self:
+            return
+        self.read(ReadTraffic(self._uuid))
+        if self._looks % _OTHERS_EVERY == 0:
+            self.read(ReadVnics())
+            self.read(ReadHostNetwork())
+        self._looks += 1
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what was read."""
+        value = reply.value
+        if isinstance(request, ReadTraffic) and request.uuid == self._uuid:
+            if isinstance(value, Traffic):
+                self._before, self._traffic = self._traffic, value
+                self._remember(value)
+            if reply.message:
+                self.say(reply.message, "bad")
+        elif isinstance(request, ReadVnics) and isinstance(value, tuple):
+            self._fleet, self._holders = value, holders(value)
+            self._shared = duplicates(self._holders)
+        elif isinstance(request, ReadHostNetwork) and isinstance(value, HostNetwork):
+            self._network = value
+        else:
+            return
+        self._show()
+
+    def _remember(self, traffic: Traffic) -> None:
+        """Lengthen the histories; of interfaces that are gone they go."""
+        pairs = {target: speeds(self._before, traffic, target) for target in traffic.counters}
+        self._history = {
+            target: rates.extend(
+                self._history.get(target, ()), None if None in pair else sum(filter(None, pair))
+            )
+            for target, pair in pairs.items()
+        }
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Follow the state."""
+        self.follow()
+        self._show()
+
+    def _show(self) -> None:
+        found = self._traffic.domain.vnics if self._traffic else ()
+        self._vnics = {}
+        for vnic in found:
+            name = vnic.now.mac or vnic.now.called
+            again = sum(key.split()[0] == name for key in self._vnics) if name else 0
+            self._vnics[f"{name} {again}"] = vnic
+        domain = self._domain
+        what = f"Network of {safe(domain.name)}: {domain.state}" if domain else "Network"
+        count = plural(len(found), "interface") if self._traffic else "reading"
+        self.query_one(TitleBar).words = (what, count)
+        self.query_one(LineTable).show(list(self._vnics))
+        self._explain()
+        self.refresh_hint()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        vnic = self._vnics[key]
+        nic, traffic = vnic.now, self._traffic
+        tone = "" if vnic.live else "dim"
+        received, sent = speeds(self._before, traffic, nic.target) if traffic else (None, None)
+        history = self._history.get(nic.target, ())
+        ascii_only = self.console.config.ascii
+        return (
+            mark(vnic, self._shared),
+            (safe(nic.target or "-"), tone),
+            (safe(nic.mac or "-"), tone),
+            (safe(nic.model or "-"), tone),
+            (safe(str(nic.source)), tone),
+            (nic.link, tone if nic.up else "warn"),
+            (speed(received), tone),
+            (speed(sent), tone),
+            (spark(history, max(history, default=0.0), 10, ascii_only), "accent"),
+        )
+
+    def _explain(self) -> None:
+        vnic, notes = self._vnic, self.query_one(NotesView)
+        if vnic is None or self._traffic is None:
+            notes.notes = ()
+            return
+        counters = self._traffic.counters.get(vnic.now.target)
+        trouble = alarm(vnic, self._shared, self._uuid)
+        notes.notes = tuple(vnic_notes(vnic, counters, self._network or HostNetwork(), trouble))
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong with the interface, else what the keys do."""
+        if self._domain is not None and self.subject is None:
+            return f"{self._domain.name} is gone; this is what was known last", "warn"
+        vnic = self._vnic
+        if vnic is None:
+            return ("it has no interface; + adds one", "") if self._traffic else ("reading", "")
+        if words := alarm(vnic, self._shared, self._uuid):
+            return words, "bad"
+        if vnic.differs:
+            return f"{vnic.now.called}: {vnic.differs}", "warn"
+        return "m moves it, x pulls its cable; nothing is done before the next page", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another interface."""
+        self.unsay()
+        self._explain()
+        self.refresh_hint()
+
+    def virsh(self) -> str:
+        """Name what lists the interfaces, or counts for the one under the cursor."""
+        target = self._vnic.now.target if self._vnic else ""
+        return (
+            f"domifstat {self._uuid} {shlex.quote(target)}" if target else f"domiflist {self._uuid}"
+        )
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_move(self) -> None:
+        """Choose what it is plugged into; the next page does it."""
+        if (which := self._which()) is not None:
+            await self._choose(f"move {which} to", lambda source: mover(which, source))
+
+    async def do_add(self) -> None:
+        """Choose what a new interface is plugged into; the next page adds it."""
+        if self._fleet is None:
+            self.say("the addresses of the other domains are still being read", "warn")
+            return
+        mac = make_mac(self._holders)
+        await self._choose(f"add the interface {mac} on", lambda source: adder(source, mac))
+
+    async def do_link(self) -> None:
+        """Turn the link around; the next page does it."""
+        if (which := self._which()) is not None and self._vnic is not None:
+            up = not self._vnic.now.up
+            words = f"set the link of {which} {'up' if up else 'down'}"
+            await self.console.show_page(self._changes(words, linker(which, up)))
+
+    async def do_remove(self) -> None:
+        """Take it away; the next page does it."""
+        if (which := self._which()) is not None:
+            await self.console.show_page(self._changes(f"take {which} away", remover(which)))
+
+    async def do_mac(self) -> None:
+        """Ask for another address, a free one being there to be taken."""
+        which = self._which()
+        if which is None:
+            return
+        if self._fleet is None:
+            self.say("the addresses of the other domains are still being read", "warn")
+            return
+        await self.ask(
+            f"MAC of {safe(which)}",
+            make_mac(self._holders),
+            "an address, or 00:16:3e for one that begins so",
+            typed=self._free,
+            accepted=lambda text: self._take_mac(which, text),
+            given_up=self.unsay,
+        )
+
+    async def do_host(self) -> None:
+        """Open networks and bridges."""
+        await self.console.open_page("networks")
+
+    def _which(self) -> str | None:
+        if self._vnic is None:
+            self.say("there is no interface here", "warn")
+            return None
+        return self._vnic.now.called
+
+    async def _choose(self, title: str, plan: Callable[[Source], Planner]) -> None:
+        from vconsole.screens.network.choice import NetworkChoiceScreen
+
+        if self._network is None:
+            self.say("the networks and bridges are still being read", "warn")
+            return
+
+        def chosen(source: Source) -> Page:
+            return self._changes(f"{title} {source}", plan(source))
+
+        page = NetworkChoiceScreen(title, self._network, self._fleet or (), chosen)
+        await self.console.show_page(page)
+
+    def _changes(self, words: str, plan: Planner, targets: tuple[Target, ...] = TARGETS) -> Page:
+        from vconsole.screens.changes import ChangesScreen
+
+        name = self.named
+        asking = Propose(((self._uuid, name),), plan, targets)
+        return ChangesScreen(words, asking=asking)
+
+    def _free(self, text: str) -> str | None:
+        """The address that is typed, if a guest may have it."""
+        known = self._holders
+        try:
+            mac = wanted_mac(text, known)
+        except MacError as error:
+            self.say(str(error), "warn")
+            return None
+        if mac in known:
+            self.say(f"{mac} is the address of {known[mac][0]} already", "bad")
+            return None
+        self.unsay()
+        return mac
+
+    def _take_mac(self, which: str, text: str) -> bool:
+        if (mac := self._free(text)) is None:
+            return False
+        page = self._changes(
+            f"give {which} the address {mac}", address_giver(which, mac), ("config",)
+        )
+        self.console.call_later(self.console.show_page, page)
+        return True

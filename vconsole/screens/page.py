@@ -1,0 +1,236 @@
+"""What every page has: header, status and footer around its body, what is known, its commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar, Literal, cast
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.events import DescendantFocus, Resize
+from textual.reactive import var
+from textual.screen import Screen
+from textual.widgets import Static
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.commands import COMMANDS, of_scope
+from vconsole.model.host_state import EMPTY, Domain, HostState
+from vconsole.model.outcome import Outcome
+from vconsole.model.request import Reply
+from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
+from vconsole.widgets.prompt import Prompt, PromptLine
+
+if TYPE_CHECKING:
+    from vconsole.console.app import VConsole
+    from vconsole.console.config import Config
+
+
+def bindings(scope: str) -> list[BindingType]:
+    """Bind the commands of a scope; the ids make them rebindable."""
+    return [
+        Binding(c.keys, f"app.run_command({c.id!r})", c.help, id=c.id, show=False)
+        for c in of_scope(scope)
+    ]
+
+
+SMALLEST = (40, 8)
+"""Columns and rows below which a page would hide what matters."""
+
+
+class TooSmall(Static):
+    """Takes the place of a page that the terminal has no room for."""
+
+    DEFAULT_CSS = "TooSmall { height: 1fr; content-align: center middle; }"
+
+
+class Page(Screen[None]):
+    """A screen of the console. Subclasses fill `compose_body` and `show_host_state`.
+
+    Textual calls an `on_...` handler of every class in the hierarchy, the subclass first: one that
+    calls `super()` would do it twice.
+    """
+
+    DEFAULT_CSS = """
+    Page.-too-small > * { display: none; }
+    Page.-too-small > TooSmall { display: block; }
+    """
+
+    SCOPE: ClassVar[str]
+    """The scope of its commands, and the name of the page."""
+    PAGE: ClassVar[Literal["domains", "domain", "host", "pin"]] = "domains"
+    """What the host is asked to read for it."""
+    TYPED: ClassVar[bool] = False
+    """It is typed in: keys that print a character are text there."""
+    AUTO_FOCUS = "LineTable"
+
+    host_state: var[HostState] = var(EMPTY, init=False)
+    _prompt: Prompt | None = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._awaited: dict[tuple[type, str], Request] = {}
+        """What was read and is not answered yet."""
+
+    @classmethod
+    def make(cls, uuid: str | None, config: Config) -> Page:
+        """Make the page; those about a domain take its UUID."""
+        return cls()
+
+    @property
+    def console(self) -> VConsole:
+        """The app, typed."""
+        return cast("VConsole", self.app)
+
+    # -- what commands may look at (commands.command.Context) --------------------------------
+
+    @property
+    def known(self) -> HostState:
+        """The latest state of the host."""
+        return self.host_state
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain under the cursor or in view."""
+        return None
+
+    @property
+    def changes(self) -> int:
+        """How many changes are planned here."""
+        return 0
+
+    @property
+    def in_view(self) -> str | None:
+        """UUID of the domain to read in detail."""
+        return None
+
+    # -- building ----------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        """Header, body, status, footer."""
+        tail = [COMMANDS["app.palette"], COMMANDS["app.help"]]
+        yield HeaderBar()
+        yield from self.compose_body()
+        yield StatusBar()
+        everywhere = [c for c in of_scope("app") if c not in tail]
+        commands = [*of_scope(self.SCOPE), *everywhere]
+        yield FooterBar(commands, tail, dict(self.console.config.keys), typed=self.TYPED)
+
+    def compose_body(self) -> ComposeResult:
+        """Compose what is between header and status line."""
+        yield from ()
+
+    def on_mount(self) -> None:
+        """Fill the header."""
+        header = self.query_one(HeaderBar)
+        header.interval_s = self.console.interval_s
+
+    def on_resize(self, event: Resize) -> None:
+        """Say so where there is too little room."""
+        small = event.size.width < SMALLEST[0] or event.size.height < SMALLEST[1]
+        self.set_class(small, "-too-small")
+        notices = self.query(TooSmall)
+        if not small:
+            notices.remove()
+        elif not notices:
+            self.mount(TooSmall(f"needs {SMALLEST[0]}x{SMALLEST[1]}", markup=False))
+
+    def on_screen_resume(self) -> None:
+        """Show what happened meanwhile."""
+        self.console.page_shown(self)
+
+    def watch_host_state(self, before: HostState, after: HostState) -> None:
+        """Hand it down."""
+        self.query_one(HeaderBar).host_state = after
+        self.show_host_state(before, after)
+        self.query_one(StatusBar).hint = self.hint()
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Show a new state of the host; work only on what changed."""
+
+    def hint(self) -> tuple[str, str]:
+        """(text, tone) for the status line: what there is to say of the row in view."""
+        return "", ""
+
+    def refresh_hint(self) -> None:
+        """Say anew what there is to say, after the cursor moved."""
+        self.query_one(StatusBar).hint = self.hint()
+
+    def say(self, text: str, tone: str = "") -> None:
+        """Put a command's answer on the status line, until the next key."""
+        self.query_one(StatusBar).said = (text, tone)
+
+    def unsay(self) -> None:
+        """Give the status line back to the hint."""
+        self.query_one(StatusBar).said = None
+
+    async def ask(
+        self,
+        label: str,
+        text: str,
+        hint: str,
+        *,
+        accepted: Callable[[str], bool],
+        typed: Callable[[str], object] | None = None,
+        given_up: Callable[[], object] | None = None,
+    ) -> None:
+        """Ask a question above the status line; see `Prompt.ask`. Made when first needed."""
+        if self._prompt is None:
+            self._prompt = Prompt()
+            line = PromptLine(self._prompt)
+            await self.mount(line, before=self.query_one(StatusBar))
+        self._prompt.ask(label, text, hint, accepted=accepted, typed=typed, given_up=given_up)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Going elsewhere, by a click say, gives the question up."""
+        prompt = self._prompt
+        if prompt is not None and prompt.is_open and event.widget is not prompt:
+            prompt.action_give_up()
+
+    def read_again(self) -> None:
+        """Ask anew for what the page reads beside the state of the host."""
+
+    def virsh(self) -> str:
+        """Name the virsh words equivalent to what is in view, without ``virsh -c URI``."""
+        return ""
+
+    def go_back(self) -> bool:
+        """Close what is open within the page; False when there is nothing and the page may go."""
+        return False
+
+    def change_done(self, outcome: Outcome) -> None:
+        """Report on a change asked for here; most pages need one line."""
+        tone = "good" if outcome.status == "applied" else "bad"
+        self.say(outcome.message or outcome.status, tone)
+
+    def read(self, request: Request, about: str = "") -> bool:
+        """Ask for what this page shows; answers whether it was asked.
+
+        Not while another page is in front, and never twice at once: a host that is slow or hangs
+        is not asked again before it has answered.
+
+        Args:
+            request: One that reads.
+            about: Tells requests of one type apart.
+        """
+        key = type(request), about
+        if self.console.page is not self or key in self._awaited:
+            return False
+        self._awaited[key] = request
+        self.console.dispatcher.ask(request)
+        return True
+
+    def read_anew(self) -> None:
+        """Wait no longer for what was asked before: it may be older than a change since."""
+        self._awaited.clear()
+
+    def answered(self, request: Request, reply: Reply) -> None:
+        """Note that a request has its answer, whoever asked, and take it."""
+        self._awaited = {key: asked for key, asked in self._awaited.items() if asked is not request}
+        self.replied(request, reply)
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take the answer to a request of this page; others are not its business."""
+
+    def on_footer_bar_pressed(self, event: FooterBar.Pressed) -> None:
+        """Run a command that was clicked."""
+        self.call_later(self.console.action_run_command, event.command.id)

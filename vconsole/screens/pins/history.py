@@ -1,0 +1,113 @@
+"""The pin changes that were made: when, by whom, what; newest first."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.history import Record
+from vconsole.model.host_state import HostState
+from vconsole.model.outcome import PinStep
+from vconsole.model.words import row_label, rows_label
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, Note, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("when", "When (UTC)", 17),
+    Column("origin", "What", 9),
+    Column("domain", "Domain", 16, flex=True),
+    Column("rows", "Rows", 16),
+    Column("outcome", "Outcome", 9),
+    Column("operator", "Who", 24, from_width=100),
+)
+
+
+class HistoryScreen(Page):
+    """The list above, the rows and virsh lines of the one under the cursor below."""
+
+    SCOPE = "history"
+    BINDINGS: ClassVar = bindings("history")
+    DEFAULT_CSS = """
+    HistoryScreen NotesView { height: 50%; margin-top: 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._records: tuple[Record, ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, details."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Show what was done since."""
+        history = self.console.history
+        if history.records == self._records and before is not after and self._records:
+            return
+        self._records = history.records
+        where = (
+            str(history.path)
+            if history.path
+            else f"not saved: {history.problem or 'kept in memory'}"
+        )
+        count = f"{len(self._records)} changes" if len(self._records) != 1 else "1 change"
+        self.query_one(TitleBar).words = ("Pin history", f"{count}   {safe(where)}")
+        self.query_one(LineTable).show([str(i) for i in reversed(range(len(self._records)))])
+        self._show_details()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        record = self._records[int(key)]
+        tone = "good" if record.outcome == "applied" else "warn"
+        return (
+            (safe(record.when.replace("T", " ").rstrip("Z")[:16]), ""),
+            (record.origin, ""),
+            (safe(record.name), ""),
+            (rows_label(step.key for step, _ in record.steps), ""),
+            (record.outcome, tone),
+            (safe(record.operator), "dim"),
+        )
+
+    @property
+    def _record(self) -> Record | None:
+        key = self.query_one(LineTable).key
+        return self._records[int(key)] if key is not None else None
+
+    def _show_details(self) -> None:
+        record = self._record
+        lines: list[Note] = []
+        if record is not None:
+            lines.append((f" {record.when}  {safe(record.operator)}  {record.uuid}", "dim"))
+            lines += [(f" {_step_words(step)}  {status}", "") for step, status in record.steps]
+            lines += [(f" {safe(command)}", "accent") for command in record.commands]
+        self.query_one(NotesView).notes = lines
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Show another one's details."""
+        self.unsay()
+        self._show_details()
+
+    def hint(self) -> tuple[str, str]:
+        """Say how to go back in time."""
+        if not self._records:
+            return "no pin was changed here yet", ""
+        return "u undoes the last change of this connection, ctrl+r does it again", ""
+
+    def virsh(self) -> str:
+        """Name the lines of the change under the cursor."""
+        record = self._record
+        return "\n".join(record.commands) if record else ""
+
+
+def _step_words(step: PinStep) -> str:
+    halves = []
+    if step.live_after is not None:
+        halves.append(f"live {step.live_before} -> {step.live_after}")
+    if step.config_after is not None:
+        halves.append(f"config {step.config_before} -> {step.config_after}")
+    return f"{row_label(step.key)}: {'   '.join(halves)}"

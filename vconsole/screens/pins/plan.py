@@ -1,0 +1,259 @@
+"""The plan: old -> new for live and config, warnings, the virsh lines; then apply and read back."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.warnings import plan_warnings
+from vconsole.features.pins.words import warning_lines
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, HostState
+from vconsole.model.outcome import Outcome, PinChange, StepOutcome
+from vconsole.model.virsh import change_commands
+from vconsole.model.words import row_label
+from vconsole.screens.messages import ChangeRequested
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, Note, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("row", "Row", 11),
+    Column("live_now", "live now", 12),
+    Column("live_then", "live then", 12),
+    Column("config_now", "config now", 12),
+    Column("config_then", "config then", 12),
+    Column("result", "read back", 14, flex=True),
+)
+_TARGETS = {"both": "live+config", "live": "live", "config": "config"}
+_STATUS_STYLES = {"applied": "good", "rolled back": "warn", "not tried": "dim"}
+
+
+class PlanScreen(Page):
+    """One change, before and after it is applied. `plan` is None for an undo or redo."""
+
+    SCOPE = "plan"
+    PAGE = "pin"
+    BINDINGS: ClassVar = bindings("plan")
+    DEFAULT_CSS = """
+    PlanScreen LineTable { height: auto; max-height: 50%; }
+    PlanScreen NotesView { height: 1fr; }
+    """
+
+    def __init__(self, change: PinChange, plan: PinPlan | None = None) -> None:
+        super().__init__()
+        self._change, self._plan = change, plan
+        self._outcome: Outcome | None = None
+        self._waiting = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, table, warnings and commands."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    # -- context -----------------------------------------------------------------------------
+
+    @property
+    def subject(self) -> Domain | None:
+        """The domain of the change."""
+        return self.host_state.domain(self._change.uuid)
+
+    @property
+    def in_view(self) -> str:
+        """The domain to read in detail."""
+        return self._change.uuid
+
+    @property
+    def changes(self) -> int:
+        """Rows not applied yet."""
+        return 0 if self._outcome or self._waiting else len(self._change.steps)
+
+    def virsh(self) -> str:
+        """Name the lines that do the same."""
+        return "\n".join(self._commands())
+
+    def _commands(self) -> tuple[str, ...]:
+        connection = self.host_state.connection
+        return change_commands(self._change, connection.uri, split_pins=connection.split_pins)
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Show the change; it stays what was planned, whatever happens on the host."""
+        self._show()
+
+    def _show(self) -> None:
+        verb = {"plan": "Plan", "undo": "Undo", "redo": "Redo", "roll-back": "Roll-back"}
+        domain = self.subject
+        state = domain.state if domain else "gone"
+        head = f"{verb[self._change.origin]} for {safe(self._change.name)} ({state})"
+        self.query_one(TitleBar).words = (head, self._target_words())
+        table = self.query_one(LineTable)
+        table.show([str(i) for i in range(len(self._change.steps))])
+        table.styles.height = len(self._change.steps) + 1
+        self.query_one(NotesView).notes = self._lines()
+
+    def _target_words(self) -> str:
+        if self._plan is None:
+            return "the halves that were changed"
+        if not self._plan.split_pins:
+            return "this driver keeps one set of pins for live and config"
+        targets = [
+            f"{'(*)' if t == self._plan.target else '( )'} {_TARGETS[t]}"
+            for t in ("both", "live", "config")
+            if t in self._plan.targets
+        ]
+        return "apply to  " + "  ".join(targets)
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        step = self._change.steps[int(key)]
+        result = self._result(int(key))
+        return (
+            (row_label(step.key), ""),
+            *_pair(step.live_before, step.live_after),
+            *_pair(step.config_before, step.config_after),
+            result,
+        )
+
+    def _result(self, index: int) -> Cell:
+        if self._outcome is None:
+            return ("...", "dim") if self._waiting else ("", "")
+        if index >= len(self._outcome.steps):
+            return "not tried", "dim"
+        done = self._outcome.steps[index]
+        return _result_words(done), _STATUS_STYLES.get(done.status, "bad")
+
+    def _lines(self) -> list[Note]:
+        lines: list[Note] = [("", "")]
+        if self._outcome is not None:
+            lines += [(f" {row}", "bad") for row in _failures(self._outcome)]
+        elif self._plan is not None:
+            lines += warning_lines(self._plan, self.host_state)
+        lines += [(f" {safe(command)}", "accent") for command in self._commands()]
+        return lines
+
+    def hint(self) -> tuple[str, str]:
+        """Say what comes next."""
+        if self._waiting:
+            return "applying", ""
+        if self._outcome is not None:
+            return self._report(self._outcome)
+        if self._change.steps:
+            return "enter applies; esc goes back, nothing is lost", ""
+        return "nothing would change", "warn"
+
+    def _report(self, outcome: Outcome) -> tuple[str, str]:
+        done, total = len(outcome.applied), len(outcome.change.steps)
+        if outcome.status == "applied":
+            took = f" in {outcome.took_ms:.0f} ms" if outcome.took_ms is not None else ""
+            if any(step.drift for step in outcome.steps):
+                return f"{done} of {total} applied{took}; the kernel differs, see drift", "warn"
+            return f"{done} of {total} applied and verified{took}   u undoes   esc back", "good"
+        if outcome.status == "conflict":
+            return f"conflict, nothing changed: {outcome.message}; esc shows what is now", "bad"
+        if outcome.status == "unknown":
+            return f"outcome unknown: {outcome.message}; reading again, not trying again", "bad"
+        offer = f"; b puts the {done} applied back" if outcome.applied else ""
+        return f"{done} of {total} applied: {outcome.message}{offer}", "bad"
+
+    # -- commands ----------------------------------------------------------------------------
+
+    def do_apply(self) -> None:
+        """Apply, unless a warning forbids it."""
+        if self._plan is not None:
+            refused = [
+                w for w in plan_warnings(self._plan, self.host_state) if w.severity == "refuse"
+            ]
+            if refused:
+                self.say(f"refused: {refused[0].text}", "bad")
+                return
+        self._submit()
+
+    def _submit(self) -> None:
+        self._waiting = True
+        self._refresh_all()
+        self.post_message(ChangeRequested(self._change))
+
+    def change_done(self, outcome: Outcome) -> None:
+        """Show what became of it."""
+        if outcome.change.uuid != self._change.uuid:
+            return
+        self._waiting, self._outcome = False, outcome
+        self._change = outcome.change
+        if outcome.status in ("applied", "unknown") and self._plan is not None:
+            self.console.plans.pop(self._change.uuid, None)
+        self._refresh_all()
+
+    def _refresh_all(self) -> None:
+        self._show()
+        self.refresh_hint()
+
+    def do_target(self) -> None:
+        """Live and config, live, or config."""
+        if self._plan is None or self._outcome is not None or self._waiting:
+            self.say("only a plan that is not applied yet has a choice", "warn")
+            return
+        targets = self._plan.targets
+        if len(targets) == 1:
+            self.say(f"only {_TARGETS[targets[0]]} is possible for this domain", "warn")
+            return
+        following = targets[(targets.index(self._plan.target) + 1) % len(targets)]
+        self._plan = self._plan.with_target(following)
+        self.console.plans[self._plan.uuid] = self._plan
+        self._change = self._plan.to_change()
+        self._refresh_all()
+
+    def do_rollback(self) -> None:
+        """Put back the rows that were changed before the failure."""
+        outcome = self._outcome
+        if outcome is None or outcome.status == "applied" or not outcome.applied:
+            self.say("nothing to roll back", "warn")
+            return
+        done = PinChange(self._change.uuid, self._change.name, outcome.applied)
+        self._change, self._plan, self._outcome = done.reversed("roll-back"), None, None
+        self._submit()
+
+    async def do_save(self) -> None:
+        """Ask where to."""
+        name = "".join(c if c.isalnum() or c in "-_" else "_" for c in self._change.name)[:40]
+        hint = "a new file; .json for `vconsole plan apply`"
+        await self.ask("save as", f"pin-{name}.sh", hint, accepted=self._save)
+
+    def _save(self, name: str) -> bool:
+        """Write the file; one that exists is left alone."""
+        from vconsole.features.pins.plan_file import save_plan
+
+        try:
+            path = save_plan(name, self._change, self._plan, self.host_state.connection)
+        except (OSError, ValueError) as error:
+            self.say(f"not saved: {error}", "bad")
+        else:
+            self.say(f"saved {path}", "good")
+        return True
+
+
+def _pair(before: CpuSet | None, after: CpuSet | None) -> tuple[Cell, Cell]:
+    if after is None:
+        return ("" if before is None else str(before), "dim"), ("", "")
+    return ("-" if before is None else str(before), ""), (str(after), "accent")
+
+
+def _result_words(done: StepOutcome) -> str:
+    read = done.live if done.step.live_after is not None else done.config
+    words = str(read) if read is not None else ""
+    if done.status != "applied":
+        return f"{done.status} {words}".strip()
+    return f"{words} ok" if not done.drift else f"{words} drift: kernel {done.kernel}"
+
+
+def _failures(outcome: Outcome) -> list[str]:
+    return [
+        f"{row_label(s.step.key)}: {s.status}: {safe(s.message)}"
+        for s in outcome.steps
+        if s.message
+    ]

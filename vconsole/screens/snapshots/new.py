@@ -1,0 +1,225 @@
+"""A snapshot to be taken: its name, what it holds, and what that would do; enter goes on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar, Final, get_args
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.snapshots.model.create import (
+    KINDS,
+    CreateSnapshot,
+    Ground,
+    Kind,
+    ReadGround,
+    Wish,
+    plan_create,
+    why_no_name,
+)
+from vconsole.model.host_state import HostState
+from vconsole.model.proposal import Proposal
+from vconsole.model.request import Reply
+from vconsole.model.words import plural
+from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, Column, Note, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("title", "Of the snapshot", 15),
+    Column("value", "", 17),
+    Column("meaning", "", 46, flex=True),
+)
+ROWS: Final = ("name", "description", "kind", "quiesce")
+TITLES: Final = ("Name", "Description", "What it holds", "Quiesce")
+_TONES: Final = {"+": "good", "-": "bad"}
+KIND_ORDER: Final[tuple[Kind, ...]] = get_args(Kind)
+
+
+class NewSnapshotScreen(DomainPage):
+    """What is wanted above, what it would do below. It goes once the snapshot was taken."""
+
+    SCOPE = "newsnapshot"
+    BINDINGS: ClassVar = bindings("newsnapshot")
+    DEFAULT_CSS = """
+    NewSnapshotScreen LineTable { height: 6; }
+    NewSnapshotScreen NotesView { height: 1fr; }
+    """
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(uuid)
+        self._wish = Wish("")
+        self._ground: Ground | None = None
+        self._trouble = ""
+        self._taken = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, choices, consequences."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        """Look at the domain anew; after the snapshot was taken there is nothing to do here."""
+        if self._taken:
+            self._leave()
+        else:
+            self.console.dispatcher.ask(ReadGround(self._uuid))
+
+    def _leave(self) -> None:
+        self.console.call_later(self.console.pop_screen)
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take what the snapshot would stand on, and notice that it was taken."""
+        if isinstance(request, CreateSnapshot) and request.uuid == self._uuid:
+            self._taken = reply.status == "applied"
+            if self._taken and self.console.page is self:
+                self._leave()
+        if request == ReadGround(self._uuid):
+            self._ground = reply.value if isinstance(reply.value, Ground) else None
+            self._trouble = reply.message
+            self._show()
+
+    def show_host_state(self, before: HostState, after: HostState) -> None:
+        """Look again when the domain starts or stops."""
+        was, is_now = before.domain(self._uuid), self.subject
+        if was and is_now and was.active != is_now.active:
+            self.console.dispatcher.ask(ReadGround(self._uuid))
+        self._show()
+
+    def _show(self) -> None:
+        domain, ground = self.subject, self._ground
+        name, state = (safe(domain.name), domain.state) if domain else ("", "gone")
+        words = [state]
+        if ground is not None:
+            words.append(plural(len(ground.disks), "disk"))
+        if ground is not None and ground.running:
+            words.append("agent does not answer" if ground.agent else "agent answers")
+        self.query_one(TitleBar).words = (f"New snapshot of {name}", "   ".join(words))
+        table = self.query_one(LineTable)
+        table.show(ROWS)
+        table.redraw()
+        self._explain()
+        self.refresh_hint()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        title = TITLES[ROWS.index(key)]
+        value, meaning = {
+            "name": (self._wish.name or "-", ""),
+            "description": (self._wish.description or "-", ""),
+            "kind": (self._wish.kind, KINDS[self._wish.kind]),
+            "quiesce": ("yes" if self._wish.quiesce else "no", self._quiesce_words()),
+        }[key]
+        return (title, ""), (safe(value), "accent"), (safe(meaning), "dim")
+
+    def _quiesce_words(self) -> str:
+        ground = self._ground
+        if ground is not None and ground.agent:
+            return f"not now: {ground.agent}"
+        return "the agent freezes file systems meanwhile"
+
+    def _plan(self) -> tuple[Proposal | None, str]:
+        """(what would be done, why nothing can be)."""
+        domain, ground = self.subject, self._ground
+        if domain is None or ground is None:
+            return None, self._trouble or "reading the domain"
+        try:
+            return plan_create(domain.uuid, domain.name, ground, self._wish), ""
+        except ValueError as error:
+            return None, str(error)
+
+    def _explain(self) -> None:
+        proposal, reason = self._plan()
+        notes: list[Note] = [(f" {safe(reason)}", "warn")] if reason else []
+        notes += [(f" {safe(note)}", "") for note in (proposal.notes if proposal else ())]
+        for change in proposal.changes if proposal else ():
+            notes += [(f" {safe(line)}", _TONES.get(line[:1], "")) for line in change.lines()]
+            notes += [(f" {safe(line)}", "accent") for line in change.virsh()]
+        self.query_one(NotesView).notes = notes
+
+    def hint(self) -> tuple[str, str]:
+        """Name the next key."""
+        if self._trouble:
+            return safe(self._trouble), "bad"
+        return "space chooses, e edits; enter shows the change before it is made", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Another row."""
+        self.unsay()
+
+    def virsh(self) -> str:
+        """Name the line that takes it."""
+        proposal, _ = self._plan()
+        uri = self.host_state.connection.uri
+        changes = proposal.changes if proposal else ()
+        return "\n".join(line for change in changes for line in change.virsh(uri))
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_choose(self) -> None:
+        """Take the next kind, quiesce or not, or edit what is text."""
+        wish, row = self._wish, self.query_one(LineTable).key
+        if row == "kind":
+            kind = KIND_ORDER[(KIND_ORDER.index(wish.kind) + 1) % len(KIND_ORDER)]
+            self._wish = replace(wish, kind=kind, quiesce=wish.quiesce and kind == "disk-only")
+        elif row == "quiesce":
+            kind = wish.kind if wish.quiesce else "disk-only"  # the only kind that it goes with
+            self._wish = replace(wish, kind=kind, quiesce=not wish.quiesce)
+        else:
+            await self.do_edit()
+        self._show()
+
+    async def do_edit(self) -> None:
+        """Edit name or description."""
+        row = self.query_one(LineTable).key
+        if row == "name":
+            hint = "no / in it; it becomes part of file names"
+            await self.ask(
+                *("name", self._wish.name, hint), accepted=self._named, typed=self._check_name
+            )
+        elif row == "description":
+            await self.ask(
+                *("description", self._wish.description, "what it is for"),
+                accepted=self._described,
+            )
+        else:
+            self.say("space chooses here", "warn")
+
+    def _check_name(self, text: str) -> bool:
+        """Say what is wrong with a name while it is typed."""
+        if reason := why_no_name(text, self._ground.taken if self._ground else ()):
+            self.say(safe(reason), "bad")
+        else:
+            self.unsay()
+        return not reason
+
+    def _named(self, text: str) -> bool:
+        if not self._check_name(text):
+            return False
+        self._wish = replace(self._wish, name=text)
+        self._show()
+        return True
+
+    def _described(self, text: str) -> bool:
+        if not text.isprintable():
+            self.say("only characters that print", "bad")
+            return False
+        self._wish = replace(self._wish, description=text)
+        self._show()
+        return True
+
+    async def do_apply(self) -> None:
+        """Show the change."""
+        from vconsole.screens.changes import ChangesScreen
+
+        proposal, reason = self._plan()
+        if proposal is None:
+            self.say(safe(reason), "bad")
+            return
+        await self.console.show_page(ChangesScreen("take a snapshot", [proposal]))
