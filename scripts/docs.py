@@ -20,39 +20,10 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
 from vconsole.cli.main import parser as cli_parser  # noqa: E402
-from vconsole.features.commands import COMMANDS, Command, key_name  # noqa: E402 (after the environment)
+from vconsole.model.command import Command, key_name  # noqa: E402 (after the environment)
+from vconsole.registry import COMMANDS, SCOPES  # noqa: E402 (after the environment)
 
 DOCS = Path(__file__).parent.parent / "docs"
-TITLES = {
-    "app": "Everywhere",
-    "domains": "Domains",
-    "domain": "Domain",
-    "actions": "Actions",
-    "acting": "Actions under way",
-    "changes": "Changes, before and after they are made",
-    "host": "Host",
-    "hostmemory": "Host: memory and swap",
-    "networks": "Host: networks",
-    "pin": "Pin",
-    "plan": "Plan",
-    "resources": "Memory and vCPUs",
-    "agent": "Guest agent",
-    "snapshots": "Snapshots",
-    "newsnapshot": "New snapshot",
-    "network": "Network interfaces",
-    "networkchoice": "Choice of a network",
-    "policy": "Clock, power and USB policy",
-    "divergence": "Divergence",
-    "hostinfo": "Hostinfo",
-    "metrics": "Metrics",
-    "metricsbytes": "Metrics: bytes",
-    "metricsattach": "Metrics: who has disk or channel",
-    "metricsconfig": "Metrics: vhostmd's configuration",
-    "filetext": "A file as text",
-    "filediff": "A file before it is saved",
-    "activity": "Activity",
-}
-"""Scope -> heading; every scope has one."""
 PICTURES = {
     "domains": ((100, 26), ()),
     "host": ((100, 34), ("2",)),
@@ -67,15 +38,13 @@ def keys_page() -> str:
     lines = [
         "# Keys",
         "",
-        "Made from `vconsole/features/commands/` by `make docs`. The id is what `[keys]` in",
-        '`~/.config/vconsole/config.toml` takes: `"domains.pin" = "P"`.',
+        "Made from the manifests in `vconsole/features/` by `make docs`. The id is what `[keys]`",
+        'in `~/.config/vconsole/config.toml` takes: `"domains.pin" = "P"`.',
         "",
         "Movement everywhere: arrows or h j k l; g and G, home and end; ctrl+u and ctrl+d, page up",
         "and page down. In the matrix `[` and `]` go to the previous and next cell.",
     ]
-    missing = {command.scope for command in COMMANDS.values()} - {*TITLES}
-    assert not missing, f"without a heading: {missing}"
-    for scope, title in TITLES.items():
+    for scope, title in SCOPES.items():
         lines += ["", f"## {title}", "", "| key | what it does | virsh | id |", "|---|---|---|---|"]
         lines += [_row(c) for c in COMMANDS.values() if c.scope == scope]
     return "\n".join(lines) + "\n"

@@ -9,7 +9,7 @@ from typing import Any
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.history import History
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.host.source import View
 from vconsole.model.host_state import EMPTY, Domain, HostState, Pin
 from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome

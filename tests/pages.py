@@ -12,8 +12,8 @@ from vconsole.screens.page import Page
 
 def all_pages() -> dict[str, type[Page]]:
     """Scope -> page."""
-    for module in pkgutil.iter_modules(vconsole.screens.__path__):
-        importlib.import_module(f"vconsole.screens.{module.name}")
+    for module in pkgutil.walk_packages(vconsole.screens.__path__, "vconsole.screens."):
+        importlib.import_module(module.name)
     return {
         page.SCOPE: page
         for page in _below(Page)

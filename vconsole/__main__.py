@@ -8,27 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import Namespace
 
-ACTIONS = "start shutdown reboot reset suspend resume save destroy autostart".split()
-SUBCOMMANDS = (
-    "show",
-    "pin",
-    "plan",
-    "hostinfo",
-    "metrics",
-    "memory",
-    "vcpus",
-    "agent",
-    "net",
-    "snapshot",
-    "policy",
-    "clock",
-    "usb-filter",
-    "diff",
-    "persist",
-    "revert",
-    "edit",
-    *ACTIONS,
-)
 WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
 
 
@@ -36,10 +15,6 @@ def main() -> None:
     """Run the program that the arguments ask for, and exit with its code."""
     arguments = sys.argv[1:]
     word, others = subcommand(arguments)
-    if word in SUBCOMMANDS:
-        from vconsole.cli.main import main as run_cli
-
-        sys.exit(run_cli(arguments))
     if word == "hostinfod":
         from vconsole.features.hostinfo.daemon.service import main as run_hostinfod
 
@@ -48,6 +23,13 @@ def main() -> None:
         from vconsole.features.metrics.daemon.service import main as run_vhostmd
 
         sys.exit(run_vhostmd(others))
+    if word is not None:
+        from vconsole.registry import SUBCOMMANDS
+
+        if word in SUBCOMMANDS:
+            from vconsole.cli.main import main as run_cli
+
+            sys.exit(run_cli(arguments, word))
     sys.exit(console(arguments))
 
 
@@ -75,7 +57,7 @@ def console(arguments: list[str]) -> int:
 
 def run_console(options: Namespace) -> int:
     """Start the app on the terminal, errors of libraries going to the log."""
-    from vconsole.console.config import ConfigError, load
+    from vconsole.files.config import ConfigError, load
     from vconsole.files.places import config_path
 
     try:

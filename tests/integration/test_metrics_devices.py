@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.answers import metrics_answers
 from tests.integration.bootguest import BootGuest
 from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import wait_until
@@ -17,7 +18,7 @@ from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
 from vconsole.features.metrics.model.document import render
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.provision import Attachments, What, Wish
-from vconsole.features.metrics.requests import PlanDevices, ReadAttachments, handlers
+from vconsole.features.metrics.requests import PlanDevices, ReadAttachments
 from vconsole.host.link import open_link
 from vconsole.model.request import Reply
 
@@ -32,7 +33,7 @@ class Console:
         asked = self._requests.handlers()
         self._ask: dict[type, Callable[[Any], Reply]] = {
             **asked,
-            **handlers(asked),
+            **metrics_answers(asked),
         }
         self.path = host.base / "vhostmd0"
         writer = DiskWriter(self.path, BLOCK_BYTES)

@@ -20,7 +20,7 @@ from tests.feed import Answers, ScriptedDispatcher, ScriptedFeed, make_console
 from tests.scenes import uuid_of
 from vconsole.changes.history import History
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, Pin, PinKind
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar

@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 from tests import scenes
+from tests.answers import metrics_answers
 from tests.feed import Answers, proposer
 from tests.pilot.manual import Console, console_on
 from tests.unit.vhostmd_conf import conf, metric
-from vconsole.console.config import Config
 from vconsole.features.metrics import requests as dispatcher
 from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
 from vconsole.features.metrics.model.document import render
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.status import DaemonStatus
-from vconsole.features.metrics.requests import ReadDaemon, TryMetric, handlers
+from vconsole.features.metrics.requests import ReadDaemon, TryMetric
+from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
 from vconsole.model.proposal import Propose
 from vconsole.model.request import ChangeDevice, Configurations, ReadConfigurations, Reply
@@ -91,7 +92,7 @@ class Host:
 
     def answers(self) -> Answers:
         return {
-            **handlers({ReadConfigurations: self._read, Propose: proposer(self._read)}),
+            **metrics_answers({ReadConfigurations: self._read, Propose: proposer(self._read)}),
             ReadDaemon: lambda _: self.daemon,
             TryMetric: self._try,
             ChangeDevice: self._change,

@@ -11,7 +11,7 @@ from tests.fleet import HOSTILE_NAMES
 from tests.pilot.manual import Console, console_on
 from tests.pilot.test_domains import changed
 from tests.pilot.test_pin import WEB_2, pins_of, planned
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
 from vconsole.text import safe
 from vconsole.widgets.table import LineTable

@@ -11,7 +11,7 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.painting import watch_painting
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import HostState
 from vconsole.screens.messages import Open

@@ -9,7 +9,7 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.painting import below, watch_painting
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, HostState, PCpu
 from vconsole.screens.hostmap.cellmap import CellMap

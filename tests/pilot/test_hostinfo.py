@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from tests import scenes
+from tests.answers import hostinfo_answers
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
-from vconsole.console.config import Config
-from vconsole.features.hostinfo.model import provision
-from vconsole.features.hostinfo.requests import ReadService, ReadValues, handlers
+from vconsole.features.hostinfo.requests import ReadService, ReadValues
+from vconsole.files.config import Config
+from vconsole.model import hostinfo_port as provision
 from vconsole.model.host_state import HostState
 from vconsole.model.request import Define, ReadDefinitions, Reply
 
@@ -75,7 +76,7 @@ class Host:
 
     def answers(self) -> Answers:
         return {
-            **handlers(),
+            **hostinfo_answers(),
             ReadService: lambda request: self.guest if request.guest else self.service,
             ReadValues: lambda _: Reply(value={"physcpus": "64", "load": "0.42"}),
             ReadDefinitions: self._read,

@@ -11,9 +11,9 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.snapshot_host import HOSTILE, NAME, NOW_S, SnapshotHost, taken
-from vconsole.console.config import Config
 from vconsole.features.snapshots.model.change import DeleteSnapshot, RevertSnapshot
 from vconsole.features.snapshots.model.create import CreateSnapshot, ReadGround
+from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
 from vconsole.model.request import Reply
 from vconsole.screens.messages import Replied

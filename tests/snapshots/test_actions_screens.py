@@ -13,8 +13,8 @@ from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.changes.activity import Entry
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
 from vconsole.features.lifecycle.model import Act
+from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
 from vconsole.model.request import Reply
 

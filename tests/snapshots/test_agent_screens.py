@@ -12,8 +12,8 @@ from tests.pilot.agent_host import HEALTHY, HOSTILE, MUTE, NAME, AgentHost
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
 from vconsole.features.agent.model.report import AgentReport
+from vconsole.files.config import Config
 
 OPEN = ("f", *NAME, "enter", "A")
 ANSWER = (

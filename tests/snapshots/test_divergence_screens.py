@@ -12,7 +12,7 @@ from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from tests.unit.domain_xml import CONFIG, LIVE, edited
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 
 MANY = edited(
     LIVE,

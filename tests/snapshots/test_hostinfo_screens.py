@@ -12,9 +12,9 @@ from tests.pilot.test_hostinfo import DEFINITION, RULES, WRONG, kvm07
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
 from vconsole.features.hostinfo.requests import ReadService, ReadValues, SaveRules
 from vconsole.files.careful import Loaded
+from vconsole.files.config import Config
 from vconsole.files.draft import ReadFile
 from vconsole.model.request import Define, ReadDefinitions, Reply
 

@@ -15,8 +15,8 @@ from tests.pilot.memory_host import answered, elsewhere, reading, without_swap
 from tests.snapshots.pressing import RunBefore
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
 from vconsole.features.hostmemory.model.reading import HostMemory
+from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from tests import scenes
+from tests.answers import metrics_answers
 from tests.feed import Answers, make_console, proposer
 from tests.pilot.metrics_host import NOT_RUNNING, NOW, ONE, TWO, metrics, own, xml
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from tests.unit.vhostmd_conf import conf, metric
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
 from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.model.disk import SIGNATURE, Header, checksum
 from vconsole.features.metrics.model.document import parse, render
@@ -30,9 +30,9 @@ from vconsole.features.metrics.requests import (
     ReadDisk,
     SaveConfig,
     TryMetric,
-    handlers,
 )
 from vconsole.files.careful import Loaded
+from vconsole.files.config import Config
 from vconsole.files.draft import ReadFile
 from vconsole.model.proposal import Propose
 from vconsole.model.request import ChangeDevice, Configurations, ReadConfigurations, Reply
@@ -165,7 +165,7 @@ def _answers(scene: Scene) -> Answers:
     theirs = Loaded(scene.theirs, exists=True, inode=1)
     applied = Reply("failed", scene.failure) if scene.failure else Reply()
     return {
-        **handlers({ReadConfigurations: read, Propose: proposer(read)}),
+        **metrics_answers({ReadConfigurations: read, Propose: proposer(read)}),
         ReadDisk: lambda _: Reply(value=scene.report()),
         ReadDaemon: lambda _: scene.daemon or daemon(),
         ReadFile: lambda _: Reply(value=loaded),

@@ -10,7 +10,7 @@ from tests.feed import make_console
 from tests.pilot.manual import Console
 from tests.pilot.network_host import NAME, NetworkHost, hostile
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.screens.network.network import NetworkScreen
 
 FIND = ("f", *NAME, "enter", "n")

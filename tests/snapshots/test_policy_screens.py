@@ -13,7 +13,7 @@ from tests.pilot.policy_host import WEB, XML, Host
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
 
 OPEN = ("f", *WEB, "enter", "o")

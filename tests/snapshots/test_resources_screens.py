@@ -13,7 +13,7 @@ from tests.pilot.resources_host import GIB, NAME, REPORT, Host
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 
 FIND = ("f", *NAME, "enter", "m")
 CURRENT = (*FIND, "j", "e", "ctrl+u")

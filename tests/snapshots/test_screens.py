@@ -18,7 +18,7 @@ from tests import scenes
 from tests.feed import ScriptedFeed, make_console
 from tests.pilot.manual import Console
 from vconsole.console.app import VConsole
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import HostState
 from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome

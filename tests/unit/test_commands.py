@@ -8,9 +8,9 @@ import pytest
 
 from tests import scenes
 from tests.pages import all_pages
-from vconsole.features.commands import COMMANDS, TABLES, Command, key_name, of_scope
-from vconsole.model.command import not_read_only, writable
+from vconsole.model.command import Command, key_name, not_read_only, writable
 from vconsole.model.host_state import EMPTY, Domain, HostState
+from vconsole.registry import COMMANDS, MANIFESTS, of_scope
 
 SCOPES = {"app", *all_pages()}
 
@@ -40,7 +40,7 @@ def test_every_command_is_described(command: Command) -> None:
 
 
 def test_no_two_commands_do_the_same_by_the_same_id() -> None:
-    assert sum(map(len, TABLES)) == len(COMMANDS)
+    assert sum(len(m.commands) for m in MANIFESTS) == len(COMMANDS)
 
 
 @pytest.mark.parametrize("scope", sorted(SCOPES - {"app"}))

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from vconsole.console.config import THEMES, Config, ConfigError, check_keys, load
-from vconsole.features.commands import COMMANDS
+from vconsole.files.config import THEMES, Config, ConfigError, check_keys, load
 from vconsole.files.places import config_path
+from vconsole.registry import COMMANDS
 
 
 def write(path: Path, text: str) -> Path:

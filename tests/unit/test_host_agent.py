@@ -14,7 +14,6 @@ import pytest
 from tests.unit.libvirt_errors import failure
 from vconsole.features.agent.host import changes as agentchange
 from vconsole.features.agent.host import report as agent
-from vconsole.features.agent.host.changes import HANDLERS
 from vconsole.features.agent.host.report import read_agent
 from vconsole.features.agent.host.thaw import GuardError, ThawGuard
 from vconsole.features.agent.model.changes import (
@@ -32,8 +31,10 @@ from vconsole.host.events import Events
 from vconsole.host.link import Link
 from vconsole.host.source import HostError
 from vconsole.model.host_state import Connection
+from vconsole.model.manifest import imported, name_of
 from vconsole.model.outcome import Status
 from vconsole.model.request import Reply
+from vconsole.registry import ANSWERS
 
 libvirt = pytest.importorskip("libvirt")
 
@@ -361,7 +362,9 @@ def test_a_driver_without_such_a_limit_is_asked_all_the_same() -> None:
 
 
 def do(guest: Guest, request: Any) -> Reply:
-    return HANDLERS[type(request)](link_to(guest), request)
+    found = {answer.request: answer.handler for answer in ANSWERS}[name_of(type(request))]
+    reply: Reply = imported(found)(link_to(guest), request)
+    return reply
 
 
 def test_thaw_says_how_many() -> None:

@@ -353,7 +353,7 @@ async def test_a_guest_that_takes_no_reply_is_not_read_and_then_disconnected(
     host: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "TAKE_S", 0.3)
-    for module in ("limiter", "connection"):
+    for module in ("model.limiter", "daemon.connection"):
         monkeypatch.setattr(f"vconsole.features.hostinfo.{module}.INTAKE_BYTES", 1 << 20)
     host.write(FREE)
     path = host.directory / "qemu-deaf"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.features.hostinfo.model import provision
-from vconsole.features.hostinfo.model.provision import HostinfoSerial, ProvisionError
+from vconsole.model import hostinfo_port as provision
+from vconsole.model.hostinfo_port import HostinfoSerial, ProvisionError
 from vconsole.model.xml_edit import XmlEditError, diff, escape_text
 
 

@@ -50,7 +50,12 @@ def test_the_first_frame_does_without_the_machine() -> None:
 
 def test_pages_are_loaded_when_they_are_opened() -> None:
     found = {name for name in loaded_by("import vconsole.console.app") if ".screens." in name}
-    assert found == {"vconsole.screens.page", "vconsole.screens.domains.domains"}
+    assert found == {
+        "vconsole.screens.page",
+        "vconsole.screens.messages",
+        "vconsole.screens.domains",
+        "vconsole.screens.domains.domains",
+    }
 
 
 def test_help_and_version_load_nothing_heavy() -> None:

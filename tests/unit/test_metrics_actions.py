@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vconsole.features.metrics.daemon.actions import VALUE_BYTES, ActionPool, Run, environment
-from vconsole.features.metrics.host.sample import DomainSample
 from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.sample import DomainSample
 from vconsole.features.metrics.model.spec import MetricSpec, Variable
 from vconsole.features.metrics.model.tokens import Subject, UnfitNameError, fill, warnings
 from vconsole.features.metrics.model.values import decode, values

@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.vhostmd_conf import HEAD, conf, group, metric
+from vconsole.features.metrics.dtd import RELEASES, refusals
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config import PROFILES, parse, profile
 from vconsole.features.metrics.model.config_edit import ConfigDocument
 from vconsole.features.metrics.model.spec import MetricSpec, Settings, Variable, Virtio
 from vconsole.features.metrics.model.stock import same_builtin
-from vconsole.features.metrics.model.stock_dtd import RELEASES, refusals
 
 OLD_VIRTIO = (
     "    <virtio>\n      <max_channels>7</max_channels>\n"

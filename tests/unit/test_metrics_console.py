@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.answers import metrics_answers
 from tests.feed import proposer
 from tests.unit.vhostmd_conf import conf, group, metric
 from vconsole.features.metrics import requests as console
@@ -28,7 +29,6 @@ from vconsole.features.metrics.requests import (
     ReadDisk,
     SaveConfig,
     TryMetric,
-    handlers,
 )
 from vconsole.files.careful import Loaded
 from vconsole.files.draft import ReadFile
@@ -52,7 +52,7 @@ class Host:
         return Reply(message="no such domain" if missing else "", value=known)
 
     def handlers(self) -> Mapping[type, Any]:
-        return handlers({ReadConfigurations: self, Propose: proposer(self)})
+        return metrics_answers({ReadConfigurations: self, Propose: proposer(self)})
 
 
 def ask(request: Any, host: Host | None = None) -> Reply:

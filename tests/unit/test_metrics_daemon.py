@@ -29,20 +29,13 @@ from vconsole.features.metrics.daemon.prometheus import exposition, listen
 from vconsole.features.metrics.daemon.publish import Publisher, PublishError
 from vconsole.features.metrics.daemon.sampling import Samples
 from vconsole.features.metrics.daemon.source import ConfigSource
-from vconsole.features.metrics.host.sample import (
-    DomainSample,
-    HostSample,
-    Needs,
-    Sample,
-    Sampler,
-    read_paging,
-    read_vendor,
-)
+from vconsole.features.metrics.host.sample import Sampler, read_paging, read_vendor
 from vconsole.features.metrics.model import builtin
 from vconsole.features.metrics.model.config import parse, profile
 from vconsole.features.metrics.model.disk import Header
 from vconsole.features.metrics.model.document import parse as parse_document
 from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.sample import DomainSample, HostSample, Needs, Sample
 from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus, UpdateStatus
 
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vconsole.features.metrics.dtd import validate
 from vconsole.features.metrics.model.document import (
     Metric,
     MetricTypeError,
@@ -22,7 +23,6 @@ from vconsole.features.metrics.model.document import (
     render_for_domain,
     render_reply,
     typed,
-    validate,
 )
 from vconsole.features.metrics.model.parser import MAX_BYTES, MAX_VALUE_CHARS
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-from vconsole.features.lifecycle.model import Wait
 from vconsole.model.proposal import Change
 from vconsole.model.request import Reply
+from vconsole.model.wait import Wait
 
 AT_A_TIME = 8
 """Changes under way at the same time; the others wait for their turn."""

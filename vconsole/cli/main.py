@@ -14,49 +14,31 @@ from typing import TextIO
 
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.report import DONE, FAILED, CliError
-from vconsole.features.agent.cli import agent
-from vconsole.features.divergence import cli as definition
-from vconsole.features.domains import cli as show
-from vconsole.features.hostinfo.cli import hostinfo
-from vconsole.features.lifecycle import cli as actions
-from vconsole.features.metrics.cli import metrics
-from vconsole.features.network import cli as network
-from vconsole.features.pins import cli as pinning
-from vconsole.features.policy import cli as policy
-from vconsole.features.resources import cli as resources
-from vconsole.features.snapshots import cli as snapshots
 from vconsole.host.source import HostError, HostSource
 from vconsole.host.stderr import stderr_to
+from vconsole.model.manifest import imported
+from vconsole.registry import SUBCOMMANDS
 from vconsole.text import line
 
 DEADLINE_S = 60.0
 """The longest a command waits for libvirt, unless it knows better."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Parse the subcommands."""
+def parser(word: str | None = None) -> argparse.ArgumentParser:
+    """Parse the subcommands; only those of one feature where `word` is one of them."""
     top = argparse.ArgumentParser(prog="vconsole", description="vconsole without the screen.")
     add_connection_arguments(top)
     top.set_defaults(longest=lambda _: DEADLINE_S)
     top.set_defaults(connects=True)  # a command that needs no host overrules it
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    show.add_parser(commands)
-    pinning.add_parsers(commands)
-    hostinfo.add_parser(commands)
-    metrics.add_parser(commands)
-    actions.add_parsers(commands)
-    resources.add_parsers(commands)
-    agent.add_parser(commands)
-    network.add_parser(commands)
-    snapshots.add_parser(commands)
-    definition.add_parsers(commands)
-    policy.add_parsers(commands)
+    for add in dict.fromkeys(name for w, name in SUBCOMMANDS.items() if word in (None, w)):
+        imported(add)(commands)
     return top
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run one command and answer its exit code."""
-    options = parser().parse_args(arguments)
+def main(arguments: Sequence[str], word: str | None = None) -> int:
+    """Run one command and answer its exit code; `word` spares what other commands need."""
+    options = parser(word).parse_args(arguments)
     with stderr_to(None) as errors:
         limit_s = options.longest(options)
         code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)

@@ -14,15 +14,16 @@ from textual.app import App
 from textual.command import Provider
 from textual.events import Event, Key
 
-from vconsole.console.config import Config
 from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
 from vconsole.console.themes import THEMES
-from vconsole.features.commands import COMMANDS as COMMANDS_BY_ID
+from vconsole.files.config import Config
 from vconsole.host.source import View
+from vconsole.model.command import a_domain
 from vconsole.model.host_state import EMPTY, HostState
 from vconsole.model.outcome import Outcome, PinChange
 from vconsole.model.words import plural
+from vconsole.registry import COMMANDS as COMMANDS_BY_ID
 from vconsole.screens.domains.domains import DomainsScreen
 from vconsole.screens.messages import ChangeDone, ChangeRequested, HostStateReady, Open, Replied
 from vconsole.screens.page import Page, bindings
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from vconsole.changes.run import C, ChangeRun
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.model.proposal import Logged
+    from vconsole.screens.console import Asking
 from vconsole.model.request import Reply
 
 
@@ -60,16 +62,6 @@ class Feed(Protocol):
         """End without waiting for a call that hangs."""
 
 
-class Asking(Protocol):
-    """Who answers requests beside the feed: the desk, or a script in tests."""
-
-    def ask(self, request: Request) -> None:
-        """Answer it; the reply is published."""
-
-    def stop(self) -> None:
-        """End without waiting for a request that hangs."""
-
-
 def _provider(name: str) -> type[Provider]:
     """Import the palette when it is first opened."""
     from vconsole.console import palette
@@ -79,7 +71,7 @@ def _provider(name: str) -> type[Provider]:
 
 OpenFeed = Callable[[Callable[[HostState], object], Callable[[Outcome], object]], Feed]
 """Makes the feed, given where to publish snapshots and outcomes (from any thread)."""
-OpenDispatcher = Callable[[Callable[["Request", "Reply"], object]], Asking]
+OpenDispatcher = Callable[[Callable[["Request", "Reply"], object]], "Asking"]
 """Makes the desk when the first request comes, given where to publish replies."""
 
 
@@ -302,6 +294,10 @@ class VConsole(App[int]):
         page.unsay()
         if reason := command.why_not(page):
             page.say(reason, "warn")
+            return
+        if command.opens:
+            subject = page.subject if a_domain in command.needs else None
+            await self.open_page(command.opens, subject.uuid if subject else None)
             return
         target: AppCommands | Page = AppCommands(self) if command.scope == "app" else page
         done = getattr(target, f"do_{command.action}")()

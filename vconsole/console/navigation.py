@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from vconsole.model.manifest import imported
+from vconsole.registry import PAGES
 from vconsole.screens.page import Page
 from vconsole.text import safe
 
@@ -15,27 +15,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from vconsole.console.app import VConsole
-    from vconsole.console.config import Config
-
-
-PAGES: Mapping[str, str] = {
-    "activity": "activity:ActivityScreen",
-    "agent": "agent:AgentScreen",
-    "divergence": "divergence:DivergenceScreen",
-    "domain": "domain:DomainScreen",
-    "history": "history:HistoryScreen",
-    "host": "host:HostScreen",
-    "hostmemory": "hostmemory:HostMemoryScreen",
-    "hostinfo": "hostinfo:HostinfoScreen",
-    "metrics": "metrics:MetricsScreen",
-    "network": "network:NetworkScreen",
-    "networks": "networks:NetworksScreen",
-    "pin": "pin:PinScreen",
-    "snapshots": "snapshots:SnapshotsScreen",
-    "policy": "policy:PolicyScreen",
-    "resources": "resources:ResourcesScreen",
-}
-"""Name of a page that is opened by it -> its module and class."""
+    from vconsole.files.config import Config
 
 
 class AppCommands:
@@ -52,27 +32,6 @@ class AppCommands:
         """Go to the list, whatever is open above it."""
         while len(self.app.screen_stack) > 1:
             await self.app.pop_screen()
-
-    async def do_host(self) -> None:
-        """Open the host page once."""
-        await self.open("host")
-
-    async def do_pin(self) -> None:
-        """Open the pins of the domain in view."""
-        if (domain := self.page.subject) is not None:
-            await self.open("pin", domain.uuid)
-
-    async def do_hostinfo(self) -> None:
-        """Open the rules of hostinfo once."""
-        await self.open("hostinfo")
-
-    async def do_metrics(self) -> None:
-        """Open the metrics disk once."""
-        await self.open("metrics")
-
-    async def do_activity(self) -> None:
-        """Open the log of changes once."""
-        await self.open("activity")
 
     async def open(self, page: str, uuid: str | None = None) -> None:
         """Put a page in front; one of its kind is gone back to or replaced, never stacked twice."""
@@ -108,10 +67,6 @@ class AppCommands:
             self.page.say(f"nothing to {word} on this connection", "warn")
             return
         await self.app.show_page(PlanScreen(change))
-
-    async def do_history(self) -> None:
-        """Open the list of pin changes."""
-        await self.open("history")
 
     # -- services ----------------------------------------------------------------------------
 
@@ -172,6 +127,5 @@ class AppCommands:
 
 
 def _make(page: str, uuid: str | None, config: Config) -> Page:
-    module, name = PAGES[page].split(":")
-    found: type[Page] = getattr(import_module(f"vconsole.screens.{module}"), name)
+    found: type[Page] = imported(PAGES[page])
     return found.make(uuid, config)

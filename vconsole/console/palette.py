@@ -13,7 +13,8 @@ from textual.content import Content
 from textual.markup import escape
 from textual.widgets import Button, Input
 
-from vconsole.features.commands import Command, key_name, of_scope
+from vconsole.model.command import Command, key_name
+from vconsole.registry import of_scope
 from vconsole.screens.messages import Open
 from vconsole.text import clip, safe
 

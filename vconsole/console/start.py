@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vconsole.console.config import THEMES, Config
+from vconsole.files.config import THEMES, Config
 from vconsole.files.places import state_dir
 from vconsole.host.stderr import log_path, stderr_to
 
@@ -57,12 +57,9 @@ def _run(config: Config, options: Namespace, directory: Path | None) -> int:
         from vconsole.changes.dispatcher import Dispatcher
         from vconsole.changes.host_requests import HostRequests
         from vconsole.changes.run import AT_A_TIME
-        from vconsole.features.hostinfo.requests import handlers
-        from vconsole.features.metrics.requests import handlers as metrics_handlers
 
-        host = HostRequests(lambda: _open_link(options)).handlers()
-        metrics = metrics_handlers(host, options.connect)
-        return Dispatcher({**host, **handlers(), **metrics}, publish, width=AT_A_TIME + 4)
+        host = HostRequests(lambda: _open_link(options))
+        return Dispatcher(host.handlers(), publish, width=AT_A_TIME + 4)
 
     app = VConsole(config, open_feed, open_dispatcher, state=directory)
     app.run(mouse=config.mouse)

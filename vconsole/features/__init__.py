@@ -1,1 +1,26 @@
-"""A room for each thing a user would name."""
+"""A room for each thing a user would name; each has a ``manifest``, and is listed here."""
+
+from __future__ import annotations
+
+from typing import Final
+
+FEATURES: Final = (
+    "everywhere",
+    "domains",
+    "hostmap",
+    "pins",
+    "files",
+    "hostinfo",
+    "hostmemory",
+    "metrics",
+    "activity",
+    "lifecycle",
+    "resources",
+    "policy",
+    "snapshots",
+    "agent",
+    "network",
+    "divergence",
+    "definition",
+)
+"""Footer, palette and help show their commands in this order."""

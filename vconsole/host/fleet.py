@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Final
 
-from vconsole.features.hostinfo.model import provision
 from vconsole.host import errors
 from vconsole.host.domain_xml import DomainXml, diverged, merge, read_domain, same_configuration
 from vconsole.host.link import Link
 from vconsole.host.xml import XmlError
+from vconsole.model import hostinfo_port as provision
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
 from vconsole.model.xml_edit import XmlEditError

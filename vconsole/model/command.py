@@ -72,6 +72,28 @@ def pinnable(context: Context) -> str | None:
     return None
 
 
+_KEY_NAMES = {
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "plus": "+",
+    "minus": "-",
+    "escape": "esc",
+    "asterisk": "*",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+}
+
+
+def key_name(key: str) -> str:
+    """Name a key as it is printed on the screen: ``ctrl+p`` is ``^p``."""
+    if key.startswith("ctrl+"):
+        return "^" + key_name(key[5:])
+    return _KEY_NAMES.get(key, key)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One thing a user can ask for."""
@@ -86,6 +108,10 @@ class Command:
     needs: tuple[Need, ...] = ()
     virsh: str = ""
     """The virsh words it stands for; ``{name}`` is the domain."""
+    place: int = 50
+    """Where it stands among those of its scope; of one place, in the order of the features."""
+    opens: str = ""
+    """The page that it opens and does nothing else; of the domain in view where one is needed."""
 
     @property
     def scope(self) -> str:

@@ -9,9 +9,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from vconsole.changes.dispatcher import Request
-from vconsole.console.config import Config
 from vconsole.features.divergence.model.plan import planner
 from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, Row, Way
+from vconsole.files.config import Config
 from vconsole.model.differences import Difference
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.outcome import Target

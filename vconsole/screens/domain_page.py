@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from vconsole.console.config import Config
+from vconsole.files.config import Config
 from vconsole.model.host_state import Domain
 from vconsole.screens.page import Page
 

@@ -8,10 +8,10 @@ from vconsole.files.editor import EditorError as EditorError
 from vconsole.files.editor import run_editor
 
 if TYPE_CHECKING:
-    from vconsole.console.app import VConsole
+    from vconsole.screens.console import Console
 
 
-def edited(console: VConsole, name: str, data: bytes) -> bytes:
+def edited(console: Console, name: str, data: bytes) -> bytes:
     """Run the editor on a private copy while the console is suspended; see `run_editor`.
 
     Raises:

@@ -12,7 +12,8 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from vconsole.features.commands import Command, key_name, of_scope
+from vconsole.model.command import Command, key_name
+from vconsole.registry import of_scope
 from vconsole.screens.page import Page
 from vconsole.text import line, safe
 

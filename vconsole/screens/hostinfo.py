@@ -11,15 +11,15 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from vconsole.changes.dispatcher import Request
-from vconsole.console.config import Config
 from vconsole.features.hostinfo.draft import Draft
-from vconsole.features.hostinfo.model import provision
 from vconsole.features.hostinfo.model.rules import Diagnostic, RuleError, Rules, parse
 from vconsole.features.hostinfo.requests import ReadService, ReadValues, SaveRules
 from vconsole.features.hostinfo.words.guests import Guests
 from vconsole.features.hostinfo.words.rules import RuleRow, paint_rule, rule_rows, service_words
 from vconsole.files.careful import Loaded
+from vconsole.files.config import Config
 from vconsole.files.draft import ReadFile
+from vconsole.model import hostinfo_port as provision
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Define, ReadDefinitions, Reply

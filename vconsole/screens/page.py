@@ -13,16 +13,16 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from vconsole.changes.dispatcher import Request
-from vconsole.features.commands import COMMANDS, of_scope
 from vconsole.model.host_state import EMPTY, Domain, HostState
 from vconsole.model.outcome import Outcome
 from vconsole.model.request import Reply
+from vconsole.registry import COMMANDS, of_scope
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
 from vconsole.widgets.prompt import Prompt, PromptLine
 
 if TYPE_CHECKING:
-    from vconsole.console.app import VConsole
-    from vconsole.console.config import Config
+    from vconsole.files.config import Config
+    from vconsole.screens.console import Console
 
 
 def bindings(scope: str) -> list[BindingType]:
@@ -77,9 +77,9 @@ class Page(Screen[None]):
         return cls()
 
     @property
-    def console(self) -> VConsole:
+    def console(self) -> Console:
         """The app, typed."""
-        return cast("VConsole", self.app)
+        return cast("Console", self.app)
 
     # -- what commands may look at (commands.command.Context) --------------------------------
 

@@ -16,7 +16,7 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vconsole.features.commands import Command, key_name
+from vconsole.model.command import Command, key_name
 from vconsole.model.host_state import EMPTY, HostState
 from vconsole.text import clip, duration, fit, safe, size
 

@@ -1,40 +1,103 @@
-"""Commands of a guest's agent."""
+"""The agent of a guest, and its channel."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from vconsole.model.command import Command, a_domain, writable
+from vconsole.model.manifest import Answer, Manifest
 
-_CHANGE: Final = (writable, a_domain)
-TABLE: Final = (
-    Command("agent.add", "plus", "add", "Give the domain the agent's channel.", _CHANGE),
-    Command("agent.remove", "minus", "remove", "Take the agent's channel away.", _CHANGE),
-    Command(
-        "agent.freeze",
-        "z",
-        "freeze/thaw",
-        "Freeze its file systems for a while, or thaw them.",
-        _CHANGE,
-        virsh="domfsfreeze {name}",
+MANIFEST: Final = Manifest(
+    scopes={
+        "agent": "Guest agent",
+    },
+    commands=(
+        Command(
+            "domains.agent",
+            "A",
+            "",
+            "Go to its agent; of the domains chosen, give those without it the agent's channel.",
+            (a_domain,),
+        ),
+        Command(
+            "domain.agent",
+            "A",
+            "",
+            "Ask its agent; freeze, sync, command it.",
+            (a_domain,),
+            opens="agent",
+        ),
+        Command(
+            "agent.add", "plus", "add", "Give the domain the agent's channel.", (writable, a_domain)
+        ),
+        Command(
+            "agent.remove",
+            "minus",
+            "remove",
+            "Take the agent's channel away.",
+            (writable, a_domain),
+        ),
+        Command(
+            "agent.freeze",
+            "z",
+            "freeze/thaw",
+            "Freeze its file systems for a while, or thaw them.",
+            (writable, a_domain),
+            virsh="domfsfreeze {name}",
+        ),
+        Command(
+            "agent.clock",
+            "T",
+            "clock",
+            "Set its clock by its hardware clock.",
+            (writable, a_domain),
+            virsh="domtime {name} --sync",
+        ),
+        Command(
+            "agent.suspend",
+            "s",
+            "suspend",
+            "Suspend it to memory or disk; wake it where it sleeps.",
+            (writable, a_domain),
+            virsh="dompmsuspend {name} mem",
+        ),
+        Command(
+            "agent.command",
+            "x",
+            "command",
+            "Send the agent a command of your own.",
+            (writable, a_domain),
+        ),
+        Command("agent.timeout", "t", "", "Say how long an answer to a command may take."),
+        Command("agent.channel", "tab", "", "Send commands over another of its channels."),
     ),
-    Command(
-        "agent.clock",
-        "T",
-        "clock",
-        "Set its clock by its hardware clock.",
-        _CHANGE,
-        virsh="domtime {name} --sync",
+    pages={
+        "agent": "vconsole.screens.agent:AgentScreen",
+    },
+    answers=(
+        Answer(
+            ".model.report:ReadAgent",
+            ".host.report:read_agent",
+            asks_guests=True,
+        ),
+        Answer(
+            ".model.channel:PrivateAgentCommand",
+            ".host.socket:private_command",
+            changes=True,
+        ),
+        *(
+            Answer(f".model.changes:{kind}", f".host.changes:{by}", changes=True, asks_guests=True)
+            for kind, by in (
+                ("FreezeFs", "freeze"),
+                ("ThawFs", "thaw"),
+                ("SyncTime", "sync_time"),
+                ("SuspendGuest", "suspend"),
+                ("WakeGuest", "wake"),
+                ("AgentCommand", "command"),
+            )
+        ),
     ),
-    Command(
-        "agent.suspend",
-        "s",
-        "suspend",
-        "Suspend it to memory or disk; wake it where it sleeps.",
-        _CHANGE,
-        virsh="dompmsuspend {name} mem",
-    ),
-    Command("agent.command", "x", "command", "Send the agent a command of your own.", _CHANGE),
-    Command("agent.timeout", "t", "", "Say how long an answer to a command may take."),
-    Command("agent.channel", "tab", "", "Send commands over another of its channels."),
+    subcommands={
+        "agent": ".cli.agent:add_parser",
+    },
 )

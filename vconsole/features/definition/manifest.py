@@ -1,20 +1,21 @@
-"""Commands of a file that is edited as a draft."""
+"""The definition of a domain, edited as text."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, a_plan, not_read_only
+from vconsole.model.command import Command, a_domain, writable
+from vconsole.model.manifest import Manifest
 
-TABLE: Final = (
-    Command(
-        "filediff.save",
-        "enter,ctrl+s",
-        "save",
-        "Save, and compare before.",
-        (not_read_only, a_plan),
+MANIFEST: Final = Manifest(
+    commands=(
+        Command(
+            "domain.edit",
+            "e",
+            "",
+            "Edit its definition in $VISUAL, $EDITOR or vi; the difference is shown first.",
+            (writable, a_domain),
+            virsh="edit {name}",
+        ),
     ),
-    Command("filediff.mine", "m", "", "Save mine over what somebody else wrote.", (not_read_only,)),
-    Command("filediff.theirs", "t", "", "Take what somebody else has written; z brings mine back."),
-    Command("filetext.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
 )

@@ -1,28 +1,67 @@
-"""Commands of hostinfo's rules."""
+"""What guests may learn about their host."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from vconsole.model.command import Command, a_domain
+from vconsole.model.manifest import Answer, Manifest
 
-TABLE: Final = (
-    Command("hostinfo.edit", "e,enter", "edit", "Edit the setting or the pattern of the rule."),
-    Command("hostinfo.add", "o", "add", "Add a rule above this one."),
-    Command("hostinfo.set", "i", "set", "Add or change a setting of this rule: key = value."),
-    Command("hostinfo.delete", "d,delete", "delete", "Delete the setting or the rule."),
-    Command("hostinfo.down", "J", "", "Move the rule down: it is tried later."),
-    Command("hostinfo.up", "K", "", "Move the rule up: it is tried earlier."),
-    Command("hostinfo.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
-    Command("hostinfo.switch", "tab", "domains", "Go to the other list."),
-    Command("hostinfo.text", "x", "", "Edit the file as text, with what is wrong in it."),
-    Command("hostinfo.enable", "plus", "port", "Give the domains a hostinfo port.", (a_domain,)),
-    Command("hostinfo.disable", "minus", "", "Take the domains' port away.", (a_domain,)),
-    Command("hostinfo.repair", "r", "", "Put a wrong hostinfo port right.", (a_domain,)),
-    Command("hostinfo.select", "space", "", "Choose the domain, for enable and disable."),
-    Command("hostinfo.log", "l", "", "Show the domain's queries instead of the preview."),
-    Command("hostinfo.duplicate", "c", "", "Copy the rule below itself."),
-    Command("hostinfo.editor", "E", "", "Edit the file with $EDITOR."),
-    Command("hostinfo.unedit", "z", "", "Take back the last edit, even a saved one."),
-    Command("hostinfo.clear", "Z", "", "Take back everything that is not saved."),
+MANIFEST: Final = Manifest(
+    scopes={
+        "hostinfo": "Hostinfo",
+    },
+    commands=(
+        Command(
+            "app.hostinfo",
+            "4",
+            "",
+            "Go to hostinfo: the rules that say what guests may learn about this host.",
+            opens="hostinfo",
+            place=10,
+        ),
+        Command("hostinfo.edit", "e,enter", "edit", "Edit the setting or the pattern of the rule."),
+        Command("hostinfo.add", "o", "add", "Add a rule above this one."),
+        Command("hostinfo.set", "i", "set", "Add or change a setting of this rule: key = value."),
+        Command("hostinfo.delete", "d,delete", "delete", "Delete the setting or the rule."),
+        Command("hostinfo.down", "J", "", "Move the rule down: it is tried later."),
+        Command("hostinfo.up", "K", "", "Move the rule up: it is tried earlier."),
+        Command("hostinfo.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
+        Command("hostinfo.switch", "tab", "domains", "Go to the other list."),
+        Command("hostinfo.text", "x", "", "Edit the file as text, with what is wrong in it."),
+        Command(
+            "hostinfo.enable", "plus", "port", "Give the domains a hostinfo port.", (a_domain,)
+        ),
+        Command("hostinfo.disable", "minus", "", "Take the domains' port away.", (a_domain,)),
+        Command("hostinfo.repair", "r", "", "Put a wrong hostinfo port right.", (a_domain,)),
+        Command("hostinfo.select", "space", "", "Choose the domain, for enable and disable."),
+        Command("hostinfo.log", "l", "", "Show the domain's queries instead of the preview."),
+        Command("hostinfo.duplicate", "c", "", "Copy the rule below itself."),
+        Command("hostinfo.editor", "E", "", "Edit the file with $EDITOR."),
+        Command("hostinfo.unedit", "z", "", "Take back the last edit, even a saved one."),
+        Command("hostinfo.clear", "Z", "", "Take back everything that is not saved."),
+    ),
+    pages={
+        "hostinfo": "vconsole.screens.hostinfo:HostinfoScreen",
+    },
+    answers=(
+        Answer(
+            ".requests:SaveRules",
+            ".requests:save_rules",
+            local=True,
+        ),
+        Answer(
+            ".requests:ReadService",
+            ".requests:read_service",
+            local=True,
+        ),
+        Answer(
+            ".requests:ReadValues",
+            ".requests:read_values",
+            local=True,
+        ),
+    ),
+    subcommands={
+        "hostinfo": ".cli.hostinfo:add_parser",
+    },
 )

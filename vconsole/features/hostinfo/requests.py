@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from vconsole.features.hostinfo.daemon.status import SOCKET, StatusError, read_status
-from vconsole.files.draft import ReadFile, SaveFile, read_file, save_file
+from vconsole.files.draft import SaveFile, save_file
 from vconsole.model.request import Reply
 
 
@@ -35,24 +34,15 @@ class ReadValues:
     deadline_s: ClassVar[float] = 5.0
 
 
-def handlers() -> Mapping[type, Callable[[Any], Reply]]:
-    """Type of request -> its handler."""
-    values = _Values()
-    return {
-        ReadFile: read_file,
-        SaveRules: _save_rules,
-        ReadService: _read_service,
-        ReadValues: values.read,
-    }
-
-
-def _save_rules(request: SaveRules) -> Reply:
+def save_rules(request: SaveRules) -> Reply:
+    """Save them if they are rules."""
     from vconsole.features.hostinfo.rules_file import validator
 
     return save_file(request, validator(request.path))
 
 
-def _read_service(request: ReadService) -> Reply:
+def read_service(request: ReadService) -> Reply:
+    """Ask its status socket."""
     try:
         return Reply(value=read_status(request.socket, guest=request.guest))
     except StatusError as error:
@@ -71,3 +61,7 @@ class _Values:
         if self._sampler is None:
             self._sampler = Sampler()
         return Reply(value=dict(self._sampler.take().values))
+
+
+read_values: Final = _Values().read
+"""Answers `ReadValues`."""

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from threading import Event
 from typing import Final, Literal
 
 from vconsole.model.host_state import Domain
 from vconsole.model.proposal import Grade, virsh_line
 from vconsole.model.virsh import domain_argument
+from vconsole.model.wait import Wait
 
 Mode = Literal["agent", "acpi"]
 """Who in the guest is asked to shut down: its agent, or whatever looks at the power button."""
@@ -20,33 +20,6 @@ WhyNot = Callable[[Domain], str | None]
 """Answers why an action cannot run on a domain, in words that follow its name; else None."""
 MODES: Final[tuple[tuple[Mode, ...], ...]] = (("agent", "acpi"), ("agent",), ("acpi",))
 """The choices of how a guest is asked, the usual one first."""
-
-
-class Wait:
-    """What an action under way waits for, shared by who asked and who acts.
-
-    The actor says it and looks whether it is given up; who asked reads it and may give up.
-    """
-
-    def __init__(self) -> None:
-        self._given_up = Event()
-        self.what = ""
-        """What is waited for, in a word or two; empty while nothing is."""
-        self.until: float | None = None
-        """When that ends; monotonic seconds."""
-
-    def give_up(self) -> None:
-        """Begin nothing further."""
-        self._given_up.set()
-
-    @property
-    def given_up(self) -> bool:
-        """Nobody wants the rest of it any more."""
-        return self._given_up.is_set()
-
-    def pause(self, seconds: float) -> bool:
-        """Sleep, but no longer than until it is given up; True then."""
-        return self._given_up.wait(seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,101 @@
-"""Commands of the metrics disk and of vhostmd."""
+"""The metrics disk and vhostmd."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from vconsole.model.command import Command, a_domain
+from vconsole.model.manifest import Answer, Manifest
 
-TABLE: Final = (
-    Command("metrics.reader", "v", "as guest", "See all, or what a disk or a channel gives away."),
-    Command("metrics.attach", "A", "attach", "Show who has the disk or channel; give and take."),
-    Command("metrics.raw", "r", "raw XML", "Show the document as it is read."),
-    Command("metrics.hex", "x", "hex", "Show the bytes as they are read."),
-    Command("metrics.configure", "c", "configure", "Go to vhostmd's metrics and how it gets them."),
-    Command("metrics.test", "t", "test", "Have vhostmd get the metric now."),
-    Command("metrics.filter", "slash", "", "Show only the metrics that match."),
-    Command("metrics.open", "enter", "", "Open the domain.", (a_domain,)),
-    Command("metricsbytes.raw", "r", "raw XML", "Show the document as it is read."),
-    Command("metricsbytes.hex", "x", "hex", "Show the bytes as they are read."),
-    Command("metricsattach.attach", "plus", "attach", "Give the domains the device.", (a_domain,)),
-    Command("metricsattach.detach", "minus", "detach", "Take the device away.", (a_domain,)),
-    Command("metricsattach.select", "space", "select", "Choose the domain, for + and -."),
-    Command("metricsattach.what", "tab", "disk/channel", "Be about the disk, or the channel."),
-    Command("metricsattach.filter", "slash", "filter", "Show only the domains that match."),
-    Command("metricsattach.open", "enter", "", "Open the domain.", (a_domain,)),
-    Command("metricsconfig.edit", "e,enter", "edit", "Edit the metric in the text of the file."),
-    Command("metricsconfig.toggle", "space", "on/off", "Switch the metric on or off."),
-    Command("metricsconfig.add", "o", "add", "Add a metric, built in or got by a command."),
-    Command("metricsconfig.delete", "d,delete", "delete", "Delete the metric."),
-    Command("metricsconfig.test", "t", "test", "Get the metric now, as it is edited."),
-    Command("metricsconfig.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
-    Command("metricsconfig.text", "x", "", "Edit the file as text, with what is wrong in it."),
-    Command("metricsconfig.editor", "E", "", "Edit the file with $EDITOR."),
-    Command("metricsconfig.unedit", "z", "", "Take back the last edit, even a saved one."),
-    Command("metricsconfig.clear", "Z", "", "Take back everything that is not saved."),
+MANIFEST: Final = Manifest(
+    scopes={
+        "metrics": "Metrics",
+        "metricsbytes": "Metrics: bytes",
+        "metricsattach": "Metrics: who has disk or channel",
+        "metricsconfig": "Metrics: vhostmd's configuration",
+    },
+    commands=(
+        Command(
+            "app.metrics",
+            "5",
+            "",
+            "Go to the metrics that guests can read about this host.",
+            opens="metrics",
+            place=10,
+        ),
+        Command(
+            "metrics.reader", "v", "as guest", "See all, or what a disk or a channel gives away."
+        ),
+        Command(
+            "metrics.attach", "A", "attach", "Show who has the disk or channel; give and take."
+        ),
+        Command("metrics.raw", "r", "raw XML", "Show the document as it is read."),
+        Command("metrics.hex", "x", "hex", "Show the bytes as they are read."),
+        Command(
+            "metrics.configure", "c", "configure", "Go to vhostmd's metrics and how it gets them."
+        ),
+        Command("metrics.test", "t", "test", "Have vhostmd get the metric now."),
+        Command("metrics.filter", "slash", "", "Show only the metrics that match."),
+        Command("metrics.open", "enter", "", "Open the domain.", (a_domain,)),
+        Command("metricsbytes.raw", "r", "raw XML", "Show the document as it is read."),
+        Command("metricsbytes.hex", "x", "hex", "Show the bytes as they are read."),
+        Command(
+            "metricsattach.attach", "plus", "attach", "Give the domains the device.", (a_domain,)
+        ),
+        Command("metricsattach.detach", "minus", "detach", "Take the device away.", (a_domain,)),
+        Command("metricsattach.select", "space", "select", "Choose the domain, for + and -."),
+        Command("metricsattach.what", "tab", "disk/channel", "Be about the disk, or the channel."),
+        Command("metricsattach.filter", "slash", "filter", "Show only the domains that match."),
+        Command("metricsattach.open", "enter", "", "Open the domain.", (a_domain,)),
+        Command(
+            "metricsconfig.edit", "e,enter", "edit", "Edit the metric in the text of the file."
+        ),
+        Command("metricsconfig.toggle", "space", "on/off", "Switch the metric on or off."),
+        Command("metricsconfig.add", "o", "add", "Add a metric, built in or got by a command."),
+        Command("metricsconfig.delete", "d,delete", "delete", "Delete the metric."),
+        Command("metricsconfig.test", "t", "test", "Get the metric now, as it is edited."),
+        Command(
+            "metricsconfig.save", "ctrl+s", "save", "Show what saving changes; enter there saves."
+        ),
+        Command("metricsconfig.text", "x", "", "Edit the file as text, with what is wrong in it."),
+        Command("metricsconfig.editor", "E", "", "Edit the file with $EDITOR."),
+        Command("metricsconfig.unedit", "z", "", "Take back the last edit, even a saved one."),
+        Command("metricsconfig.clear", "Z", "", "Take back everything that is not saved."),
+    ),
+    pages={
+        "metrics": "vconsole.screens.metrics.metrics:MetricsScreen",
+    },
+    answers=(
+        Answer(
+            ".requests:ReadDisk",
+            ".requests:read_disk",
+            local=True,
+        ),
+        Answer(
+            ".requests:ReadDaemon",
+            ".requests:read_daemon",
+            local=True,
+        ),
+        Answer(
+            ".requests:TryMetric",
+            ".requests:try_metric",
+            local=True,
+        ),
+        Answer(
+            ".requests:SaveConfig",
+            ".requests:save_config",
+            local=True,
+        ),
+        Answer(
+            ".requests:ReadAttachments",
+            ".requests:read_attachments",
+        ),
+        Answer(
+            ".requests:PlanDevices",
+            ".requests:plan_devices",
+        ),
+    ),
+    subcommands={
+        "metrics": ".cli.metrics:add_parser",
+    },
 )

@@ -7,10 +7,11 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from time import time
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from vconsole.features.metrics.daemon.control import (
     DEFAULT_PATH,
@@ -23,10 +24,13 @@ from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.provision import Attachments, Wish, attachments, planner
 from vconsole.features.metrics.model.reader import DiskFollower, DiskState, Reading
 from vconsole.features.metrics.model.tracks import Key, Track, followed, keyed
-from vconsole.files.draft import ReadFile, SaveFile, read_file, save_file
+from vconsole.files.draft import SaveFile, save_file
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Propose
 from vconsole.model.request import Configurations, ReadConfigurations, Reply
+
+if TYPE_CHECKING:
+    from vconsole.host.link import Link
 
 _LOOK_EVERY_S: Final = 0.5
 _AT_A_TIME: Final = 100
@@ -74,6 +78,8 @@ class TryMetric:
     name: str
     context: str
     config: bytes | None = None
+    uri: str | None = None
+    """Of the host, where the console gets it."""
     deadline_s: ClassVar[float] = 20.0
 
 
@@ -105,25 +111,7 @@ class PlanDevices:
 
 
 Handle = Callable[[Any], Reply]
-
-
-def handlers(host: Mapping[type, Handle], uri: str | None = None) -> Mapping[type, Handle]:
-    """Type of request -> its handler.
-
-    Args:
-        host: Those that read the XML of domains, and that plan by it.
-        uri: The libvirt URI of the console's -c, for metrics that are tested without the daemon.
-    """
-    disks = _Disks()
-    return {
-        ReadDisk: disks.read,
-        ReadDaemon: _read_daemon,
-        TryMetric: lambda request: _test(request, uri),
-        ReadFile: read_file,
-        SaveConfig: _save_config,
-        ReadAttachments: lambda request: _read_attachments(request, host[ReadConfigurations]),
-        PlanDevices: lambda request: _plan(request, host[Propose]),
-    }
+"""Answers requests of one type."""
 
 
 # ---- the disk
@@ -173,26 +161,31 @@ def _update(reading: Reading) -> tuple[object, ...]:
     return reading.modified_s, reading.header, reading.content
 
 
+read_disk: Final = _Disks().read
+"""Answers `ReadDisk`."""
+
 # ---- the daemon
 
 
-def _read_daemon(request: ReadDaemon) -> Reply:
+def read_daemon(request: ReadDaemon) -> Reply:
+    """Ask its control socket."""
     try:
         return Reply(value=ask_status(request.socket))
     except ControlError as error:
         return Reply("failed", str(error))
 
 
-def _test(request: TryMetric, uri: str | None) -> Reply:
+def try_metric(request: TryMetric) -> Reply:
+    """Get the metric, by the daemon or here."""
     try:
         if request.config is None:
             return Reply(value=ask_test(request.name, request.context))
-        return Reply(value=_test_here(request, request.config, uri))
+        return Reply(value=_test_here(request, request.config))
     except (ControlError, ValueError) as error:
         return Reply("failed", str(error))
 
 
-def _test_here(request: TryMetric, data: bytes, uri: str | None) -> Trial:
+def _test_here(request: TryMetric, data: bytes) -> Trial:
     """Get a metric as the daemon would with this configuration."""
     from vconsole.features.metrics.daemon.actions import ActionPool
     from vconsole.features.metrics.daemon.collect import Collector
@@ -205,9 +198,9 @@ def _test_here(request: TryMetric, data: bytes, uri: str | None) -> Trial:
         for spec in config.metrics
         if (spec.name, spec.context) == (request.name, request.context)
     )
-    pool, sampler = ActionPool(1), Sampler(uri)
+    pool, sampler = ActionPool(1), Sampler(request.uri)
     try:
-        collector = Collector(replace(config, metrics=wanted), uri, pool)
+        collector = Collector(replace(config, metrics=wanted), request.uri, pool)
         sample = sampler.read(collector.needs)
         made = asyncio.run(collector.test(request.name, request.context, sample))
         return Trial(tuple((m.name, m.value) for m in made.metrics), made.problem)
@@ -219,7 +212,8 @@ def _test_here(request: TryMetric, data: bytes, uri: str | None) -> Trial:
 # ---- the configuration
 
 
-def _save_config(request: SaveConfig) -> Reply:
+def save_config(request: SaveConfig) -> Reply:
+    """Save it if it is a configuration."""
     from vconsole.features.metrics.model.config import parse
 
     return save_file(request, parse)
@@ -228,7 +222,15 @@ def _save_config(request: SaveConfig) -> Reply:
 # ---- devices
 
 
-def _read_attachments(request: ReadAttachments, read_xml: Handle) -> Reply:
+def read_attachments(link: Link, request: ReadAttachments) -> Reply:
+    """Look into the XML of the domains."""
+    from vconsole.host.devices import read_configurations
+
+    return attachments_by(partial(read_configurations, link), request)
+
+
+def attachments_by(read_xml: Handle, request: ReadAttachments) -> Reply:
+    """Look into what `read_xml` answers to `ReadConfigurations`."""
     found: dict[str, Attachments] = {}
     problems: dict[str, None] = {}
     for uuid, configurations in _configurations(request.uuids, read_xml, problems):
@@ -239,7 +241,15 @@ def _read_attachments(request: ReadAttachments, read_xml: Handle) -> Reply:
     return Reply("applied" if found or not problems else "failed", "; ".join(problems), found)
 
 
-def _plan(request: PlanDevices, propose: Handle) -> Reply:
+def plan_devices(link: Link, request: PlanDevices) -> Reply:
+    """Plan by the XML of the domains."""
+    from vconsole.host.devices import propose
+
+    return plan_by(partial(propose, link), request)
+
+
+def plan_by(propose: Handle, request: PlanDevices) -> Reply:
+    """Plan by what `propose` answers to `Propose`."""
     wish = request.wish
     if wish.attach and wish.what == "disk":
         wish = replace(wish, direct=_opens_direct(wish.path))

@@ -1,64 +1,131 @@
-"""Commands of the pins and of a plan for them."""
+"""Pins of vCPUs, emulator and iothreads: planned, applied, undone."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, a_plan, pinnable, writable
+from vconsole.model.command import Command, a_domain, a_plan, pinnable, writable
+from vconsole.model.manifest import Answer, Manifest
 
-TABLE: Final = (
-    Command("pin.toggle", "space", "set", "Allow or forbid the pCPU in this row.", (pinnable,)),
-    Command(
-        "pin.one_to_one",
-        "x",
-        "1:1",
-        "Spread the vCPUs one to one over the cell under the cursor.",
-        (pinnable,),
-        virsh="vcpupin {name} N CPU",
+MANIFEST: Final = Manifest(
+    scopes={
+        "pin": "Pin",
+        "plan": "Plan",
+    },
+    commands=(
+        Command(
+            "app.pin",
+            "3",
+            "",
+            "Go to the pins of the domain under the cursor.",
+            (a_domain,),
+            virsh="vcpupin {name}",
+            opens="pin",
+            place=10,
+        ),
+        Command(
+            "domains.pin",
+            "p",
+            "pin",
+            "Pin the vCPUs of the domain.",
+            (a_domain,),
+            virsh="vcpupin {name}",
+            opens="pin",
+            place=45,
+        ),
+        Command(
+            "domain.pin",
+            "p",
+            "pin",
+            "Pin the vCPUs of the domain.",
+            (a_domain,),
+            virsh="vcpupin {name}",
+            opens="pin",
+            place=60,
+        ),
+        Command("app.undo", "u", "", "Undo the pin changes applied last.", (writable,), place=20),
+        Command(
+            "app.redo", "ctrl+r", "", "Apply again what was undone last.", (writable,), place=20
+        ),
+        Command(
+            "app.history",
+            "H",
+            "",
+            "Show the pin changes made, who made them and when.",
+            opens="history",
+            place=20,
+        ),
+        Command("pin.toggle", "space", "set", "Allow or forbid the pCPU in this row.", (pinnable,)),
+        Command(
+            "pin.one_to_one",
+            "x",
+            "1:1",
+            "Spread the vCPUs one to one over the cell under the cursor.",
+            (pinnable,),
+            virsh="vcpupin {name} N CPU",
+        ),
+        Command(
+            "pin.cell", "n", "cell", "Allow or forbid the whole cell in this row.", (pinnable,)
+        ),
+        Command(
+            "pin.core",
+            "c",
+            "core",
+            "Allow or forbid the whole core, all its SMT siblings, in this row.",
+            (pinnable,),
+        ),
+        Command(
+            "pin.everywhere", "r", "", "Allow every pCPU in this row: not pinned.", (pinnable,)
+        ),
+        Command(
+            "pin.type",
+            "t",
+            "type",
+            "Type the cpuset of this row: 0-7,^3, or r for all pCPUs.",
+            (pinnable,),
+        ),
+        Command("pin.copy_row", "o", "", "Copy this row's cpuset to all vCPUs.", (pinnable,)),
+        Command(
+            "pin.suggest",
+            "a",
+            "fit",
+            "Fill the plan with the best fit from free memory, free cores and distances.",
+            (pinnable,),
+        ),
+        Command("pin.plan", "enter", "plan", "Show the plan; applying comes after.", (a_plan,)),
+        Command("pin.clear_row", "backspace", "", "Forget what is planned in this row.", (a_plan,)),
+        Command("pin.unedit", "z", "", "Take back the last edit of the plan.", (pinnable,)),
+        Command("pin.clear", "Z", "", "Forget the whole plan.", (a_plan,)),
+        Command(
+            "plan.apply",
+            "enter",
+            "apply",
+            "Compare with what was shown, apply, and read back.",
+            (writable, a_plan),
+            virsh="vcpupin {name} N CPUS --live --config",
+        ),
+        Command("plan.target", "tab", "live/config", "Apply to live and config, live, or config."),
+        Command(
+            "plan.save", "w", "save", "Save the plan as a shell script, or as JSON.", (a_plan,)
+        ),
+        Command(
+            "plan.rollback",
+            "b",
+            "roll back",
+            "After a failure half-way: put back the rows that were changed.",
+            (writable,),
+        ),
     ),
-    Command("pin.cell", "n", "cell", "Allow or forbid the whole cell in this row.", (pinnable,)),
-    Command(
-        "pin.core",
-        "c",
-        "core",
-        "Allow or forbid the whole core, all its SMT siblings, in this row.",
-        (pinnable,),
+    pages={
+        "history": "vconsole.screens.pins.history:HistoryScreen",
+        "pin": "vconsole.screens.pins.pin:PinScreen",
+    },
+    answers=(
+        Answer(
+            ".model.set_pins:SetPins",
+            ".host:set_pins",
+            changes=True,
+        ),
     ),
-    Command("pin.everywhere", "r", "", "Allow every pCPU in this row: not pinned.", (pinnable,)),
-    Command(
-        "pin.type",
-        "t",
-        "type",
-        "Type the cpuset of this row: 0-7,^3, or r for all pCPUs.",
-        (pinnable,),
-    ),
-    Command("pin.copy_row", "o", "", "Copy this row's cpuset to all vCPUs.", (pinnable,)),
-    Command(
-        "pin.suggest",
-        "a",
-        "fit",
-        "Fill the plan with the best fit from free memory, free cores and distances.",
-        (pinnable,),
-    ),
-    Command("pin.plan", "enter", "plan", "Show the plan; applying comes after.", (a_plan,)),
-    Command("pin.clear_row", "backspace", "", "Forget what is planned in this row.", (a_plan,)),
-    Command("pin.unedit", "z", "", "Take back the last edit of the plan.", (pinnable,)),
-    Command("pin.clear", "Z", "", "Forget the whole plan.", (a_plan,)),
-    Command(
-        "plan.apply",
-        "enter",
-        "apply",
-        "Compare with what was shown, apply, and read back.",
-        (writable, a_plan),
-        virsh="vcpupin {name} N CPUS --live --config",
-    ),
-    Command("plan.target", "tab", "live/config", "Apply to live and config, live, or config."),
-    Command("plan.save", "w", "save", "Save the plan as a shell script, or as JSON.", (a_plan,)),
-    Command(
-        "plan.rollback",
-        "b",
-        "roll back",
-        "After a failure half-way: put back the rows that were changed.",
-        (writable,),
-    ),
+    subcommands=dict.fromkeys("pin plan".split(), ".cli:add_parsers"),
 )

@@ -1,38 +1,96 @@
-"""Commands of a domain's snapshots."""
+"""Snapshots of a domain."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from vconsole.model.command import Command, a_domain, writable
+from vconsole.model.manifest import Answer, Manifest
 
-TABLE: Final = (
-    Command("snapshots.detail", "enter", "XML", "Show the snapshot's XML, and the list again."),
-    Command(
-        "snapshots.create",
-        "plus",
-        "take one",
-        "Take a snapshot of the domain.",
-        (writable, a_domain),
-        virsh="snapshot-create-as {name}",
+MANIFEST: Final = Manifest(
+    scopes={
+        "snapshots": "Snapshots",
+        "newsnapshot": "New snapshot",
+    },
+    commands=(
+        Command(
+            "domains.snapshots",
+            "t",
+            "",
+            "List the snapshots of the domain as a tree.",
+            (a_domain,),
+            virsh="snapshot-list {name} --tree",
+            opens="snapshots",
+        ),
+        Command(
+            "domain.snapshots",
+            "t",
+            "",
+            "List its snapshots as a tree.",
+            (a_domain,),
+            virsh="snapshot-list {name} --tree",
+            opens="snapshots",
+        ),
+        Command("snapshots.detail", "enter", "XML", "Show the snapshot's XML, and the list again."),
+        Command(
+            "snapshots.create",
+            "plus",
+            "take one",
+            "Take a snapshot of the domain.",
+            (writable, a_domain),
+            virsh="snapshot-create-as {name}",
+        ),
+        Command(
+            "snapshots.revert",
+            "R",
+            "revert",
+            "Put the domain back to the snapshot; what came since is lost.",
+            (writable, a_domain),
+            virsh="snapshot-revert {name}",
+        ),
+        Command(
+            "snapshots.delete",
+            "minus,d,delete",
+            "delete",
+            "Delete the snapshot, or what comes from it.",
+            (writable, a_domain),
+            virsh="snapshot-delete {name}",
+        ),
+        Command("newsnapshot.apply", "enter", "go on", "Show what it does; enter there takes it."),
+        Command("newsnapshot.choose", "space", "choose", "Take the next choice, or edit the text."),
+        Command("newsnapshot.edit", "e", "edit", "Edit name or description."),
     ),
-    Command(
-        "snapshots.revert",
-        "R",
-        "revert",
-        "Put the domain back to the snapshot; what came since is lost.",
-        (writable, a_domain),
-        virsh="snapshot-revert {name}",
+    pages={
+        "snapshots": "vconsole.screens.snapshots.snapshots:SnapshotsScreen",
+    },
+    answers=(
+        Answer(
+            ".model.create:ReadGround",
+            ".host.create:read_ground",
+            asks_guests=True,
+        ),
+        Answer(
+            ".model.tree:ReadSnapshots",
+            ".host.snapshots:read_snapshots",
+        ),
+        Answer(
+            ".model.create:CreateSnapshot",
+            ".host.create:create_snapshot",
+            changes=True,
+            asks_guests=True,
+        ),
+        Answer(
+            ".model.change:DeleteSnapshot",
+            ".host.snapshots:delete_snapshot",
+            changes=True,
+        ),
+        Answer(
+            ".model.change:RevertSnapshot",
+            ".host.snapshots:revert_snapshot",
+            changes=True,
+        ),
     ),
-    Command(
-        "snapshots.delete",
-        "minus,d,delete",
-        "delete",
-        "Delete the snapshot, or what comes from it.",
-        (writable, a_domain),
-        virsh="snapshot-delete {name}",
-    ),
-    Command("newsnapshot.apply", "enter", "go on", "Show what it does; enter there takes it."),
-    Command("newsnapshot.choose", "space", "choose", "Take the next choice, or edit the text."),
-    Command("newsnapshot.edit", "e", "edit", "Edit name or description."),
+    subcommands={
+        "snapshot": ".cli:add_parser",
+    },
 )

@@ -270,19 +270,11 @@ class DomainScreen(DomainPage):
         """Go to the tab at the left."""
         self.open_tab((self.tab - 1) % len(TABS))
 
-    async def do_pin(self) -> None:
-        """Open its pins."""
-        await self.console.open_page("pin", self._uuid)
-
     async def do_actions(self) -> None:
         """List what can be done with it."""
         from vconsole.screens.lifecycle.actions import ActionsScreen
 
         await self.console.show_page(ActionsScreen((self._uuid,)))
-
-    async def do_divergence(self) -> None:
-        """Open the list of its differences."""
-        await self.console.open_page("divergence", self._uuid)
 
     async def do_edit(self) -> None:
         """Edit its definition as text."""
@@ -300,26 +292,6 @@ class DomainScreen(DomainPage):
         """Show what the next start changes of its XML."""
         self._xml_mode = "difference"
         self.open_tab(XML)
-
-    async def do_agent(self) -> None:
-        """Open its agent."""
-        await self.console.open_page("agent", self._uuid)
-
-    async def do_resources(self) -> None:
-        """Open its memory and vCPUs."""
-        await self.console.open_page("resources", self._uuid)
-
-    async def do_policy(self) -> None:
-        """Open its clock, power and devices."""
-        await self.console.open_page("policy", self._uuid)
-
-    async def do_snapshots(self) -> None:
-        """Open its snapshots."""
-        await self.console.open_page("snapshots", self._uuid)
-
-    async def do_network(self) -> None:
-        """Open its interfaces."""
-        await self.console.open_page("network", self._uuid)
 
     def do_xml(self) -> None:
         """Go to the XML; there, show its next form."""

@@ -146,7 +146,8 @@ class DomainsScreen(Page):
 
     async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
         """Open by mouse."""
-        await self.do_open()
+        if domain := self.subject:
+            await self.console.open_page("domain", domain.uuid)
 
     def virsh(self) -> str:
         """Name the domain under the cursor, or the list."""
@@ -154,21 +155,6 @@ class DomainsScreen(Page):
         return f"dominfo {domain.uuid}" if domain else "list --all --title"
 
     # -- commands ----------------------------------------------------------------------------
-
-    async def do_open(self) -> None:
-        """Open the domain."""
-        if domain := self.subject:
-            await self.console.open_page("domain", domain.uuid)
-
-    async def do_pin(self) -> None:
-        """Open its pins."""
-        if domain := self.subject:
-            await self.console.open_page("pin", domain.uuid)
-
-    async def do_network(self) -> None:
-        """Open its interfaces."""
-        if domain := self.subject:
-            await self.console.open_page("network", domain.uuid)
 
     def do_select(self) -> None:
         """Choose the domain, or not any more."""
@@ -206,21 +192,6 @@ class DomainsScreen(Page):
         chosen = tuple((u, d.name) for u, d in self._by_uuid.items() if u in self._chosen)
         asking = Propose(chosen, add_channel(), ("both", "live", "config"))
         await self.console.show_page(ChangesScreen("add the agent's channel", asking=asking))
-
-    async def do_resources(self) -> None:
-        """Open its memory and vCPUs."""
-        if domain := self.subject:
-            await self.console.open_page("resources", domain.uuid)
-
-    async def do_policy(self) -> None:
-        """Open its clock, power and devices."""
-        if domain := self.subject:
-            await self.console.open_page("policy", domain.uuid)
-
-    async def do_snapshots(self) -> None:
-        """Open its snapshots."""
-        if domain := self.subject:
-            await self.console.open_page("snapshots", domain.uuid)
 
     async def do_divergence(self) -> None:
         """Compare live and config of those chosen, else of the one under the cursor."""

@@ -106,14 +106,6 @@ class HostScreen(Page):
             return
         self.console.push_screen(WhoScreen(self.map.cursor, self.host_state))
 
-    async def do_memory(self) -> None:
-        """Open the host's memory and swap."""
-        await self.console.open_page("hostmemory")
-
-    async def do_networks(self) -> None:
-        """Open networks and bridges."""
-        await self.console.open_page("networks")
-
     def do_check(self) -> None:
         """Open the virtualization check."""
         from vconsole.screens.hostmap.check import CheckScreen

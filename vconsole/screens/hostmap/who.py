@@ -19,7 +19,7 @@ from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 if TYPE_CHECKING:
-    from vconsole.console.app import VConsole
+    from vconsole.screens.console import Console
 
 COLUMNS = (
     Column("name", "Domain", 18, flex=True),
@@ -104,7 +104,7 @@ class WhoScreen(ModalScreen[None]):
         thread = self._threads.get(self.query_one(LineTable).key or "")
         if thread is not None:
             self.dismiss()
-            cast("VConsole", self.app).post_message(Open(page, thread.uuid))
+            cast("Console", self.app).post_message(Open(page, thread.uuid))
 
 
 def floating_words(threads: tuple[Occupant, ...]) -> str:

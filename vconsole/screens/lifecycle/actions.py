@@ -9,11 +9,12 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from vconsole.features.commands import COMMANDS, key_name
 from vconsole.features.lifecycle.model import ACTIONS, MODES, Act, Action
+from vconsole.model.command import key_name
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.proposal import confirmation
 from vconsole.model.words import names_label, plural
+from vconsole.registry import COMMANDS
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Column, Note, safe
 from vconsole.widgets.notes import NotesView

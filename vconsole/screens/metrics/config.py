@@ -12,12 +12,12 @@ from textual.app import ComposeResult
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.draft import Draft, builtin_spec
+from vconsole.features.metrics.dtd import refusals
 from vconsole.features.metrics.model import builtin
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config_edit import ConfigDocument
 from vconsole.features.metrics.model.spec import Context, MetricSpec
 from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus
-from vconsole.features.metrics.model.stock_dtd import refusals
 from vconsole.features.metrics.requests import ReadDaemon, SaveConfig, TryMetric
 from vconsole.features.metrics.words.config import (
     COLUMNS,
@@ -316,6 +316,7 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
             return
         known = self._is_ours and not draft.staged and spec.enabled
         data = None if known else draft.data
-        self.console.dispatcher.ask(TryMetric(spec.name, spec.context, data))
+        uri = (self.host_state.connection.uri or None) if data is not None else None
+        self.console.dispatcher.ask(TryMetric(spec.name, spec.context, data, uri))
         by = "by vhostmd" if known else "here, not by vhostmd"
         self.say(f"testing {spec.name} {by}")

@@ -11,14 +11,13 @@ from typing import Any, ClassVar, Literal
 from textual.app import ComposeResult
 
 from vconsole.changes.dispatcher import Request
-from vconsole.console.config import Config
 from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config import parse
-from vconsole.features.metrics.model.picture import Picture
 from vconsole.features.metrics.model.provision import Attachments
 from vconsole.features.metrics.model.spec import VhostmdConfig
 from vconsole.features.metrics.model.status import DaemonStatus
+from vconsole.features.metrics.picture import Picture
 from vconsole.features.metrics.requests import (
     DiskReport,
     ReadAttachments,
@@ -30,6 +29,7 @@ from vconsole.features.metrics.words import disk as metricswords
 from vconsole.features.metrics.words import rows as metricrows
 from vconsole.features.metrics.words.rows import Row
 from vconsole.files.careful import Loaded
+from vconsole.files.config import Config
 from vconsole.files.draft import ReadFile
 from vconsole.files.places import config_path
 from vconsole.model.host_state import Domain, HostState

@@ -6,7 +6,7 @@ virDomainPMWakeup and virDomainQemuAgentCommand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic, sleep, time_ns
 from typing import Any, Final
 
@@ -159,14 +159,3 @@ def _comes_about(link: Link, domain: Any, wanted: str) -> Reply:
             return Reply("unknown", f"the guest took it, yet it is {state}", state)
         sleep(_LOOK_S)
     return Reply("applied", "", state, state)
-
-
-HANDLERS: Final[Mapping[type, Callable[[Link, Any], Reply]]] = {
-    FreezeFs: freeze,
-    ThawFs: thaw,
-    SyncTime: sync_time,
-    SuspendGuest: suspend,
-    WakeGuest: wake,
-    AgentCommand: command,
-}
-"""Type of change -> who makes it."""

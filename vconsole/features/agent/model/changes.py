@@ -21,10 +21,10 @@ from vconsole.features.agent.model.wire import (
     loggable,
     read_json,
 )
-from vconsole.features.lifecycle.model import Wait
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Grade, Planner, Proposal, Subject, virsh_line
 from vconsole.model.virsh import domain_argument
+from vconsole.model.wait import Wait
 from vconsole.model.xml_edit import Document
 
 SleepMode = Literal["mem", "disk", "hybrid"]

@@ -11,9 +11,9 @@ from vconsole.changes.host_requests import HostRequests
 from vconsole.cli.changing import CODES, ask, asking, carry_out
 from vconsole.cli.read import find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, print_json, print_table
-from vconsole.features.hostinfo.model import provision
 from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource, View
+from vconsole.model import hostinfo_port as provision
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.outcome import Status
 from vconsole.model.request import Define, ReadDefinitions, Reply

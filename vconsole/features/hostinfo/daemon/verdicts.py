@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from vconsole.features.hostinfo.host.roster import Member
-from vconsole.features.hostinfo.model import provision
+from vconsole.model import hostinfo_port as provision
 
 
 @dataclass(frozen=True, slots=True)

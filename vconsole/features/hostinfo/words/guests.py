@@ -8,11 +8,11 @@ from time import time
 from typing import Any
 
 from vconsole.features.hostinfo.draft import Draft
-from vconsole.features.hostinfo.model import provision
 from vconsole.features.hostinfo.model.preview import greeting, permissions, preview
 from vconsole.features.hostinfo.model.rules import Effective
 from vconsole.features.hostinfo.model.statistics import STATISTICS
 from vconsole.features.hostinfo.words.rules import preview_notes
+from vconsole.model import hostinfo_port as provision
 from vconsole.model.host_state import EMPTY, Domain, HostState
 from vconsole.model.request import Define
 from vconsole.model.xml_edit import XmlEditError

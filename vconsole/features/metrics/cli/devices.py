@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from vconsole.cli.changing import asking, change, chosen, target_of
+from vconsole.cli.changing import ask, asking, change, chosen, target_of
 from vconsole.cli.report import CliError
 from vconsole.features.metrics.model.provision import Wish
-from vconsole.features.metrics.requests import PlanDevices, handlers
+from vconsole.features.metrics.requests import PlanDevices
 from vconsole.host.source import HostSource
 
 
@@ -17,7 +17,7 @@ def attach_or_detach(options: argparse.Namespace, source: HostSource) -> int:
     named = tuple((domain.uuid, domain.name) for domain in domains)
     wanted = PlanDevices(named, _wish(options), (target_of(options),))
     with asking(options) as host:
-        reply = handlers(host.handlers())[PlanDevices](wanted)
+        reply = ask(host, wanted)
         if not isinstance(reply.value, tuple):
             raise CliError(reply.message)
         return change(options, connection, host, reply.value[0])

@@ -10,10 +10,10 @@ from typing import Any
 from vconsole.cli.read import find_domain
 from vconsole.cli.report import DONE, CliError, print_json, print_table
 from vconsole.features.metrics.daemon.source import DEFAULT_FILE, ConfigSource
+from vconsole.features.metrics.dtd import refusals
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.metric import Metric, MetricTypeError, typed
 from vconsole.features.metrics.model.reader import Reading, read
-from vconsole.features.metrics.model.stock_dtd import refusals
 from vconsole.model.words import plural
 from vconsole.text import duration, safe, size
 

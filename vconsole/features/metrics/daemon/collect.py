@@ -23,7 +23,7 @@ from vconsole.features.metrics.model.tokens import Subject, UnfitNameError, fill
 from vconsole.features.metrics.model.values import Values, decode, metric_of, values
 
 if TYPE_CHECKING:
-    from vconsole.features.metrics.host.sample import DomainSample, HostSample, Needs, Sample
+    from vconsole.features.metrics.model.sample import DomainSample, HostSample, Needs, Sample
 
 _MAX_TIMEOUTS: Final = 3
 _REST_PERIODS: Final = 10

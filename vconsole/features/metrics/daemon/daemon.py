@@ -21,8 +21,9 @@ from vconsole.features.metrics.daemon.cycle import Schedule
 from vconsole.features.metrics.daemon.publish import Publisher, PublishError
 from vconsole.features.metrics.daemon.sampling import Samples
 from vconsole.features.metrics.daemon.source import ConfigSource
-from vconsole.features.metrics.host.sample import Sample, Sampler
+from vconsole.features.metrics.host.sample import Sampler
 from vconsole.features.metrics.model.conf_text import ConfigError
+from vconsole.features.metrics.model.sample import Sample
 from vconsole.features.metrics.model.spec import VhostmdConfig
 from vconsole.features.metrics.model.status import DaemonStatus, UpdateStatus
 

@@ -9,7 +9,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Final
 
-from vconsole.features.metrics.host.sample import Needs, Sample, Sampler
+from vconsole.features.metrics.host.sample import Sampler
+from vconsole.features.metrics.model.sample import Needs, Sample
 
 _MAX_ABANDONED: Final = 4
 """Threads that hang in libvirt; more of them are not begun."""

@@ -94,7 +94,7 @@ def _source(options: argparse.Namespace) -> ConfigSource:
 
 def _check(source: ConfigSource) -> int:
     """Print what the daemon would say of its configuration, and what vhostmd would."""
-    from vconsole.features.metrics.model.stock_dtd import refusals
+    from vconsole.features.metrics.dtd import refusals
 
     try:
         config = source.load()

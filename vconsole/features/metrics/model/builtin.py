@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from vconsole.features.metrics.host.sample import DomainSample, HostSample, Needs
+    from vconsole.features.metrics.model.sample import DomainSample, HostSample, Needs
 
 _MIB: Final = 1 << 20
 HostValue = Callable[["HostSample", "HostSample | None"], str | None]
@@ -102,7 +102,7 @@ def needs(domain_metrics: Iterable[str], defined: bool) -> Needs:
         domain_metrics: Names in `DOMAIN`.
         defined: Whether domains that are not running count.
     """
-    from vconsole.features.metrics.host.sample import Needs
+    from vconsole.features.metrics.model.sample import Needs
 
     names = set(domain_metrics)
     memory = {"ResourceMemoryLimit", "PhysicalMemoryAllocatedToVirtualSystem"}

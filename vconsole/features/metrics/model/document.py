@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from vconsole.features.metrics.model.metric import TYPES, Metric, MetricTypeError, display, typed
-from vconsole.features.metrics.model.parser import MAX_BYTES, NOT_AVAILABLE, Document, parse
+from vconsole.features.metrics.model.parser import NOT_AVAILABLE, Document, parse
 
 if TYPE_CHECKING:
-    from lxml import etree
+    pass
 
 __all__ = [
     "TYPES",
@@ -25,7 +23,6 @@ __all__ = [
     "render_for_domain",
     "render_reply",
     "typed",
-    "validate",
 ]
 
 _START: Final = "<metrics>\n"
@@ -101,36 +98,3 @@ def _element(metric: Metric, compat_newline: bool) -> str:
 
 def _escaped(text: str) -> str:
     return _SPECIAL.sub(lambda found: _ESCAPES.get(found[0], "\ufffd"), text)
-
-
-def validate(content: bytes) -> tuple[str, ...]:
-    """What is wrong with a document by the letter of its DTD, a line each; nothing if it is valid.
-
-    Stricter than `parse`, which shows what it can. Takes some ten times the memory of `content`.
-    """
-    if len(content) > MAX_BYTES:
-        return (f"longer than {MAX_BYTES >> 20} MiB",)
-    if b"<!DOCTYPE" in content:
-        return ("it has a DOCTYPE of its own, which is not read",)
-    from lxml import etree
-
-    reader = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True
-    )
-    try:
-        root = etree.fromstring(content, reader)
-    except etree.XMLSyntaxError as error:
-        return (str(error.msg),)
-    dtd = _dtd()
-    if dtd.validate(root):
-        return ()
-    log: Any = dtd.error_log
-    return tuple(f"line {entry.line}: {entry.message}" for entry in log)
-
-
-@cache
-def _dtd() -> etree.DTD:
-    from lxml import etree
-
-    with Path(__file__).with_name("metrics.dtd").open("rb") as file:
-        return etree.DTD(file)

@@ -12,7 +12,7 @@ from vconsole.features.metrics.model.metric import Metric, MetricTypeError, type
 from vconsole.features.metrics.model.spec import MetricSpec
 
 if TYPE_CHECKING:
-    from vconsole.features.metrics.host.sample import DomainSample
+    from vconsole.features.metrics.model.sample import DomainSample
 
 
 @dataclass(frozen=True, slots=True)

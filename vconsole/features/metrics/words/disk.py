@@ -8,9 +8,9 @@ from typing import Final, overload
 
 from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.model.disk import HEADER_BYTES, Header
-from vconsole.features.metrics.model.picture import Picture
 from vconsole.features.metrics.model.provision import Attachments
 from vconsole.features.metrics.model.reader import Reading
+from vconsole.features.metrics.picture import Picture
 from vconsole.model.host_state import Connection
 from vconsole.model.words import plural
 from vconsole.text import Cell, Line, Note, Span, duration, safe, size

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from vconsole.features.commands import COMMANDS
+from vconsole.registry import COMMANDS
 
 THEMES = ("vconsole-dark", "vconsole-light", "ansi-dark", "ansi-light")
 

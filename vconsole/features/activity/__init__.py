@@ -1,0 +1,1 @@
+"""Changes before and after they are made, and the log of them."""

@@ -1,0 +1,1 @@
+"""A file in /etc, edited as a draft."""

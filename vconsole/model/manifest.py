@@ -1,0 +1,56 @@
+"""What a feature brings: commands, pages, answers to requests, subcommands.
+
+Everything but the commands is named as ``package.module:name``, or ``.module:name`` in the room of
+the feature, and imported when it is first used: manifests are read at every start, features not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from vconsole.model.command import Command
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Who answers a type of request."""
+
+    request: str
+    """The type."""
+    handler: str
+    """Called with the connection and the request, or with the request if `local`; may block."""
+    changes: bool = False
+    """It changes something: refused on a read-only connection."""
+    asks_guests: bool = False
+    """It may wait for a guest, so it has a connection beside that of the others: while a call of
+    libvirt's client waits, now and then another one on the same connection waits as long."""
+    local: bool = False
+    """It needs no libvirt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One feature."""
+
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    """Scope of commands, the name of a screen -> its title in the documents."""
+    commands: tuple[Command, ...] = ()
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Name of a page that is opened by it -> its class."""
+    answers: tuple[Answer, ...] = ()
+    subcommands: Mapping[str, str] = field(default_factory=dict)
+    """Word -> what adds its parser to those of the program."""
+
+
+def imported(name: str) -> Any:
+    """Import what ``package.module:name`` names."""
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def name_of(kind: type) -> str:
+    """Name a type as `Answer.request` does."""
+    return f"{kind.__module__}:{kind.__qualname__}"

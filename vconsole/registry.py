@@ -1,0 +1,55 @@
+"""What all features bring together: read from their manifests, listed nowhere else.
+
+Features are found by their names, so that whatever is below them may look here.
+
+A command's id is ``screen.action``: the page (or the app) that carries it out has a method
+``do_action``, unless the command only opens a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import Final
+
+from vconsole.model.command import Command
+from vconsole.model.manifest import Answer, Manifest
+
+
+def _manifest(feature: str) -> Manifest:
+    """The manifest of a feature; names in it that begin with a dot are of its own room."""
+    room = f"vconsole.features.{feature}"
+    found: Manifest = import_module(f"{room}.manifest").MANIFEST
+
+    def whole(name: str) -> str:
+        return room + name if name.startswith(".") else name
+
+    return replace(
+        found,
+        answers=tuple(
+            replace(a, request=whole(a.request), handler=whole(a.handler)) for a in found.answers
+        ),
+        pages={page: whole(name) for page, name in found.pages.items()},
+        subcommands={word: whole(name) for word, name in found.subcommands.items()},
+    )
+
+
+MANIFESTS: Final[tuple[Manifest, ...]] = tuple(
+    map(_manifest, import_module("vconsole.features").FEATURES)
+)
+COMMANDS: Final[Mapping[str, Command]] = {
+    c.id: c for c in sorted((c for m in MANIFESTS for c in m.commands), key=lambda c: c.place)
+}
+SCOPES: Final[Mapping[str, str]] = {k: title for m in MANIFESTS for k, title in m.scopes.items()}
+"""Scope -> its title."""
+PAGES: Final[Mapping[str, str]] = {name: page for m in MANIFESTS for name, page in m.pages.items()}
+"""Name of a page that is opened by it -> its class."""
+ANSWERS: Final[tuple[Answer, ...]] = tuple(answer for m in MANIFESTS for answer in m.answers)
+SUBCOMMANDS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.subcommands.items()}
+"""Word -> what adds its parser."""
+
+
+def of_scope(scope: str) -> list[Command]:
+    """List the commands of a screen, in the order of footer, palette and help."""
+    return [command for command in COMMANDS.values() if command.scope == scope]
