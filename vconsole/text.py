@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from rich.cells import cell_len, get_character_cell_size
+
+from vconsole.model.column import Heading
 
 MAX_MARKS = 4
 """Combining marks kept on one character; more would pile up over other rows."""
@@ -30,18 +31,7 @@ Note = Span
 """A remark below a table."""
 Cell = Span
 """What stands in a column of a table."""
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A column: `width` in cells; a `flex` one takes what is left; gone below `from_width`."""
-
-    id: str
-    title: str
-    width: int
-    align: str = "left"
-    flex: bool = False
-    from_width: int = 0
+Column = Heading  # until every table has columns of model.column
 
 
 def use_ascii(ascii_only: bool) -> None:

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from tests import scenes
 from tests.unit.model_hosts import domain, host
-from vconsole.features.domains.model import SORTS, Query, natural, sort_domains
-from vconsole.model.host_state import Domain, HostState, Usage
+from vconsole.cli.report import plain, with_columns
+from vconsole.features.domains.columns import COLUMNS, SORTS, TERMS, rows, sort_rows
+from vconsole.features.domains.model import Query, Row
+from vconsole.model.column import Column, natural
+from vconsole.model.host_state import Domain, HostState, Locality, Usage
 
 WEB = replace(domain("Web-01", ["0", "1"]), title="Shop FRONT end")
 DB = replace(domain("db", ["4", "-"]), autostart=False)
@@ -22,9 +25,9 @@ HOST_STATE = host(WEB, DB, OFF, NEW)
 
 
 def found(text: str) -> list[str]:
-    query = Query.parse(text)
-    matching = [d.name for d in HOST_STATE.domains if query.matches(d, HOST_STATE)]
-    assert matching == [d.name for d in query.select(HOST_STATE.domains, HOST_STATE)]
+    query, seen = Query.parse(text, TERMS), rows(HOST_STATE.domains, HOST_STATE)
+    matching = [row.domain.name for row in seen if query.matches(row)]
+    assert matching == [row.domain.name for row in query.select(seen)]
     return matching
 
 
@@ -58,13 +61,13 @@ def found(text: str) -> list[str]:
 )
 def test_filters(text: str, names: list[str]) -> None:
     assert found(text) == names
-    assert not Query.parse(text).problem
+    assert not Query.parse(text, TERMS).problem
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("web colour:red", "no term 'colour': there are state: cell: pinned: auto:"),
+        ("web colour:red", "no term 'colour': there are state: auto: cell: pinned:"),
         ("web state:asleep", "no state begins with 'asleep'"),
         ("web cell:x", "no cell 'x': write cell:1 or cell:0-1"),
         ("web pinned:maybe", "pinned is yes, no, part or full, not 'maybe'"),
@@ -72,24 +75,24 @@ def test_filters(text: str, names: list[str]) -> None:
     ],
 )
 def test_what_is_not_understood_is_said_and_the_rest_still_matches(text: str, problem: str) -> None:
-    assert Query.parse(text).problem == problem
+    assert Query.parse(text, TERMS).problem == problem
     assert found(text) == ["Web-01", "web-off"]
 
 
 @given(st.text())
 def test_no_text_is_too_strange(text: str) -> None:
-    query = Query.parse(text)
+    query = Query.parse(text, TERMS)
     assert query.problem.isprintable()
-    query.select(HOST_STATE.domains, HOST_STATE)
+    query.select(rows(HOST_STATE.domains, HOST_STATE))
 
 
 def test_ten_thousand_domains_in_thirty_milliseconds() -> None:
     domains = tuple(Domain(f"{n:032x}", f"shop-web-{n}", title="Shop front") for n in range(10_000))
-    query = Query.parse("web-99")
+    query = Query.parse("web-99", TERMS)
     best = 1.0
     for _ in range(5):
         start = time.perf_counter()
-        matching = [d for d in domains if query.matches(d, HOST_STATE)]
+        matching = query.select(rows(domains, HOST_STATE))
         best = min(best, time.perf_counter() - start)
     assert len(matching) == 111
     assert best < 0.030
@@ -99,7 +102,8 @@ def test_ten_thousand_domains_in_thirty_milliseconds() -> None:
 
 
 def order(column: str, host_state: HostState = HOST_STATE, *, reverse: bool = False) -> list[str]:
-    return [d.name for d in sort_domains(host_state.domains, column, host_state, reverse=reverse)]
+    seen = rows(host_state.domains, host_state)
+    return [row.domain.name for row in sort_rows(seen, column, reverse=reverse)]
 
 
 def test_names_sort_as_people_count() -> None:
@@ -149,8 +153,33 @@ def test_every_column_sorts_every_scene(column: str, scene: object) -> None:
     assert callable(scene)
     host_state: HostState = scene()
     for reverse in (False, True):
-        result = sort_domains(host_state.domains, column, host_state, reverse=reverse)
-        assert sorted(d.uuid for d in result) == sorted(d.uuid for d in host_state.domains)
+        result = sort_rows(rows(host_state.domains, host_state), column, reverse=reverse)
+        assert {row.domain.uuid for row in result} == {d.uuid for d in host_state.domains}
+
+
+def test_those_that_wait_longest_come_first() -> None:
+    usage = {WEB.uuid: Usage(wait_percent=0.0), DB.uuid: Usage(wait_percent=31.0)}
+    host_state = replace(HOST_STATE, usage=usage)
+    assert order("wait", host_state, reverse=SORTS["wait"].falls) == [
+        "db",
+        "Web-01",
+        "new",
+        "web-off",
+    ]
+
+
+@pytest.mark.parametrize("column", [c for c in COLUMNS if c.json], ids=lambda c: str(c.id))
+def test_the_json_has_the_value_of_every_column(column: Column[Row]) -> None:
+    row = Row(WEB, replace(HOST_STATE, usage={WEB.uuid: Usage(12.0)}))
+    found = with_columns(COLUMNS, row, {**plain(WEB), "usage": plain(row.usage)})
+    for name in column.json.split("."):
+        found = found[name]
+
+
+def test_memory_that_lies_all_elsewhere_is_coloured() -> None:
+    measured = {WEB.uuid: Locality({1: 1 << 30}, 0.0)}
+    row = Row(WEB, replace(HOST_STATE, locality=measured))
+    assert {c.id: c.cell(row) for c in COLUMNS}["locality"] == ("0%", "warn")
 
 
 @given(st.text(), st.text())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
+from vconsole.model.column import Column, table
 from vconsole.model.cpuset import CpuSet
 from vconsole.text import fit, safe
 
+T = TypeVar("T")
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
 
@@ -48,3 +50,13 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     ]
     for row in [list(titles), *texts]:
         print("  ".join(fit(text, width) for text, width in zip(row, widths, strict=True)).rstrip())
+
+
+def print_columns(columns: Sequence[Column[T]], rows: Iterable[T]) -> None:
+    """Print the rows of a table of the console; its cells are safe already."""
+    print_table(*table(columns, rows))
+
+
+def with_columns(columns: Iterable[Column[T]], row: T, fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a row, and the values of columns that are none of its fields."""
+    return fields | {c.json: plain(c.value(row)) for c in columns if c.value}

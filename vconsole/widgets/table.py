@@ -18,18 +18,20 @@ from textual.reactive import var
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from vconsole.text import Cell, Column, fit
+from vconsole.model.column import Cell, Heading
+from vconsole.text import fit
 
 GAP = 1
 
 
-def layout(columns: Sequence[Column], width: int) -> list[tuple[int, Column, int]]:
+def layout(columns: Sequence[Heading], width: int) -> list[tuple[int, Heading, int]]:
     """(index, column, width) of the columns shown in `width` cells; the flexible one fills up."""
-    shown = [(i, c) for i, c in enumerate(columns) if width >= c.from_width]
-    used = sum(c.width + GAP for _, c in shown) - GAP
+    sizes = [c.width if width >= c.from_width else c.narrow for c in columns]
+    shown = [(i, c, size) for i, (c, size) in enumerate(zip(columns, sizes, strict=True)) if size]
+    used = sum(size + GAP for _, _, size in shown) - GAP
     spare = max(0, width - used)
-    flexible = [c for _, c in shown if c.flex]
-    return [(i, c, c.width + (spare if flexible and c is flexible[0] else 0)) for i, c in shown]
+    flexible = next((c for _, c, _ in shown if c.flex), None)
+    return [(i, c, size + (spare if c is flexible else 0)) for i, c, size in shown]
 
 
 class LineTable(ScrollView, can_focus=True):
@@ -88,7 +90,7 @@ class LineTable(ScrollView, can_focus=True):
 
     def __init__(
         self,
-        columns: Sequence[Column],
+        columns: Sequence[Heading],
         cells: Callable[[str], Sequence[Cell]],
         *,
         id: str | None = None,
@@ -99,7 +101,7 @@ class LineTable(ScrollView, can_focus=True):
         """Column id -> text after its title, such as the sort arrow."""
         self._cells = cells
         self._keys: Sequence[str] = ()
-        self._layout: list[tuple[int, Column, int]] = []
+        self._layout: list[tuple[int, Heading, int]] = []
         self._drawn: dict[int, tuple[str, tuple[Cell, ...]]] = {}
         """Row index -> what was drawn there last."""
         self._styles: dict[tuple[str, bool], Style] = {}
@@ -115,6 +117,11 @@ class LineTable(ScrollView, can_focus=True):
     def keys(self) -> Sequence[str]:
         """The keys in the order shown."""
         return self._keys
+
+    @property
+    def shown(self) -> frozenset[str]:
+        """The ids of the columns there is room for."""
+        return frozenset(column.id for _, column, _ in self._layout)
 
     def show(self, keys: Sequence[str], *, cursor: str | None = None) -> None:
         """Show these rows now; the cursor stays on its key, else as near as can be."""
@@ -272,6 +279,7 @@ class LineTable(ScrollView, can_focus=True):
         parts: list[tuple[str, Style]] = []
         for index, column, size in self._layout:
             text, name = cells[index]
+            text = text if size >= column.width else text[:size]
             style = self._style(name, False) if name and not cursor and text.strip() else plain
             parts.append((fit(text, size, column.align), style))
             parts.append((" " * GAP, plain))
@@ -288,7 +296,7 @@ class LineTable(ScrollView, can_focus=True):
         titles = (self._title(c, size) for _, c, size in self._layout)
         return Strip([Segment((" " * GAP).join(titles), style)]).adjust_cell_length(width, style)
 
-    def _title(self, column: Column, width: int) -> str:
+    def _title(self, column: Heading, width: int) -> str:
         """The mark stays when the title is as wide as its column."""
         mark = self.marks.get(column.id, "")
         return fit(column.title[: width - len(mark)] + mark, width, column.align)

@@ -7,11 +7,22 @@ from typing import TYPE_CHECKING
 
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.read import complete, find_domain
-from vconsole.cli.report import DONE, USAGE, CliError, plain, print_json, print_table
+from vconsole.cli.report import (
+    DONE,
+    USAGE,
+    CliError,
+    plain,
+    print_columns,
+    print_json,
+    print_table,
+    with_columns,
+)
+from vconsole.features.domains.columns import COLUMNS, rows, sort_rows
+from vconsole.features.domains.model import Row
 from vconsole.features.hostmemory.cli import show_memory
 from vconsole.host.source import HostSource, View
 from vconsole.model.host_state import Cell, Domain, HostState, Pin
-from vconsole.model.placement import cells_allowed, locality_percent, pin_badge
+from vconsole.model.placement import cells_allowed, locality_percent
 from vconsole.model.words import row_label
 from vconsole.text import percent, safe, size, sizes
 
@@ -65,7 +76,8 @@ def _as_json(what: str, host_state: HostState, domain: Domain | None) -> None:
 
 
 def _domain_json(domain: Domain, host_state: HostState) -> dict[str, object]:
-    return {**plain(domain), "usage": plain(host_state.usage.get(domain.uuid))}
+    fields = {**plain(domain), "usage": plain(host_state.usage.get(domain.uuid))}
+    return with_columns(COLUMNS, Row(domain, host_state), fields)
 
 
 def _pin_json(domain: Domain, pin: Pin) -> dict[str, object]:
@@ -90,19 +102,7 @@ def _as_text(what: str, host_state: HostState, domain: Domain | None) -> None:
 
 
 def _domains(host_state: HostState) -> None:
-    rows = [
-        (
-            d.name,
-            d.state,
-            d.vcpus,
-            sizes(d.memory_bytes, d.max_memory_bytes),
-            cells_allowed(d, host_state),
-            pin_badge(d, host_state),
-            d.title or "",
-        )
-        for d in sorted(host_state.domains, key=lambda d: d.name.casefold())
-    ]
-    print_table(("name", "state", "vcpus", "memory", "cells", "pins", "title"), rows)
+    print_columns(COLUMNS, sort_rows(rows(host_state.domains, host_state), "name"))
 
 
 def _domain(domain: Domain, host_state: HostState) -> None:
@@ -126,8 +126,8 @@ def _domain(domain: Domain, host_state: HostState) -> None:
 
 
 def _pins(domains: list[Domain]) -> None:
-    rows = [(d.name, row_label(p.key), p.live, p.config) for d in domains for p in d.pins]
-    print_table(("domain", "row", "live", "config"), rows)
+    found = [(d.name, row_label(p.key), p.live, p.config) for d in domains for p in d.pins]
+    print_table(("domain", "row", "live", "config"), found)
 
 
 def _host(host_state: HostState) -> None:

@@ -6,40 +6,17 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
-from vconsole.features.domains.model import SORTS, Query, sort_domains
-from vconsole.model.attention import attention, differing
-from vconsole.model.host_state import Domain, HostState, Usage
-from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
+from vconsole.features.domains.columns import COLUMNS, EXAMPLE, SORTS, TERMS, rows, sort_rows
+from vconsole.features.domains.model import Query, Row
+from vconsole.model.attention import attention
+from vconsole.model.column import Cell, row_cells
+from vconsole.model.host_state import Domain, HostState
 from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, glyph, percent, safe, size, sizes, spark
+from vconsole.text import safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
-COLUMNS = (
-    Column("mark", "", 1),
-    Column("name", "Name", 16, flex=True),
-    Column("state", "State", 13),
-    Column("vcpus", "vCPU", 4, "right"),
-    Column("cpu", "CPU %", 5, "right"),
-    Column("history", "", 6),
-    Column("memory", "Memory", 10, "right"),
-    Column("cells", "Cells", 5, "right"),
-    Column("locality", "Loc", 4, "right"),
-    Column("pins", "Pins", 5),
-    Column("resident", "Resident", 8, "right", from_width=100),
-    Column("wait", "Wait %", 6, "right", from_width=110),
-    Column("autostart", "Auto", 4, from_width=100),
-    Column("title", "Title", 20, from_width=118),
-)
-SORT_ORDER = tuple(c.id for c in COLUMNS if c.id in SORTS)
-DESCENDING_FIRST = frozenset({"vcpus", "cpu", "memory"})
-_STATE_STYLES = {
-    "paused": "warn",
-    "shut off": "dim",
-    "crashed": "bad",
-    "in shutdown": "warn",
-}
-_NONE = Usage()
+_STEADY = [column for column in COLUMNS if not column.moves]
 
 
 class DomainsScreen(Page):
@@ -51,14 +28,15 @@ class DomainsScreen(Page):
 
     def __init__(self) -> None:
         super().__init__()
-        self._query = Query.parse("")
+        self._query = Query()
         self._sort, self._descending = "name", False
         self._by_uuid: dict[str, Domain] = {}
         self._chosen: set[str] = set()
         self._order: list[str] = []
         self._sorted_from: tuple[Domain, ...] | None = None
-        self._fixed: dict[str, tuple[Cell, ...]] = {}
-        """The cells of the rows seen that do not change with every reading."""
+        self._steady: dict[tuple[str, bool], tuple[Cell, ...]] = {}
+        """(UUID, whether it is chosen) -> the cells of a row seen that do not change with every
+        reading."""
 
     def compose_body(self) -> ComposeResult:
         """Title and list."""
@@ -82,23 +60,23 @@ class DomainsScreen(Page):
         if after.domains is not before.domains:
             self._by_uuid = {d.uuid: d for d in after.domains}
             self._chosen &= self._by_uuid.keys()
-        if _ground(before) != _ground(after):
-            self._fixed.clear()
-        self._arrange()
+        moved = _ground(before) != _ground(after)
+        if moved:
+            self._steady.clear()
+        self._arrange(force=moved)
 
     def _arrange(self, cursor: str | None = None, force: bool = False) -> None:
         host_state = self.host_state
-        moving = self._sort in ("cpu", "locality")
-        if force or moving or host_state.domains is not self._sorted_from:
+        if force or SORTS[self._sort].moves or host_state.domains is not self._sorted_from:
             self._sorted_from = host_state.domains
             self._order = self._sorted()
         self.table.show(self._order, cursor=cursor)
         self._show_title()
 
     def _sorted(self) -> list[str]:
-        found = self._query.select(self.host_state.domains, self.host_state)
-        ordered = sort_domains(found, self._sort, self.host_state, reverse=self._descending)
-        return [domain.uuid for domain in ordered]
+        found = self._query.select(rows(self.host_state.domains, self.host_state))
+        ordered = sort_rows(found, self._sort, reverse=self._descending)
+        return [row.domain.uuid for row in ordered]
 
     def _show_title(self) -> None:
         total = len(self.host_state.domains)
@@ -113,13 +91,12 @@ class DomainsScreen(Page):
             self.table.redraw()
 
     def _cells(self, uuid: str) -> tuple[Cell, ...]:
-        domain, host_state = self._by_uuid[uuid], self.host_state
-        ascii_only = self.console.config.ascii
-        if uuid not in self._fixed:
-            self._fixed[uuid] = _fixed_cells(domain, host_state, ascii_only)
-        usage = host_state.usage.get(uuid, _NONE)
-        row = _row(domain, self._fixed[uuid], usage, ascii_only)
-        return (("*", "accent"), *row[1:]) if uuid in self._chosen else row
+        chosen = uuid in self._chosen
+        row = Row(self._by_uuid[uuid], self.host_state, self.console.config.ascii, chosen)
+        if (uuid, chosen) not in self._steady:
+            self._steady[uuid, chosen] = row_cells(_STEADY, row)
+        steady = iter(self._steady[uuid, chosen])
+        return tuple(c.cell(row) if c.moves else next(steady) for c in COLUMNS)
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the domain under the cursor, else what it is."""
@@ -204,11 +181,10 @@ class DomainsScreen(Page):
 
     def do_sort(self) -> None:
         """Sort by the next column on the screen."""
-        shown = {c.id for c in COLUMNS if self.table.size.width >= c.from_width}
-        order = [c for c in SORT_ORDER if c in shown]
+        order = [name for name in SORTS if name in self.table.shown]
         here = order.index(self._sort) if self._sort in order else -1
         self._sort = order[(here + 1) % len(order)]
-        self._descending = self._sort in DESCENDING_FIRST
+        self._descending = SORTS[self._sort].falls
         self._arrange(force=True)
         self.say(f"sorted by {self._sort}; S turns it around")
 
@@ -219,11 +195,10 @@ class DomainsScreen(Page):
 
     async def do_filter(self) -> None:
         """Ask for the filter."""
-        hint = "web  state:running  cell:1  pinned:no  -title"
         await self.ask(
             "filter",
             self._query.text,
-            hint,
+            EXAMPLE,
             typed=self._filter,
             accepted=self._keep_filter,
             given_up=lambda: self._filter(""),
@@ -239,7 +214,7 @@ class DomainsScreen(Page):
         return True
 
     def _filter(self, text: str) -> None:
-        self._query = Query.parse(text)
+        self._query = Query.parse(text, TERMS)
         self._arrange(force=True)
         self.refresh_hint()
 
@@ -269,55 +244,5 @@ class DomainsScreen(Page):
 
 
 def _ground(host_state: HostState) -> tuple[int, ...]:
-    """Identify what the fixed cells are made from."""
+    """Identify what the steady cells are made from."""
     return id(host_state.domains), id(host_state.locality), id(host_state.pcpus)
-
-
-def _row(
-    domain: Domain, fixed: tuple[Cell, ...], usage: Usage, ascii_only: bool
-) -> tuple[Cell, ...]:
-    """All cells of a row: the fixed ones, and those that change with every reading."""
-    top = 100.0 * (domain.vcpus or 1)
-    return (
-        *fixed[:4],
-        (percent(usage.cpu_percent), ""),
-        (spark(usage.history, top, 6, ascii_only), "accent"),
-        *fixed[4:8],
-        (size(usage.rss_bytes), ""),
-        (percent(usage.wait_percent), ""),
-        *fixed[8:],
-    )
-
-
-def _fixed_cells(domain: Domain, host_state: HostState, ascii_only: bool) -> tuple[Cell, ...]:
-    """The cells that only change with the configuration or the locality of domains."""
-    local = locality_percent(domain, host_state)
-    cells = cells_allowed(domain, host_state)
-    return (
-        (_mark(domain, host_state), "warn"),
-        (safe(domain.name), "" if domain.active else "dim"),
-        (f"{glyph(domain.state, ascii_only)} {domain.state}", _STATE_STYLES.get(domain.state, "")),
-        (str(domain.vcpus) if domain.vcpus is not None else "-", ""),
-        (sizes(domain.memory_bytes, domain.max_memory_bytes), ""),
-        (str(cells) if cells is not None else "-", ""),
-        (f"{local:.0f}%" if local is not None else "-", "warn" if (local or 100) < 80 else ""),
-        _badge(domain, host_state),
-        ({True: "yes", False: "no", None: "-"}[domain.autostart], ""),
-        (safe(domain.title or ""), "dim"),
-    )
-
-
-def _mark(domain: Domain, host_state: HostState) -> str:
-    """``~`` where all there is to say is that live and config differ."""
-    if words := attention(domain, host_state):
-        return "~" if domain.diverged and words == differing(domain) else "!"
-    return ""
-
-
-def _badge(domain: Domain, host_state: HostState) -> Cell:
-    badge = pin_badge(domain, host_state)
-    if badge is None:
-        return "-", "dim"
-    if differs(domain):
-        return "cfg~", "warn"
-    return badge, "dim" if badge == "none" else ""
