@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -49,15 +49,22 @@ class Libvirtd:
 
     `cells` is the host it shall see (None: the real one). `cgroups` lets it use the machine's
     control groups; without them nothing of a guest is visible to the system's own libvirt.
+    `offline` are pCPUs of `cells`.
     """
 
-    def __init__(self, cells: Sequence[Cell] | None = None, *, cgroups: bool = False) -> None:
+    def __init__(
+        self,
+        cells: Sequence[Cell] | None = None,
+        *,
+        cgroups: bool = False,
+        offline: Collection[int] = (),
+    ) -> None:
         self.base = Path(tempfile.mkdtemp(prefix="vconsole-lab-", dir="/var/tmp"))
         self.base.chmod(0o755)  # QEMU runs as another user
         for name in ("run", "etc", "log", "xml"):
             (self.base / name).mkdir()
         if cells is not None:
-            write_tree(self.base / "sys", cells)
+            write_tree(self.base / "sys", cells, offline=offline)
         (self.base / "etc/libvirtd.conf").write_text(LIBVIRTD_CONF)
         (self.base / "etc/qemu.conf").write_text(QEMU_CONF + ("" if cgroups else WITHOUT_CGROUPS))
         self._cgroups = cgroups

@@ -7,8 +7,8 @@ cores and siblings which this machine does not have.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 GIB = 1024 * 1024  # in KiB, the unit of meminfo
@@ -63,12 +63,27 @@ def two_cells(cpus: Iterable[int] | None = None) -> tuple[Cell, ...]:
     )
 
 
-def write_tree(root: Path, cells: Sequence[Cell], isolated: str = "") -> None:
-    """Write `root`/node and `root`/cpu so that they describe the cells."""
-    cpus = sorted(cpu for cell in cells for cpu in cell.cpus)
-    for name in ("online", "possible", "present"):
-        put(root / "cpu" / name, listing(cpus))
-    put(root / "cpu/offline", "")
+def half_awake() -> tuple[tuple[Cell, ...], tuple[int, ...]]:
+    """One cell of two cores of four threads, and the six of eight pCPUs that are offline."""
+    cell = Cell(0, ((0, 1, 2, 3), (4, 5, 6, 7)), 8 * GIB, 4 * GIB)
+    return (cell,), (1, 2, 3, 5, 6, 7)
+
+
+def write_tree(
+    root: Path, cells: Sequence[Cell], isolated: str = "", offline: Collection[int] = ()
+) -> None:
+    """Write `root`/node and `root`/cpu so that they describe the cells.
+
+    An offline pCPU has a folder, and nothing of it is known.
+    """
+    for cpu in offline:
+        put(root / f"cpu/cpu{cpu}/online", 0)
+    present = sorted(cpu for cell in cells for cpu in cell.cpus)
+    cells = [_awake(cell, offline) for cell in cells]
+    put(root / "cpu/online", listing([cpu for cell in cells for cpu in cell.cpus]))
+    for name in ("possible", "present"):
+        put(root / "cpu" / name, listing(present))
+    put(root / "cpu/offline", listing(list(offline)))
     put(root / "cpu/isolated", isolated)
     numbers = listing([cell.number for cell in cells])
     for name in ("online", "possible", "has_cpu", "has_memory", "has_normal_memory"):
@@ -78,6 +93,11 @@ def write_tree(root: Path, cells: Sequence[Cell], isolated: str = "") -> None:
         for core_id, core in enumerate(cell.cores):
             for cpu in core:
                 _write_cpu(root, cell, core_id, core, cpu)
+
+
+def _awake(cell: Cell, offline: Collection[int]) -> Cell:
+    cores = (tuple(cpu for cpu in core if cpu not in offline) for core in cell.cores)
+    return replace(cell, cores=tuple(core for core in cores if core))
 
 
 def _write_node(root: Path, cell: Cell, cells: Sequence[Cell]) -> None:
@@ -115,8 +135,14 @@ def _write_cpu(root: Path, cell: Cell, core_id: int, core: Core, cpu: int) -> No
         facts |= {name: mask(cell.cpus), f"{name}_list": listing(cell.cpus)}
     for name, value in facts.items():
         put(place / "topology" / name, value)
-    os.symlink(f"../../node/node{cell.number}", place / f"node{cell.number}")
-    os.symlink(f"../../cpu/cpu{cpu}", root / f"node/node{cell.number}/cpu{cpu}")
+    _link(f"../../node/node{cell.number}", place / f"node{cell.number}")
+    _link(f"../../cpu/cpu{cpu}", root / f"node/node{cell.number}/cpu{cpu}")
+
+
+def _link(target: str, link: Path) -> None:
+    """A tree is written again when a pCPU comes online."""
+    link.unlink(missing_ok=True)
+    link.symlink_to(target)
 
 
 def distance(one: Cell, other: Cell) -> int:

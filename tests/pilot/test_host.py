@@ -157,7 +157,7 @@ async def test_a_host_of_which_little_is_known() -> None:
         await console.press("2")
         assert "1 cell, 3 cores, 3 pCPUs" in console.row("Host")
         assert "free     - of -" in console.row("Cell 5")
-        assert "pCPUs of no cell" in console.text
+        assert "pCPUs whose cell is not known" in console.text
         assert below(console, "cpu  0   4").startswith("-   x")
         await console.press("v")
         assert "does not tell" in console.status
@@ -265,3 +265,11 @@ async def test_pins_of_three_digits_widen_the_map() -> None:
 
 def _map(console: Console) -> CellMap:
     return console.app.screen.query_one(CellMap)
+
+
+async def test_a_cell_that_stands_for_the_whole_host_says_so() -> None:
+    bare = _bare()
+    invented = replace(bare, cells=(Cell(0, invented=True),))
+    async with console_on(invented) as console:
+        await console.press("2")
+        assert "libvirt names no cells: this is the whole host" in console.text

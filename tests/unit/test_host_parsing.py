@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from time import monotonic
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vconsole.host import errors, proc, uri, virt_check
-from vconsole.host.capabilities import read_capabilities, synthetic, with_online
+from vconsole.host.capabilities import read_capabilities, synthetic, with_cpu_map
 from vconsole.host.domain_xml import merge, read_devices, read_domain, same_configuration
 from vconsole.host.numa_maps import parse_numa_maps, read_numa_maps
 from vconsole.host.proc import Guest
@@ -156,7 +157,7 @@ def test_gaps_cells_without_memory_and_cells_without_pcpus() -> None:
     shape = read_capabilities(CAPABILITIES)
     assert [(c.id, c.total_bytes, c.pcpus) for c in shape.cells] == [
         (0, 2 << 20, (4, 6)),
-        (3, None, (9,)),
+        (3, 0, (9,)),
         (8, 1 << 20, ()),
     ]
     assert shape.cells[0].distances == {0: 10, 8: 21}
@@ -173,9 +174,16 @@ def test_a_host_without_cells_gets_one() -> None:
 
 
 def test_online_is_yes_no_or_not_known() -> None:
-    shape = synthetic(2, None)
-    assert [p.online for p in with_online(shape, CpuSet.of([1])).pcpus] == [False, True]
-    assert [p.online for p in with_online(shape, None).pcpus] == [None, None]
+    shape, present = synthetic(2, None), CpuSet.of(range(2))
+    assert [p.online for p in with_cpu_map(shape, present, CpuSet.of([1])).pcpus] == [False, True]
+    assert [p.online for p in with_cpu_map(shape, present, None).pcpus] == [None, None]
+
+
+def test_memory_that_no_cell_has_is_not_known_and_core_numbers_may_be_large() -> None:
+    text = re.sub("<memory.*?</memory>", "", CAPABILITIES).replace("core_id='1'", "core_id='70144'")
+    shape = read_capabilities(text)
+    assert {c.total_bytes for c in shape.cells} == {None}
+    assert shape.pcpus[0].core == 70144
 
 
 # -- /proc -------------------------------------------------------------------------------------

@@ -270,3 +270,14 @@ def test_an_unpinned_domain_on_a_host_with_an_offline_pcpu_has_no_mark() -> None
     off = tuple(replace(p, online=p.id != 0) for p in smt_pcpus())
     host_state = host(web("-", emulator="-"), pcpus=off)
     assert attention(host_state.domains[0], host_state) is None
+
+
+def test_a_pcpu_without_a_known_place_may_be_used_and_is_remarked_on() -> None:
+    host_state = host(web("-", "4", emulator="6-7"))
+    pcpus = tuple(replace(p, cell=None, core=None) if p.id == 3 else p for p in host_state.pcpus)
+    cells = tuple(replace(k, pcpus=tuple(n for n in k.pcpus if n != 3)) for k in host_state.cells)
+    late = replace(host_state, pcpus=pcpus, cells=cells)
+    assert warned(late, {vcpu(0): "3"}) == [
+        "info: vCPU 0 names pCPU 3: cell and core are not known until libvirtd restarts"
+    ]
+    assert warned(late, {vcpu(0): "5"}) == []

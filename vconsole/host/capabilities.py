@@ -1,11 +1,13 @@
 """The host's cells and pCPUs from its capabilities.
 
 Format: https://libvirt.org/formatcaps.html, ``<host><topology>``. Ids may have gaps, a cell may
-have no memory or no pCPUs, and an offline pCPU is listed without socket, core and siblings.
+have no memory or no pCPUs. What libvirt says of an offline pCPU depends on when it looked: it is
+left out, has a number alone, or is of socket 0 and core 0, which the kernel did not say.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
@@ -16,6 +18,8 @@ from vconsole.model.host_state import Cell, Pages, PCpu
 MAX_CHARS = 4 << 20
 """1024 pCPUs take 150 KiB; read once per connection."""
 MAX_CELLS = 1024
+_MOST_CORES = 1 << 29
+"""Sockets and cores are numbered as the firmware likes: core 70144 was seen on an Arm server."""
 _NATURAL_KIB = 64
 """Pages up to this size are ordinary memory on some architecture, and not huge."""
 
@@ -50,20 +54,60 @@ def read_capabilities(text: str) -> HostShape:
         pcpus |= members
         cells.append(_cell(element, number, tuple(sorted(members))))
     ordered = tuple(pcpus[n] for n in sorted(pcpus))
-    return HostShape(tuple(sorted(cells, key=lambda cell: cell.id)), ordered)
+    return HostShape(_memoryless(sorted(cells, key=lambda cell: cell.id)), ordered)
+
+
+def _memoryless(cells: Iterable[Cell]) -> tuple[Cell, ...]:
+    """libvirt leaves the memory out of a cell that has none; old ones leave it out everywhere."""
+    found = tuple(cells)
+    if all(cell.total_bytes is None for cell in found):
+        return found
+    return tuple(c if c.total_bytes is not None else replace(c, total_bytes=0) for c in found)
 
 
 def synthetic(pcpus: int, memory_bytes: int | None) -> HostShape:
     """One cell with all pCPUs, for hosts whose capabilities name no cells."""
     ids = range(min(pcpus, MAX_ID + 1))
-    cell = Cell(0, memory_bytes, None, tuple(ids), {0: 10})
+    cell = Cell(0, memory_bytes, None, tuple(ids), {0: 10}, invented=True)
     return HostShape((cell,), tuple(PCpu(n, cell=0) for n in ids))
 
 
-def with_online(shape: HostShape, online: CpuSet | None) -> HostShape:
-    """The shape with the pCPUs marked online or offline; None where that is not known."""
-    pcpus = (replace(p, online=None if online is None else p.id in online) for p in shape.pcpus)
-    return replace(shape, pcpus=tuple(pcpus))
+def with_cpu_map(shape: HostShape, present: CpuSet, online: CpuSet | None) -> HostShape:
+    """The shape with every pCPU of the CPU map, marked online or offline.
+
+    Capabilities may leave out what is offline, or what came online after libvirtd began: such a
+    pCPU is of no cell and no core that is known.
+
+    Args:
+        shape: As the capabilities have it.
+        present: The pCPUs that exist (virNodeGetCPUMap).
+        online: Those among them that are online; None where that is not known.
+    """
+    if online is None:
+        return replace(shape, pcpus=tuple(replace(p, online=None) for p in shape.pcpus))
+    known = {p.id: p for p in shape.pcpus}
+    ids = sorted(known.keys() | set(present))
+    pcpus = (known.get(n, PCpu(n)) for n in ids)
+    return replace(shape, pcpus=tuple(replace(p, online=p.id in online) for p in pcpus))
+
+
+def with_places_kept(shape: HostShape, before: HostShape) -> HostShape:
+    """The shape where what is offline keeps the place it had; without one it has none.
+
+    The kernel drops an offline pCPU's socket, core and siblings, and its siblings' knowledge of it.
+    """
+    known = {p.id: p for p in before.pcpus}
+    offline = CpuSet.of(p.id for p in shape.pcpus if p.online is False)
+    return replace(shape, pcpus=tuple(_placed(p, known.get(p.id), offline) for p in shape.pcpus))
+
+
+def _placed(pcpu: PCpu, before: PCpu | None, offline: CpuSet) -> PCpu:
+    if pcpu.online is not False:
+        parted = before.siblings & offline if before and before.core == pcpu.core else CpuSet()
+        return replace(pcpu, siblings=pcpu.siblings | parted) if parted else pcpu
+    place = before or PCpu(pcpu.id)
+    cell = pcpu.cell if pcpu.cell is not None else place.cell
+    return replace(place, cell=cell, online=False)
 
 
 def with_isolated(shape: HostShape, isolated: CpuSet, nohz_full: CpuSet) -> HostShape:
@@ -104,14 +148,14 @@ def _pcpus(element: Element, cell: int) -> dict[int, PCpu]:
             found[number] = PCpu(
                 id=number,
                 cell=cell,
-                socket=_id(cpu.get("socket_id")),
-                die=_id(cpu.get("die_id")),
-                core=_id(cpu.get("core_id")),
+                socket=_id(cpu.get("socket_id"), _MOST_CORES),
+                die=_id(cpu.get("die_id"), _MOST_CORES),
+                core=_id(cpu.get("core_id"), _MOST_CORES),
                 siblings=xml.cpuset(cpu.get("siblings")) or CpuSet(),
             )
     return found
 
 
-def _id(text: str | None) -> int | None:
+def _id(text: str | None, most: int = MAX_ID) -> int | None:
     value = xml.number(text)
-    return value if value is not None and value <= MAX_ID else None
+    return value if value is not None and value <= most else None

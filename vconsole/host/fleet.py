@@ -129,6 +129,12 @@ class Fleet:
         if uuid in self._keys:
             self.mark([self._keys[uuid]])
 
+    def know(self, everything: CpuSet) -> None:
+        """Other pCPUs exist now: what a row without a pin may use is read again."""
+        if everything != self._everything:
+            self._everything = everything
+            self.forget_texts()
+
     def forget_texts(self) -> None:
         """Read every configuration again: what a row without a pin means has changed."""
         for entry in self._entries.values():

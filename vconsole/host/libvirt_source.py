@@ -1,7 +1,8 @@
 """A host over libvirt: puts together what the readers of this room find.
 
-Calls per reading, whatever the number of domains: the list with its statistics, the free memory of
-the cells, and one of several that take turns; at most two more for the domain in view. Reading
+Calls per reading, whatever the number of domains: the list with its statistics, the map of the
+pCPUs, the free memory of the cells, and one of several that take turns (free huge pages: one for
+each run of cells); at most two more for the domain in view. Reading
 configurations comes on top when something changed.
 """
 
@@ -80,13 +81,12 @@ class LibvirtSource:
 
     def _read_rest(self, view: View) -> Detail | None:
         """Everything besides the list: the host, and the domain in view."""
-        shape = self._machine.pcpus
+        self._machine.read_online()
+        self._fleet.know(self._machine.everything)
         self._machine.read_free()
         self._machine.read_busy()
         if not self._machine.take_turn(view):
             self._take_turn()
-        if self._machine.pcpus is not shape and self._machine.pcpus != shape:
-            self._fleet.forget_texts()
         if self._local is not None and self._local.blind:
             # The guests' processes are in a place of their own, such as a container.
             self._usage, self._local.blind = BulkUsage(self._fleet), False

@@ -13,7 +13,7 @@ from vconsole.host.capabilities import HostShape
 from vconsole.host.link import Link
 from vconsole.host.source import View
 from vconsole.model import rates
-from vconsole.model.cpuset import CpuSet
+from vconsole.model.cpuset import MAX_ID, CpuSet
 from vconsole.model.host_state import Cell, Node, Pages, PCpu
 
 SYS: Final = Path("/sys/devices/system/cpu")
@@ -37,9 +37,11 @@ class Machine:
         self._info = link.attempt("nodeinfo", link.conn.getInfo)
         self.map_width = 0
         """How many pCPUs libvirt-python can name in a mask; 0 where it did not say."""
-        shape = self._shape()
-        self.cells: tuple[Cell, ...] = shape.cells
-        self.pcpus: tuple[PCpu, ...] = shape.pcpus
+        self._map: tuple[CpuSet, CpuSet | None] = CpuSet(), None
+        """The pCPUs that exist and those online, as the CPU map had them; see `_cpu_map`."""
+        self.cells: tuple[Cell, ...] = ()
+        self.pcpus: tuple[PCpu, ...] = ()
+        self._read_shape()
         self.node = self._node()
         self.busy: Mapping[int, float] = {}
         self._times: dict[int, Mapping[str, float]] = {}
@@ -54,35 +56,51 @@ class Machine:
 
     # -- the shape -----------------------------------------------------------------------------
 
-    def _shape(self) -> HostShape:
+    def read_online(self) -> None:
+        """One call: which pCPUs exist and are online; the shape anew where that changed."""
+        if self._cpu_map() != self._map:
+            self._read_shape()
+
+    def _read_shape(self) -> None:
         """Cells and pCPUs as the capabilities have them, or one cell where they have none."""
-        shape = HostShape()
+        found = self._capable()
+        if not found.pcpus and self._info and (count := self._info[2]):
+            plain = capabilities.synthetic(count, self._memory_bytes())
+            found = HostShape(found.cells or plain.cells, plain.pcpus)
+        self._map = present, online = self._cpu_map(max((p.id for p in found.pcpus), default=-1))
+        before = HostShape(self.cells, self.pcpus)
+        found = capabilities.with_cpu_map(found, present, online)
+        found = self._kept_free(self._marked(capabilities.with_places_kept(found, before)))
+        self.cells, self.pcpus = found.cells, found.pcpus
+
+    def _capable(self) -> HostShape:
         text = self._link.attempt("capabilities", self._link.conn.getCapabilities)
         try:
-            shape = capabilities.read_capabilities(text) if text else shape
+            return capabilities.read_capabilities(text) if text else HostShape()
         except xml.XmlError as error:
             self.problem = errors.one_line(f"capabilities: {error}")
-        if not shape.pcpus:
-            count = self._info[2] if self._info else 0
-            plain = capabilities.synthetic(count, self._memory_bytes())
-            shape = HostShape(shape.cells or plain.cells, plain.pcpus) if count else shape
-        return self._marked(shape)
+            return HostShape()
 
     def _marked(self, shape: HostShape) -> HostShape:
-        shape = capabilities.with_online(shape, self._online(shape))
         if not self._link.connection.local:
             return shape
         isolated, nohz = (self._kernel_set(name) for name in ("isolated", "nohz_full"))
         return capabilities.with_isolated(shape, isolated, nohz)
 
-    def _online(self, shape: HostShape) -> CpuSet | None:
-        """The online pCPUs; None where libvirt's map is narrower than the host it describes."""
+    def _cpu_map(self, highest: int | None = None) -> tuple[CpuSet, CpuSet | None]:
+        """The pCPUs that exist and those online: the authority for both, and what ``r`` writes.
+
+        None for the second where the map cannot be had, or is narrower than the host that the
+        capabilities describe (the test driver says 8 of 16).
+        """
         found = self._link.attempt("cpu map", self._link.conn.getCPUMap)
         if not found:
-            return None
+            return CpuSet(), None
         self.map_width = found[0]
-        highest = max((p.id for p in shape.pcpus), default=-1)
-        return CpuSet.from_map(found[1]) if found[0] > highest else None
+        highest = max((p.id for p in self.pcpus), default=-1) if highest is None else highest
+        if not highest < found[0] <= MAX_ID + 1:
+            return CpuSet(), None
+        return CpuSet.of(range(found[0])), CpuSet.from_map(found[1])
 
     def _kernel_set(self, name: str) -> CpuSet:
         with suppress(OSError, UnicodeError):
@@ -107,6 +125,10 @@ class Machine:
     def read_free(self) -> None:
         """One call: the free memory of every cell."""
         if not self.cells:
+            return
+        if self.cells[0].invented:
+            whole = self._link.attempt("free memory", self._link.conn.getFreeMemory)
+            self._set_cells(replace(c, free_bytes=_plausible(whole, c)) for c in self.cells)
             return
         last = self.cells[-1].id
         found = self._link.attempt("freecell", self._link.conn.getCellsFreeMemory, 0, last + 1)
@@ -134,10 +156,10 @@ class Machine:
 
         The host page gets what it shows at the first look, and every turn after that.
         """
-        calls = (self._free_pages, self._memory_stats, self._cpu_percent, self._refresh_online)
+        calls = (self._free_pages, self._memory_stats, self._cpu_percent)
         if view.page == "host" and not self._looked:
             self._looked = True
-            for call in calls[:3]:
+            for call in calls:
                 call()
             self._local_facts()
             return True
@@ -150,26 +172,18 @@ class Machine:
             self._local_facts()
         return True
 
-    def _refresh_online(self) -> None:
-        shape = HostShape(self.cells, self.pcpus)
-        changed = capabilities.with_online(shape, self._online(shape)).pcpus
-        if changed != self.pcpus:
-            self.pcpus = changed
-
     def _free_pages(self) -> None:
-        """Free huge pages: one call, or one for each cell where the ids have gaps."""
-        sizes = sorted({p.size_kib for c in self.cells for p in c.pages})
-        if not sizes:
-            return
-        ids = [c.id for c in self.cells]
-        whole = ids[-1] - ids[0] + 1 == len(ids)
+        """Free huge pages: a call for each run of cells without gaps in their ids.
+
+        Where one cell of a run is missing, or has no huge pages, libvirt answers for none of it.
+        """
+        by_id = {c.id: c for c in self.cells if c.pages}
         conn = self._link.conn
-        runs = [(ids[0], len(ids))] if whole else [(ids[self._turn % len(ids)], 1)]
-        for first, count in runs:
-            found = self._link.attempt("freepages", conn.getFreePages, sizes, first, count)
-            self._set_cells(
-                _with_free_pages(cell, (found or {}).get(cell.id)) for cell in self.cells
-            )
+        for first, last in CpuSet.of(by_id).ranges():
+            sizes = sorted({p.size_kib for n in range(first, last + 1) for p in by_id[n].pages})
+            count = last - first + 1
+            found = self._link.attempt("freepages", conn.getFreePages, sizes, first, count) or {}
+            self._set_cells(_with_free_pages(cell, found.get(cell.id)) for cell in self.cells)
 
     def _memory_stats(self) -> None:
         found = self._link.attempt("nodememstats", self._link.conn.getMemoryStats, _ALL_CELLS)
@@ -201,6 +215,11 @@ class Machine:
             text = (self._sys / "cpu0/cpufreq/scaling_governor").read_text("ascii")
             self.node = replace(self.node, governor=errors.one_line(text, 40) or None)
 
+    def _kept_free(self, shape: HostShape) -> HostShape:
+        """The shape with what was read of its cells' free memory so far."""
+        known = {c.id: c for c in self.cells}
+        return replace(shape, cells=tuple(_with_free(c, known.get(c.id)) for c in shape.cells))
+
     def _set_cells(self, cells: Any) -> None:
         """Replace the cells; the same tuple stays where nothing changed."""
         made = tuple(cells)
@@ -222,7 +241,14 @@ def _plausible(free: Any, cell: Cell) -> int | None:
     return free if cell.total_bytes is None or free <= cell.total_bytes else None
 
 
-def _with_free_pages(cell: Cell, free: Mapping[int, int] | None) -> Cell:
+def _with_free(cell: Cell, before: Cell | None) -> Cell:
+    if before is None:
+        return cell
+    free = {p.size_kib: p.free for p in before.pages}
+    return _with_free_pages(replace(cell, free_bytes=before.free_bytes), free)
+
+
+def _with_free_pages(cell: Cell, free: Mapping[int, int | None] | None) -> Cell:
     if free is None:
         return cell
     pages = (Pages(p.size_kib, p.total, free.get(p.size_kib, p.free)) for p in cell.pages)

@@ -38,7 +38,7 @@ class HostSource(Protocol):
         """The last reading left something out to be quick: read again soon."""
 
     def read(self, view: View) -> HostState:
-        """Read what `view` needs, at most three calls to libvirt and two for the domain in view.
+        """Read what `view` needs, at most four calls to libvirt and two for the domain in view.
 
         Raises:
             HostError: The connection is gone.

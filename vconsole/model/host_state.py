@@ -40,6 +40,8 @@ class Cell:
     distances: Mapping[int, int] = field(default_factory=dict)
     """Cell id -> distance, 10 for itself, as in the capabilities' ``<distances>``."""
     pages: tuple[Pages, ...] = ()
+    invented: bool = False
+    """The host's capabilities name no cells: this one stands for the whole host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,7 +289,7 @@ class HostState:
 
     @property
     def all_pcpus(self) -> CpuSet:
-        """Every pCPU the host names, online or not."""
+        """Every pCPU that exists, online or not: what virsh writes for ``r``."""
         return CpuSet.of(p.id for p in self.pcpus)
 
     @property

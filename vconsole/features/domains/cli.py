@@ -136,7 +136,7 @@ def _host(host_state: HostState) -> None:
         ("host", connection.hostname),
         ("uri", connection.uri),
         ("model", node.model),
-        ("pcpus", len(host_state.pcpus)),
+        ("pcpus", _pcpu_count(host_state)),
         ("memory", size(node.memory_bytes)),
         *((f"check {check.name}", f"{check.verdict}: {check.reason}") for check in node.checks),
     ]
@@ -145,11 +145,18 @@ def _host(host_state: HostState) -> None:
     print()
 
 
+def _pcpu_count(host_state: HostState) -> str:
+    offline = host_state.all_pcpus - host_state.online_pcpus
+    return f"{len(host_state.pcpus)}" + (f", {offline} offline" if offline else "")
+
+
 def _cells(host_state: HostState) -> None:
     print_table(
         ("cell", "total", "free", "pcpus", "distances"),
         [_cell_row(cell) for cell in host_state.cells],
     )
+    if any(cell.invented for cell in host_state.cells):
+        print("libvirt names no cells: cell 0 is the whole host")
     known = [c.free_bytes for c in host_state.cells if c.free_bytes is not None]
     print(f"Total free {size(sum(known)) if known else '-'}")
 

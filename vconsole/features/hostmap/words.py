@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Check, HostState, PCpu
 from vconsole.model.placement import occupants
 from vconsole.model.topology import Topology, topology
@@ -15,7 +16,8 @@ Mark = tuple[str, str]
 IDLE_BELOW, FULL_FROM = 10.0, 90.0
 LABEL = 10
 """Width of the labels at the left."""
-_NO_HEADING = "pCPUs of no cell"
+_NO_HEADING = "pCPUs whose cell is not known"
+INVENTED = "libvirt names no cells: this is the whole host"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +119,8 @@ def heading(cell: Cell | None, ids: Sequence[int], width: int, ascii_only: bool)
     if cell.total_bytes != 0:
         room = 20 if width >= 100 else 10
         first += " " + used_bar(cell.free_bytes, cell.total_bytes, room, ascii_only)
-    return _wrapped(first, [*_pages(cell), *_distances(cell, ids)], width)
+    invented = [INVENTED] if cell.invented else []
+    return _wrapped(first, [*_pages(cell), *_distances(cell, ids), *invented], width)
 
 
 def _pages(cell: Cell) -> Iterable[str]:
@@ -164,15 +167,25 @@ def _sum(values: Iterable[int | None]) -> int | None:
 
 
 def shape_words(shape: Topology) -> str:
-    """``2 sockets x 2 cells x 8 cores x 2 threads``; counts alone where they do not multiply."""
-    cells = [group for group in shape.groups if group.cell is not None]
-    cores = [core for group in shape.groups for core in group.cores]
-    sockets = {socket for group in shape.groups for socket in group.sockets}
+    """``2 sockets x 2 cells x 8 cores x 2 threads``; counts alone where they do not multiply.
+
+    Offline pCPUs whose place is not known are no cores: they are counted by themselves.
+    """
+    offline = len(shape.everything - shape.online)
+    words = _placed_words(shape)
+    return f"{words}, {offline} offline" if offline and words != "-" else words
+
+
+def _placed_words(shape: Topology) -> str:
+    groups = [g for g in shape.groups if g.cell is not None or CpuSet.of(g.pcpus) & shape.online]
+    cells = [group for group in groups if group.cell is not None]
+    cores = [core for group in groups for core in group.cores]
+    sockets = {socket for group in groups for socket in group.sockets}
     per_cell, threads = {len(group.cores) for group in cells}, {len(core) for core in cores}
     if not cores:
         return "-"
     even = len(per_cell) == len(threads) == 1 and None not in sockets
-    if even and len(cells) % len(sockets) == 0 and len(cells) == len(shape.groups):
+    if even and len(cells) % len(sockets) == 0 and len(cells) == len(groups):
         counts = (len(sockets), len(cells) // len(sockets), *per_cell, *threads)
         names = ("socket", "cell", "core", "thread")
         return " x ".join(_count(n, name) for n, name in zip(counts, names, strict=True))

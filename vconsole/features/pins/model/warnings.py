@@ -76,6 +76,7 @@ def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ..
     found = [
         *_missing(case),
         *_offline(case),
+        *_placeless(case),
         *_overlaps(case),
         *_shared_cores(case),
         *_crowded(case),
@@ -142,6 +143,19 @@ def _offline(case: _Case) -> Iterator[PlanWarning]:
         if not case.shape.everything <= row.cpuset and (off := row.cpuset & offline)
     )
     yield from _gather(found, "refuse")
+
+
+def _placeless(case: _Case) -> Iterator[PlanWarning]:
+    """Pinned to pCPUs that came online after libvirtd began: it does not say where they are."""
+    if not any(cell is not None for cell in case.shape.cell_of.values()):
+        return
+    lost = CpuSet.of(p for p in case.shape.online if case.shape.cell_of[p] is None)
+    found = (
+        (row, "names", f"{pcpus_label(there)}: cell and core are not known until libvirtd restarts")
+        for row in case.pinned
+        if (there := row.cpuset & lost)
+    )
+    yield from _gather(found, "info")
 
 
 def _overlaps(case: _Case) -> Iterator[PlanWarning]:
