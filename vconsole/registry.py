@@ -14,7 +14,8 @@ from importlib import import_module
 from typing import Final
 
 from vconsole.model.command import Command
-from vconsole.model.manifest import Answer, Manifest
+from vconsole.model.manifest import Answer, Manifest, imported
+from vconsole.model.proposal import Change, Subject
 
 
 def _manifest(feature: str) -> Manifest:
@@ -25,13 +26,18 @@ def _manifest(feature: str) -> Manifest:
     def whole(name: str) -> str:
         return room + name if name.startswith(".") else name
 
+    def wholes(names: Mapping[str, str]) -> dict[str, str]:
+        return {word: whole(name) for word, name in names.items()}
+
     return replace(
         found,
         answers=tuple(
             replace(a, request=whole(a.request), handler=whole(a.handler)) for a in found.answers
         ),
-        pages={page: whole(name) for page, name in found.pages.items()},
-        subcommands={word: whole(name) for word, name in found.subcommands.items()},
+        pages=wholes(found.pages),
+        subcommands=wholes(found.subcommands),
+        shows=wholes(found.shows),
+        reverts=wholes(found.reverts),
     )
 
 
@@ -48,8 +54,17 @@ PAGES: Final[Mapping[str, str]] = {name: page for m in MANIFESTS for name, page 
 ANSWERS: Final[tuple[Answer, ...]] = tuple(answer for m in MANIFESTS for answer in m.answers)
 SUBCOMMANDS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.subcommands.items()}
 """Word -> what adds its parser."""
+SHOWS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.shows.items()}
+"""Word after ``show`` -> what prints it."""
+_REVERTS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.reverts.items()}
 
 
 def of_scope(scope: str) -> list[Command]:
     """List the commands of a screen, in the order of footer, palette and help."""
     return [command for command in COMMANDS.values() if command.scope == scope]
+
+
+def revert(kind: str, subject: Subject, what: str, seen: str, wanted: str) -> Change:
+    """Give a running domain a value as it is defined; see `proposal.Revert`."""
+    change: Change = imported(_REVERTS[kind])(subject, what, seen, wanted)
+    return change

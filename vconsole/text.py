@@ -10,8 +10,6 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from rich.cells import cell_len, get_character_cell_size
-
 from vconsole.model.column import Heading
 
 MAX_MARKS = 4
@@ -82,17 +80,24 @@ def line(error: object) -> str:
     return safe(" ".join(str(error).split())[:400])
 
 
+def cells(text: str) -> int:
+    """How many cells a safe text takes; Rich is imported late, daemons have no use for it."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
 def clip(text: str, width: int) -> str:
     """Cut safe text to `width` cells, the last of them an ellipsis where something is missing."""
-    if len(text) <= width and text.isascii():
-        return text
-    if cell_len(text) <= width:
+    if cells(text) <= width:
         return text
     if width < 1:
         return ""
     used, kept = 0, 0
     for char in text:
-        size = get_character_cell_size(char)
+        size = cells(char)
         if used + size > width - 1:
             break
         used, kept = used + size, kept + 1
@@ -102,7 +107,7 @@ def clip(text: str, width: int) -> str:
 def fit(text: str, width: int, align: str = "left") -> str:
     """Clip or pad safe text to exactly `width` cells."""
     text = clip(text, width)
-    gap = width - (len(text) if text.isascii() else cell_len(text))
+    gap = width - cells(text)
     if gap <= 0:
         return text
     return " " * gap + text if align == "right" else text + " " * gap

@@ -17,7 +17,6 @@ from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.agent.model.channel import (
-    AGENT,
     AgentChannel,
     PrivateAgentCommand,
     add_channel,
@@ -26,6 +25,7 @@ from vconsole.features.agent.model.channel import (
 )
 from vconsole.features.agent.model.wire import check_command
 from vconsole.host.link import open_link
+from vconsole.model.agent_channels import AGENT
 from vconsole.model.proposal import Planner, Proposal, Propose
 from vconsole.model.request import Configurations, ReadConfigurations, Reply
 

@@ -26,6 +26,7 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.differences import Difference
 from vconsole.model.proposal import Proposal, Propose
 from vconsole.model.request import ReadConfigurations, Reply
+from vconsole.registry import revert
 
 pytest_plugins = ("tests.integration.bootfixtures",)
 
@@ -71,7 +72,7 @@ class Console:
     def do(self, way: Way, *wanted: Difference) -> None:
         """Plan and carry out; everything must be applied."""
         chosen = wanted or tuple(row.difference for row in self.divergence().rows)
-        plan = planner(way, chosen, EVERYTHING)
+        plan = planner(way, chosen, EVERYTHING, revert)
         reply = self.ask(Propose(((self.guest.uuid, self.guest.name),), plan))
         assert isinstance(reply.value, tuple)
         proposal: Proposal = reply.value[0]

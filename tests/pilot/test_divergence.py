@@ -18,7 +18,6 @@ from tests.scenes import uuid_of
 from tests.unit.domain_xml import CONFIG, LIVE, edited
 from vconsole.changes.activity import ActivityLog
 from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, rows
-from vconsole.features.pins.model.set_pins import SetPins
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import HostState
 from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
@@ -32,6 +31,7 @@ from vconsole.model.request import (
     Reply,
     command_lines,
 )
+from vconsole.model.set_pins import SetPins
 from vconsole.screens.changes import ChangesScreen
 
 NAME, OTHER = "shop-web-1", "mail"

@@ -26,12 +26,11 @@ from tests.pilot.metrics_host import (
 )
 from tests.unit.vhostmd_conf import conf, group
 from vconsole.features.metrics import requests as dispatcher
-from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.model.disk import BLOCK_BYTES, HEADER_BYTES, DiskWriter
 from vconsole.features.metrics.model.document import render, render_for_domain
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.provision import channel_clause, disk_clause, own_path
-from vconsole.features.metrics.model.status import MetricStatus, UpdateStatus
+from vconsole.features.metrics.model.status import MetricStatus, Trial, UpdateStatus
 from vconsole.features.metrics.requests import TryMetric
 from vconsole.files.config import Config
 from vconsole.model.request import Reply

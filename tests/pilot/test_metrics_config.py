@@ -23,8 +23,7 @@ from tests.pilot.metrics_host import (
     type_in,
 )
 from tests.unit.vhostmd_conf import metric
-from vconsole.features.metrics.daemon.control import Trial
-from vconsole.features.metrics.model.status import MetricStatus
+from vconsole.features.metrics.model.status import MetricStatus, Trial
 from vconsole.features.metrics.requests import TryMetric
 from vconsole.files.draft import SaveFile
 from vconsole.model.request import Reply

@@ -16,13 +16,12 @@ from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
 from tests.unit.vhostmd_conf import conf, metric
 from vconsole.console.app import VConsole
-from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.model.disk import SIGNATURE, Header, checksum
 from vconsole.features.metrics.model.document import parse, render
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.provision import channel_clause, disk_clause
 from vconsole.features.metrics.model.reader import DiskState, Problem, Reading
-from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus
+from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus, Trial
 from vconsole.features.metrics.model.tracks import Key, Track, followed, keyed
 from vconsole.features.metrics.requests import (
     DiskReport,

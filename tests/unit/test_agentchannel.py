@@ -5,14 +5,13 @@ from __future__ import annotations
 import pytest
 
 from vconsole.features.agent.model.channel import (
-    AGENT,
     AgentChannel,
     PrivateAgentCommand,
     add_channel,
     agent_channel,
     remove_channel,
 )
-from vconsole.model.agent_channels import Channel, channel_clause, channels, why_no_plugging
+from vconsole.model.agent_channels import AGENT, Channel, channel_clause, channels, why_no_plugging
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose, Subject, proposals
 from vconsole.model.request import ChangeDevice

@@ -21,9 +21,10 @@ from tests.unit.agentscript import Behave, ScriptedAgent, Side, obedient, synced
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.agent.host import socket as agentsocket
 from vconsole.features.agent.host.socket import AgentSocketError, exchange, private_command
-from vconsole.features.agent.model.channel import AGENT, PrivateAgentCommand
+from vconsole.features.agent.model.channel import PrivateAgentCommand
 from vconsole.features.agent.model.wire import MAX_ANSWER_BYTES
 from vconsole.host.link import Link, open_link
+from vconsole.model.agent_channels import AGENT
 from vconsole.model.request import Reply
 
 PING = '{"execute": "guest-ping"}'

@@ -10,8 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.unit.test_cli_commands import vconsole
-from vconsole.features.agent.model.channel import AGENT
-from vconsole.model.agent_channels import channel_clause
+from vconsole.model.agent_channels import AGENT, channel_clause
 
 pytest.importorskip("libvirt")
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.unit.test_cli_commands import UUID, vconsole
-from vconsole.features.divergence import cli as commands
+from vconsole.features.definition import cli as commands
 from vconsole.files.editor import Draft
 
 pytest.importorskip("libvirt")

@@ -13,12 +13,13 @@ from tests.unit.domain_xml import CONFIG, LIVE, edited
 from vconsole.features.divergence.model.plan import area_planner, planner
 from vconsole.features.divergence.model.rows import Row, Way, rows
 from vconsole.features.network.model.plan import UpdateInterface
-from vconsole.features.pins.model.set_pins import SetPins
 from vconsole.features.resources.model.change import SetResource
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.proposal import Proposal, Subject
 from vconsole.model.request import ChangeDevice, Define
+from vconsole.model.set_pins import SetPins
 from vconsole.model.xml_edit import diff
+from vconsole.registry import revert
 
 EVERYTHING = CpuSet.parse("0-1")
 BRIDGED, POOLED = "52:54:00:ed:db:02", "52:54:00:f8:9f:88"
@@ -36,7 +37,7 @@ def shown(live: str = LIVE, config: str = CONFIG) -> list[tuple[str, str, str | 
 
 def planned(way: Way, live: str = LIVE, config: str = CONFIG) -> Proposal:
     wanted = [row.difference for row in found(live, config)]
-    return planner(way, wanted, EVERYTHING)(Subject("u", "web", live, config), "both")
+    return planner(way, wanted, EVERYTHING, revert)(Subject("u", "web", live, config), "both")
 
 
 def persisted(live: str = LIVE, config: str = CONFIG) -> str:
@@ -232,16 +233,16 @@ def test_a_device_that_is_only_defined_is_taken_out_only_if_that_is_asked_for() 
     (row,) = found(config=config)
     assert row.removes
     subject = Subject("u", "web", LIVE, config)
-    kept = area_planner("persist", None, EVERYTHING)(subject, "both")
+    kept = area_planner("persist", None, EVERYTHING, revert)(subject, "both")
     assert kept == Proposal((), ("web: disk vdb: only in the definition",))
-    gone = area_planner("persist", "devices", EVERYTHING, removing=True)(subject, "both")
+    gone = area_planner("persist", "devices", EVERYTHING, revert, removing=True)(subject, "both")
     (detach,) = gone.changes
     assert isinstance(detach, ChangeDevice)
     assert (detach.attach, detach.config) == (False, True)
-    (attach,) = area_planner("revert", None, EVERYTHING)(subject, "both").changes
+    (attach,) = area_planner("revert", None, EVERYTHING, revert)(subject, "both").changes
     assert isinstance(attach, ChangeDevice)
     assert (attach.attach, attach.live, attach.config) == (True, True, False)
-    assert area_planner("revert", "memory", EVERYTHING)(subject, "both") == Proposal()
+    assert area_planner("revert", "memory", EVERYTHING, revert)(subject, "both") == Proposal()
 
 
 def test_an_interface_on_a_network_is_put_back_as_libvirt_takes_it() -> None:
@@ -317,7 +318,7 @@ def test_a_cpu_that_runs_as_it_is_defined_is_none(cpu: str) -> None:
 
 def test_what_is_not_as_it_was_seen_any_more_is_left_alone() -> None:
     seen = [row.difference for row in found(config=edited(CONFIG, EDITS["memory"][0]))]
-    plan = planner("persist", seen, EVERYTHING)
+    plan = planner("persist", seen, EVERYTHING, revert)
     assert plan(Subject("u", "web", LIVE, CONFIG), "both") == Proposal(
         (), ("web: current memory: it is not so any more",)
     )

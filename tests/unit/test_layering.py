@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 
 import pytest
 
-import vconsole.model
+import vconsole
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -21,25 +22,48 @@ def loaded_by(statement: str) -> set[str]:
 
 INTERFACE = {"textual", "rich", "vconsole.console.app", "vconsole.screens", "vconsole.widgets"}
 MACHINE = {"libvirt", "psutil"}
-MODEL = sorted(module.name for module in pkgutil.iter_modules(vconsole.model.__path__))
+OURS = [module.name for module in pkgutil.walk_packages(vconsole.__path__, "vconsole.")]
+MODEL = [name for name in OURS if re.match(r"vconsole\.(features\.\w+\.)?model(\.|$)", name)]
+WITHOUT = {name.partition(".")[0] for name in loaded_by("")} | sys.stdlib_module_names
+"""What an interpreter has at its start, and the standard library."""
 
 
-def test_the_model_needs_the_standard_library_only() -> None:
-    found = loaded_by("\n".join(f"import vconsole.model.{name}" for name in MODEL))
+def foreign(found: set[str]) -> set[str]:
+    """What is neither ours nor Python's."""
+    return {name.partition(".")[0] for name in found} - WITHOUT - {"vconsole"}
+
+
+def test_the_models_need_the_standard_library_only() -> None:
+    assert "vconsole.features.network.model.mac" in MODEL
+    found = loaded_by("\n".join(f"import {name}" for name in MODEL))
     ours = {name for name in found if name.startswith("vconsole.")}
-    assert ours <= {"vconsole.model", *(f"vconsole.model.{name}" for name in MODEL)}
-    assert not found & (INTERFACE | MACHINE | {"humanize"})
+    rooms = {name.removesuffix(".model") for name in MODEL if name.endswith(".model")}
+    assert ours <= {"vconsole.features", *rooms, *MODEL}
+    assert not foreign(found)
 
 
-def test_the_command_line_does_without_the_interface() -> None:
-    assert not loaded_by("import vconsole.cli.main") & (INTERFACE - {"rich"})
+def test_manifests_need_the_models_only() -> None:
+    found = loaded_by("import vconsole.registry")
+    ours = {name for name in found if name.startswith("vconsole.")}
+    manifests = {name for name in OURS if name.endswith(".manifest")}
+    rooms = {name.removesuffix(".manifest") for name in manifests}
+    assert ours <= {"vconsole.registry", "vconsole.features", *rooms, *manifests, *MODEL}
+    assert not foreign(found)
 
 
 @pytest.mark.parametrize(
-    "module", ["vconsole.host.poller", "vconsole.host.source", "vconsole.text"]
+    "module",
+    [
+        "vconsole.cli.main",
+        "vconsole.host.poller",
+        "vconsole.host.source",
+        "vconsole.text",
+        "vconsole.features.hostinfo.daemon.service",
+        "vconsole.features.metrics.daemon.service",
+    ],
 )
-def test_the_adapter_does_without_the_interface(module: str) -> None:
-    assert not loaded_by(f"import {module}") & (INTERFACE - {"rich"})
+def test_what_has_no_screen_does_without_the_interface(module: str) -> None:
+    assert not loaded_by(f"import {module}") & INTERFACE
 
 
 def test_the_first_frame_does_without_the_machine() -> None:

@@ -15,11 +15,11 @@ from tests.answers import metrics_answers
 from tests.feed import proposer
 from tests.unit.vhostmd_conf import conf, group, metric
 from vconsole.features.metrics import requests as console
-from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
 from vconsole.features.metrics.model.document import render
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.provision import Wish, disk_clause
+from vconsole.features.metrics.model.status import Trial
 from vconsole.features.metrics.model.tracks import KEPT, Track, followed, keyed, owner
 from vconsole.features.metrics.requests import (
     DiskReport,

@@ -12,6 +12,8 @@ from typing import Final
 
 from vconsole.model.xml_edit import Document, Element, element
 
+AGENT: Final = "org.qemu.guest_agent.0"
+"""The one name that libvirt connects to."""
 DEFAULT_PORTS: Final = 31
 """What a virtio-serial controller has where its XML does not say; libvirt keeps port 0 free."""
 

@@ -13,6 +13,7 @@ from typing import Final, Literal
 from xml.etree.ElementTree import Element
 
 from vconsole.model import libvirt_additions as own
+from vconsole.model.agent_channels import AGENT
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import PinKey, PinKind
 from vconsole.model.words import amount, numbers_label, row_label, row_order
@@ -23,7 +24,6 @@ Area = Literal[
 Kind = Literal[
     "pin", "default pin", "maximum", "vcpus", "plugged", "iothreads", "element", "device"
 ]
-AGENT_CHANNEL: Final = "org.qemu.guest_agent.0"
 Path = tuple[int, ...]
 """Which child of which child, from ``<domain>`` on."""
 
@@ -336,7 +336,7 @@ def _placed(root: Element, tag: str) -> Placed:
 def _shown(device: Element, leaves: Sequence[Leaf]) -> Difference:
     kind, name = device.get("device") or device.tag, own.identity(device)
     area: Area = _AREAS.get(device.tag, "devices")
-    if device.tag == "channel" and name == AGENT_CHANNEL:
+    if device.tag == "channel" and name == AGENT:
         area = "agent"
     what = " ".join(filter(None, (kind if device.tag in ("disk", kind) else device.tag, name)))
     if leaves[0].attribute is None and not leaves[0].words:

@@ -43,6 +43,10 @@ class Manifest:
     answers: tuple[Answer, ...] = ()
     subcommands: Mapping[str, str] = field(default_factory=dict)
     """Word -> what adds its parser to those of the program."""
+    shows: Mapping[str, str] = field(default_factory=dict)
+    """Word after ``show`` -> what prints it, given the options and the state of the host."""
+    reverts: Mapping[str, str] = field(default_factory=dict)
+    """Kind of a live value -> what gives it back as defined; see `proposal.Revert`."""
 
 
 def imported(name: str) -> Any:

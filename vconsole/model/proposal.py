@@ -90,6 +90,9 @@ class Subject:
     config: str | None = None
 
 
+Revert = Callable[[str, Subject, str, str, str], Change]
+"""Gives a running domain what it is defined with: (kind of value, domain, what it does in a few
+words, XML as it runs, XML as it is defined); of a device its clause, else of the whole domain."""
 Planner = Callable[[Subject, Target], Proposal]
 """Answers what to change; raises ValueError with the reason where nothing can be done."""
 

@@ -57,6 +57,14 @@ def amount(count_bytes: float) -> str:
     return f"{count_bytes:.0f} B"
 
 
+def page_name(size_kib: int) -> str:
+    """``2M``, ``1G``, ``64K``."""
+    for unit, kib in (("G", 1 << 20), ("M", 1 << 10)):
+        if size_kib >= kib and size_kib % kib == 0:
+            return f"{size_kib // kib}{unit}"
+    return f"{size_kib}K"
+
+
 def names_label(names: Iterable[str]) -> str:
     """A few names, and how many there are beyond: ``web-01, web-02 and 3 more``."""
     unique = list(dict.fromkeys(names))

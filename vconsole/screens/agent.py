@@ -31,14 +31,10 @@ from vconsole.features.agent.model.changes import (
     through_agent,
     typed_command,
 )
-from vconsole.features.agent.model.channel import (
-    AGENT,
-    PrivateAgentCommand,
-    add_channel,
-    remove_channel,
-)
+from vconsole.features.agent.model.channel import PrivateAgentCommand, add_channel, remove_channel
 from vconsole.features.agent.model.report import PARTS, AgentReport, Part, ReadAgent
 from vconsole.features.agent.model.wire import AgentJsonError
+from vconsole.model.agent_channels import AGENT
 from vconsole.model.host_state import HostState
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose

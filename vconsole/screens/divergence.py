@@ -18,6 +18,7 @@ from vconsole.model.outcome import Target
 from vconsole.model.proposal import Proposal, Propose, Subject
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.registry import revert
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Column, Note, safe
 from vconsole.widgets.notes import NotesView
@@ -290,7 +291,7 @@ class DivergenceScreen(Page):
         everything = self.host_state.all_pcpus
 
         def plan(subject: Subject, target: Target) -> Proposal:
-            return planner(way, wanted[subject.uuid], everything)(subject, target)
+            return planner(way, wanted[subject.uuid], everything, revert)(subject, target)
 
         domains = tuple({line.domain.uuid: line.domain.name for line in lines}.items())
         self._chosen.clear()

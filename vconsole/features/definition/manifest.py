@@ -18,4 +18,7 @@ MANIFEST: Final = Manifest(
             virsh="edit {name}",
         ),
     ),
+    subcommands={
+        "edit": ".cli:add_parser",
+    },
 )

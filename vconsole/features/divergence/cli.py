@@ -1,10 +1,8 @@
-"""``vconsole diff``, ``persist``, ``revert``, ``edit``: domains as they run and as defined."""
+"""``vconsole diff``, ``persist``, ``revert``: domains as they run and as they are defined."""
 
 from __future__ import annotations
 
 import argparse
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from vconsole.cli.arguments import add_connection_arguments
@@ -12,33 +10,25 @@ from vconsole.cli.changing import (
     add_change_arguments,
     ask,
     asking,
-    change,
     chosen,
     plan_and_change,
-    report,
 )
 from vconsole.cli.read import complete
-from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, print_json, print_table
-from vconsole.features.definition.model import redefinition
+from vconsole.cli.report import DONE, FAILED, USAGE, CliError, print_json, print_table
 from vconsole.features.divergence.model.plan import area_planner
 from vconsole.features.divergence.model.rows import Divergence, ReadDivergence
-from vconsole.files.editor import Draft, EditorError, run_editor
-from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource, View
 from vconsole.model.differences import Area
-from vconsole.model.proposal import Proposal
-from vconsole.model.request import ReadDefinitions
+from vconsole.registry import revert
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-_LONG_S = 7 * 24 * 3600.0
-"""A person may think about a definition for as long."""
 _TITLES = ("Domain", "Area", "What", "Live", "Config", "Can")
 
 
 def add_parsers(commands: Commands) -> None:
-    """Add the four subcommands."""
+    """Add the three subcommands."""
     _add_diff(commands)
     persist = _add_way(commands, "persist", "write live values into the definition")
     persist.add_argument(
@@ -46,7 +36,6 @@ def add_parsers(commands: Commands) -> None:
     )
     revert = _add_way(commands, "revert", "give the running domain what is defined")
     revert.set_defaults(remove=False)
-    _add_edit(commands)
 
 
 def _add_diff(commands: Commands) -> None:
@@ -71,15 +60,6 @@ def _add_way(commands: Commands, way: str, explanation: str) -> argparse.Argumen
     add_change_arguments(parser)
     parser.set_defaults(run=run_way, way=way)
     return parser
-
-
-def _add_edit(commands: Commands) -> None:
-    edit = commands.add_parser("edit", help="edit the definition in $VISUAL, $EDITOR or vi")
-    add_connection_arguments(edit, argparse.SUPPRESS)
-    edit.add_argument("domain", metavar="DOMAIN", help="name, UUID or id")
-    edit.add_argument("--file", metavar="FILE", help="take the text from a file, - for the input")
-    add_change_arguments(edit)
-    edit.set_defaults(run=run_edit, longest=lambda _: _LONG_S)
 
 
 # -- differences -----------------------------------------------------------------------------
@@ -125,60 +105,8 @@ def run_way(options: argparse.Namespace, source: HostSource) -> int:
         options.way,
         options.area,
         host_state.all_pcpus,
+        revert,
         removing=options.remove,
         pins=host_state.connection.split_pins,
     )
     return plan_and_change(options, source, planner)
-
-
-# -- the editor ------------------------------------------------------------------------------
-
-
-def run_edit(options: argparse.Namespace, source: HostSource) -> int:
-    """Take another text for the definition, check and define it; what is refused is kept."""
-    (domain,), connection = chosen(options, source)
-    if connection.read_only and not options.dry_run:
-        raise CliError(f"read-only: {connection.read_only_reason}", REFUSED)
-    draft = Draft.of(state_dir(), domain.uuid)
-    with asking(options) as host:
-        reply = ask(host, ReadDefinitions((domain.uuid,)))
-        before = reply.value.get(domain.uuid) if isinstance(reply.value, dict) else None
-        if before is None:
-            raise CliError(f"{domain.name}: {reply.message or 'it has no definition'}", REFUSED)
-        after = _text(options, before, draft)
-        if after.strip() == before.strip():
-            report(options, [], ("nothing was changed",))
-            return DONE
-        kept = "" if options.file else f"until it is defined the text is {draft.keep(after)}"
-        try:
-            edit = redefinition(domain.uuid, domain.name, before, after)
-        except ValueError as error:
-            raise CliError("; ".join(filter(None, (str(error), kept))), REFUSED) from error
-        notes = (kept,) if kept else ()
-        code = change(options, connection, host, Proposal((edit,), notes))
-    if code == DONE and not options.dry_run:
-        draft.drop()
-    return code
-
-
-def _text(options: argparse.Namespace, before: str, draft: Draft) -> str:
-    try:
-        if options.file == "-":
-            return sys.stdin.read()
-        if options.file is not None:
-            return Path(options.file).read_text("utf-8")
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            raise CliError("an editor needs a terminal: give --file FILE or --file -", USAGE)
-        return run_editor("domain.xml", _start(before, draft).encode()).decode()
-    except (OSError, EOFError, UnicodeError, EditorError) as error:
-        raise CliError(str(error)) from error
-
-
-def _start(before: str, draft: Draft) -> str:
-    """What to edit: a text that was kept would be written over by the next one."""
-    kept = draft.read()
-    if kept is None:
-        return before
-    print(f"a text was kept that is not defined yet: {draft.path}")
-    fresh = input("go on with it? Y/n ").strip().casefold() in ("n", "no")
-    return before if fresh else kept

@@ -68,5 +68,5 @@ MANIFEST: Final = Manifest(
             ".host:read_divergence",
         ),
     ),
-    subcommands=dict.fromkeys("diff persist revert edit".split(), ".cli:add_parsers"),
+    subcommands=dict.fromkeys("diff persist revert".split(), ".cli:add_parsers"),
 )

@@ -19,17 +19,18 @@ from vconsole.cli.report import (
 )
 from vconsole.features.domains.columns import COLUMNS, rows, sort_rows
 from vconsole.features.domains.model import Row
-from vconsole.features.hostmemory.cli import show_memory
 from vconsole.host.source import HostSource, View
 from vconsole.model.host_state import Cell, Domain, HostState, Pin
+from vconsole.model.manifest import imported
 from vconsole.model.placement import cells_allowed, locality_percent
 from vconsole.model.words import row_label
+from vconsole.registry import SHOWS
 from vconsole.text import percent, safe, size, sizes
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
-WHAT = ("domains", "domain", "host", "cells", "memory", "pins")
+WHAT = ("domains", "domain", "host", "cells", *SHOWS, "pins")
 
 
 def add_parser(commands: Commands) -> None:
@@ -48,10 +49,10 @@ def run(options: argparse.Namespace, source: HostSource) -> int:
         raise CliError("show domain needs the name, UUID or id of a domain", USAGE)
     if options.name is not None and options.what not in ("domain", "pins"):
         raise CliError(f"show {options.what} takes no name: {options.name!r}", USAGE)
-    view = View("host") if options.what in ("host", "cells", "memory") else View("domains")
+    view = View("host") if options.what in ("host", "cells", *SHOWS) else View("domains")
     host_state = complete(source, view)
-    if options.what == "memory":
-        show_memory(options, host_state)
+    if options.what in SHOWS:
+        imported(SHOWS[options.what])(options, host_state)
         return DONE
     wanted = find_domain(host_state, options.name) if options.name is not None else None
     if options.what == "domain" and wanted is not None:

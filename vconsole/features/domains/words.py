@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vconsole.features.hostmap.words import page_name
 from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Detail, Domain, HostState, Pin, PinKey, ThreadUsage, Usage
 from vconsole.model.memory import cells_label
 from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
-from vconsole.model.words import plural, row_label, rows_label
+from vconsole.model.words import page_name, plural, row_label, rows_label
 from vconsole.text import Cell, Line, bar, percent, safe, size, sizes
 
 LABEL = 16

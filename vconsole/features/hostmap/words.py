@@ -9,6 +9,7 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Check, HostState, PCpu
 from vconsole.model.placement import occupants
 from vconsole.model.topology import Topology, topology
+from vconsole.model.words import page_name
 from vconsole.text import bar, percent, scaled, size
 
 Mark = tuple[str, str]
@@ -100,14 +101,6 @@ def used_bar(free: int | None, total: int | None, width: int, ascii_only: bool) 
     known = free is not None and total
     share = 1 - free / total if known and free is not None and total else None
     return f"[{bar(share, width, ascii_only)}]"
-
-
-def page_name(size_kib: int) -> str:
-    """``2M``, ``1G``, ``64K``."""
-    for unit, kib in (("G", 1 << 20), ("M", 1 << 10)):
-        if size_kib >= kib and size_kib % kib == 0:
-            return f"{size_kib // kib}{unit}"
-    return f"{size_kib}K"
 
 
 def heading(cell: Cell | None, ids: Sequence[int], width: int, ascii_only: bool) -> tuple[str, ...]:

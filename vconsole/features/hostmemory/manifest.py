@@ -48,4 +48,7 @@ MANIFEST: Final = Manifest(
             ".host:read_host_memory",
         ),
     ),
+    shows={
+        "memory": ".cli:show_memory",
+    },
 )

@@ -6,13 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 from typing import Final
 
-from vconsole.features.hostmap.words import page_name
 from vconsole.features.hostmemory.model.advice import Finding, Level, remark
 from vconsole.features.hostmemory.model.figures import CellMemory, Figures, GuestMemory, Share
 from vconsole.features.hostmemory.model.reading import HugePages, Ksm
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.memory import cells_label
-from vconsole.model.words import amount, plural
+from vconsole.model.words import amount, page_name, plural
 from vconsole.text import Cell, Column, Line, bar, percent, safe
 
 _LABEL, _TOPIC, _WIDE = 10, 16, 100

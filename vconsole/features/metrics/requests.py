@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from vconsole.features.metrics.daemon.control import (
     DEFAULT_PATH,
     ControlError,
-    Trial,
     ask_status,
     ask_test,
 )
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.provision import Attachments, Wish, attachments, planner
 from vconsole.features.metrics.model.reader import DiskFollower, DiskState, Reading
+from vconsole.features.metrics.model.status import Trial
 from vconsole.features.metrics.model.tracks import Key, Track, followed, keyed
 from vconsole.files.draft import SaveFile, save_file
 from vconsole.model.outcome import Target

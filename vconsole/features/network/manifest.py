@@ -106,4 +106,7 @@ MANIFEST: Final = Manifest(
     subcommands={
         "net": ".cli:add_parser",
     },
+    reverts={
+        "interface": ".model.plan:revert",
+    },
 )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from vconsole.features.pins.model.set_pins import SetPins
 from vconsole.host.fleet import Fleet
 from vconsole.host.link import Link
 from vconsole.host.machine import Machine
 from vconsole.host.pins import PinWriter
 from vconsole.model.outcome import StepOutcome
 from vconsole.model.request import Reply
+from vconsole.model.set_pins import SetPins
 from vconsole.model.words import row_label
 
 

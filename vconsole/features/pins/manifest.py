@@ -122,7 +122,7 @@ MANIFEST: Final = Manifest(
     },
     answers=(
         Answer(
-            ".model.set_pins:SetPins",
+            "vconsole.model.set_pins:SetPins",
             ".host:set_pins",
             changes=True,
         ),

@@ -61,4 +61,8 @@ MANIFEST: Final = Manifest(
         ),
     ),
     subcommands=dict.fromkeys("memory vcpus".split(), ".cli:add_parsers"),
+    reverts={
+        "vcpus": ".model.change:revert_vcpus",
+        "memory": ".model.change:revert_memory",
+    },
 )

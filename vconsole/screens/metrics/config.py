@@ -10,14 +10,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from vconsole.changes.dispatcher import Request
-from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.draft import Draft, builtin_spec
 from vconsole.features.metrics.dtd import refusals
 from vconsole.features.metrics.model import builtin
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config_edit import ConfigDocument
 from vconsole.features.metrics.model.spec import Context, MetricSpec
-from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus
+from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus, Trial
 from vconsole.features.metrics.requests import ReadDaemon, SaveConfig, TryMetric
 from vconsole.features.metrics.words.config import (
     COLUMNS,

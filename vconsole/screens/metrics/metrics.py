@@ -11,12 +11,11 @@ from typing import Any, ClassVar, Literal
 from textual.app import ComposeResult
 
 from vconsole.changes.dispatcher import Request
-from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config import parse
 from vconsole.features.metrics.model.provision import Attachments
 from vconsole.features.metrics.model.spec import VhostmdConfig
-from vconsole.features.metrics.model.status import DaemonStatus
+from vconsole.features.metrics.model.status import DaemonStatus, Trial
 from vconsole.features.metrics.picture import Picture
 from vconsole.features.metrics.requests import (
     DiskReport,

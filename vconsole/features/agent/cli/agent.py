@@ -39,11 +39,12 @@ from vconsole.features.agent.model.changes import (
     through_agent,
     typed_command,
 )
-from vconsole.features.agent.model.channel import AGENT, PrivateAgentCommand
+from vconsole.features.agent.model.channel import PrivateAgentCommand
 from vconsole.features.agent.model.report import PARTS, AgentReport, Part, ReadAgent
 from vconsole.features.agent.model.wire import AgentJsonError, read_json
 from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource
+from vconsole.model.agent_channels import AGENT
 from vconsole.model.host_state import Domain
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.request import Reply

@@ -17,13 +17,13 @@ from vconsole.cli.changing import (
 )
 from vconsole.cli.report import DONE, USAGE, CliError, print_json, print_table
 from vconsole.features.agent.model.channel import (
-    AGENT,
     AgentChannel,
     add_channel,
     agent_channel,
     remove_channel,
 )
 from vconsole.host.source import HostSource, View
+from vconsole.model.agent_channels import AGENT
 from vconsole.model.host_state import Domain
 from vconsole.model.request import Configurations, ReadConfigurations
 from vconsole.model.xml_edit import XmlEditError

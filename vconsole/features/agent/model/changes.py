@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
-from vconsole.features.agent.model.channel import AGENT, PrivateAgentCommand, agent_channel
+from vconsole.features.agent.model.channel import PrivateAgentCommand, agent_channel
 from vconsole.features.agent.model.wire import (
     AgentJsonError,
     check_command,
@@ -21,6 +21,7 @@ from vconsole.features.agent.model.wire import (
     loggable,
     read_json,
 )
+from vconsole.model.agent_channels import AGENT
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Grade, Planner, Proposal, Subject, virsh_line
 from vconsole.model.virsh import domain_argument

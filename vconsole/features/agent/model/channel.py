@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vconsole.features.agent.model.wire import command_grade, command_name, loggable
-from vconsole.model.agent_channels import Channel, channel_clause, channels, why_no_plugging
+from vconsole.model.agent_channels import AGENT, Channel, channel_clause, channels, why_no_plugging
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Grade, Planner, Proposal, Subject
 from vconsole.model.request import ChangeDevice
 
-AGENT: Final = "org.qemu.guest_agent.0"
-"""The one name that libvirt connects to."""
 OWNERS: Final = {AGENT: "libvirt", "org.github.vhostmd.1": "vhostmd"}
 """Channels that a program of the host keeps open: QEMU serves one connection of a socket."""
 ChannelState = Literal["absent", "present", "connected"]

@@ -10,21 +10,25 @@ from collections.abc import Iterable, Iterator
 from typing import Final, Literal
 
 from vconsole.features.divergence.model.rows import Case, Way, at, is_whole
-from vconsole.features.network.model.plan import Edit, UpdateInterface, as_asked
-from vconsole.features.pins.model.set_pins import SetPins
-from vconsole.features.resources.model.change import SetResource
-from vconsole.features.resources.model.numbers import resources
 from vconsole.model import libvirt_additions as own
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.differences import Area, Difference, Found, Leaf, Path, effective, iothreads
 from vconsole.model.outcome import PinChange, PinStep, Target
-from vconsole.model.proposal import Change, Grade, Planner, Proposal, Subject
+from vconsole.model.proposal import Change, Grade, Planner, Proposal, Revert, Subject
 from vconsole.model.request import ChangeDevice, Define
+from vconsole.model.set_pins import SetPins
 from vconsole.model.xml_edit import Document, Element
 
 
-def planner(way: Way, wanted: Iterable[Difference], everything: CpuSet) -> Planner:
-    """Plan to do something about differences that were seen."""
+def planner(way: Way, wanted: Iterable[Difference], everything: CpuSet, revert: Revert) -> Planner:
+    """Plan to do something about differences that were seen.
+
+    Args:
+        way: Which way to go.
+        wanted: The differences.
+        everything: All pCPUs of the host.
+        revert: Plans what only the feature knows whose value it is.
+    """
     seen = tuple(dict.fromkeys(wanted))
 
     def plan(subject: Subject, target: Target) -> Proposal:
@@ -37,14 +41,23 @@ def planner(way: Way, wanted: Iterable[Difference], everything: CpuSet) -> Plann
                 notes.append(f"{subject.name}: {difference.what}: {reason}")
             else:
                 ones.append(one)
-        made = _persist(case, subject, ones) if way == "persist" else _revert(case, subject, ones)
+        if way == "persist":
+            made = _persist(case, subject, ones)
+        else:
+            made = _revert(case, subject, ones, revert)
         return Proposal(tuple(made), tuple(notes))
 
     return plan
 
 
 def area_planner(
-    way: Way, area: Area | None, everything: CpuSet, *, removing: bool = False, pins: bool = True
+    way: Way,
+    area: Area | None,
+    everything: CpuSet,
+    revert: Revert,
+    *,
+    removing: bool = False,
+    pins: bool = True,
 ) -> Planner:
     """Plan to do something about all differences of an area, or of every one.
 
@@ -52,6 +65,7 @@ def area_planner(
         way: Which way to go.
         area: None for all.
         everything: All pCPUs of the host.
+        revert: As of `planner`.
         removing: Take out of the definition what the running domain has not got.
         pins: Whether the driver keeps two sets of pins.
     """
@@ -62,7 +76,7 @@ def area_planner(
         shown = [row for row in shown if pins or row.difference.area != "pins"]
         left = [row for row in shown if row.removes and way == "persist" and not removing]
         wanted = [row.difference for row in shown if row not in left]
-        proposal = planner(way, wanted, everything)(subject, target)
+        proposal = planner(way, wanted, everything, revert)(subject, target)
         notes = (f"{subject.name}: {r.difference.what}: only in the definition" for r in left)
         return Proposal(proposal.changes, (*proposal.notes, *notes))
 
@@ -201,29 +215,21 @@ def _device(case: Case, subject: Subject, one: Found, live: bool) -> ChangeDevic
     )
 
 
-def _revert(case: Case, subject: Subject, ones: list[Found]) -> Iterator[Change]:
+def _revert(case: Case, subject: Subject, ones: list[Found], revert: Revert) -> Iterator[Change]:
     yield from _pins(case, subject, [one for one in ones if one.kind == "pin"], live=True)
     for one in ones:
-        if one.kind == "device":
-            whole = is_whole(one)
-            yield (_device(case, subject, one, True) if whole else _interface(case, subject, one))
+        if one.kind == "device" and is_whole(one):
+            yield _device(case, subject, one, live=True)
         elif one.kind != "pin":
-            yield _value(case, subject, one)
+            yield revert(*_wanted(case, subject, one))
 
 
-def _interface(case: Case, subject: Subject, one: Found) -> UpdateInterface:
+def _wanted(case: Case, subject: Subject, one: Found) -> tuple[str, Subject, str, str, str]:
+    what = f"revert {one.shown.what}"
+    if one.kind != "device":
+        kind = "vcpus" if one.kind == "vcpus" else "memory"
+        return kind, subject, what, case.live.text, case.config.text
     leaf = one.leaves[0]
     seen = _xml(case.live, at(case.live.root, leaf.live_path[:2]))
     wanted = _xml(case.config, at(case.config.root, leaf.config_path[:2]))
-    edit = Edit(seen, as_asked(seen), as_asked(wanted))
-    what = f"revert {one.shown.what}"
-    return UpdateInterface(subject.uuid, subject.name, what, edit, None, "interrupting")
-
-
-def _value(case: Case, subject: Subject, one: Found) -> SetResource:
-    seen, wanted = resources(case.live.text), resources(case.config.text)
-    if one.kind == "vcpus":
-        grade: Grade = "interrupting" if wanted.vcpus < seen.vcpus else "harmless"
-        return SetResource(subject.uuid, subject.name, "vcpus", wanted.vcpus, seen, grade=grade)
-    grade = "interrupting" if wanted.current_kib < seen.current_kib else "harmless"
-    return SetResource(subject.uuid, subject.name, "memory", wanted.current_kib, seen, grade=grade)
+    return "interface", subject, what, seen, wanted

@@ -15,11 +15,11 @@ import socket
 import stat
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from vconsole.features.metrics.model.status import DaemonStatus
+from vconsole.features.metrics.model.status import DaemonStatus, Trial
 
 DEFAULT_PATH: Final = Path("/run/vconsole/vhostmd.sock")
 _MAX_REQUEST: Final = 4096
@@ -30,15 +30,6 @@ _PATIENCE_S: Final = 5.0
 
 class ControlError(Exception):
     """The daemon cannot be asked; the message is one line and says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """What came of a metric that was got just now. Foreign text."""
-
-    values: tuple[tuple[str, str], ...] = ()
-    """(name, value); several for groups and XML."""
-    problem: str = ""
 
 
 Tester = Callable[[str, str], Awaitable[Trial]]

@@ -16,7 +16,6 @@ from vconsole.daemon.journal import NOTICE, Quiet
 from vconsole.features.metrics.daemon.actions import ActionPool
 from vconsole.features.metrics.daemon.channel import Channels
 from vconsole.features.metrics.daemon.collect import Collection, Collector
-from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.daemon.cycle import Schedule
 from vconsole.features.metrics.daemon.publish import Publisher, PublishError
 from vconsole.features.metrics.daemon.sampling import Samples
@@ -25,7 +24,7 @@ from vconsole.features.metrics.host.sample import Sampler
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.sample import Sample
 from vconsole.features.metrics.model.spec import VhostmdConfig
-from vconsole.features.metrics.model.status import DaemonStatus, UpdateStatus
+from vconsole.features.metrics.model.status import DaemonStatus, Trial, UpdateStatus
 
 _LIBVIRT_LIMIT_S: Final = 10.0
 _RELOAD_PAUSE_S: Final = 1.0

@@ -127,3 +127,12 @@ class Tally:
         status.took_s = round(self.took_s, 4)
         if self.runs > self.failures:
             status.value, status.at_s = self.value[:_VALUE_CHARS], round(at_s, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of a metric that was got just now. Foreign text."""
+
+    values: tuple[tuple[str, str], ...] = ()
+    """(name, value); several for groups and XML."""
+    problem: str = ""

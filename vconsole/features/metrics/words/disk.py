@@ -6,10 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from time import localtime, strftime
 from typing import Final, overload
 
-from vconsole.features.metrics.daemon.control import Trial
 from vconsole.features.metrics.model.disk import HEADER_BYTES, Header
 from vconsole.features.metrics.model.provision import Attachments
 from vconsole.features.metrics.model.reader import Reading
+from vconsole.features.metrics.model.status import Trial
 from vconsole.features.metrics.picture import Picture
 from vconsole.model.host_state import Connection
 from vconsole.model.words import plural

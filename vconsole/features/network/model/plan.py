@@ -333,3 +333,9 @@ def remover(which: str) -> Planner:
         return Proposal(changes)
 
     return plan
+
+
+def revert(subject: Subject, what: str, seen: str, wanted: str) -> UpdateInterface:
+    """Give a running domain's interface what is defined; see `proposal.Revert`."""
+    edit = Edit(seen, as_asked(seen), as_asked(wanted))
+    return UpdateInterface(subject.uuid, subject.name, what, edit, None, "interrupting")

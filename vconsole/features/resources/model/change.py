@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal
 
-from vconsole.features.resources.model.numbers import Reading, Resources
+from vconsole.features.resources.model.numbers import Reading, Resources, resources
 from vconsole.features.resources.model.size import exact
-from vconsole.model.proposal import AT_NEXT_START, Grade, flags_of, virsh_line
+from vconsole.model.proposal import AT_NEXT_START, Grade, Subject, flags_of, virsh_line
 from vconsole.model.virsh import domain_argument
 
 Kind = Literal["memory", "maximum", "vcpus", "statistics"]
@@ -127,3 +127,22 @@ class SetResource:
         """Name the one command that does it."""
         words = _NATURES[self.kind].virsh(domain_argument(self.name, self.uuid), self.number)
         return (virsh_line(uri, *words, *flags_of(self.live is not None, self.config is not None)),)
+
+
+def revert_vcpus(subject: Subject, _what: str, seen: str, wanted: str) -> SetResource:
+    """Give a running domain the count of vCPUs that is defined; see `proposal.Revert`."""
+    live, count = resources(seen), resources(wanted).vcpus
+    return _reverted(subject, "vcpus", count, live, live.vcpus)
+
+
+def revert_memory(subject: Subject, _what: str, seen: str, wanted: str) -> SetResource:
+    """Give a running domain the amount of memory that is defined; see `proposal.Revert`."""
+    live, kib = resources(seen), resources(wanted).current_kib
+    return _reverted(subject, "memory", kib, live, live.current_kib)
+
+
+def _reverted(
+    subject: Subject, kind: Kind, number: int, live: Resources, before: int
+) -> SetResource:
+    grade: Grade = "interrupting" if number < before else "harmless"
+    return SetResource(subject.uuid, subject.name, kind, number, live, grade=grade)

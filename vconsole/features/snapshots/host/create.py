@@ -11,14 +11,13 @@ from contextlib import nullcontext
 from pathlib import PurePosixPath
 from typing import Any
 
-from vconsole.features.agent.model.channel import AGENT
 from vconsole.features.snapshots.host.snapshots import disks_of, places_of, snapshots_of
 from vconsole.features.snapshots.model.create import CreateSnapshot, Ground, ReadGround
 from vconsole.features.snapshots.model.tree import Disk
 from vconsole.host import errors
 from vconsole.host.agent_call import AgentError, answers_within, ask
 from vconsole.host.link import Link
-from vconsole.model.agent_channels import channels
+from vconsole.model.agent_channels import AGENT, channels
 from vconsole.model.request import Reply
 
 PING_S = 5
