@@ -30,6 +30,7 @@ GOALS_MS = {1: 20.0, 100: 60.0, 1000: 400.0}
 BUSY_PERCENT = 1.0
 """Of the readings, those that meet a writer at work and must be made again."""
 _READS_S = 100
+_COMMANDS_FOR, _PERIOD_S = 100, 5
 _MISSED = 3
 
 
@@ -59,6 +60,50 @@ def configuration(folder: Path, own_disks: bool, size_kib: int) -> VhostmdConfig
     if own_disks:
         text = text.replace("<vhostmd>", '<?vconsole domain-disks="yes"?><vhostmd>')
     return parse(text.encode())
+
+
+def by_commands(folder: Path) -> VhostmdConfig:
+    """Return a configuration as vhostmd's own: commands only, of which one runs for each domain."""
+    host = (
+        *5 * ("virsh CONNECT hostname | tr -d '[:space:]'",),
+        *5 * ("virsh CONNECT nodeinfo | awk '/CPU.s./ {print $2}'",),
+        "vmstat -s | awk '/paged in/ {print $1}'",
+        "sleep 1; echo 5",
+    )
+    own = "virsh CONNECT dominfo NAME | sed 's/: */:/' | awk -F: '/CPU time/ {print $2;}'"
+    metrics = [f'<metric type="string" context="host"><name>H{n}</name>' for n in range(len(host))]
+    metrics.append('<metric type="string" context="vm"><name>TotalCPUTime</name>')
+    body = "".join(
+        f"{start}<action>{action}</action></metric>"
+        for start, action in zip(metrics, (*host, own), strict=True)
+    )
+    return parse(
+        f'<vhostmd><globals><disk><path>{folder}/vhostmd0</path><size unit="k">256</size></disk>'
+        f"<update_period>{_PERIOD_S}</update_period><transport>vbd</transport></globals>"
+        f"<metrics>{body}</metrics></vhostmd>".encode()
+    )
+
+
+async def published(uri: str, config: VhostmdConfig, count: int) -> tuple[int, float]:
+    """Return how many metrics the poorest of some updates has, and the age of the oldest value.
+
+    The first updates, until every command has had its first turn, are not counted.
+    """
+    pool, sampler, least, oldest_s = ActionPool(4), Sampler(uri), sys.maxsize, 0.0
+    collector = Collector(config, uri, pool)
+    until, counted = time.monotonic(), 0
+    while counted < count:
+        until += config.period_s
+        found = await collector.collect(sampler.read(collector.needs), until - 0.5)
+        await asyncio.sleep(max(0.0, until - time.monotonic()))
+        if counted or not any(status.failing for status in collector.statuses):
+            counted += 1
+            least = min(least, len(found.everything))
+            oldest_s = max(oldest_s, *(status.oldest_s for status in collector.statuses))
+    collector.close()
+    pool.stop()
+    sampler.close()
+    return least, oldest_s
 
 
 async def updates(uri: str, config: VhostmdConfig, count: int, pause_s: float = 0) -> list[Cost]:
@@ -125,6 +170,10 @@ def measure(folder: Path, rounds: int, seconds: float) -> Iterator[tuple[str, fl
             yield f"{what}: CPU ms", statistics.median(c.cpu_ms for c in costs), goal_ms
             yield f"{what}: wall ms", statistics.median(c.wall_ms for c in costs), None
     yield "processes started", processes.started, 0
+    uri = write_node(folder, _COMMANDS_FOR)
+    least, oldest_s = asyncio.run(published(uri, by_commands(folder), 3))
+    yield f"{_COMMANDS_FOR} domains, by commands: metrics missing", _COMMANDS_FOR + 12 - least, 0
+    yield f"{_COMMANDS_FOR} domains, by commands: oldest value s", oldest_s, None
     uri, config = write_node(folder, 1000), configuration(folder, False, 1024)
     yield "readings in vain %", busy_percent(uri, config, seconds), BUSY_PERCENT
 

@@ -185,6 +185,14 @@ async def test_what_the_daemon_says_is_shown(host: Host) -> None:
         console.sees("vhostmd runs, 1 metric failing")
         await console.press("j", "j", "j")
         assert console.status == "! ended with status 3"
+        old = MetricStatus("UsedMem", "host", "uint64", kept=1, oldest_s=12.0)
+        host.daemon = status(host, metrics=(old,))
+        await look_again(console)
+        console.sees("vhostmd runs, 1 value up to 12 s old")
+        assert (
+            console.status
+            == "! its value is 12 s old: its command did not end in the latest update"
+        )
         host.daemon = status(host, update=UpdateStatus(errors=("no space left",)))
         await look_again(console)
         console.sees("no space left")

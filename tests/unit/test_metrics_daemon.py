@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -264,15 +265,121 @@ async def test_an_action_that_always_hangs_is_given_a_rest(pool: ActionPool) -> 
     assert collector.statuses[0].problem == "rests after it took too long 3 times"
 
 
-async def test_actions_that_had_no_turn_come_first_the_next_time() -> None:
-    narrow = ActionPool(1)
-    data = conf(*(metric(f"M{n}", "sleep 0.3; echo 1") for n in range(4)))
-    collector = Collector(parse(data), None, narrow)
-    seen: set[str] = set()
+ONE_AT_A_TIME = "<?vconsole parallel-actions='1'?>"
+
+
+async def test_commands_that_had_no_turn_have_it_in_the_next_update(
+    pool: ActionPool, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    wait = f"until test -e {gate}; do sleep 0.02; done; echo 1"
+    data = conf(*(metric(f"M{n}", wait) for n in range(3)), settings=ONE_AT_A_TIME)
+    collector = Collector(parse(data), None, pool)
+    assert names(await collector.collect(SAMPLE, time.monotonic() + 0.05)) == []
+    waiting = "not run yet: the commands before it took the whole period"
+    assert [(s.problem, s.failing, s.runs) for s in collector.statuses] == 3 * [(waiting, 1, 0)]
+    gate.touch()
+    assert {n for n, _ in names(await collector.collect(SAMPLE))} == {"M0", "M1", "M2"}
+
+
+async def test_values_stay_while_the_commands_take_longer_than_the_period(
+    pool: ActionPool, tmp_path: Path
+) -> None:
+    """Of those that had no turn the value of the update before is published, and that is told."""
+    mark = tmp_path / "mark"
+    data = conf(
+        metric("Own", f"test -e {mark} && sleep 9; echo NAME", context="vm"),
+        metric("Host", "echo 1"),
+        settings=ONE_AT_A_TIME,
+    )
+    collector = Collector(parse(data), None, pool)
+    everything = names(await collector.collect(SAMPLE))
+    mark.touch()
+    hasty = await collector.collect(SAMPLE, time.monotonic() + 1)
+    assert names(hasty) == everything
+    own, host = collector.statuses
+    assert (host.kept, host.runs, own.problem, own.failing) == (0, 2, "", 0)
+    assert (own.kept, own.oldest_s > 0) == (2, True)
+
+
+async def test_the_host_s_commands_come_first(pool: ActionPool, tmp_path: Path) -> None:
+    data = conf(
+        metric("Own", f"echo vm >>{tmp_path}/order", context="vm"),
+        *(metric(f"H{n}", f"echo host >>{tmp_path}/order") for n in range(3)),
+        settings=ONE_AT_A_TIME,
+    )
+    collector = Collector(parse(data), None, pool)
     for _ in range(2):
-        seen |= {n for n, _ in names(await collector.collect(SAMPLE, time.monotonic() + 0.4))}
-    narrow.stop()
-    assert seen == {"M0", "M1", "M2", "M3"}
+        await collector.collect(SAMPLE)
+    order = (tmp_path / "order").read_text().split()
+    assert order == 2 * [*3 * ["host"], *2 * ["vm"]]
+
+
+async def test_what_a_command_at_work_says_is_in_the_next_update(pool: ActionPool) -> None:
+    data = conf(metric("Slow", "sleep 0.3; echo 1"))
+    collector = Collector(parse(data), None, pool)
+    assert names(await collector.collect(SAMPLE, time.monotonic() + 0.05)) == []
+    await asyncio.sleep(0.4)
+    found = await collector.collect(SAMPLE, time.monotonic())
+    assert (names(found), collector.statuses[0].kept) == ([("Slow", "1")], 0)
+
+
+async def test_a_metric_that_rests_keeps_its_value(pool: ActionPool, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    data = conf(
+        metric("Hangs", f"test -e {mark} && sleep 9; echo 1"),
+        settings="<?vconsole action-timeout-s='0.1'?>",
+    )
+    collector = Collector(parse(data), None, pool)
+    assert names(await collector.collect(SAMPLE)) == [("Hangs", "1")]
+    mark.touch()
+    for _ in range(4):
+        assert names(await collector.collect(SAMPLE)) == [("Hangs", "1")]
+    (status,) = collector.statuses
+    assert status.problem == "rests after it took too long 3 times"
+    assert (status.failing, status.kept) == (1, 1)
+
+
+async def test_a_command_that_says_it_failed_keeps_nothing(
+    pool: ActionPool, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    collector = Collector(parse(conf(metric("A", f"test ! -e {mark} && echo 1"))), None, pool)
+    assert names(await collector.collect(SAMPLE)) == [("A", "1")]
+    mark.touch()
+    assert names(await collector.collect(SAMPLE)) == []
+    assert names(await collector.collect(SAMPLE, time.monotonic())) == []
+    assert collector.statuses[0].problem == "ended with status 1"
+
+
+async def test_a_value_is_kept_for_a_while_only(
+    pool: ActionPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = conf(metric("A", "echo 1"), metric("B", "sleep 0.2; echo 1"))
+    collector = Collector(parse(data), None, pool)
+    await collector.collect(SAMPLE)
+    assert parse(data).keep_s == 300
+    later = time.monotonic() + 301
+    monkeypatch.setattr("vconsole.features.metrics.daemon.turns.monotonic", lambda: later)
+    assert names(await collector.collect(SAMPLE, later)) == []
+
+
+async def test_a_domain_started_anew_does_not_get_what_it_was_before(pool: ActionPool) -> None:
+    collector = Collector(parse(conf(metric("A", "echo VMID", context="vm"))), None, pool)
+    assert names(await collector.collect(Sample(HOST, (ALPHA,)))) == [("A", "1")]
+    again = Sample(HOST, (replace(ALPHA, id=9),))
+    assert names(await collector.collect(again, time.monotonic())) == []
+
+
+async def test_another_configuration_keeps_the_values_of_the_same_metrics(
+    pool: ActionPool,
+) -> None:
+    same = metric("Same", "sleep 0.2; echo 1")
+    earlier = Collector(parse(conf(metric("Old", "echo 1"), same)), None, pool)
+    await earlier.collect(SAMPLE)
+    collector = Collector(parse(conf(same, metric("New", "sleep 9"))), None, pool)
+    collector.adopt(earlier)
+    assert names(await collector.collect(SAMPLE, time.monotonic())) == [("Same", "1")]
 
 
 async def test_values_keep_their_line_feed_if_that_is_asked_for(pool: ActionPool) -> None:
@@ -403,10 +510,10 @@ class SlowSampler(Sampler):
 
     def __init__(self, hang_s: float) -> None:
         super().__init__(None)
-        self._hang_s = hang_s
+        self.hang_s = hang_s
 
     def read(self, needs: Needs) -> Sample:
-        time.sleep(self._hang_s)
+        time.sleep(self.hang_s)
         return SAMPLE
 
 
@@ -417,16 +524,49 @@ async def test_a_hanging_libvirt_is_not_waited_for() -> None:
         made.append(SlowSampler(0.8 if len(made) < 4 else 0))
         return made[-1]
 
-    samples = Samples(make)
-    began = time.monotonic()
+    samples = Samples(make, give_up_s=0.05)
     for _ in range(5):
-        found = await samples.read(Needs(), 0.05)
+        found = await samples.read(Needs(), 0.06)
         assert (found.domains, found.host.cpu_s > 0) == (None, True)
-    assert found.error == "libvirt hangs: restart its daemon"
-    assert (time.monotonic() - began < 0.7, len(made)) == (True, 4)
+    assert found.error == "it hangs: no answer for 0 s: restart its daemon"
+    assert len(made) == 4
     await asyncio.sleep(0.9)
     assert await samples.read(Needs(), 1) is SAMPLE
     samples.close()
+
+
+async def test_a_slow_libvirt_is_heard_and_what_it_said_stays_meanwhile() -> None:
+    sampler = SlowSampler(0.0)
+    samples = Samples(lambda: sampler)
+    assert await samples.read(Needs(), 1, 300) is SAMPLE
+    sampler.hang_s = 0.3
+    slow = await samples.read(Needs(), 0.05, 300)
+    assert slow.error == "it is slow: no answer for 0 s"
+    assert (slow.domains, slow.defined) == (SAMPLE.domains, SAMPLE.defined)
+    assert slow.domains_age_s > 0
+    assert slow.host.at_s > HOST.at_s  # this machine is read anew
+    assert (await samples.read(Needs(), 0.05, 0.01)).domains is None  # too old
+    assert await samples.read(Needs(), 1, 300) is SAMPLE
+    samples.close()
+
+
+async def test_what_never_changes_outlasts_a_connection_that_hangs() -> None:
+    made: list[SlowSampler] = []
+
+    def make() -> SlowSampler:
+        made.append(SlowSampler(0.4))
+        return made[-1]
+
+    samples = Samples(make, give_up_s=0.0)
+    first = Sampler("test:///default")
+    first.read(Needs())
+    await samples.read(Needs(), 0.01)
+    made[0].remember(first)
+    await samples.read(Needs(), 0.01)
+    assert len(made) == 2
+    assert (await samples.read(Needs(), 0.01)).host.pcpus == 16
+    samples.close()
+    first.close()
 
 
 def test_the_test_driver_and_this_machine_can_be_read() -> None:
@@ -536,6 +676,27 @@ async def test_libvirt_s_troubles_are_told(tmp_path: Path) -> None:
         (error,) = daemon.status().update.errors
         assert error.startswith("libvirt: cannot connect: test:///no/such/file")
         assert on_disk(tmp_path / "disk") == [("A", "1")]
+
+
+async def test_the_end_of_a_trouble_is_told_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, sampler = written(tmp_path, metric("A", "echo 1"), period="1"), SlowSampler(0.0)
+    told: list[str] = []
+    found = Sample(HOST, None, None, "it is slow: no answer for 5 s")
+    monkeypatch.setattr(sampler, "read", lambda needs: found)
+    daemon = Daemon(ConfigSource(file), None, make_sampler=lambda: sampler)
+    monkeypatch.setattr(
+        daemon._quiet, "log", lambda _l, _k, text, *words: told.append(text % words)
+    )
+    async with running(daemon):
+        await until(lambda: daemon.status().update.count == 1)
+        found = replace(found, error="it is slow: no answer for 6 s")
+        await until(lambda: daemon.status().update.count == 3)
+        assert told == ["libvirt: it is slow: no answer for 5 s"]
+        found = SAMPLE
+        await until(lambda: len(told) == 2)
+        assert told[1] == "libvirt: all is well again"
 
 
 def test_a_status_survives_the_way_to_the_console() -> None:

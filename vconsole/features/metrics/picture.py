@@ -13,6 +13,7 @@ from vconsole.features.metrics.model.provision import Attachments
 from vconsole.features.metrics.model.spec import VhostmdConfig
 from vconsole.features.metrics.model.status import DaemonStatus
 from vconsole.features.metrics.requests import DiskReport
+from vconsole.features.metrics.words.config import kept_words
 
 DEAD_S: Final = 3.0
 """A disk busy for so long is not being written: that takes milliseconds."""
@@ -86,11 +87,11 @@ class Picture:
         return [uuid for uuid, found in self.attachments.items() if found.has("disk", path)]
 
     def failure(self, metric: Metric) -> str:
-        """What the daemon says is wrong with a metric, "" if nothing."""
+        """What the daemon says is wrong with a metric, or old, "" if nothing."""
         wanted = metric.name, metric.context
         for status in self.daemon.metrics if self.daemon else ():
-            if (status.name, status.context) == wanted and status.failing:
-                return status.problem
+            if (status.name, status.context) == wanted and (status.failing or status.kept):
+                return "; ".join(filter(None, (status.problem, kept_words(status))))
         return ""
 
     def configured(self, metric: Metric) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from time import monotonic, sleep
 from typing import IO, Final
@@ -47,6 +48,14 @@ class Run:
     timed_out: bool = False
     took_s: float = 0.0
 
+    @property
+    def came_to_its_end(self) -> bool:
+        """It ran and ended by itself: what it says, or that it says nothing, is its answer."""
+        return self.took_s > 0 and not self.timed_out
+
+
+_ENDS: Final = Run(error="not run: the daemon ends")
+
 
 class ActionPool:
     """Runs some commands at a time; others wait for their turn."""
@@ -65,13 +74,10 @@ class ActionPool:
         *,
         limit_s: float,
         cap_bytes: int = VALUE_BYTES,
-        latest_start: float | None = None,
     ) -> Run:
         """Run a command of the shell; see `run`."""
         argv = (SHELL, "-c", command)
-        return await self.run(
-            argv, environment, limit_s=limit_s, cap_bytes=cap_bytes, latest_start=latest_start
-        )
+        return await self.run(argv, environment, limit_s=limit_s, cap_bytes=cap_bytes)
 
     async def run(
         self,
@@ -80,7 +86,6 @@ class ActionPool:
         *,
         limit_s: float,
         cap_bytes: int = VALUE_BYTES,
-        latest_start: float | None = None,
     ) -> Run:
         """Run a program to its end; never raises for what it does.
 
@@ -89,14 +94,10 @@ class ActionPool:
             environment: All that it finds in its environment.
             limit_s: How long it may take.
             cap_bytes: How much of its output is kept.
-            latest_start: The monotonic time after which it is not begun any more.
         """
-
-        def work() -> Run:
-            if latest_start is not None and monotonic() >= latest_start:
-                return Run(error="not run: the actions before it took all the time there was")
-            return self._execute(argv, environment, limit_s, cap_bytes)
-
+        if self._stopped:
+            return _ENDS
+        work = partial(self._execute, argv, environment, limit_s, cap_bytes)
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     def resize(self, workers: int) -> None:
@@ -120,7 +121,7 @@ class ActionPool:
         began = monotonic()
         with self._lock:  # so that `stop` misses none
             if self._stopped:
-                return Run(error="not run: the daemon ends")
+                return _ENDS
             try:
                 process = _start(argv, environment)
             except (OSError, ValueError) as error:

@@ -2,32 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from time import monotonic
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from vconsole.features.metrics.daemon.actions import (
-    VALUE_BYTES,
-    XML_BYTES,
-    ActionPool,
-    Run,
-    environment,
-)
+from vconsole.features.metrics.daemon.actions import ActionPool
+from vconsole.features.metrics.daemon.turns import Job, Told, Turns
 from vconsole.features.metrics.model import builtin, stock
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.spec import MetricSpec, VhostmdConfig
 from vconsole.features.metrics.model.status import MetricStatus, Tally
-from vconsole.features.metrics.model.tokens import Subject, UnfitNameError, fill
-from vconsole.features.metrics.model.values import Values, decode, metric_of, values
+from vconsole.features.metrics.model.values import Values, metric_of, values
 
 if TYPE_CHECKING:
     from vconsole.features.metrics.model.sample import DomainSample, HostSample, Needs, Sample
 
-_MAX_TIMEOUTS: Final = 3
-_REST_PERIODS: Final = 10
-"""A command that took too long that often, one time after the other, rests for so long."""
+Found = dict[tuple[int, str], tuple[Metric, ...]]
+"""(number of the metric, UUID or "" for the host) -> what it brought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +46,6 @@ class _Source:
     tally: Tally = field(default_factory=Tally)
 
 
-@dataclass(slots=True)
-class _Action:
-    """What is remembered of a command between updates."""
-
-    ran_at: float = 0.0
-    timeouts: int = 0
-    rests_until: float = 0.0
-
-
 class Collector:
     """Collects the metrics of one configuration.
 
@@ -78,12 +60,12 @@ class Collector:
         pool: ActionPool,
         before: HostSample | None = None,
     ) -> None:
-        self._config, self._uri, self._pool = config, uri, pool
+        self._config = config
         replace = config.settings.replace_stock_actions
         self._sources = [_source(spec, replace) for spec in config.enabled]
         self.statuses = tuple(source.status for source in self._sources)
         self._sources.reverse()  # vhostmd publishes the last metric of the file first
-        self._actions: dict[tuple[int, str], _Action] = {}
+        self._turns = Turns(config, uri, pool)
         self._before: HostSample | None = None
         self._last = before
 
@@ -93,17 +75,28 @@ class Collector:
         names = (s.builtin for s in self._sources if s.spec.context == "vm" and s.builtin)
         return builtin.needs(names, self._config.settings.domain_disks)
 
-    async def collect(self, sample: Sample, latest_start: float | None = None) -> Collection:
+    def adopt(self, earlier: Collector) -> None:
+        """Go on with the values of the metrics that are as they were before."""
+        here = {source.spec: number for number, source in enumerate(self._sources)}
+        there = enumerate(earlier._sources)
+        numbers = {number: here[s.spec] for number, s in there if s.spec in here}
+        self._turns.adopt(earlier._turns, numbers)
+
+    def close(self) -> None:
+        """Run no further command."""
+        self._turns.close()
+
+    async def collect(self, sample: Sample, until: float | None = None) -> Collection:
         """All metrics that can be had.
 
         Args:
             sample: The host and its domains.
-            latest_start: The monotonic time after which no further command is begun.
+            until: The monotonic time to wait for commands till; None to wait for all of them.
         """
         domains = sample.domains or ()
         self._before, self._last = self._last, sample.host
-        found = self._builtins(sample.host, domains)
-        await self._run_actions(found, domains, latest_start)
+        found = self._builtins(sample, domains)
+        await self._run_actions(found, domains, until)
         for source in self._sources:
             source.tally.enter(source.status, sample.host.at_s)
             source.tally = Tally()
@@ -123,21 +116,21 @@ class Collector:
             if source.builtin:
                 made = self._builtin(source, source.builtin, sample.host, domain)
                 return made or Values(problem="it is not known on this host, or not yet")
-            run, made = await self._action(source.spec, domain, None)
+            run, made = await self._turns.get(Job(source.spec, domain))
             return made if not run.error else Values(made.metrics, run.error)
         return Values(problem=f"there is no metric {name} in context {context}")
 
     # -- built-in metrics ----------------------------------------------------------------------
 
-    def _builtins(
-        self, host: HostSample, domains: Sequence[DomainSample]
-    ) -> dict[tuple[int, str], tuple[Metric, ...]]:
-        found: dict[tuple[int, str], tuple[Metric, ...]] = {}
+    def _builtins(self, sample: Sample, domains: Sequence[DomainSample]) -> Found:
+        found: Found = {}
         for number, source in enumerate(self._sources):
             if not source.builtin or (self._before is None and source.builtin in builtin.RATES):
                 continue
             for domain in self._whom(source, domains):
-                made = self._builtin(source, source.builtin, host, domain)
+                made = self._builtin(source, source.builtin, sample.host, domain)
+                if domain is not None and sample.domains_age_s:
+                    source.tally.keep(sample.domains_age_s)
                 if made is None:
                     source.tally.add("", problem="it is not known on this host", failed=True)
                 else:
@@ -161,75 +154,20 @@ class Collector:
     # -- commands ------------------------------------------------------------------------------
 
     async def _run_actions(
-        self,
-        found: dict[tuple[int, str], tuple[Metric, ...]],
-        domains: Sequence[DomainSample],
-        latest_start: float | None,
+        self, found: Found, domains: Sequence[DomainSample], until: float | None
     ) -> None:
-        """Run all commands, those that waited longest first."""
         jobs = {
-            (number, domain.uuid if domain else ""): (source, domain)
+            (number, domain.uuid, domain.id) if domain else (number, "", -1): Job(
+                source.spec, domain
+            )
             for number, source in enumerate(self._sources)
             if not source.builtin
             for domain in self._whom(source, domains)
         }
-        self._actions = {key: self._actions.get(key) or _Action() for key in jobs}
-        order = sorted(jobs, key=lambda key: self._actions[key].ran_at)
-        done = await asyncio.gather(*(self._job(key, *jobs[key], latest_start) for key in order))
-        found.update((key, metrics) for key, metrics in done if metrics)
-
-    async def _job(
-        self,
-        key: tuple[int, str],
-        source: _Source,
-        domain: DomainSample | None,
-        latest_start: float | None,
-    ) -> tuple[tuple[int, str], tuple[Metric, ...]]:
-        action = self._actions[key]
-        if action.rests_until > monotonic():
-            problem = f"rests after it took too long {_MAX_TIMEOUTS} times"
-            source.tally.add("", problem=_of(domain, problem), failed=True)
-            return key, ()
-        run, made = await self._action(source.spec, domain, latest_start)
-        self._remember(action, run)
-        problem = run.error or made.problem
-        if run.cut and not problem:
-            problem = f"its output was cut at {_cap(source.spec)} bytes"
-        failed = bool(run.error) or not made.metrics
-        shown = _shown(made.metrics)
-        source.tally.add(shown, run.took_s, _of(domain, problem) if problem else "", failed)
-        return key, made.metrics
-
-    async def _action(
-        self, spec: MetricSpec, domain: DomainSample | None, latest_start: float | None
-    ) -> tuple[Run, Values]:
-        subject = Subject(self._uri)
-        if domain is not None:
-            subject = Subject(self._uri, domain.name, str(domain.id), domain.uuid)
-        try:
-            command = fill(spec.action, spec.context, subject)
-            environ = environment(self._config.path, subject.environment())
-        except UnfitNameError as error:
-            return Run(error=str(error)), Values()
-        run = await self._pool.shell(
-            command,
-            environ,
-            limit_s=self._config.action_limit_s,
-            cap_bytes=_cap(spec),
-            latest_start=latest_start,
-        )
-        if run.error:
-            return run, Values()
-        raw = self._config.settings.compat_newline
-        return run, values(spec, decode(run.output), domain, raw)
-
-    def _remember(self, action: _Action, run: Run) -> None:
-        if run.took_s:
-            action.ran_at = monotonic()
-        action.timeouts = action.timeouts + 1 if run.timed_out else 0
-        if action.timeouts >= _MAX_TIMEOUTS:
-            action.rests_until = monotonic() + _REST_PERIODS * self._config.period_s
-            action.timeouts = 0
+        for key, told in (await self._turns.run(jobs, until)).items():
+            _count(self._sources[key[0]].tally, jobs[key].domain, told)
+            if told.metrics:
+                found[key[0], key[1]] = told.metrics
 
     # -- order ---------------------------------------------------------------------------------
 
@@ -253,8 +191,14 @@ def _source(spec: MetricSpec, replace_stock: bool) -> _Source:
     return _Source(spec, name, MetricStatus(spec.name, spec.context, spec.type, name))
 
 
-def _cap(spec: MetricSpec) -> int:
-    return XML_BYTES if spec.type == "xml" else VALUE_BYTES
+def _count(tally: Tally, domain: DomainSample | None, told: Told) -> None:
+    problem = _of(domain, told.problem) if told.problem else ""
+    if told.ran:
+        tally.add(_shown(told.metrics), told.took_s, problem, told.failed)
+    elif told.failed:
+        tally.miss(problem)
+    if told.age_s is not None:
+        tally.keep(told.age_s)
 
 
 def _of(domain: DomainSample | None, problem: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import time
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import suppress
@@ -26,9 +27,13 @@ from vconsole.features.metrics.model.sample import Sample
 from vconsole.features.metrics.model.spec import VhostmdConfig
 from vconsole.features.metrics.model.status import DaemonStatus, Trial, UpdateStatus
 
-_LIBVIRT_LIMIT_S: Final = 10.0
+_LIBVIRT_LIMIT_S, _LIBVIRT_SHARE = 10.0, 0.5
+"""How long libvirt is waited for in an update: so long, or this share of the period."""
+_PUBLISHING_S, _PUBLISHING_SHARE = 1.0, 0.1
+"""What is left of a period to publish in."""
 _RELOAD_PAUSE_S: Final = 1.0
 _RETRY_S, _LONGEST_RETRY_S = 10.0, 3600.0
+_NUMBERS: Final = re.compile(r"\d+(?:\.\d+)?")
 _LOG: Final = logging.getLogger(__name__)
 Task = Callable[[], Coroutine[Any, Any, None]]
 """Something that goes on for ever beside the updates, such as a server."""
@@ -65,7 +70,8 @@ class Daemon:
         self._in_force_since_s = time.time()
         self._config_error = ""
         self._update = UpdateStatus()
-        self._told: set[str] = set()
+        self._told: dict[str, str] = {}
+        """What is wrong -> in which words, without the numbers in them."""
         self._quiet = Quiet(_LOG)
         self.collection = Collection()
 
@@ -92,6 +98,7 @@ class Daemon:
             await self._stop.wait()
         finally:
             notify("STOPPING=1")
+            self._collector.close()
             self._pool.stop()
             for task in running:
                 task.cancel()
@@ -141,9 +148,11 @@ class Daemon:
     async def _sample_and_publish(self, began: float) -> list[str]:
         """One update; what went wrong, a line each."""
         period_s = self._config.period_s
-        limit_s = min(_LIBVIRT_LIMIT_S, period_s)
-        sample = self._last = await self._samples.read(self._collector.needs, limit_s)
-        self.collection = await self._collector.collect(sample, began + period_s / 2)
+        limit_s = min(_LIBVIRT_LIMIT_S, period_s * _LIBVIRT_SHARE)
+        needs, keep_s = self._collector.needs, self._config.keep_s
+        sample = self._last = await self._samples.read(needs, limit_s, keep_s)
+        until = began + period_s - min(_PUBLISHING_S, period_s * _PUBLISHING_SHARE)
+        self.collection = await self._collector.collect(sample, until)
         ids = {domain.id: domain.uuid for domain in sample.domains or ()}
         self._update.domains = len(ids)
         await self._follow_channels(self._publisher.channels)
@@ -161,15 +170,19 @@ class Daemon:
             self._channels = wanted, asyncio.create_task(_for_ever(wanted.run))
 
     def _tell(self, errors: Iterable[str]) -> None:
-        """Log what was not wrong the time before."""
-        found = {error: error for error in errors}
+        """Log what was not wrong the time before, and what is over."""
+        found = {error.partition(": ")[0]: error for error in errors}
         for status in self._collector.statuses:
             if status.problem:
                 key = f"metric {status.name} ({status.context})"
                 found[key] = f"{key}: {status.problem}"
-        for key in found.keys() - self._told:
-            self._quiet.log(logging.WARNING, key, "%s", found[key])
-        self._told = set(found)
+        now = {key: _NUMBERS.sub("", words) for key, words in found.items()}
+        for key, words in found.items():
+            if self._told.get(key) != now[key]:
+                self._quiet.log(logging.WARNING, key, "%s", words)
+        for key in self._told.keys() - found.keys():
+            self._quiet.log(NOTICE, f"{key} is over", "%s: all is well again", key)
+        self._told = now
 
     # -- configuration -------------------------------------------------------------------------
 
@@ -205,7 +218,8 @@ class Daemon:
         self._config, self._in_force_since_s = config, time.time()
         self._pool.resize(config.settings.parallel_actions)
         before = self._last.host if self._last else None
-        self._collector = Collector(config, self._uri, self._pool, before)
+        earlier, self._collector = self._collector, Collector(config, self._uri, self._pool, before)
+        self._collector.adopt(earlier)
         self._schedule.change(config.period_s)
         self._warn_of(config)
         _LOG.log(NOTICE, "%s is in force anew", self._source)

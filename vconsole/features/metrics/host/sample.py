@@ -69,6 +69,10 @@ class Sampler:
         """What this machine says by itself, and what libvirt said before; from any thread."""
         return Sample(self._read_host(), None, None, error)
 
+    def remember(self, other: Sampler) -> None:
+        """Know what stays as it is from a sampler before this one, until libvirt says it anew."""
+        self._host = other._host
+
     def close(self) -> None:
         """Let go of the connection; the next reading opens another."""
         link, self._link = self._link, None
@@ -78,7 +82,7 @@ class Sampler:
     def _connected(self) -> Link:
         if self._link is None:
             self._link = open_link(self._uri, read_only=True, demo=False, wake=lambda: None)
-            self._host = _ask_host(self._link)
+            self._host = _ask_host(self._link, self._host)
         return self._link
 
     def _domains(self, needs: Needs) -> tuple[tuple[DomainSample, ...], frozenset[str] | None]:
@@ -165,17 +169,18 @@ def _from_info(link: Link, handle: Any, known: DomainSample) -> DomainSample:
     )
 
 
-def _ask_host(link: Link) -> _Host:
+def _ask_host(link: Link, before: _Host) -> _Host:
+    """What libvirt says, and what it said before where it does not."""
     conn, driver = link.conn, link.connection.driver
     api = link.attempt("library version", conn.getLibVersion)
     hypervisor = link.attempt("version", conn.getVersion)
     info = link.attempt("nodeinfo", conn.getInfo)
     return _Host(
-        hostname=errors.one_line(link.connection.hostname) or None,
-        api=_version(driver, api),
-        hypervisor=_version(driver, hypervisor),
-        pcpus=info[2] if info else None,
-        memory_bytes=info[1] << 20 if info else None,
+        hostname=errors.one_line(link.connection.hostname) or before.hostname,
+        api=_version(driver, api) or before.api,
+        hypervisor=_version(driver, hypervisor) or before.hypervisor,
+        pcpus=info[2] if info else before.pcpus,
+        memory_bytes=info[1] << 20 if info else before.memory_bytes,
     )
 
 

@@ -61,6 +61,8 @@ class Sample:
     """The UUIDs of all domains, running or not, if they were asked for."""
     error: str = ""
     """Why libvirt could not be asked."""
+    domains_age_s: float = 0.0
+    """How long ago it said what the domains are, where it does not say it now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ BUILTIN: Final = "builtin:"
 DEFAULT_PATH: Final = "/dev/shm/vhostmd0"
 _ACTION_LIMIT_S: Final = 10.0
 _SHARE_OF_PERIOD: Final = 0.8
+_KEEP_S, _KEEP_PERIODS = 300.0, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,11 @@ class VhostmdConfig:
     def action_limit_s(self) -> float:
         """How long an action may run: one that hangs does not cost the others an update."""
         return min(self.settings.action_timeout_s, _SHARE_OF_PERIOD * self.period_s)
+
+    @property
+    def keep_s(self) -> float:
+        """How old a value may be that is published: longer than a command rests."""
+        return max(_KEEP_S, _KEEP_PERIODS * self.period_s)
 
     @property
     def enabled(self) -> tuple[MetricSpec, ...]:

@@ -33,6 +33,10 @@ class MetricStatus:
     """For how many domains it failed in the last update; 1 or 0 for the host."""
     problem: str = ""
     """What was wrong the last time, "" if nothing."""
+    kept: int = 0
+    """For how many domains an earlier value is published; 1 or 0 for the host."""
+    oldest_s: float = 0.0
+    """How old the oldest of these is."""
 
 
 @dataclass(slots=True)
@@ -70,6 +74,11 @@ class DaemonStatus:
     """Domains that are connected over virtio."""
     update: UpdateStatus = field(default_factory=UpdateStatus)
     metrics: tuple[MetricStatus, ...] = ()
+
+    @property
+    def kept(self) -> tuple[int, float]:
+        """How many values of earlier updates are published, and how old the oldest is."""
+        return sum(m.kept for m in self.metrics), max((m.oldest_s for m in self.metrics), default=0)
 
     def to_json(self) -> str:
         """One line."""
@@ -109,6 +118,20 @@ class Tally:
     runs: int = 0
     failures: int = 0
     problem: str = ""
+    missed: int = 0
+    """There was no run, and so no value."""
+    kept: int = 0
+    oldest_s: float = 0.0
+
+    def miss(self, problem: str) -> None:
+        """Note that it had no run that counts."""
+        self.missed += 1
+        self.problem = problem or self.problem
+
+    def keep(self, age_s: float) -> None:
+        """Note that what is published is from an earlier update."""
+        self.kept += 1
+        self.oldest_s = max(self.oldest_s, age_s)
 
     def add(self, value: str, took_s: float = 0.0, problem: str = "", failed: bool = False) -> None:
         """Count one run."""
@@ -122,9 +145,11 @@ class Tally:
         """Add it to what is known of the metric."""
         status.runs += self.runs
         status.failures += self.failures
-        status.failing = self.failures
+        status.failing = self.failures + self.missed
+        status.kept, status.oldest_s = self.kept, round(self.oldest_s, 1)
         status.problem = self.problem[:_PROBLEM_CHARS]
-        status.took_s = round(self.took_s, 4)
+        if self.runs:
+            status.took_s = round(self.took_s, 4)
         if self.runs > self.failures:
             status.value, status.at_s = self.value[:_VALUE_CHARS], round(at_s, 3)
 

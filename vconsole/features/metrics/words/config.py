@@ -104,9 +104,21 @@ def _told(told: MetricStatus) -> list[Note]:
     notes: list[Note] = [(safe(f" vhostmd got it {how}: {runs}{took}"), "dim")]
     if told.value:
         notes.append((safe(f" value: {told.value}"), ""))
+    if told.kept:
+        notes.append((f" {kept_words(told)}", "warn"))
     if told.problem:
         notes.append((safe(f" ! {told.problem}"), "warn"))
     return notes
+
+
+def kept_words(told: MetricStatus) -> str:
+    """That values of earlier updates are published, and how old they are; "" where none is."""
+    if not told.kept:
+        return ""
+    age = duration(told.oldest_s)
+    if told.context == "host":
+        return f"its value is {age} old: its command did not end in the latest update"
+    return f"of {plural(told.kept, 'domain')} the value is up to {age} old: no later one came"
 
 
 def release_notes(before: dict[str, str], after: dict[str, str]) -> list[Note]:

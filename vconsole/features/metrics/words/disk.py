@@ -157,6 +157,9 @@ def daemon_words(picture: Picture) -> Words:
     failing = sum(bool(metric.failing) for metric in status.metrics)
     if failing:
         return f"vhostmd runs, {plural(failing, 'metric')} failing", "warn"
+    kept, oldest_s = status.kept
+    if kept:
+        return f"vhostmd runs, {plural(kept, 'value')} up to {duration(oldest_s)} old", "warn"
     return f"vhostmd runs, {plural(len(status.metrics), 'metric')}", "good"
 
 
