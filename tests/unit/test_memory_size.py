@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.features.resources.model.size import (
+from vconsole.model.size import (
     MAX_BYTES,
     UNITS,
     MemorySizeError,

@@ -45,8 +45,8 @@ class HostRequests:
         self._open = open_
         self._answers = {answer.request: answer for answer in (*SHARED, *answers)}
         self._lock = Lock()
-        self._links: dict[bool, Link] = {}
-        """Whether it waits for guests -> the connection."""
+        self._links: dict[str, Link] = {}
+        """By `Answer.link`."""
 
     def handlers(self) -> Mapping[type, Callable[[Any], Reply]]:
         """Type of request -> its handler, imported when it is first asked for."""
@@ -56,26 +56,26 @@ class HostRequests:
         if answer.local:
             return cast("Reply", imported(answer.handler)(request))
         try:
-            link = self._connected(answer.asks_guests)
+            link = self._connected(answer.link)
             if answer.changes and link.connection.read_only:
                 return Reply("refused", f"read-only: {link.connection.read_only_reason}")
             return cast("Reply", imported(answer.handler)(link, request))
         except HostError as error:
-            self._forget(answer.asks_guests)
+            self._forget(answer.link)
             return Reply("failed", f"{error.title}: {error.message}")
         except errors.libvirt_error() as error:
             return Reply("failed", errors.message(error))
 
-    def _connected(self, asks_guests: bool) -> Link:
+    def _connected(self, name: str) -> Link:
         with self._lock:
-            if asks_guests not in self._links:
-                self._links[asks_guests] = self._open()
-            return self._links[asks_guests]
+            if name not in self._links:
+                self._links[name] = self._open()
+            return self._links[name]
 
-    def _forget(self, asks_guests: bool) -> None:
+    def _forget(self, name: str) -> None:
         """Open anew for the next request; a thread that still uses the old one may finish."""
         with self._lock:
-            self._links.pop(asks_guests, None)
+            self._links.pop(name, None)
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -13,6 +13,7 @@ FEATURES: Final = (
     "hostinfo",
     "hostmemory",
     "metrics",
+    "storage",
     "activity",
     "lifecycle",
     "resources",

@@ -24,8 +24,8 @@ class Answer:
     """Called with the connection and the request, or with the request if `local`; may block."""
     changes: bool = False
     """It changes something: refused on a read-only connection."""
-    asks_guests: bool = False
-    """It may wait for a guest, so it has a connection beside that of the others: while a call of
+    link: str = ""
+    """Name of a connection beside the one that most share, for what may wait long: while a call of
     libvirt's client waits, now and then another one on the same connection waits as long."""
     local: bool = False
     """It needs no libvirt."""

@@ -72,7 +72,7 @@ class ChangesScreen(Page):
 
     def _show(self) -> None:
         proposal, run = self._proposal, self._run
-        names = {change.name for change in proposal.changes}
+        names = {change.name for change in proposal.changes if change.uuid}
         words = [plural(len(names), "domain") if names else ""]
         if proposal.target is not None:
             words.append(TARGET_WORDS[proposal.target])

@@ -78,7 +78,7 @@ MANIFEST: Final = Manifest(
         Answer(
             ".model.report:ReadAgent",
             ".host.report:read_agent",
-            asks_guests=True,
+            link="guests",
         ),
         Answer(
             ".model.channel:PrivateAgentCommand",
@@ -86,7 +86,7 @@ MANIFEST: Final = Manifest(
             changes=True,
         ),
         *(
-            Answer(f".model.changes:{kind}", f".host.changes:{by}", changes=True, asks_guests=True)
+            Answer(f".model.changes:{kind}", f".host.changes:{by}", changes=True, link="guests")
             for kind, by in (
                 ("FreezeFs", "freeze"),
                 ("ThawFs", "thaw"),

@@ -39,7 +39,7 @@ MANIFEST: Final = Manifest(
             ".model:Act",
             ".host:act",
             changes=True,
-            asks_guests=True,
+            link="guests",
         ),
     ),
     subcommands=dict.fromkeys(

@@ -15,10 +15,10 @@ from vconsole.features.resources.model.plan_memory import LONGEST_PERIOD_S, Memo
 from vconsole.features.resources.model.plan_vcpus import VcpuWish
 from vconsole.features.resources.model.room import room_of
 from vconsole.features.resources.model.rows import ROWS, count_of, in_use, report_words, shape_of
-from vconsole.features.resources.model.size import MemorySizeError, parse
 from vconsole.host.source import HostSource, View
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.proposal import Planner, Propose
+from vconsole.model.size import MemorySizeError, parse
 from vconsole.model.words import amount
 from vconsole.text import safe
 

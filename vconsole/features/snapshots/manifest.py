@@ -67,7 +67,7 @@ MANIFEST: Final = Manifest(
         Answer(
             ".model.create:ReadGround",
             ".host.create:read_ground",
-            asks_guests=True,
+            link="guests",
         ),
         Answer(
             ".model.tree:ReadSnapshots",
@@ -77,7 +77,7 @@ MANIFEST: Final = Manifest(
             ".model.create:CreateSnapshot",
             ".host.create:create_snapshot",
             changes=True,
-            asks_guests=True,
+            link="guests",
         ),
         Answer(
             ".model.change:DeleteSnapshot",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Literal
 
 from vconsole.features.resources.model.numbers import Reading, Resources, resources
-from vconsole.features.resources.model.size import exact
 from vconsole.model.proposal import AT_NEXT_START, Grade, Subject, flags_of, virsh_line
+from vconsole.model.size import exact
 from vconsole.model.virsh import domain_argument
 
 Kind = Literal["memory", "maximum", "vcpus", "statistics"]

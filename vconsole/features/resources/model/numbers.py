@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from vconsole.features.resources.model.size import exact, kib_of
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Subject
+from vconsole.model.size import exact, kib_of
 from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document, Element
 

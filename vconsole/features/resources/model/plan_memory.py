@@ -9,10 +9,10 @@ from typing import Final
 from vconsole.features.resources.model.change import Kind, SetResource
 from vconsole.features.resources.model.numbers import Resources, halves
 from vconsole.features.resources.model.room import Room
-from vconsole.features.resources.model.size import exact
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Grade, Proposal, Subject
 from vconsole.model.request import Define
+from vconsole.model.size import exact
 from vconsole.model.words import amount
 from vconsole.model.xml_edit import Document
 

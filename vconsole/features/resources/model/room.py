@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from vconsole.features.resources.model.size import exact
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState
 from vconsole.model.memory import cells_label, strict_nodeset
+from vconsole.model.size import exact
 from vconsole.model.words import amount
 
 

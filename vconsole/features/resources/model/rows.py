@@ -12,9 +12,9 @@ from vconsole.features.resources.model.numbers import Reading, Resources, Statis
 from vconsole.features.resources.model.plan_memory import LONGEST_PERIOD_S, MemoryWish
 from vconsole.features.resources.model.plan_vcpus import VcpuWish
 from vconsole.features.resources.model.room import Room
-from vconsole.features.resources.model.size import exact, parse
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import AT_NEXT_START
+from vconsole.model.size import exact, parse
 from vconsole.model.words import plural
 
 Wish = MemoryWish | VcpuWish

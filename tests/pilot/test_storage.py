@@ -1,0 +1,131 @@
+"""The pages of storage over libvirt's test driver: pools and volumes by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests import scenes
+from tests.pilot.manual import console_on
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.storage.model.pool import ReadPool, ReadVolumeDetails, ReadVolumes
+from vconsole.host.link import open_link
+from vconsole.model.request import Reply
+
+libvirt = pytest.importorskip("libvirt")
+Answers = Mapping[type, Callable[[Any], Reply]]
+
+
+@pytest.fixture
+def conn() -> Iterator[Any]:
+    """A host with one pool, of this test alone."""
+    found = libvirt.open("test:///default")
+    for pool in found.listAllStoragePools(0):
+        if pool.isActive():
+            for volume in pool.listAllVolumes(0):
+                volume.delete(0)
+            pool.destroy()
+        pool.undefine()
+    pool = found.storagePoolDefineXML(
+        f"<pool type='dir'><name>images</name><uuid>{uuid4()}</uuid>"
+        "<target><path>/srv/images</path></target></pool>",
+        0,
+    )
+    pool.create(0)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def answers(conn: Any) -> Iterator[Answers]:
+    """The real answers to what the pages ask."""
+    with closing(HostRequests(lambda: open_link("test:///default", False, False, _nobody))) as host:
+        yield host.handlers()
+
+
+def _nobody() -> None:
+    """Nothing wakes."""
+
+
+async def test_a_pool_is_stopped_undefined_and_defined_again(conn: Any, answers: Answers) -> None:
+    async with console_on(scenes.kvm07(), answers=answers) as console:
+        await console.press("6")
+        assert "1 pool" in console.title
+        assert console.has_row("images")
+        console.sees("/srv/images", "no domain uses it")
+        await console.press("minus")
+        assert "stop it first" in console.status
+        await console.press("x", "enter", "y", "enter", "escape")
+        assert "inactive" in console.row("images")
+        await console.press("minus", "enter", *"images", "enter", "escape")
+        assert not conn.listAllStoragePools(0)
+        await console.press("plus", "down")
+        await console.press("e", *"other", "enter", "down", "e", *"/srv/x", "enter", "enter")
+        console.sees("virsh pool-define", "pool-autostart")
+        await console.press("enter", "y", "enter", "escape")
+        assert console.has_row("other")
+        assert conn.storagePoolLookupByName("other").isActive()
+
+
+async def test_a_volume_is_made_copied_grown_and_deleted(conn: Any, answers: Answers) -> None:
+    async with console_on(scenes.kvm07(), (120, 40), answers=answers) as console:
+        await console.press("6", "enter")
+        assert "no volumes yet" in console.status
+        await console.press("plus", "e", *"a.img", "enter", "enter", "enter", "escape")
+        assert console.has_row("a.img")
+        await console.press("e")
+        await console.press(*["backspace"] * 8, *"30GiB", "enter", "enter")
+        console.sees("grow the volume")
+        pool = conn.storagePoolLookupByName("images")
+        assert [v.name() for v in pool.listAllVolumes(0)] == ["a.img"]
+        await console.press("escape", "c")
+        await console.press(*["backspace"] * 5, *"b.img", "enter", "enter", "escape")
+        assert console.has_row("b.img")
+        await console.press("d", "enter")
+        await console.press(*"images/a.img", "enter", "escape")
+        assert [v.name() for v in pool.listAllVolumes(0)] == ["b.img"]
+
+
+async def test_ten_thousand_volumes_are_read_as_they_come_into_view(answers: Answers) -> None:
+    names = tuple(f"v{number:05}" for number in range(10_000))
+    many: dict[type, Callable[[Any], Reply]] = {
+        kind: answers[kind] for kind in answers if kind is not ReadVolumes
+    }
+    many[ReadVolumes] = lambda request: Reply(value=names)
+    asked: list[int] = []
+
+    def details(request: ReadVolumeDetails) -> Reply:
+        asked.append(len(request.names))
+        return Reply(value={})
+
+    many[ReadVolumeDetails] = details
+    async with console_on(scenes.kvm07(), answers=many) as console:
+        await console.press("6", "enter")
+        assert "10000 volumes" in console.title
+        await console.press("G")
+        assert console.has_row("v09999")
+        assert sum(asked) < 100, "only what was seen"
+
+
+async def test_a_pool_that_does_not_answer_is_left_alone_longer_and_longer(
+    answers: Answers,
+) -> None:
+    asked: list[str] = []
+
+    def silent(request: ReadPool) -> Reply:
+        asked.append(request.uuid)
+        return Reply("unknown", "no answer within 8 s")
+
+    hung = {**answers, ReadPool: silent}
+    async with console_on(scenes.kvm07(), answers=hung) as console:
+        await console.press("6")
+        console.sees("it has not answered")
+        page: Any = console.app.page
+        for _ in range(20):
+            page._look()
+            await console.settle()
+        assert len(asked) < 8

@@ -1,0 +1,1 @@
+"""Storage: pools of the host, their volumes, and which domains use them."""

@@ -1,0 +1,185 @@
+"""Reads pools, volumes and who uses them.
+
+Each pool is asked by itself: one on a file server that is away hangs in the kernel, and with it
+whatever asks libvirt about it.
+
+Sources: virConnectListAllStoragePools, virStoragePoolGetInfo, virStoragePoolListAllVolumes,
+virStorageVolGetXMLDesc, virConnectGetStoragePoolCapabilities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, Final
+
+from vconsole.features.storage.model.pool import (
+    STATES,
+    FindVolume,
+    FoundVolume,
+    Pool,
+    PoolName,
+    ReadPool,
+    ReadPools,
+    ReadPoolTypes,
+    ReadUsers,
+    ReadVolumeDetails,
+    ReadVolumes,
+    Volume,
+    read_pool,
+    read_volume,
+    supported_types,
+)
+from vconsole.features.storage.model.users import Place, User, Users, collect, uses
+from vconsole.host import errors
+from vconsole.host.link import Link
+from vconsole.model.request import Reply
+
+_INACTIVE: Final = 2
+"""VIR_DOMAIN_XML_INACTIVE."""
+
+
+def read_pools(link: Link, request: ReadPools) -> Reply:
+    """List them by name; nothing is asked of a pool itself."""
+    found = link.call(link.conn.listAllStoragePools, 0)
+    names = [PoolName(str(pool.UUIDString()), str(pool.name())) for pool in found]
+    return Reply(value=tuple(sorted(names, key=lambda pool: pool.name.casefold())))
+
+
+def read_one_pool(link: Link, request: ReadPool) -> Reply:
+    """Read one."""
+    return Reply(value=pool_of(link, pool_handle(link, request.uuid)))
+
+
+def pool_handle(link: Link, uuid: str) -> Any:
+    """libvirt's handle of a pool."""
+    return link.call(link.conn.storagePoolLookupByUUIDString, uuid)
+
+
+def pool_of(link: Link, handle: Any) -> Pool:
+    """Read a pool by its handle."""
+    state, capacity, allocation, available = link.call(handle.info)
+    pool = read_pool(str(link.call(handle.XMLDesc, 0)), handle.UUIDString(), handle.name())
+    running = bool(link.call(handle.isActive))
+    pool = replace(
+        pool,
+        state=STATES[state] if state < len(STATES) else "-",
+        persistent=bool(link.call(handle.isPersistent)),
+        autostart=bool(link.call(handle.autostart)),
+    )
+    if not running:
+        return pool
+    return replace(
+        pool,
+        capacity_bytes=capacity,
+        allocation_bytes=allocation,
+        available_bytes=available,
+        volumes=int(link.call(handle.numOfVolumes)),
+    )
+
+
+def read_pool_types(link: Link, request: ReadPoolTypes) -> Reply:
+    """Ask what this libvirt offers."""
+    text = link.attempt("pool capabilities", link.conn.getStoragePoolCapabilities, 0)
+    return Reply(value=supported_types(str(text)) if text else {})
+
+
+# ---- volumes
+
+
+def read_volumes(link: Link, request: ReadVolumes) -> Reply:
+    """List them by name: one call however many there are."""
+    found = link.call(pool_handle(link, request.pool).listAllVolumes, 0)
+    return Reply(value=tuple(sorted((str(v.name()) for v in found), key=str.casefold)))
+
+
+def read_volume_details(link: Link, request: ReadVolumeDetails) -> Reply:
+    """Read those that are asked for."""
+    pool = pool_handle(link, request.pool)
+    found = ((name, _volume_in(link, pool, name)) for name in request.names)
+    return Reply(value={name: volume for name, volume in found if volume is not None})
+
+
+def _volume_in(link: Link, pool: Any, name: str) -> Volume | None:
+    """Read one; None where it has gone or cannot be read."""
+    import libvirt
+
+    with suppress(libvirt.libvirtError, ValueError):
+        return volume_of(link, link.call(pool.storageVolLookupByName, name))
+    return None
+
+
+def volume_of(link: Link, handle: Any) -> Volume:
+    """Read a volume by its handle."""
+    volume = read_volume(str(link.call(handle.XMLDesc, 0)), str(handle.name()))
+    return replace(volume, key=volume.key or handle.key(), path=volume.path or handle.path())
+
+
+def find_volume(link: Link, request: FindVolume) -> Reply:
+    """Find a volume by path, by key, or by the names of pool and volume."""
+    import libvirt
+
+    for lookup in (_by_path, _by_key, _by_names):
+        with suppress(libvirt.libvirtError, ValueError):
+            handle = lookup(link, request.text)
+            pool = link.call(handle.storagePoolLookupByVolume)
+            return Reply(value=FoundVolume(pool_of(link, pool), volume_of(link, handle)))
+    return Reply("failed", f"no volume {request.text!r}: give POOL/NAME, a path or a key")
+
+
+def _by_path(link: Link, text: str) -> Any:
+    return link.call(link.conn.storageVolLookupByPath, text)
+
+
+def _by_key(link: Link, text: str) -> Any:
+    return link.call(link.conn.storageVolLookupByKey, text)
+
+
+def _by_names(link: Link, text: str) -> Any:
+    pool, slash, name = text.partition("/")
+    if not slash:
+        raise ValueError("no pool")
+    handle = link.call(link.conn.storagePoolLookupByName, pool)
+    return link.call(handle.storageVolLookupByName, name)
+
+
+# ---- users
+
+
+def read_users(link: Link, request: ReadUsers) -> Reply:
+    """Read the XML of all domains, of their snapshots too if that is asked for."""
+    found: list[tuple[Place, User]] = []
+    problems: dict[str, None] = {}
+    for domain in link.call(link.conn.listAllDomains, 0):
+        texts, trouble = _texts(link, domain, request.snapshots)
+        used, wrong = uses(domain.UUIDString(), domain.name(), domain.ID() >= 0, texts)
+        found += used
+        problems |= dict.fromkeys(filter(None, (trouble, wrong)))
+    users: Users = collect(found, "; ".join(problems))
+    return Reply(value=users, message=users.problem)
+
+
+def _texts(link: Link, domain: Any, snapshots: bool) -> tuple[list[tuple[str, str]], str]:
+    """(what each is, XML) of a domain, and why one could not be read."""
+    import libvirt
+
+    found: list[tuple[str, str]] = []
+    try:
+        if domain.ID() >= 0:
+            found.append(("", str(link.call(domain.XMLDesc, 0))))
+        if link.call(domain.isPersistent):
+            kind = "next start" if found else "shut off"
+            found.append((kind, str(link.call(domain.XMLDesc, _INACTIVE))))
+        if snapshots:
+            found += _snapshot_texts(link, domain)
+    except libvirt.libvirtError as error:
+        if errors.code(error) == libvirt.VIR_ERR_NO_DOMAIN:
+            return [], ""
+        return found, f"{domain.name()}: {errors.message(error)}"
+    return found, ""
+
+
+def _snapshot_texts(link: Link, domain: Any) -> Iterator[tuple[str, str]]:
+    for snapshot in link.attempt("snapshots", domain.listAllSnapshots, 0) or ():
+        yield f"snapshot {snapshot.getName()}", str(link.call(snapshot.getXMLDesc, 0))

@@ -1,0 +1,83 @@
+"""Storage: pools of the host, their volumes, and which domains use them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from vconsole.model.command import Command, writable
+from vconsole.model.manifest import Answer, Manifest
+
+MANIFEST: Final = Manifest(
+    scopes={
+        "storage": "Storage pools",
+        "volumes": "Volumes of a pool",
+        "storageform": "A pool or a volume to be made",
+    },
+    commands=(
+        Command(
+            "app.storage",
+            "6",
+            "",
+            "Go to the storage pools of the host.",
+            virsh="pool-list --all --details",
+            place=10,
+            opens="storage",
+        ),
+        Command("storage.open", "enter", "volumes", "Show the volumes of the pool."),
+        Command("storage.start", "s", "start", "Start the pool.", (writable,)),
+        Command("storage.stop", "x", "stop", "Stop the pool; its data stays.", (writable,)),
+        Command("storage.refresh", "r", "", "Have libvirt read it anew.", (writable,)),
+        Command("storage.autostart", "A", "", "Start it with the host, or not.", (writable,)),
+        Command("storage.define", "plus,o", "define", "Define another pool.", (writable,)),
+        Command(
+            "storage.build", "B", "", "Build it: its directory, file system or group.", (writable,)
+        ),
+        Command(
+            "storage.undefine",
+            "minus,d,delete",
+            "undefine",
+            "Have libvirt forget the pool; its data stays.",
+            (writable,),
+        ),
+        Command(
+            "storage.delete", "X", "", "Delete the pool's data; it must be stopped.", (writable,)
+        ),
+        Command("storage.default", "D", "", "Make the default pool.", (writable,)),
+        Command("storage.filter", "slash", "", "Show only the pools that match."),
+        Command("volumes.create", "plus,o", "create", "Make a volume.", (writable,)),
+        Command("volumes.clone", "c", "clone", "Make a copy of the volume.", (writable,)),
+        Command("volumes.resize", "e", "resize", "Give it another capacity.", (writable,)),
+        Command("volumes.wipe", "w", "wipe", "Overwrite what it holds.", (writable,)),
+        Command("volumes.delete", "minus,d,delete", "delete", "Delete the volume.", (writable,)),
+        Command("volumes.filter", "slash", "filter", "Show only the volumes that match."),
+        Command("storageform.apply", "enter", "go on", "Show what it does; enter there does it."),
+        Command("storageform.choose", "space", "choose", "Take the next choice, or edit the text."),
+        Command("storageform.edit", "e", "edit", "Edit the text."),
+    ),
+    pages={"storage": "vconsole.screens.storage.pools:PoolsScreen"},
+    answers=(
+        *(
+            Answer(f".model.pool:{kind}", f".host.read:{by}", link="storage")
+            for kind, by in (
+                ("ReadPools", "read_pools"),
+                ("ReadPool", "read_one_pool"),
+                ("ReadPoolTypes", "read_pool_types"),
+                ("ReadVolumes", "read_volumes"),
+                ("ReadVolumeDetails", "read_volume_details"),
+                ("FindVolume", "find_volume"),
+            )
+        ),
+        Answer(".model.pool:ReadUsers", ".host.read:read_users"),
+        *(
+            Answer(f".model.change:{kind}", f".host.act:{by}", changes=True, link="storage changes")
+            for kind, by in (
+                ("ActOnPool", "act_on_pool"),
+                ("DefinePool", "define_pool"),
+                ("CreateVolume", "create_volume"),
+                ("ActOnVolume", "act_on_volume"),
+                ("ResizeVolume", "resize_volume"),
+            )
+        ),
+    ),
+    subcommands=dict.fromkeys(("pool", "volume"), ".cli:add_parsers"),
+)

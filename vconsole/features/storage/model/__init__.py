@@ -1,0 +1,1 @@
+"""What storage is about, as pure values and functions."""

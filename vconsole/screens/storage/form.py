@@ -1,0 +1,291 @@
+"""A pool or a volume to be made: what is asked for, and what would come of it; enter goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.storage.model.change import CreateVolume, DefinePool
+from vconsole.features.storage.model.forms import POOL_TYPES, Field
+from vconsole.features.storage.model.plan import (
+    DIRECTORY_TYPES,
+    FORMATS,
+    PREALLOCATIONS,
+    PoolWish,
+    VolumeWish,
+    plan_create,
+    plan_define,
+)
+from vconsole.features.storage.model.pool import Pool
+from vconsole.model.proposal import Proposal
+from vconsole.model.request import Reply
+from vconsole.screens.page import Page, bindings
+from vconsole.text import Cell, Column, Note, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+COLUMNS = (
+    Column("title", "", 22),
+    Column("value", "", 30),
+    Column("meaning", "", 26, flex=True),
+)
+_TONES: Final = {"+": "good", "-": "bad"}
+_YES_NO: Final = ("yes", "no")
+
+
+class FormScreen(Page):
+    """Fields above, what they would do below. It goes once it was made."""
+
+    SCOPE = "storageform"
+    BINDINGS: ClassVar = bindings("storageform")
+    DEFAULT_CSS = """
+    FormScreen LineTable { height: 1fr; }
+    FormScreen NotesView { height: 1fr; }
+    """
+    TITLE = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._values: dict[str, str] = {}
+        self._made = False
+
+    def compose_body(self) -> ComposeResult:
+        """Title, fields, consequences."""
+        yield TitleBar()
+        yield LineTable(COLUMNS, self._cells)
+        yield NotesView()
+
+    # -- what subclasses say -----------------------------------------------------------------
+
+    def fields(self) -> tuple[Field, ...]:
+        """What is asked for, given what was answered so far."""
+        return ()
+
+    def plan(self) -> Proposal:
+        """What would be done; raises ValueError with the reason where nothing can be."""
+        return Proposal()
+
+    def made_by(self, request: Request) -> bool:
+        """Whether a change is the one that this page is about."""
+        return False
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        """Show; after it was made there is nothing to do here."""
+        if self._made:
+            self.console.call_later(self.console.pop_screen)
+        else:
+            self._show()
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Notice that it was made."""
+        if self.made_by(request) and reply.status == "applied":
+            self._made = True
+
+    def value(self, field: Field) -> str:
+        """What is answered, or stands there first."""
+        return self._values.get(field.id, field.default)
+
+    def _field(self, key: str | None) -> Field | None:
+        return next((field for field in self.fields() if field.id == key), None)
+
+    def _show(self) -> None:
+        self.query_one(TitleBar).words = (safe(self.TITLE), "")
+        table = self.query_one(LineTable)
+        table.show([field.id for field in self.fields()])
+        table.redraw()
+        self._explain()
+        self.refresh_hint()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        field = self._field(key)
+        if field is None:
+            return (("", ""),) * 3
+        value = self.value(field)
+        words = field.why_not(value) or (f"{len(field.choices)} choices" if field.choices else "")
+        optional = "may be empty" if field.optional and not value else ""
+        return (
+            (safe(field.title), ""),
+            (safe(value) or "-", "accent"),
+            (safe(words or optional), "dim"),
+        )
+
+    def _plan(self) -> tuple[Proposal | None, str]:
+        try:
+            return self.plan(), ""
+        except ValueError as error:
+            return None, str(error)
+
+    def _explain(self) -> None:
+        proposal, reason = self._plan()
+        notes: list[Note] = [(f" {safe(reason)}", "warn")] if reason else []
+        notes += [(f" {safe(note)}", "warn") for note in (proposal.notes if proposal else ())]
+        for change in proposal.changes if proposal else ():
+            notes += [(f" {safe(line)}", _TONES.get(line[:1], "")) for line in change.lines()]
+        self.query_one(NotesView).notes = notes
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is missing."""
+        _, reason = self._plan()
+        return (safe(reason), "warn") if reason else ("", "")
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Another field."""
+        self.unsay()
+
+    def virsh(self) -> str:
+        """Name the lines that do it."""
+        proposal, _ = self._plan()
+        uri = self.host_state.connection.uri
+        changes = proposal.changes if proposal else ()
+        return "\n".join(line for change in changes for line in change.virsh(uri))
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_choose(self) -> None:
+        """Take the next choice, or edit what is text."""
+        field = self._field(self.query_one(LineTable).key)
+        if field is None:
+            return
+        if not field.choices:
+            await self.do_edit()
+            return
+        now = self.value(field)
+        place = field.choices.index(now) if now in field.choices else -1
+        self._values[field.id] = field.choices[(place + 1) % len(field.choices)]
+        self._show()
+
+    async def do_edit(self) -> None:
+        """Type the value."""
+        field = self._field(self.query_one(LineTable).key)
+        if field is None:
+            return
+        if field.choices:
+            self.say(f"one of {', '.join(field.choices)}", "warn")
+            return
+        await self.ask(
+            field.title,
+            self.value(field),
+            field.example,
+            accepted=lambda text: self._typed(field, text),
+        )
+
+    def _typed(self, field: Field, text: str) -> bool:
+        if reason := field.why_not(text):
+            self.say(safe(f"{field.title} {reason}"), "bad")
+            return False
+        self._values[field.id] = text.strip()
+        self._show()
+        return True
+
+    async def do_apply(self) -> None:
+        """Show the change."""
+        from vconsole.screens.changes import ChangesScreen
+
+        proposal, reason = self._plan()
+        if proposal is None:
+            self.say(safe(reason), "bad")
+            return
+        await self.console.show_page(ChangesScreen(self.TITLE, [proposal]))
+
+
+class PoolFormScreen(FormScreen):
+    """A pool of any type that this libvirt offers."""
+
+    TITLE = "define a pool"
+
+    def __init__(self, pools: tuple[Pool, ...], types: Mapping[str, bool]) -> None:
+        super().__init__()
+        self._pools, self._types = pools, types
+
+    def fields(self) -> tuple[Field, ...]:
+        """Type and name, what the type needs, and what is done after."""
+        kind = self._values.get("type", "dir")
+        known = POOL_TYPES[kind]
+        then = [Field("start", "Start it", default="yes", choices=_YES_NO)]
+        if known.builds:
+            default = "yes" if kind in ("dir", "netfs") else "no"
+            then.insert(0, Field("build", "Build it", default=default, choices=_YES_NO))
+        then.append(Field("autostart", "Start with the host", default="yes", choices=_YES_NO))
+        return (
+            Field("type", f"Type: {known.title}", default="dir", choices=tuple(POOL_TYPES)),
+            Field("pool", "Name", "images"),
+            *known.fields,
+            *then,
+        )
+
+    def plan(self) -> Proposal:
+        """Plan it."""
+        values = {field.id: self.value(field) for field in self.fields()}
+        kind = values["type"]
+        if self._types and not self._types.get(kind):
+            raise ValueError(f"this libvirt has no driver for pools of type {kind}")
+        wish = PoolWish(
+            kind,
+            values["pool"],
+            tuple((field.id, values[field.id]) for field in POOL_TYPES[kind].fields),
+            build=values.get("build") == "yes",
+            start=values["start"] == "yes",
+            autostart=values["autostart"] == "yes",
+        )
+        return plan_define(wish, self._pools)
+
+    def made_by(self, request: Request) -> bool:
+        """The pool of this name."""
+        return isinstance(request, DefinePool) and request.name == self._values.get("pool")
+
+
+class VolumeFormScreen(FormScreen):
+    """A volume in a pool."""
+
+    TITLE = "create a volume"
+
+    def __init__(self, pool: Pool, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self._pool, self._names = pool, names
+
+    def fields(self) -> tuple[Field, ...]:
+        """Name and size; formats where the pool has files."""
+        first = (
+            Field("name", "Name", "web-01.qcow2"),
+            Field("capacity", "Capacity", "20GiB", "20GiB"),
+        )
+        if self._pool.type not in DIRECTORY_TYPES:
+            return first
+        prealloc = Field("preallocate", "Preallocate", default="none", choices=PREALLOCATIONS)
+        backing = Field("backing", "Based on", "/path/base.qcow2", optional=True, path=True)
+        formats = ("", *FORMATS)
+        return (
+            *first,
+            Field("format", "Format", default="qcow2", choices=FORMATS),
+            prealloc,
+            backing,
+            Field("backing_format", "Format of that", choices=formats, optional=True),
+            Field("cluster", "Cluster size in KiB", "64", optional=True),
+        )
+
+    def plan(self) -> Proposal:
+        """Plan it."""
+        values = {field.id: self.value(field) for field in self.fields()}
+        cluster = values.get("cluster", "")
+        if cluster and not cluster.isdigit():
+            raise ValueError("a cluster size is a number of KiB, for example 64")
+        wish = VolumeWish(
+            values["name"],
+            values["capacity"],
+            values.get("format", "raw"),
+            values.get("preallocate", "none"),
+            values.get("backing", ""),
+            values.get("backing_format", ""),
+            int(cluster or 0),
+        )
+        return plan_create(self._pool, self._names, wish)
+
+    def made_by(self, request: Request) -> bool:
+        """The volume of this name."""
+        return isinstance(request, CreateVolume) and request.volume == self._values.get("name")

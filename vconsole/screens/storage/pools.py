@@ -1,0 +1,300 @@
+"""The storage pools of the host: how full they are, who uses them, and what can be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.storage.model.change import ActOnPool, DefinePool, PoolAction
+from vconsole.features.storage.model.plan import PoolWish, plan_define, plan_pool
+from vconsole.features.storage.model.pool import (
+    DEFAULT_PATH,
+    DEFAULT_POOL,
+    Pool,
+    PoolName,
+    ReadPool,
+    ReadPools,
+    ReadPoolTypes,
+    ReadUsers,
+    overlaps,
+)
+from vconsole.features.storage.model.users import Users
+from vconsole.features.storage.words import POOL_COLUMNS, default_hint, pool_cells, pool_notes
+from vconsole.model.proposal import Proposal
+from vconsole.model.request import Reply
+from vconsole.model.words import plural
+from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, safe
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+LOOK_EVERY_S = 5.0
+USERS_EVERY = 6
+"""Every how many looks all domains are asked for their disks."""
+MOST_PATIENT = 12
+"""Looks that a pool which does not answer is left alone at most."""
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one pool."""
+
+    pool: Pool
+    read_at_s: float | None = None
+    trouble: str = ""
+    silent: int = 0
+    """Times in a row that it did not answer."""
+    rest: int = 0
+    """Looks until it is asked again: each question that hangs holds a thread."""
+
+
+class PoolsScreen(FilteredPage):
+    """A row for each pool, read by itself: one that hangs grows old, the others do not."""
+
+    SCOPE = "storage"
+    EXAMPLE = "default  dir  inactive"
+    BINDINGS: ClassVar = bindings("storage")
+    DEFAULT_CSS = """
+    PoolsScreen NotesView { height: 5; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[str, _Known] = {}
+        self._listed = False
+        self._trouble = ""
+        self._users: Users | None = None
+        self._overlaps: dict[str, str] = {}
+        self._types: dict[str, bool] = {}
+        self._looks = 0
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, details."""
+        yield TitleBar()
+        yield LineTable(POOL_COLUMNS, self._cells)
+        yield NotesView()
+
+    @property
+    def _row(self) -> _Known | None:
+        return self._known.get(self.query_one(LineTable).key or "")
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Look, and again."""
+        self.set_interval(LOOK_EVERY_S, self._look)
+
+    def on_screen_resume(self) -> None:
+        """Look anew, as after a change."""
+        self.read_anew()
+        self._looks = 0
+        for known in self._known.values():
+            known.rest = 0
+        self._look()
+
+    def read_again(self) -> None:
+        """Look now."""
+        self.on_screen_resume()
+
+    def _look(self) -> None:
+        self.read(ReadPools())
+        if self._looks == 0:
+            self.read(ReadPoolTypes())
+        if self._looks % USERS_EVERY == 0:
+            self.read(ReadUsers())
+        self._looks += 1
+        for uuid in self._known:
+            self._read_pool(uuid)
+
+    def _read_pool(self, uuid: str) -> None:
+        known = self._known[uuid]
+        known.rest -= 1
+        if known.rest < 0:
+            self.read(ReadPool(uuid), uuid)
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what was read, or what a change left."""
+        value = reply.value
+        if isinstance(request, ReadPools):
+            self._take_list(value, reply.message)
+        elif isinstance(request, ReadPool):
+            self._take_pool(request.uuid, reply)
+        elif isinstance(request, ReadUsers) and isinstance(value, Users):
+            self._users = value
+        elif isinstance(request, ReadPoolTypes) and isinstance(value, dict):
+            self._types = value
+        elif not isinstance(request, ActOnPool | DefinePool):
+            return
+        self._show()
+
+    def _take_list(self, value: object, message: str) -> None:
+        self._trouble = message
+        if not isinstance(value, tuple):
+            return
+        self._listed = True
+        names: tuple[PoolName, ...] = value
+        before = self._known
+        self._known = {n.uuid: before.get(n.uuid) or _Known(Pool(n.uuid, n.name)) for n in names}
+        for uuid in self._known.keys() - before.keys():
+            self._read_pool(uuid)
+
+    def _take_pool(self, uuid: str, reply: Reply) -> None:
+        known = self._known.get(uuid)
+        if known is None:
+            return
+        known.trouble = reply.message
+        if isinstance(reply.value, Pool):
+            known.pool, known.read_at_s = reply.value, monotonic()
+            known.silent = known.rest = 0
+        elif reply.status == "unknown":
+            known.silent += 1
+            known.rest = min(2**known.silent, MOST_PATIENT)
+        self._overlaps = overlaps(each.pool for each in self._known.values())
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        shown = [uuid for uuid, known in self._known.items() if self._matches(known.pool)]
+        running = sum(known.pool.running for known in self._known.values())
+        words = plural(len(self._known), "pool") + f"   {running} running"
+        self.query_one(TitleBar).words = ("Storage", words if self._listed else "reading")
+        table = self.query_one(LineTable)
+        table.show(shown)
+        table.redraw()
+        self._explain()
+        self.refresh_hint()
+
+    def _matches(self, pool: Pool) -> bool:
+        text = f"{pool.name} {pool.type} {pool.state} {pool.target}".casefold()
+        return all(word in text for word in self.words)
+
+    def _stale_s(self, known: _Known) -> float | None:
+        """Seconds since it answered, where it does not now."""
+        if not known.silent:
+            return None
+        return monotonic() - known.read_at_s if known.read_at_s is not None else 0.0
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        known = self._known[key]
+        ascii_only = self.console.config.ascii
+        return pool_cells(known.pool, self._stale_s(known), ascii_only, known.trouble)
+
+    def _explain(self) -> None:
+        if (known := self._row) is None:
+            self.query_one(NotesView).notes = ()
+            return
+        overlap = self._overlaps.get(known.pool.uuid, "")
+        notes = pool_notes(known.pool, self._users, overlap, self._stale_s(known), known.trouble)
+        self.query_one(NotesView).notes = tuple(notes)
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong, or what is missing."""
+        if self._trouble:
+            return safe(self._trouble), "bad"
+        if self._listed and (words := default_hint([k.pool.name for k in self._known.values()])):
+            return words, ""
+        if self.words and not self.query_one(LineTable).key:
+            return "nothing matches; esc shows all", "warn"
+        return "", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another pool."""
+        self.unsay()
+        self._explain()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_open()
+
+    def filtered(self) -> None:
+        """Show what matches."""
+        self._show()
+
+    def virsh(self) -> str:
+        """Name what shows the pool under the cursor."""
+        if (known := self._row) is None:
+            return "pool-list --all --details"
+        return f"pool-info --pool {known.pool.uuid}"
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def do_open(self) -> None:
+        """Show the volumes of the pool."""
+        from vconsole.screens.storage.volumes import VolumesScreen
+
+        if (known := self._row) is None:
+            self.say("no pool here", "warn")
+        elif not known.pool.running:
+            self.say(f"{safe(known.pool.name)} is {known.pool.state}: start it first", "warn")
+        else:
+            await self.console.show_page(VolumesScreen(known.pool))
+
+    async def _act(self, action: PoolAction) -> None:
+        if (known := self._row) is None:
+            self.say("no pool here", "warn")
+            return
+        try:
+            proposal = plan_pool(known.pool, action, self._users or Users())
+        except ValueError as error:
+            self.say(safe(str(error)), "warn")
+            return
+        await self._propose(f"{proposal.changes[0].what}", proposal)
+
+    async def _propose(self, title: str, proposal: Proposal) -> None:
+        from vconsole.screens.changes import ChangesScreen
+
+        await self.console.show_page(ChangesScreen(title, [proposal]))
+
+    async def do_start(self) -> None:
+        """Start it."""
+        await self._act("start")
+
+    async def do_stop(self) -> None:
+        """Stop it."""
+        await self._act("stop")
+
+    async def do_refresh(self) -> None:
+        """Have it read anew."""
+        await self._act("refresh")
+
+    async def do_build(self) -> None:
+        """Build it."""
+        await self._act("build")
+
+    async def do_undefine(self) -> None:
+        """Forget it."""
+        await self._act("undefine")
+
+    async def do_delete(self) -> None:
+        """Delete its data."""
+        await self._act("delete")
+
+    async def do_autostart(self) -> None:
+        """Start it with the host, or not any more."""
+        known = self._row
+        await self._act("no autostart" if known and known.pool.autostart else "autostart")
+
+    async def do_define(self) -> None:
+        """Ask for what a pool needs."""
+        from vconsole.screens.storage.form import PoolFormScreen
+
+        pools = tuple(known.pool for known in self._known.values())
+        await self.console.show_page(PoolFormScreen(pools, self._types))
+
+    async def do_default(self) -> None:
+        """Make the pool that other tools expect."""
+        pools = tuple(known.pool for known in self._known.values())
+        wish = PoolWish("dir", DEFAULT_POOL, (("target", DEFAULT_PATH),), build=True)
+        try:
+            proposal = plan_define(wish, pools)
+        except ValueError as error:
+            self.say(safe(str(error)), "warn")
+            return
+        await self._propose("make the default pool", proposal)

@@ -1,0 +1,255 @@
+"""The volumes of one pool; details are read of those that come into view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from shlex import quote
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.storage.model.change import (
+    ActOnVolume,
+    CreateVolume,
+    ResizeVolume,
+    VolumeAction,
+)
+from vconsole.features.storage.model.plan import plan_clone, plan_resize, plan_volume
+from vconsole.features.storage.model.pool import (
+    Pool,
+    ReadUsers,
+    ReadVolumeDetails,
+    ReadVolumes,
+    Volume,
+)
+from vconsole.features.storage.model.users import User, Users
+from vconsole.features.storage.words import (
+    VOLUME_COLUMNS,
+    count_words,
+    volume_cells,
+    volume_notes,
+)
+from vconsole.model.proposal import Proposal
+from vconsole.model.request import Reply
+from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, safe, size
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+Plan = Callable[[], Proposal]
+AT_ONCE = 60
+"""Volumes read in one request: about a screen."""
+
+
+class VolumesScreen(FilteredPage):
+    """Names first, whatever their number; the rest of a row when it is looked at."""
+
+    SCOPE = "volumes"
+    EXAMPLE = "web  .qcow2"
+    BINDINGS: ClassVar = bindings("volumes")
+    DEFAULT_CSS = """
+    VolumesScreen NotesView { height: 5; }
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__()
+        self._pool = pool
+        self._names: tuple[str, ...] = ()
+        self._listed = False
+        self._trouble = ""
+        self._details: dict[str, Volume] = {}
+        self._wanted: dict[str, None] = {}
+        """Names in view of which nothing is known yet."""
+        self._unread: set[str] = set()
+        """Names that could not be read: not asked for again and again."""
+        self._users: Users | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, details."""
+        yield TitleBar()
+        yield LineTable(VOLUME_COLUMNS, self._cells)
+        yield NotesView()
+
+    @property
+    def _volume(self) -> Volume | None:
+        return self._details.get(self.query_one(LineTable).key or "")
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def on_screen_resume(self) -> None:
+        """Read anew, as after a change."""
+        self.read_anew()
+        self.read_again()
+
+    def read_again(self) -> None:
+        """Read names and users; details as they come into view."""
+        self._details, self._unread = {}, set()
+        self.read(ReadVolumes(self._pool.uuid))
+        self.read(ReadUsers())
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what was read."""
+        value = reply.value
+        if isinstance(request, ReadVolumes) and request.pool == self._pool.uuid:
+            self._trouble = reply.message
+            if isinstance(value, tuple):
+                self._names, self._listed = value, True
+        elif isinstance(request, ReadVolumeDetails) and request.pool == self._pool.uuid:
+            found: dict[str, Volume] = value if isinstance(value, dict) else {}
+            self._details |= found
+            self._unread |= set(request.names) - found.keys()
+        elif isinstance(request, ReadUsers) and isinstance(value, Users):
+            self._users = value
+        elif not isinstance(request, CreateVolume | ActOnVolume | ResizeVolume):
+            return
+        self._show()
+
+    def _ask_details(self) -> None:
+        """Ask for those that came into view since."""
+        names = tuple(self._wanted)[:AT_ONCE]
+        if names and self.read(ReadVolumeDetails(self._pool.uuid, names)):
+            self._wanted = {name: None for name in self._wanted if name not in names}
+
+    # -- showing -----------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        shown = [name for name in self._names if self._matches(name)]
+        words = count_words(len(shown), len(self._names)) if self._listed else "reading"
+        free = f"   {size(self._pool.available_bytes)} available"
+        self.query_one(TitleBar).words = (f"Volumes of {safe(self._pool.name)}", words + free)
+        table = self.query_one(LineTable)
+        table.show(shown)
+        table.redraw()
+        self._explain()
+        self.refresh_hint()
+
+    def _matches(self, name: str) -> bool:
+        return all(word in name.casefold() for word in self.words)
+
+    def _users_of(self, volume: Volume) -> tuple[User, ...]:
+        return self._users.of(self._pool, volume) if self._users else ()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        volume = self._details.get(key)
+        if volume is None and key not in self._unread and key not in self._wanted:
+            if not self._wanted:
+                self.call_later(self._ask_details)
+            self._wanted[key] = None
+        return volume_cells(key, volume, self._users_of(volume) if volume else ())
+
+    def _explain(self) -> None:
+        if (volume := self._volume) is None:
+            self.query_one(NotesView).notes = ()
+            return
+        based = [v.name for v in self._details.values() if v.backing == volume.path]
+        notes = volume_notes(self._pool, volume, self._users_of(volume), based)
+        self.query_one(NotesView).notes = tuple(notes)
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong."""
+        if self._trouble:
+            return safe(self._trouble), "bad"
+        if self._users and self._users.problem:
+            return safe(f"not all domains could be read: {self._users.problem}"), "warn"
+        if self.words and not self.query_one(LineTable).key:
+            return "nothing matches; esc shows all", "warn"
+        if self._listed and not self._names:
+            return "no volumes yet", ""
+        return "", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another volume."""
+        self.unsay()
+        self._ask_details()
+        self._explain()
+        self.refresh_hint()
+
+    def filtered(self) -> None:
+        """Show what matches."""
+        self._show()
+
+    def virsh(self) -> str:
+        """The three names of the volume, as virsh gives them."""
+        if (volume := self._volume) is None:
+            return f"vol-list --pool {self._pool.uuid} --details"
+        return f"vol-path --vol {quote(volume.name)} --pool {self._pool.uuid}"
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def _propose(self, title: str, proposal: Proposal) -> None:
+        from vconsole.screens.changes import ChangesScreen
+
+        await self.console.show_page(ChangesScreen(title, [proposal]))
+
+    async def _act(self, action: VolumeAction) -> None:
+        volume, users = self._volume, self._users
+        if volume is None or users is None:
+            self.say("not read yet", "warn")
+            return
+        try:
+            proposal = plan_volume(self._pool, volume, action, users, self._details.values())
+        except ValueError as error:
+            self.say(safe(str(error)), "bad")
+            return
+        await self._propose(f"{action} {volume.name}", proposal)
+
+    async def do_wipe(self) -> None:
+        """Overwrite it."""
+        await self._act("wipe")
+
+    async def do_delete(self) -> None:
+        """Delete it."""
+        await self._act("delete")
+
+    async def do_create(self) -> None:
+        """Ask for what a volume needs."""
+        from vconsole.screens.storage.form import VolumeFormScreen
+
+        await self.console.show_page(VolumeFormScreen(self._pool, self._names))
+
+    async def do_clone(self) -> None:
+        """Ask for the name of the copy."""
+        if (volume := self._volume) is None:
+            self.say("not read yet", "warn")
+            return
+        await self.ask(
+            f"clone {safe(volume.name)} as",
+            volume.name,
+            "another name in this pool",
+            accepted=lambda text: self._planned(
+                f"clone {volume.name}",
+                lambda: plan_clone(self._pool, self._names, volume, text, self._users or Users()),
+            ),
+        )
+
+    async def do_resize(self) -> None:
+        """Ask for the capacity."""
+        if (volume := self._volume) is None:
+            self.say("not read yet", "warn")
+            return
+        await self.ask(
+            f"capacity of {safe(volume.name)}",
+            size(volume.capacity_bytes).replace(" ", ""),
+            "20GiB, or +5GiB more; to make it smaller: shrink 5GiB",
+            accepted=lambda text: self._planned(
+                f"resize {volume.name}", lambda: self._plan_resize(volume, text)
+            ),
+        )
+
+    def _plan_resize(self, volume: Volume, text: str) -> Proposal:
+        shrink = text.strip().startswith("shrink ")
+        wanted = text.strip().removeprefix("shrink ")
+        return plan_resize(self._pool, volume, wanted, shrink, self._users or Users())
+
+    def _planned(self, title: str, plan: Plan) -> bool:
+        """Show what would be done, or say why nothing can be."""
+        try:
+            proposal = plan()
+        except ValueError as error:
+            self.say(safe(str(error)), "bad")
+            return False
+        self.call_later(self._propose, title, proposal)
+        return True
