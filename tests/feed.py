@@ -15,18 +15,17 @@ from vconsole.model.host_state import EMPTY, Domain, HostState, Pin
 from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.proposal import Propose, Subject, proposals
 from vconsole.model.request import ReadConfigurations, Reply
+from vconsole.model.set_pins import SetPins
 
-Answers = Mapping[type, Callable[[Any], Reply]]
-"""Type of request -> who answers it."""
+Answers = Mapping[type, Callable[[Any], Reply | None]]
+"""Type of request -> who answers it; None while the answer is awaited."""
 
 
 class ScriptedFeed:
-    """Publishes what it is given; applies pins to its own snapshot."""
+    """Publishes what it is given; applies pins to its own state of the host."""
 
-    def __init__(
-        self, publish: Callable[[HostState], object], report: Callable[[Outcome], object]
-    ) -> None:
-        self._publish, self._report = publish, report
+    def __init__(self, publish: Callable[[HostState], object]) -> None:
+        self._publish = publish
         self.host_state = EMPTY
         self.views: list[View] = []
         self.changes: list[PinChange] = []
@@ -49,13 +48,14 @@ class ScriptedFeed:
         """Note it."""
         self.views.append(view)
 
-    def submit(self, change: PinChange) -> None:
+    def set_pins(self, request: SetPins) -> Reply:
         """Answer as the test says, by default by applying."""
-        self.changes.append(change)
-        self._report(self.answer(change))
+        self.changes.append(request.change)
+        outcome = self.answer(request.change)
         self._publish(self.host_state)
+        return Reply(outcome.status, outcome.message, outcome)
 
-    def refresh(self) -> None:
+    def refresh(self, uuid: str = "") -> None:
         """Note it."""
         self.refreshed += 1
 
@@ -113,8 +113,9 @@ class ScriptedDispatcher:
     def ask(self, request: Request) -> None:
         """Answer it."""
         self.asked.append(request)
-        if answer := self.answers.get(type(request)):
-            self._publish(request, answer(request))
+        answer = self.answers.get(type(request))
+        if answer and (reply := answer(request)) is not None:
+            self._publish(request, reply)
 
     def stop(self) -> None:
         """Nothing runs."""
@@ -129,17 +130,17 @@ def make_console(
     """An app on a scripted host, and that host."""
     feeds: list[ScriptedFeed] = []
 
-    def open_feed(
-        publish: Callable[[HostState], object], report: Callable[[Outcome], object]
-    ) -> ScriptedFeed:
-        feeds.append(ScriptedFeed(publish, report))
+    def open_feed(publish: Callable[[HostState], object]) -> ScriptedFeed:
+        feeds.append(ScriptedFeed(publish))
         feeds[0].host_state = host_state
         return feeds[0]
 
     app = VConsole(
         config or Config(),
         open_feed,
-        lambda publish: ScriptedDispatcher(answers or {}, publish),
+        lambda publish: ScriptedDispatcher(
+            {SetPins: feeds[0].set_pins, **(answers or {})}, publish
+        ),
         history,
     )
     return app, feeds[0]

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests import scenes
+from tests.feed import ScriptedDispatcher
 from tests.fleet import HOSTILE_NAMES
 from tests.pilot.manual import Console, console_on
 from tests.pilot.test_pin import EVERYWHERE, WEB_2, pinned_by_someone, pins_of, planned
 from vconsole.features.pins.model.plan_json import plan_from_json
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
+from vconsole.model.set_pins import SetPins
 from vconsole.widgets.table import LineTable
 
 
@@ -142,8 +144,10 @@ async def test_nothing_is_sent_twice() -> None:
 
 async def test_while_it_applies_the_keys_work_and_nothing_is_sent_again() -> None:
     async with pins_of(WEB_2) as console:
-        sent: list[PinChange] = []
-        vars(console.host)["submit"] = sent.append
+        sent: list[SetPins] = []
+        dispatcher = console.app.dispatcher
+        assert isinstance(dispatcher, ScriptedDispatcher)
+        dispatcher.answers = {**dispatcher.answers, SetPins: sent.append}
         await console.press("x", "enter", "enter")
         assert console.status == "applying"
         assert console.row("vCPU 0").endswith("...")
@@ -151,7 +155,7 @@ async def test_while_it_applies_the_keys_work_and_nothing_is_sent_again() -> Non
         assert len(sent) == 1
         await console.press("escape")
         assert console.page == "pin"
-        console.app._report(console.host.apply(sent[0]))
+        console.app._reply(sent[0], console.host.set_pins(sent[0]))
         await console.settle()
         assert console.status == "applied"
 

@@ -15,13 +15,13 @@ from vconsole.changes.activity import (
     MOST,
     ActivityLog,
     is_change,
-    of_outcome,
     of_reply,
 )
 from vconsole.features.lifecycle.model import Act
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.outcome import Outcome, PinChange, PinStep
+from vconsole.model.outcome import PinChange, PinStep
 from vconsole.model.request import ChangeDevice, Define, ReadDefinitions, Reply
+from vconsole.model.set_pins import SetPins
 
 ACT = Act("6695eb01", "web", "shutdown", "running", ("agent",))
 
@@ -83,9 +83,12 @@ def test_no_spelling_of_a_password_is_logged(words: str, log: ActivityLog) -> No
 def test_pins_are_logged_as_they_were_and_as_they_are(log: ActivityLog) -> None:
     sets = CpuSet.parse("0-3"), CpuSet.parse("8")
     step = PinStep("vcpu", 0, sets[0], sets[1], sets[0], sets[1])
-    log.add(of_outcome(Outcome(PinChange("u", "web", (step,)), "applied"), "qemu:///system"))
+    wanted = SetPins.of(PinChange("u", "web", (step,)), split_pins=True)
+    log.add(of_reply(wanted, Reply(), "qemu:///system"))
     (entry,) = log.newest()
-    assert (entry.action, entry.before, entry.after) == ("pin (plan)", "vCPU 0 0-3", "vCPU 0 8")
+    assert entry.action == "pin (plan)"
+    assert entry.before == "vCPU 0 live 0-3; vCPU 0 config 0-3"
+    assert entry.after == "vCPU 0 live 8; vCPU 0 config 8"
     assert "vcpupin" in entry.virsh
 
 

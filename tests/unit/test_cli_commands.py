@@ -132,7 +132,7 @@ def test_what_is_applied_is_in_the_activity_log(
     assert vconsole("pin", "test", "5", "--vcpu", "1").returncode == 0
     (entry,) = (json.loads(line) for line in log.read_text().splitlines())
     assert (entry["name"], entry["outcome"]) == ("test", "applied")
-    assert (entry["before"], entry["after"]) == ("vCPU 1 0-15", "vCPU 1 5")
+    assert (entry["before"], entry["after"]) == ("vCPU 1 live 0-15", "vCPU 1 live 5")
 
 
 def test_a_log_that_cannot_be_written_is_told_after_the_change(

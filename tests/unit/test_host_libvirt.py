@@ -16,7 +16,6 @@ from vconsole.host.libvirt_source import LibvirtSource, connect
 from vconsole.host.source import HostError, View
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState
-from vconsole.model.outcome import PinChange, PinStep
 
 libvirt = pytest.importorskip("libvirt")
 
@@ -85,11 +84,6 @@ def eventually(what: Callable[[], object], seconds: float = 3.0) -> None:
     while not what():
         assert monotonic() < end, "it did not come about in time"
         sleep(0.005)
-
-
-def step(before: str, after: str) -> PinStep:
-    seen, wanted = CpuSet.parse(before), CpuSet.parse(after)
-    return PinStep("vcpu", 0, seen, wanted, seen, wanted)
 
 
 def test_the_host_has_two_cells_of_eight_pcpus(lab: Lab) -> None:
@@ -177,96 +171,11 @@ def test_a_name_of_control_characters_is_just_a_name(lab: Lab) -> None:
     assert found.name == "a\u009b31m\u202e[b]"
 
 
-def test_a_pin_is_set_and_read_back(lab: Lab) -> None:
-    handle = lab.define()
-    found = lab.find(handle)
-    outcome = lab.source.apply(PinChange(found.uuid, found.name, (step("9", "2,11"),)))
-    assert outcome.status == "applied"
-    assert str(outcome.steps[0].live) == "2,11"
-    assert "cpuset='2,11'" in handle.XMLDesc(0)
-    assert str(lab.find(handle).pins[0].live) == "2,11"
-
-
-def test_undoing_a_pin_puts_back_what_was(lab: Lab) -> None:
-    handle = lab.define()
-    found = lab.find(handle)
-    change = PinChange(found.uuid, found.name, (step("9", "0-3"),))
-    lab.source.apply(change)
-    assert lab.source.apply(change.reversed()).status == "applied"
-    assert str(lab.find(handle).pins[0].live) == "9"
-
-
-def test_the_emulator_and_iothreads_are_pinned_too(lab: Lab) -> None:
-    handle = lab.define()
-    found = lab.find(handle)
-    wanted = CpuSet.parse("12-13")
-    steps = (
-        PinStep("emulator", None, live_after=wanted, config_after=wanted),
-        PinStep("iothread", 1, live_after=wanted, config_after=wanted),
-    )
-    assert lab.source.apply(PinChange(found.uuid, found.name, steps)).status == "applied"
-    rows = {p.key: str(p.live) for p in lab.find(handle).pins}
-    assert rows["emulator", None] == rows["iothread", 1] == "12-13"
-
-
-def test_a_pin_that_somebody_else_set_is_a_conflict(lab: Lab) -> None:
+def test_what_tells_no_event_is_read_anew_when_it_was_changed_from_here(lab: Lab) -> None:
     handle = lab.define()
     found = lab.find(handle)
     handle.pinVcpu(0, (True,) + (False,) * 7)
-    outcome = lab.source.apply(PinChange(found.uuid, found.name, (step("9", "1"),)))
-    assert outcome.status == "conflict"
-    assert str(outcome.steps[0].live) == "0"
-    assert str(lab.find(handle).pins[0].live) == "0"
-
-
-@pytest.mark.parametrize(
-    ("wanted", "said"),
-    [(CpuSet.of([16]), "no pCPU 16"), (CpuSet.of([0, 99]), "no pCPU 99"), (CpuSet(), "empty")],
-)
-def test_sets_that_make_no_sense_are_refused(lab: Lab, wanted: CpuSet, said: str) -> None:
-    found = lab.find(lab.define())
-    steps = (PinStep("vcpu", 0, live_after=wanted),)
-    outcome = lab.source.apply(PinChange(found.uuid, found.name, steps))
-    assert outcome.status == "refused"
-    assert said in outcome.message
-
-
-def test_a_row_that_is_gone_is_refused_and_nothing_changes(lab: Lab) -> None:
-    handle = lab.define()
-    found = lab.find(handle)
-    gone = PinStep("vcpu", 3, live_after=CpuSet.of([1]))
-    outcome = lab.source.apply(PinChange(found.uuid, found.name, (step("9", "1"), gone)))
-    assert outcome.status == "refused"
-    assert "changed" in outcome.message
-    assert str(lab.find(handle).pins[0].live) == "9"
-
-
-def test_a_domain_that_is_gone_is_refused(lab: Lab) -> None:
-    lab.define()
-    lab.read()
-    outcome = lab.source.apply(PinChange(str(uuid4()), "gone", (step("9", "1"),)))
-    assert outcome.status == "refused"
-    assert "gone" in outcome.message
-
-
-def test_what_was_given_up_makes_no_further_call(lab: Lab) -> None:
-    handle = lab.define()
-    found = lab.find(handle)
-    lab.source.abandon()
-    with pytest.raises(HostError):
-        lab.source.apply(PinChange(found.uuid, found.name, (step("9", "1"),)))
-    assert "cpuset='9'" in handle.XMLDesc(0)
-
-
-def test_a_read_only_connection_refuses_changes(lab: Lab) -> None:
-    handle = lab.define()
-    found = lab.find(handle)
-    source = connect("test:///default", read_only=True)
-    assert source.read(View()).connection.read_only
-    outcome = source.apply(PinChange(found.uuid, found.name, (step("9", "1"),)))
-    source.close()
-    assert outcome.status == "refused"
-    assert "--read-only" in outcome.message
+    assert lab.find(handle, View(again=frozenset({found.uuid}))).pins[0].live == CpuSet.of([0])
 
 
 def test_the_domain_in_view_has_threads_xml_and_facts(lab: Lab) -> None:

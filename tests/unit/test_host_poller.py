@@ -14,15 +14,11 @@ from tests import scenes
 from vconsole.host.fake_source import FakeSource
 from vconsole.host.poller import Limits, Poller
 from vconsole.host.source import HostError, HostSource, View
-from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import HostState
-from vconsole.model.outcome import Outcome, PinChange, PinStep
 
 QUICK = Limits(
     patience_s=0.06,
     connect_s=0.15,
-    apply_s=0.15,
-    per_step_s=0.0,
     first_retry_s=0.01,
     last_retry_s=0.05,
     between_events_s=0.05,
@@ -37,13 +33,10 @@ class Bench:
         self.sources: list[FakeSource] = []
         self.next: list[FakeSource | Exception] = []
         self.snapshots: list[HostState] = []
-        self.outcomes: list[Outcome] = []
         self.poller = self.make()
 
     def make(self, interval_s: float = 0.02, limits: Limits = QUICK) -> Poller:
-        return Poller(
-            self.connect, self.snapshots.append, self.outcomes.append, interval_s, 0.15, limits
-        )
+        return Poller(self.connect, self.snapshots.append, interval_s, 0.15, limits)
 
     def connect(self) -> HostSource:
         found = self.next.pop(0) if self.next else FakeSource(scenes.kvm07())
@@ -77,11 +70,6 @@ def bench() -> Iterator[Bench]:
     made.poller.stop()
     for source in made.sources:
         source.release()
-
-
-def change(live_before: str = "0") -> PinChange:
-    step = PinStep("vcpu", 0, live_before=CpuSet.parse(live_before), live_after=CpuSet.parse("5"))
-    return PinChange(scenes.uuid_of("shop-web-1"), "shop-web-1", (step,))
 
 
 def test_a_reading_is_published_at_every_interval(bench: Bench) -> None:
@@ -170,42 +158,15 @@ def test_a_host_that_was_never_there_says_why(bench: Bench) -> None:
     bench.until(bench.fresh)
 
 
-def test_a_change_is_applied_and_the_host_read_again(bench: Bench) -> None:
-    bench.poller.start()
-    bench.until(bench.fresh)
-    bench.poller.submit(change())
-    bench.until(lambda: bench.outcomes)
-    assert bench.outcomes[0].status == "applied"
-    assert bench.outcomes[0].took_ms is not None
-
-    def pinned() -> bool:
-        domain = bench.last.domain(change().uuid)
-        return domain is not None and domain.pins[0].live == CpuSet.parse("5")
-
-    bench.until(pinned)
-
-
-def test_a_change_that_hangs_is_unknown_and_never_tried_again(bench: Bench) -> None:
+def test_a_domain_that_was_changed_from_here_is_read_anew_once(bench: Bench) -> None:
     bench.poller = bench.make(interval_s=60)
     bench.poller.start()
     bench.until(bench.fresh)
-    bench.sources[0].hang()
-    bench.poller.submit(change())
-    bench.until(lambda: bench.outcomes)
-    assert bench.outcomes[0].status == "unknown"
-    assert bench.outcomes[0].steps[0].status == "unknown"
-    bench.until(lambda: len(bench.sources) == 2 and bench.fresh())
-    assert [s.changes for s in bench.sources] == [[change()], []]
-
-
-def test_changes_are_refused_while_there_is_no_connection(bench: Bench) -> None:
-    bench.next = [HostError("cannot connect", "refused")] * 100
-    bench.poller.start()
-    bench.until(lambda: bench.snapshots)
-    bench.poller.submit(change())
-    bench.until(lambda: bench.outcomes)
-    assert bench.outcomes[0].status == "refused"
-    assert "cannot connect: refused" in bench.outcomes[0].message
+    bench.poller.refresh("web")
+    bench.until(lambda: View(again=frozenset({"web"})) in bench.sources[0].views)
+    bench.poller.refresh()
+    bench.until(lambda: bench.sources[0].views[-1] == View())
+    assert bench.sources[0].views.count(View(again=frozenset({"web"}))) == 1
 
 
 def test_no_more_than_four_calls_are_left_hanging(bench: Bench) -> None:
@@ -267,7 +228,7 @@ def test_a_user_interface_that_fails_does_not_end_the_poller() -> None:
         calls.append(1)
         raise RuntimeError("closing")
 
-    poller = Poller(lambda: FakeSource(scenes.empty()), broken, lambda _: None, 0.01, 1.0, QUICK)
+    poller = Poller(lambda: FakeSource(scenes.empty()), broken, 0.01, 1.0, QUICK)
     poller.start()
     end = monotonic() + 2
     while len(calls) < 3:

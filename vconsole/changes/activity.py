@@ -17,11 +17,8 @@ from typing import Final
 from vconsole.changes.history import append_line as append
 from vconsole.changes.history import last_lines as last_lines
 from vconsole.changes.history import operator
-from vconsole.model.outcome import Outcome, PinStep
 from vconsole.model.proposal import Logged, masked
 from vconsole.model.request import Reply
-from vconsole.model.virsh import change_commands
-from vconsole.model.words import row_label
 
 FILE_NAME: Final = "activity.jsonl"
 MAX_CHARS: Final = 1000
@@ -92,28 +89,6 @@ def of_reply(change: Logged, reply: Reply, uri: str) -> Entry:
 def _signed(lines: Iterable[str], sign: str) -> str:
     """One side of a difference."""
     return "; ".join(line[1:].strip() for line in lines if line.startswith(sign))
-
-
-def of_outcome(outcome: Outcome, uri: str, *, split_pins: bool = True) -> Entry:
-    """Make the entry for a change of pins."""
-    change = outcome.change
-    lines = change_commands(change, uri, split_pins=split_pins)
-    return _entry(
-        *(uri, change.uuid, change.name, f"pin ({change.origin})"),
-        before=", ".join(_words(step, before=True) for step in change.steps),
-        after=", ".join(_words(step, before=False) for step in change.steps),
-        outcome=outcome.status,
-        message=outcome.message,
-        virsh="\n".join(lines),
-    )
-
-
-def _words(step: PinStep, *, before: bool) -> str:
-    live, config = (
-        (step.live_before, step.config_before) if before else (step.live_after, step.config_after)
-    )
-    halves = {str(half) for half in (live, config) if half is not None}
-    return f"{row_label(step.key)} {'/'.join(sorted(halves))}"
 
 
 def _entry(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from threading import Lock
+from time import monotonic
 from typing import Any, cast
 
 from vconsole.host import errors
@@ -55,22 +56,31 @@ class HostRequests:
     def _handle(self, answer: Answer, request: Any) -> Reply:
         if answer.local:
             return cast("Reply", imported(answer.handler)(request))
+        begun = monotonic()
         try:
             link = self._connected(answer.link)
+        except HostError as error:
+            if answer.changes:  # nothing was begun
+                return Reply("refused", f"not connected: {error.title}: {error.message}")
+            return _failed(error)
+        if answer.changes and not answer.link:
+            link = link.until(begun + request.deadline_s)
+        try:
             if answer.changes and link.connection.read_only:
                 return Reply("refused", f"read-only: {link.connection.read_only_reason}")
             return cast("Reply", imported(answer.handler)(link, request))
         except HostError as error:
             self._forget(answer.link)
-            return Reply("failed", f"{error.title}: {error.message}")
+            return _failed(error)
         except errors.libvirt_error() as error:
             return Reply("failed", errors.message(error))
 
     def _connected(self, name: str) -> Link:
         with self._lock:
-            if name not in self._links:
-                self._links[name] = self._open()
-            return self._links[name]
+            link = self._links.get(name)
+            if link is None or link.events.closed is not None:
+                link = self._links[name] = self._open()
+            return link
 
     def _forget(self, name: str) -> None:
         """Open anew for the next request; a thread that still uses the old one may finish."""
@@ -83,6 +93,10 @@ class HostRequests:
             links, self._links = self._links, {}
         for link in links.values():
             link.close()
+
+
+def _failed(error: HostError) -> Reply:
+    return Reply("failed", f"{error.title}: {error.message}")
 
 
 class _Handlers(Mapping[type, Callable[[Any], Reply]]):

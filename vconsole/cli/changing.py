@@ -112,7 +112,7 @@ def change(
     replies: dict[Any, Reply] = {}
     if not options.dry_run:
         replies = carry_out(host, proposal.changes, connection.uri, log)
-        _remember_pins(replies.values(), connection)
+        remember_pins(replies.values(), connection)
     results = [_result(change, replies.get(change)) for change in proposal.changes]
     report(options, results, proposal.notes)
     if log.problem and replies:
@@ -123,7 +123,7 @@ def change(
     return FAILED if FAILED in codes else max(codes, default=DONE)
 
 
-def _remember_pins(replies: Iterable[Reply], connection: Connection) -> None:
+def remember_pins(replies: Iterable[Reply], connection: Connection) -> None:
     """Let pins that were set be undone in the console."""
     for outcome in (reply.value for reply in replies):
         if isinstance(outcome, Outcome) and outcome.applied:

@@ -21,11 +21,11 @@ from vconsole.files.config import Config
 from vconsole.host.source import View
 from vconsole.model.command import a_domain
 from vconsole.model.host_state import EMPTY, HostState
-from vconsole.model.outcome import Outcome, PinChange
+from vconsole.model.outcome import Outcome
 from vconsole.model.words import plural
 from vconsole.registry import COMMANDS as COMMANDS_BY_ID
 from vconsole.screens.domains.domains import DomainsScreen
-from vconsole.screens.messages import ChangeDone, ChangeRequested, HostStateReady, Open, Replied
+from vconsole.screens.messages import HostStateReady, Open, Replied
 from vconsole.screens.page import Page, bindings
 from vconsole.text import line, use_ascii
 from vconsole.widgets.prompt import TakesText
@@ -44,7 +44,7 @@ from vconsole.model.request import Reply
 
 
 class Feed(Protocol):
-    """Where snapshots come from and changes go to: the poller, or a script in tests."""
+    """Where the states of the host come from: the poller, or a script in tests."""
 
     def start(self) -> None:
         """Begin to publish."""
@@ -52,11 +52,8 @@ class Feed(Protocol):
     def look(self, view: View) -> None:
         """Say what is on the screen."""
 
-    def submit(self, change: PinChange) -> None:
-        """Carry out a change; its outcome is published."""
-
-    def refresh(self) -> None:
-        """Read now."""
+    def refresh(self, uuid: str = "") -> None:
+        """Read now; the configuration of a domain anew, where one was changed."""
 
     def stop(self) -> None:
         """End without waiting for a call that hangs."""
@@ -69,8 +66,8 @@ def _provider(name: str) -> type[Provider]:
     return cast("type[Provider]", getattr(palette, name))
 
 
-OpenFeed = Callable[[Callable[[HostState], object], Callable[[Outcome], object]], Feed]
-"""Makes the feed, given where to publish snapshots and outcomes (from any thread)."""
+OpenFeed = Callable[[Callable[[HostState], object]], Feed]
+"""Makes the feed, given where to publish the states of the host (from any thread)."""
 OpenDispatcher = Callable[[Callable[["Request", "Reply"], object]], "Asking"]
 """Makes the desk when the first request comes, given where to publish replies."""
 
@@ -104,7 +101,7 @@ class VConsole(App[int]):
         self.plans: dict[str, PinPlan] = {}
         """Domain UUID -> changes planned and not applied yet; they survive leaving the page."""
         self._history, self._state = history, state
-        self._feed = open_feed(self._publish, self._report)
+        self._feed = open_feed(self._publish)
         self._open_dispatcher = open_dispatcher
         self._dispatcher: Asking | None = None
         self._activity: ActivityLog | None = None
@@ -161,9 +158,6 @@ class VConsole(App[int]):
     def _publish(self, host_state: HostState) -> None:
         self.post_message(HostStateReady(host_state))
 
-    def _report(self, outcome: Outcome) -> None:
-        self.post_message(ChangeDone(outcome))
-
     def on_host_state_ready(self, message: HostStateReady) -> None:
         """Show a reading on the page in front."""
         self.host_state = message.host_state
@@ -182,22 +176,6 @@ class VConsole(App[int]):
             page.refresh_hint()
         page.host_state = self.host_state
         self._feed.look(View(page.PAGE, page.in_view))
-
-    # -- changes up --------------------------------------------------------------------------
-
-    def on_change_requested(self, message: ChangeRequested) -> None:
-        """Hand a change to the host."""
-        self._feed.submit(message.change)
-
-    def on_change_done(self, message: ChangeDone) -> None:
-        """Write the log and the history, and tell the page in front."""
-        from vconsole.changes.activity import of_outcome
-
-        outcome, connection = message.outcome, self.host_state.connection
-        self._note_down(of_outcome(outcome, connection.uri, split_pins=connection.split_pins))
-        self._remember(outcome)
-        if (page := self.page) is not None:
-            page.change_done(outcome)
 
     def _remember(self, outcome: Outcome) -> None:
         """Let pins that were set be undone."""
@@ -227,7 +205,7 @@ class VConsole(App[int]):
         if is_change(request):
             logged = cast("Logged", request)
             self._note_down(of_reply(logged, reply, self.host_state.connection.uri))
-            self.refresh_host()  # not everything that changes is told by an event
+            self._feed.refresh(logged.uuid)  # not everything that changes is told by an event
         if isinstance(reply.value, Outcome):
             self._remember(reply.value)
         for run in self.runs:

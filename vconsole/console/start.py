@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from vconsole.host.link import Link
     from vconsole.host.source import HostSource
     from vconsole.model.host_state import HostState
-    from vconsole.model.outcome import Outcome
     from vconsole.model.request import Reply
 
 CRASHED = 1
@@ -42,13 +41,10 @@ def _run(config: Config, options: Namespace, directory: Path | None) -> int:
     from vconsole.console.app import VConsole
     from vconsole.host.poller import Poller
 
-    def open_feed(
-        publish: Callable[[HostState], object], report: Callable[[Outcome], object]
-    ) -> Poller:
+    def open_feed(publish: Callable[[HostState], object]) -> Poller:
         poller = Poller(
             lambda: _open_host(options, poller.wake),
             publish,
-            report,
             interval_s=config.interval_s,
         )
         return poller

@@ -18,11 +18,9 @@ from vconsole.host.fleet import Fleet
 from vconsole.host.link import Link, open_link, probe_split_pins
 from vconsole.host.machine import Machine
 from vconsole.host.numa_maps import LocalityReader
-from vconsole.host.pins import PinWriter
 from vconsole.host.source import HostError, View
 from vconsole.host.usage import NOWAIT, BulkUsage, InfoUsage, LocalUsage, UsageReader
 from vconsole.model.host_state import Detail, Freshness, HostState, Usage
-from vconsole.model.outcome import Outcome, PinChange
 
 
 class LibvirtSource:
@@ -34,7 +32,6 @@ class LibvirtSource:
         self._fleet = Fleet(link, self._machine.everything)
         self._local = LocalUsage() if link.connection.local else None
         self._usage = self._usage_reader()
-        self._writer = PinWriter(link, self._fleet, self._machine, self._local)
         self._detail = DetailReader(link, self._fleet, self._local)
         self._locality = LocalityReader()
         self._probed = False
@@ -68,6 +65,8 @@ class LibvirtSource:
 
     def _read(self, view: View) -> HostState:
         self._fleet.mark(self._link.events.take())
+        for uuid in view.again:
+            self._fleet.mark_uuid(uuid)
         listed = self._fleet.read(view.uuid, self._usage.groups, NOWAIT if self._bulk else 0)
         self._probe()
         if listed or self._last is None:
@@ -148,17 +147,6 @@ class LibvirtSource:
         if split != self._link.connection.split_pins:
             self._link.connection = replace(self._link.connection, split_pins=split)
             self._fleet.forget_texts()
-
-    def apply(self, change: PinChange) -> Outcome:
-        """Compare, change, read back; see `pins.PinWriter`.
-
-        Raises:
-            HostError: The connection was lost before anything was changed.
-        """
-        try:
-            return self._writer.apply(change)
-        finally:
-            self._fleet.mark_uuid(change.uuid)
 
     def abandon(self) -> None:
         """Begin no further call."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
+from math import inf
+from time import monotonic
 from typing import Any, TypeVar
 
 from vconsole.host import errors, uri
@@ -34,6 +37,7 @@ class Link:
         self.notes: dict[str, str] = {}
         self.denied: dict[str, str] = {}
         self.abandoned = False
+        self._until = inf
         self.events = Events(conn, wake)
         self.events.subscribe()
 
@@ -41,6 +45,15 @@ class Link:
     def in_process(self) -> bool:
         """The test driver in this process: no round trips, and no machine behind it."""
         return self.connection.uri.startswith("test:///")
+
+    def until(self, moment: float) -> Link:
+        """The same connection for one request: it begins no call after `moment`, monotonic seconds.
+
+        Whoever asked has stopped waiting then, and must not find later that it was done after all.
+        """
+        link = copy(self)
+        link._until = moment
+        return link
 
     def call(self, function: Callable[..., T], *arguments: Any) -> T:
         """Call libvirt.
@@ -51,7 +64,7 @@ class Link:
         """
         import libvirt
 
-        if self.abandoned:
+        if self.abandoned or monotonic() > self._until:
             raise HostError("abandoned", "the call was given up")
         if self.events.closed is not None:
             raise HostError("connection lost", self.events.closed)

@@ -8,7 +8,6 @@ what they are given is never out of order, and must be quick.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,9 +15,8 @@ from threading import Condition, Thread
 from time import monotonic
 
 from vconsole.host.source import Connect, HostError, View
-from vconsole.host.worker import Answer, Apply, Job, Opened, Read, Worker
+from vconsole.host.worker import Answer, Job, Opened, Read, Worker
 from vconsole.model.host_state import EMPTY, Domain, Freshness, HostState
-from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +27,6 @@ class Limits:
     """A call that takes longer makes the data stale."""
     connect_s: float = 10.0
     """Deadline to connect; ssh takes seconds at times."""
-    apply_s: float = 10.0
-    """Deadline of a change; big changes get `per_step_s` more for each step."""
-    per_step_s: float = 0.05
     first_retry_s: float = 0.25
     last_retry_s: float = 1.0
     """Attempts to connect start at `first_retry_s` and double up to this."""
@@ -56,7 +51,6 @@ class Poller:
     Args:
         connect: Opens the host; called in a worker thread, again after each loss.
         on_host_state: Is given every reading, from any thread.
-        on_outcome: Is given the outcome of every submitted change, from any thread.
         interval_s: Seconds from one reading to the next.
         deadline_s: Seconds after which a reading is given up.
         limits: The other deadlines.
@@ -67,23 +61,23 @@ class Poller:
         self,
         connect: Connect,
         on_host_state: Callable[[HostState], object],
-        on_outcome: Callable[[Outcome], object],
         interval_s: float = 1.0,
         deadline_s: float = 5.0,
         limits: Limits | None = None,
         initial: HostState = EMPTY,
     ) -> None:
-        self._connect, self._on_host_state, self._on_outcome = connect, on_host_state, on_outcome
+        self._connect, self._on_host_state = connect, on_host_state
         self._interval_s, self._deadline_s = interval_s, deadline_s
         self._limits = limits or Limits()
         self._last = initial
         self._view = View()
-        self._changes: deque[PinChange] = deque()
+        self._again: set[str] = set()
+        """Domains that were changed from here since the last reading began."""
         self._changed = Condition()
         self._worker: Worker | None = None
         self._left: set[Worker] = set()
         """Workers that were abandoned or are closing, as long as their threads live."""
-        self._stopping = self._open = False
+        self._stopping = False
         self._asked = self._event = False
         self._due = self._retry_at = self._wake_at = 0.0
         self._earliest = self._published_at = self._opened_at = 0.0
@@ -102,10 +96,12 @@ class Poller:
             self._view = view
         self.refresh()
 
-    def refresh(self) -> None:
-        """Read now."""
+    def refresh(self, uuid: str = "") -> None:
+        """Read now; the configuration of a domain anew, where one was changed."""
         with self._changed:
             self._asked = True
+            if uuid:
+                self._again.add(uuid)
             self._bring_forward(monotonic())
 
     def wake(self) -> None:
@@ -113,12 +109,6 @@ class Poller:
         with self._changed:
             self._event = True
             self._bring_forward(self._earliest)
-
-    def submit(self, change: PinChange) -> None:
-        """Carry out a change after those that wait; refused where there is no connection."""
-        with self._changed:
-            self._changes.append(change)
-            self._changed.notify_all()
 
     def set_interval(self, interval_s: float) -> None:
         """Read at another interval from now on."""
@@ -147,14 +137,11 @@ class Poller:
                 return
             took, worker.job = monotonic() - worker.since, None
             if isinstance(answer, HostError):
-                self._lost(worker, job, answer)
+                self._lost(worker, answer)
             elif isinstance(answer, HostState):
                 self._fresh(worker, answer, took)
-            elif isinstance(answer, Outcome):
-                self._report(_timed(answer, took))
-                self._now()
             else:
-                self._open, self._opened_at = True, monotonic()
+                self._opened_at = monotonic()
                 self._now()
 
     def ended(self, worker: Worker) -> None:
@@ -178,7 +165,6 @@ class Poller:
 
     def _step(self, now: float) -> float:
         """Do what is due; answers after how many seconds to look again."""
-        self._refuse_unreachable()
         stale = self._last.freshness.stale
         if stale and now - self._published_at >= self._interval_s:
             self._publish(self._last)
@@ -216,25 +202,21 @@ class Poller:
 
     def _feed(self, worker: Worker, now: float) -> float:
         """Give an idle worker what is due."""
-        if self._changes:
-            worker.give(Apply(self._changes.popleft()))
-            return self._limits.patience_s
         if now < self._due - _SLACK_S:
             return self._due - now
         self._asked = self._event = False
-        worker.give(Read(self._view))
+        worker.give(Read(replace(self._view, again=frozenset(self._again))))
+        self._again.clear()
         self._due = now + self._interval_s
         return min(self._limits.patience_s, self._interval_s)
 
     def _deadline(self, job: Job) -> float:
-        if isinstance(job, Apply):
-            return self._limits.apply_s + self._limits.per_step_s * len(job.change.steps)
         return self._limits.connect_s if isinstance(job, Opened) else self._deadline_s
 
     def _abandon(self, worker: Worker, job: Job, deadline: float) -> None:
         worker.abandon()
         reason = f"libvirt did not {_doing(job)} within {deadline:g} s"
-        self._lost(worker, job, HostError("no answer", reason), worker.since)
+        self._lost(worker, HostError("no answer", reason), worker.since)
 
     # -- what became of it ---------------------------------------------------------------------
 
@@ -253,29 +235,18 @@ class Poller:
             self._due = min(self._due, self._earliest)
         if self._asked:
             self._due = now
-        if self._due < self._wake_at or self._changes:
+        if self._due < self._wake_at:
             self._changed.notify_all()
 
-    def _lost(self, worker: Worker, job: Job, error: HostError, since: float | None = None) -> None:
-        """Go on without this worker; an unfinished change has an unknown outcome."""
+    def _lost(self, worker: Worker, error: HostError, since: float | None = None) -> None:
+        """Go on without this worker."""
         self._left.add(worker)
-        self._worker, self._open = None, False
+        self._worker = None
         now = monotonic()
         self._retry_at = now + self._retry_s
         self._retry_s = min(self._limits.last_retry_s, self._retry_s * 2)
         self._go_stale(now if since is None else since, _reason(error), renew=True)
-        if isinstance(job, Apply):
-            message = f"{_reason(error)}; what took effect is not known"
-            self._report(_undone(job.change, "unknown", message))
         self._changed.notify_all()
-
-    def _refuse_unreachable(self) -> None:
-        """Refuse what was asked while nobody can do it: later nobody would expect it."""
-        if self._open and not self._last.freshness.stale:
-            return
-        while self._changes:
-            reason = self._last.freshness.reason or "connecting"
-            self._report(_undone(self._changes.popleft(), "refused", f"not connected: {reason}"))
 
     def _go_stale(self, since: float, reason: str, renew: bool = False) -> None:
         known = self._last.freshness
@@ -290,11 +261,6 @@ class Poller:
         if not self._stopping:
             with suppress(Exception):  # a user interface that is closing
                 self._on_host_state(host_state)
-
-    def _report(self, outcome: Outcome) -> None:
-        if not self._stopping:
-            with suppress(Exception):
-                self._on_outcome(outcome)
 
     def _now(self) -> None:
         self._due = monotonic()
@@ -326,19 +292,8 @@ def _merged(domain: Domain, known: Mapping[str, Domain]) -> Domain:
 
 
 def _doing(job: Job) -> str:
-    return "connect" if isinstance(job, Opened) else "apply" if isinstance(job, Apply) else "answer"
+    return "connect" if isinstance(job, Opened) else "answer"
 
 
 def _reason(error: HostError) -> str:
     return f"{error.title}: {error.message}" if error.title else error.message
-
-
-def _timed(outcome: Outcome, took_s: float) -> Outcome:
-    return outcome if outcome.took_ms is not None else replace(outcome, took_ms=took_s * 1000)
-
-
-def _undone(change: PinChange, status: Status, message: str) -> Outcome:
-    """The outcome of a change of which no step is known to have taken effect."""
-    step_status: Status = "unknown" if status == "unknown" else "not tried"
-    steps = tuple(StepOutcome(step, step_status) for step in change.steps)
-    return Outcome(change, status, steps, message)

@@ -1,4 +1,4 @@
-"""The port through which everything about a host is read and changed."""
+"""The port through which everything about a host is read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from vconsole.model.host_state import HostState
-from vconsole.model.outcome import Outcome, PinChange
 
 Page = Literal["domains", "domain", "host", "pin"]
 
@@ -19,6 +18,8 @@ class View:
     page: Page = "domains"
     uuid: str | None = None
     """The domain in view, if any."""
+    again: frozenset[str] = frozenset()
+    """UUIDs of domains whose configuration is to be read anew: not every change tells an event."""
 
 
 class HostError(Exception):
@@ -44,14 +45,8 @@ class HostSource(Protocol):
             HostError: The connection is gone.
         """
 
-    def apply(self, change: PinChange) -> Outcome:
-        """Compare with what was seen, change, read back. Errors of a row are in the outcome."""
-
     def abandon(self) -> None:
-        """Begin no further call to the host; the only method called from another thread.
-
-        The caller has stopped waiting: what it asked for must not happen behind its back later.
-        """
+        """Begin no further call to the host; the only method called from another thread."""
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -15,7 +15,6 @@ from typing import Protocol
 
 from vconsole.host.source import Connect, HostError, HostSource, View
 from vconsole.model.host_state import HostState
-from vconsole.model.outcome import Outcome, PinChange
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +29,8 @@ class Read:
     view: View
 
 
-@dataclass(frozen=True, slots=True)
-class Apply:
-    """The job to carry out a change."""
-
-    change: PinChange
-
-
-Job = Opened | Read | Apply
-Answer = Opened | HostState | Outcome | HostError
+Job = Opened | Read
+Answer = Opened | HostState | HostError
 
 
 class Owner(Protocol):
@@ -121,8 +113,6 @@ class Worker:
         if self._source is None:
             self._source = self._connect()
             return Opened()
-        if isinstance(job, Apply):
-            return self._source.apply(job.change)
         return self._source.read(job.view if isinstance(job, Read) else View())
 
     def _close(self) -> None:

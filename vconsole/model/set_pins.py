@@ -1,12 +1,13 @@
-"""A change of pins as one of several changes of a domain."""
+"""A change of pins as a change like all others: of a plan, undone, persisted, reverted."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from vconsole.model.outcome import PinChange
+from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
 from vconsole.model.proposal import AT_NEXT_START, Grade
+from vconsole.model.request import Reply
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
 
@@ -18,8 +19,19 @@ class SetPins:
     change: PinChange
     what: str
     """What it does, in a few words."""
-    deadline_s: ClassVar[float] = 30.0
+    split_pins: bool = True
+    """Whether the driver keeps live and config pins apart."""
     grade: ClassVar[Grade] = "harmless"
+
+    @classmethod
+    def of(cls, change: PinChange, split_pins: bool) -> SetPins:
+        """The request that makes a change of the plan page or of ``vconsole pin``."""
+        return cls(change, f"pin ({change.origin})", split_pins)
+
+    @property
+    def deadline_s(self) -> float:
+        """A big change may take longer; opening the connection counts as well."""
+        return 20.0 + 0.05 * len(self.change.steps)
 
     @property
     def uuid(self) -> str:
@@ -56,4 +68,13 @@ class SetPins:
 
     def virsh(self, uri: str = "") -> tuple[str, ...]:
         """One line a row."""
-        return change_commands(self.change, uri or None)
+        return change_commands(self.change, uri or None, split_pins=self.split_pins)
+
+
+def outcome_of(request: SetPins, reply: Reply) -> Outcome:
+    """Row by row where the host answered so; else what is said of the whole stands for each."""
+    if isinstance(reply.value, Outcome):
+        return reply.value
+    status: Status = "unknown" if reply.status == "unknown" else "not tried"
+    steps = tuple(StepOutcome(step, status) for step in request.change.steps)
+    return Outcome(request.change, reply.status, steps, reply.message)

@@ -8,7 +8,6 @@ from textual.message import Message
 
 from vconsole.changes.dispatcher import Request
 from vconsole.model.host_state import HostState
-from vconsole.model.outcome import Outcome, PinChange
 from vconsole.model.request import Reply
 
 
@@ -21,20 +20,6 @@ class HostStateReady(Message):
     def can_replace(self, message: Message) -> bool:
         """Drop the older of two that wait."""
         return isinstance(message, HostStateReady)
-
-
-@dataclass
-class ChangeRequested(Message):
-    """A screen asks for a change of the host."""
-
-    change: PinChange
-
-
-@dataclass
-class ChangeDone(Message):
-    """What became of a change."""
-
-    outcome: Outcome
 
 
 @dataclass

@@ -14,7 +14,6 @@ from textual.widgets import Static
 
 from vconsole.changes.dispatcher import Request
 from vconsole.model.host_state import EMPTY, Domain, HostState
-from vconsole.model.outcome import Outcome
 from vconsole.model.request import Reply
 from vconsole.registry import COMMANDS, of_scope
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
@@ -196,11 +195,6 @@ class Page(Screen[None]):
     def go_back(self) -> bool:
         """Close what is open within the page; False when there is nothing and the page may go."""
         return False
-
-    def change_done(self, outcome: Outcome) -> None:
-        """Report on a change asked for here; most pages need one line."""
-        tone = "good" if outcome.status == "applied" else "bad"
-        self.say(outcome.message or outcome.status, tone)
 
     def read(self, request: Request, about: str = "") -> bool:
         """Ask for what this page shows; answers whether it was asked.

@@ -6,9 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vconsole.changes.activity import ActivityLog, of_outcome
-from vconsole.changes.history import History
+from vconsole.changes.activity import ActivityLog
 from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.changing import CODES, asking, carry_out, remember_pins
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
 from vconsole.features.pins.model.plan import PinPlan
@@ -19,6 +19,7 @@ from vconsole.host.source import HostSource, View
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.model.outcome import Outcome, Target
+from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.words import row_label
 from vconsole.text import safe
 
@@ -67,7 +68,7 @@ def run_pin(options: argparse.Namespace, source: HostSource) -> int:
         raise CliError(str(error), USAGE) from error
     except ValueError as error:
         raise CliError(str(error), REFUSED) from error
-    return carry_out(plan, options, source, host_state)
+    return _show_and_set(plan, options, host_state)
 
 
 def _target(options: argparse.Namespace) -> Target | None:
@@ -96,12 +97,10 @@ def run_apply(options: argparse.Namespace, source: HostSource) -> int:
         raise CliError(f"{options.file}: {error}") from error
     except PlanFileError as error:
         raise CliError(f"{options.file}: {error}", USAGE) from error
-    return carry_out(plan, options, source, complete(source, View("domains")))
+    return _show_and_set(plan, options, complete(source, View("domains")))
 
 
-def carry_out(
-    plan: PinPlan, options: argparse.Namespace, source: HostSource, host_state: HostState
-) -> int:
+def _show_and_set(plan: PinPlan, options: argparse.Namespace, host_state: HostState) -> int:
     """Show the plan; apply it unless that is refused or not asked for."""
     warnings = plan_warnings(plan, host_state)
     if not options.json:
@@ -119,17 +118,19 @@ def carry_out(
         elif not plan.changes():
             print("nothing would change")
         return DONE
-    outcome, log = source.apply(plan.to_change()), ActivityLog(state_dir())
-    log.add(of_outcome(outcome, connection.uri, split_pins=connection.split_pins))
-    if outcome.applied:
-        History.load(state_dir()).record(outcome, connection.uri, split_pins=connection.split_pins)
+    log = ActivityLog(state_dir())
+    wanted = SetPins.of(plan.to_change(), connection.split_pins)
+    with asking(options) as host:
+        replies = carry_out(host, [wanted], connection.uri, log)
+        remember_pins(replies.values(), connection)
+    outcome = outcome_of(wanted, replies[wanted])
     if options.json:
         print_json(_report(plan, host_state, outcome))
     else:
         _print_outcome(outcome)
     if log.problem:
         raise CliError(f"not in the activity log: {log.problem}")
-    return {"applied": DONE, "conflict": REFUSED, "refused": REFUSED}.get(outcome.status, FAILED)
+    return CODES.get(outcome.status, FAILED)
 
 
 def _print_plan(plan: PinPlan, host_state: HostState) -> None:

@@ -123,7 +123,7 @@ MANIFEST: Final = Manifest(
     answers=(
         Answer(
             "vconsole.model.set_pins:SetPins",
-            ".host:set_pins",
+            ".host.set_pins:set_pins",
             changes=True,
         ),
     ),

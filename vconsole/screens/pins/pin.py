@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.bestfit import suggest
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
@@ -15,6 +16,8 @@ from vconsole.features.pins.words import matrix_data, warning_lines
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.model.placement import free_first, occupants
+from vconsole.model.request import Reply
+from vconsole.model.set_pins import SetPins
 from vconsole.model.topology import topology
 from vconsole.model.words import row_label
 from vconsole.screens.domain_page import DomainPage
@@ -193,6 +196,14 @@ class PinScreen(DomainPage):
         busy = self.host_state.busy.get(pcpu)
         words = f"pCPU {pcpu}" + (f" {busy:.0f} %" if busy is not None else "")
         return f"{words}: {', '.join(names)}" if names else words
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Say what became of a change that its page was left before."""
+        if isinstance(request, SetPins) and request.uuid == self._uuid:
+            self._conflicts = ()
+            if self.console.page is self:
+                tone = "good" if reply.status == "applied" else "bad"
+                self.say(reply.message or reply.status, tone)
 
     def on_pin_matrix_moved(self, event: PinMatrix.Moved) -> None:
         """Speak of another field."""

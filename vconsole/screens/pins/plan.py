@@ -6,15 +6,17 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 
+from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.features.pins.words import warning_lines
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.outcome import Outcome, PinChange, StepOutcome
+from vconsole.model.request import Reply
+from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
-from vconsole.screens.messages import ChangeRequested
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Column, Note, safe
 from vconsole.widgets.notes import NotesView
@@ -48,7 +50,12 @@ class PlanScreen(Page):
         super().__init__()
         self._change, self._plan = change, plan
         self._outcome: Outcome | None = None
-        self._waiting = False
+        self._asked: SetPins | None = None
+        """The change under way or done."""
+
+    @property
+    def _waiting(self) -> bool:
+        return self._asked is not None and self._outcome is None
 
     def compose_body(self) -> ComposeResult:
         """Title, table, warnings and commands."""
@@ -175,16 +182,15 @@ class PlanScreen(Page):
         self._submit()
 
     def _submit(self) -> None:
-        self._waiting = True
+        self._asked = SetPins.of(self._change, self.host_state.connection.split_pins)
         self._refresh_all()
-        self.post_message(ChangeRequested(self._change))
+        self.console.carry_out(self._asked.what, [self._asked])
 
-    def change_done(self, outcome: Outcome) -> None:
+    def replied(self, request: Request, reply: Reply) -> None:
         """Show what became of it."""
-        if outcome.change.uuid != self._change.uuid:
+        if request is not self._asked or not isinstance(request, SetPins):
             return
-        self._waiting, self._outcome = False, outcome
-        self._change = outcome.change
+        outcome = self._outcome = outcome_of(request, reply)
         if outcome.status in ("applied", "unknown") and self._plan is not None:
             self.console.plans.pop(self._change.uuid, None)
         self._refresh_all()

@@ -1,0 +1,163 @@
+"""Pins set on libvirt's own test driver: every call here is a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from time import monotonic
+from uuid import uuid4
+
+import pytest
+
+from tests.unit.test_host_libvirt import Lab
+from vconsole.changes.host_requests import HostRequests
+from vconsole.features.pins.host.set_pins import set_pins
+from vconsole.host.link import Link, open_link
+from vconsole.host.source import HostError, View
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.outcome import Outcome, PinChange, PinStep
+from vconsole.model.set_pins import SetPins, outcome_of
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    made = Lab()
+    yield made
+    made.close()
+
+
+def step(before: str, after: str) -> PinStep:
+    seen, wanted = CpuSet.parse(before), CpuSet.parse(after)
+    return PinStep("vcpu", 0, seen, wanted, seen, wanted)
+
+
+def apply(lab: Lab, change: PinChange) -> Outcome:
+    """Ask as the plan page does; the reading is told which domain was changed."""
+    requests = HostRequests(lambda: open_link("test:///default", False, False, lambda: None))
+    wanted = SetPins.of(change, split_pins=False)
+    reply = requests.handlers()[SetPins](wanted)
+    requests.close()
+    lab.source.read(View(again=frozenset({change.uuid})))
+    return outcome_of(wanted, reply)
+
+
+def test_a_pin_is_set_and_read_back(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    outcome = apply(lab, PinChange(found.uuid, found.name, (step("9", "2,11"),)))
+    assert outcome.status == "applied"
+    assert str(outcome.steps[0].live) == "2,11"
+    assert "cpuset='2,11'" in handle.XMLDesc(0)
+    assert str(lab.find(handle).pins[0].live) == "2,11"
+
+
+def test_undoing_a_pin_puts_back_what_was(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    change = PinChange(found.uuid, found.name, (step("9", "0-3"),))
+    apply(lab, change)
+    assert apply(lab, change.reversed()).status == "applied"
+    assert str(lab.find(handle).pins[0].live) == "9"
+
+
+def test_the_emulator_and_iothreads_are_pinned_too(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    wanted = CpuSet.parse("12-13")
+    steps = (
+        PinStep("emulator", None, live_after=wanted, config_after=wanted),
+        PinStep("iothread", 1, live_after=wanted, config_after=wanted),
+    )
+    assert apply(lab, PinChange(found.uuid, found.name, steps)).status == "applied"
+    rows = {p.key: str(p.live) for p in lab.find(handle).pins}
+    assert rows["emulator", None] == rows["iothread", 1] == "12-13"
+
+
+def test_a_pin_that_somebody_else_set_is_a_conflict(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    handle.pinVcpu(0, (True,) + (False,) * 7)
+    outcome = apply(lab, PinChange(found.uuid, found.name, (step("9", "1"),)))
+    assert outcome.status == "conflict"
+    assert str(outcome.steps[0].live) == "0"
+    assert str(lab.find(handle).pins[0].live) == "0"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [(CpuSet.of([16]), "no pCPU 16"), (CpuSet.of([0, 99]), "no pCPU 99"), (CpuSet(), "empty")],
+)
+def test_sets_that_make_no_sense_are_refused(lab: Lab, wanted: CpuSet, said: str) -> None:
+    found = lab.find(lab.define())
+    steps = (PinStep("vcpu", 0, live_after=wanted),)
+    outcome = apply(lab, PinChange(found.uuid, found.name, steps))
+    assert outcome.status == "refused"
+    assert said in outcome.message
+
+
+def test_a_row_that_is_gone_is_refused_and_nothing_changes(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    gone = PinStep("vcpu", 3, live_after=CpuSet.of([1]))
+    outcome = apply(lab, PinChange(found.uuid, found.name, (step("9", "1"), gone)))
+    assert outcome.status == "refused"
+    assert "changed" in outcome.message
+    assert str(lab.find(handle).pins[0].live) == "9"
+
+
+def test_a_domain_that_is_gone_is_refused(lab: Lab) -> None:
+    lab.define()
+    lab.read()
+    outcome = apply(lab, PinChange(str(uuid4()), "gone", (step("9", "1"),)))
+    assert outcome.status == "refused"
+    assert "gone" in outcome.message
+
+
+def test_what_nobody_waits_for_any_more_is_not_done(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    link = open_link("test:///default", False, False, lambda: None)
+    late = link.until(monotonic() - 1)
+    change = PinChange(found.uuid, found.name, (step("9", "1"),))
+    with pytest.raises(HostError, match="given up"):
+        set_pins(late, SetPins.of(change, True))
+    assert set_pins(link, SetPins.of(change, True)).status == "applied", "only that request"
+    link.close()
+
+
+def test_a_lost_connection_is_opened_anew_and_one_that_cannot_be_is_a_refusal(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    links: list[Link | HostError] = [
+        open_link("test:///default", False, False, lambda: None) for _ in range(2)
+    ]
+    links.append(HostError("cannot connect", "refused"))
+
+    def connect_next() -> Link:
+        link = links.pop(0)
+        if isinstance(link, HostError):
+            raise link
+        opened.append(link)
+        return link
+
+    opened: list[Link] = []
+    ask = HostRequests(connect_next).handlers()[SetPins]
+    change = PinChange(found.uuid, found.name, (step("9", "1"),))
+    assert ask(SetPins.of(change, False)).status == "applied"
+    opened[0].events.closed = "the daemon closed it"
+    assert ask(SetPins.of(change.reversed(), False)).status == "applied"
+    opened[1].events.closed = "the daemon closed it"
+    reply = ask(SetPins.of(change, False))
+    assert (reply.status, reply.message) == ("refused", "not connected: cannot connect: refused")
+    for link in opened:
+        link.close()
+
+
+def test_a_read_only_connection_refuses_changes(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    requests = HostRequests(lambda: open_link("test:///default", True, False, lambda: None))
+    change = PinChange(found.uuid, found.name, (step("9", "1"),))
+    reply = requests.handlers()[SetPins](SetPins.of(change, False))
+    requests.close()
+    assert reply.status == "refused"
+    assert "--read-only" in reply.message

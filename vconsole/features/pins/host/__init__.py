@@ -1,0 +1,1 @@
+"""Sets pins, and asks libvirt and the kernel what became of them."""

@@ -1,0 +1,43 @@
+"""Answers a change of pins, whoever asks: page, command, persist, revert, undo."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import monotonic
+
+from vconsole.features.pins.host.writer import PinWriter
+from vconsole.host.link import Link
+from vconsole.host.machine import Machine
+from vconsole.model.outcome import Outcome, StepOutcome
+from vconsole.model.request import Reply
+from vconsole.model.set_pins import SetPins
+from vconsole.model.words import row_label
+
+
+def set_pins(link: Link, request: SetPins) -> Reply:
+    """Compare with what was seen, set row by row, and read back."""
+    begun = monotonic()
+    split_pins = request.split_pins and link.connection.split_pins
+    outcome = PinWriter(link, Machine(link), split_pins).apply(request.change)
+    outcome = replace(outcome, took_ms=1000 * (monotonic() - begun))
+    return Reply(outcome.status, outcome.message or _drift(outcome), outcome, _read_back(outcome))
+
+
+def _drift(outcome: Outcome) -> str:
+    """The rows that the kernel holds to something else than libvirt says."""
+    rows = [f"{row_label(s.step.key)} to {s.kernel}" for s in outcome.steps if s.drift]
+    return f"the kernel holds {', '.join(rows)}" if rows else ""
+
+
+def _read_back(outcome: Outcome) -> str:
+    return "; ".join(filter(None, map(_words, outcome.steps)))
+
+
+def _words(outcome: StepOutcome) -> str:
+    step = outcome.step
+    halves = (
+        ("live", step.live_after, outcome.live),
+        ("config", step.config_after, outcome.config),
+    )
+    sets = [f"{half} {now}" for half, wanted, now in halves if wanted is not None]
+    return f"{row_label(step.key)} {', '.join(sets)}" if outcome.status == "applied" else ""

@@ -1,0 +1,48 @@
+"""What stands against a step of a pin change, by what the host says now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Pin
+from vconsole.model.outcome import PinStep
+
+
+@dataclass(frozen=True, slots=True)
+class PCpus:
+    """The pCPUs of a host; those of `offline` no thread can be pinned to."""
+
+    everything: CpuSet
+    offline: CpuSet = CpuSet()
+
+    def same(self, one: CpuSet | None, other: CpuSet | None) -> bool:
+        """Equal as far as online pCPUs go: "everything" is written in more than one way."""
+        if one is None or other is None:
+            return one is other
+        online = self.everything - self.offline
+        return one == other or (online <= one and online <= other)
+
+    def conflicts(self, step: PinStep, pin: Pin) -> bool:
+        """Whether a half that the step changes is not as its author saw it.
+
+        Any other set is a conflict, a narrower one too: somebody else wanted it so.
+        """
+        halves = (
+            (step.live_before, pin.live, step.live_after),
+            (step.config_before, pin.config, step.config_after),
+        )
+        return any(
+            seen is not None and wanted is not None and not self.same(seen, now)
+            for seen, now, wanted in halves
+        )
+
+    def unfit(self, wanted: CpuSet) -> str | None:
+        """Why no thread can be pinned to this set."""
+        if not wanted:
+            return "the set is empty"
+        if missing := wanted - self.everything:
+            return f"this host has no pCPU {missing}"
+        if wanted & self.offline and wanted != self.everything:
+            return f"pCPU {wanted & self.offline} is offline"
+        return None
