@@ -280,3 +280,37 @@ async def test_what_is_not_saved_is_not_dropped_without_a_word(two: Host) -> Non
         assert "esc again drops it" in console.status
         await console.press("escape")
         assert console.page == "metrics"
+
+
+STOCK = metric("Short", "hostname -s")
+
+
+async def test_commands_that_are_built_in_as_well_are_replaced_by_one_key(two: Host) -> None:
+    configured(two, STOCK, TWO)
+    async with config_page(two) as console:
+        console.sees("built in as well: Short; replaced, they save 1 command in every update")
+        console.sees("the daemon can collect that itself, as HostSystemInfo")
+        await console.press("b")
+        console.sees("edited, not saved")
+        console.sees_no("built in as well")
+        await console.press("ctrl+s", "enter")
+        assert b'<?vconsole replace-stock-actions="yes"?>' in two.conf.read_bytes()
+        await console.press("b", "ctrl+s", "enter")
+        assert b'replace-stock-actions="no"' in two.conf.read_bytes()
+
+
+async def test_they_are_told_and_replaced_from_the_page_of_metrics_too(two: Host) -> None:
+    configured(two, STOCK, TWO)
+    async with metrics_page(two, (160, 40)) as console:
+        assert "built in as well: Short; replaced, they save 1 command" in console.status
+        await console.press("b")
+        console.sees('+<?vconsole replace-stock-actions="yes"?>')
+        await console.press("enter")
+        assert b'<?vconsole replace-stock-actions="yes"?>' in two.conf.read_bytes()
+
+
+async def test_where_nothing_is_built_in_as_well_the_key_says_so(two: Host) -> None:
+    async with metrics_page(two) as console:
+        await console.press("b")
+        assert console.status == "! no command here is built in as well"
+        assert console.page == "metricsconfig"

@@ -14,7 +14,7 @@ from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config import PROFILES, parse, profile
 from vconsole.features.metrics.model.config_edit import ConfigDocument
 from vconsole.features.metrics.model.spec import MetricSpec, Settings, Variable, Virtio
-from vconsole.features.metrics.model.stock import same_builtin
+from vconsole.features.metrics.model.stock import same_builtin, twin_words
 
 OLD_VIRTIO = (
     "    <virtio>\n      <max_channels>7</max_channels>\n"
@@ -200,6 +200,24 @@ def test_each_release_has_its_own_grammar() -> None:
     assert found["1.2"].startswith("line 10: ")
     without = conf().decode().replace(HEAD, "").encode()
     assert refusals(without) == dict.fromkeys(RELEASES, "it has no <!DOCTYPE>")
+
+
+CPU_TIME = "virsh CONNECT dominfo NAME | sed 's/: */:/' | \\\n gawk -F: '/CPU time/ {print $2;}'"
+REPLACE = '<?vconsole replace-stock-actions="yes"?>'
+
+
+def test_commands_that_are_built_in_as_well_are_named_with_what_they_cost() -> None:
+    stock = (metric("Short", "hostname -s"), group("PageRates", "pagerate.pl", ("X", "uint64")))
+    own = metric("CPU", CPU_TIME, context="vm")
+    found = twin_words(parse(conf(*stock, own, metric("Mine", "echo 1"))))
+    assert found == (
+        "built in as well: Short, PageRates, CPU (vm); "
+        "replaced, they save 2 commands and 1 for each domain in every update"
+    )
+    assert twin_words(parse(conf(metric("Mine", "echo 1")))) == ""
+    assert twin_words(parse(conf(*stock, settings=REPLACE))) == ""
+    only = twin_words(parse(conf(own)))
+    assert only.endswith("replaced, they save 1 for each domain in every update")
 
 
 def test_stock_actions_are_known_however_they_are_laid_out() -> None:

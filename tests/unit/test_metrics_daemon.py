@@ -917,6 +917,10 @@ def test_what_keeps_it_from_starting_is_one_line(
 def test_a_configuration_can_be_checked(program: Program, tmp_path: Path) -> None:
     done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
     assert (done.returncode, done.stdout) == (0, f"{program.file}: 2 metrics, each 60 s\n")
+    program.file.write_bytes(conf(metric("Short", "hostname -s")))
+    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
+    assert "note: built in as well: Short; replaced, they save 1 command in every" in done.stdout
+    assert 'to replace them: <?vconsole replace-stock-actions="yes"?>' in done.stdout
     program.file.write_bytes(b"<x/>")
     done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
     assert done.returncode == 1

@@ -32,6 +32,12 @@ MANIFEST: Final = Manifest(
         Command("metrics.raw", "r", "raw XML", "Show the document as it is read."),
         Command("metrics.hex", "x", "hex", "Show the bytes as they are read."),
         Command(
+            "metrics.builtin",
+            "b",
+            "",
+            "Replace the commands that are built in as well; the difference is shown first.",
+        ),
+        Command(
             "metrics.configure", "c", "configure", "Go to vhostmd's metrics and how it gets them."
         ),
         Command("metrics.test", "t", "test", "Have vhostmd get the metric now."),
@@ -53,6 +59,12 @@ MANIFEST: Final = Manifest(
         Command("metricsconfig.toggle", "space", "on/off", "Switch the metric on or off."),
         Command("metricsconfig.add", "o", "add", "Add a metric, built in or got by a command."),
         Command("metricsconfig.delete", "d,delete", "delete", "Delete the metric."),
+        Command(
+            "metricsconfig.builtin",
+            "b",
+            "",
+            "Have the daemon collect itself what it can, or by commands again.",
+        ),
         Command("metricsconfig.test", "t", "test", "Get the metric now, as it is edited."),
         Command(
             "metricsconfig.save", "ctrl+s", "save", "Show what saving changes; enter there saves."

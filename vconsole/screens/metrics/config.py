@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from time import time
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 
@@ -17,6 +17,7 @@ from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config_edit import ConfigDocument
 from vconsole.features.metrics.model.spec import Context, MetricSpec
 from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus, Trial
+from vconsole.features.metrics.model.stock import twin_words
 from vconsole.features.metrics.requests import ReadDaemon, SaveConfig, TryMetric
 from vconsole.features.metrics.words.config import (
     COLUMNS,
@@ -36,6 +37,8 @@ from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+_REPLACE: Final = "replace-stock-actions"
+
 
 class MetricsConfigScreen(FileEditorPage[Draft]):
     """The metrics above, the one under the cursor in full below. What is edited is a draft."""
@@ -50,8 +53,10 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
     MetricsConfigScreen.-invalid NotesView { height: 1fr; }
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, replacing: bool = False) -> None:
         super().__init__(path)
+        self._replacing = replacing
+        """Commands that are built in as well are to be replaced as soon as the file is read."""
         self._saved: frozenset[MetricSpec] = frozenset()
         """The metrics of the file as it is."""
         self._daemon: DaemonStatus | None = None
@@ -102,6 +107,10 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         """Take in what was read."""
         if isinstance(request, ReadFile) and request.path == self.path:
             self.take_file(reply)
+            if self._replacing and self.draft is not None:
+                self._replacing = False
+                if self._replace():
+                    self.call_later(self.do_save)
         elif isinstance(request, ReadDaemon):
             self._take_status(reply)
         elif isinstance(request, TryMetric) and self.console.page is self:
@@ -173,6 +182,8 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         tried = self._tried.get((spec.name, spec.context)) if spec else None
         warnings = draft.document.config.warnings if draft.document else ()
         notes = config_notes(spec, told, tried, draft.error, warnings)
+        if draft.document and (words := twin_words(draft.document.config)):
+            notes.append((safe(f" {words}"), "accent"))
         self.query_one(NotesView).notes = notes
 
     def hint(self) -> tuple[str, str]:
@@ -277,6 +288,21 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
             self.say("no metric here: o adds one", "warn")
             return
         self.edit(lambda document: document.remove(number))
+
+    def do_builtin(self) -> None:
+        """Have the daemon collect itself what it can, or by commands again."""
+        config = self.draft.document.config if self.draft and self.draft.document else None
+        if config is not None and config.settings.replace_stock_actions:
+            self.edit(lambda document: document.set_setting(_REPLACE, "no"))
+            return
+        self._replace()
+
+    def _replace(self) -> bool:
+        config = self.draft.document.config if self.draft and self.draft.document else None
+        if config is not None and not twin_words(config):
+            self.say("no command here is built in as well", "warn")
+            return False
+        return self.edit(lambda document: document.set_setting(_REPLACE, "yes"))
 
     async def do_add(self) -> None:
         """Ask what to add: a built-in metric, or the name of a new one and its command."""

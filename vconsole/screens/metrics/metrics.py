@@ -16,6 +16,7 @@ from vconsole.features.metrics.model.config import parse
 from vconsole.features.metrics.model.provision import Attachments
 from vconsole.features.metrics.model.spec import VhostmdConfig
 from vconsole.features.metrics.model.status import DaemonStatus, Trial
+from vconsole.features.metrics.model.stock import twin_words
 from vconsole.features.metrics.picture import Picture
 from vconsole.features.metrics.requests import (
     DiskReport,
@@ -259,8 +260,10 @@ class MetricsScreen(FilteredPage):
             return problem, "warn"
         return row.words, ""
 
-    @staticmethod
-    def _heading_hint(row: Row, found: Attachments | None) -> tuple[str, str]:
+    def _heading_hint(self, row: Row, found: Attachments | None) -> tuple[str, str]:
+        config = self.picture.config
+        if not row.owner and config is not None and (twins := twin_words(config)):
+            return twins, ""
         if not row.owner:
             return "metrics of this host: every guest with a disk or the channel reads them", ""
         if found is None:
@@ -355,9 +358,16 @@ class MetricsScreen(FilteredPage):
 
     async def do_configure(self) -> None:
         """Open the daemon's configuration."""
+        await self._configure(replacing=False)
+
+    async def do_builtin(self) -> None:
+        """Show what replaces commands that are built in as well; enter there saves it."""
+        await self._configure(replacing=True)
+
+    async def _configure(self, replacing: bool) -> None:
         from vconsole.screens.metrics.config import MetricsConfigScreen
 
-        await self.console.show_page(MetricsConfigScreen(self.conf))
+        await self.console.show_page(MetricsConfigScreen(self.conf, replacing))
 
 
 def _read(loaded: Loaded) -> VhostmdConfig | None:

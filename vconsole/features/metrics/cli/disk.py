@@ -14,6 +14,7 @@ from vconsole.features.metrics.dtd import refusals
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.metric import Metric, MetricTypeError, typed
 from vconsole.features.metrics.model.reader import Reading, read
+from vconsole.features.metrics.model.stock import twin_words
 from vconsole.model.words import plural
 from vconsole.text import duration, safe, size
 
@@ -99,6 +100,8 @@ def check_config(options: argparse.Namespace) -> int:
         raise CliError(f"{options.file}: {error}") from error
     lines = [f"warning: {warning}" for warning in config.warnings]
     lines += [f"note: vhostmd {release} refuses it: {why}" for release, why in refused.items()]
+    if twins := twin_words(config):
+        lines.append(f'note: {twins}; to replace them: <?vconsole replace-stock-actions="yes"?>')
     lines.append(f"{plural(len(config.enabled), 'metric')}, each {config.period_s} s")
     for line in lines:
         print(safe(f"{options.file}: {line}"))

@@ -33,6 +33,7 @@ from vconsole.features.metrics.daemon.source import DEFAULT_FILE, ConfigSource
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config import PROFILES
 from vconsole.features.metrics.model.disk import emulator_uids
+from vconsole.features.metrics.model.stock import twin_words
 from vconsole.text import line, safe
 
 DEFAULT_PID_FILE: Final = Path("/run/vhostmd.pid")
@@ -105,6 +106,9 @@ def _check(source: ConfigSource) -> int:
         print(f"{safe(str(source))}: warning: {line(warning)}")
     for release, reason in refusals(source.read()).items():
         print(f"{safe(str(source))}: note: vhostmd {release} refuses it: {line(reason)}")
+    if twins := twin_words(config):
+        cure = 'to replace them: <?vconsole replace-stock-actions="yes"?>'
+        print(f"{safe(str(source))}: note: {safe(twins)}; {cure}")
     print(f"{safe(str(source))}: {len(config.enabled)} metrics, each {config.period_s} s")
     return 0
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import Final
 
-from vconsole.features.metrics.model.spec import MetricSpec
+from vconsole.features.metrics.model.spec import MetricSpec, VhostmdConfig
+from vconsole.model.words import plural
 
 _HOST: Final = {
     "2b31c495a2f2387f": "FreeMem",
@@ -49,6 +50,26 @@ _DOMAIN: Final = {
     "aa2ce6f71197db89": "TotalCPUTime",
     "0c1050fab54c6de5": "TotalCPUTime",
 }
+
+
+def twins(config: VhostmdConfig) -> tuple[tuple[MetricSpec, str], ...]:
+    """The metrics got by a command though one is built in that does the same, and its name."""
+    if config.settings.replace_stock_actions:
+        return ()
+    found = ((spec, same_builtin(spec)) for spec in config.enabled if not spec.builtin)
+    return tuple((spec, name) for spec, name in found if name)
+
+
+def twin_words(config: VhostmdConfig) -> str:
+    """Which commands the daemon could do without, and what that saves; "" where there is none."""
+    found = twins(config)
+    if not found:
+        return ""
+    names = ", ".join(f"{s.name} (vm)" if s.context == "vm" else s.name for s, _ in found)
+    own = sum(spec.context == "vm" for spec, _ in found)
+    saved = [plural(len(found) - own, "command")] if len(found) > own else []
+    saved += [f"{own} for each domain"] if own else []
+    return f"built in as well: {names}; replaced, they save {' and '.join(saved)} in every update"
 
 
 def same_builtin(spec: MetricSpec) -> str | None:

@@ -9,6 +9,7 @@ from typing import Final
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.spec import MetricSpec
 from vconsole.features.metrics.model.status import MetricStatus
+from vconsole.features.metrics.model.stock import same_builtin
 from vconsole.model.words import plural
 from vconsole.text import Cell, Column, Note, duration, safe
 
@@ -92,6 +93,8 @@ def _details(spec: MetricSpec) -> list[Note]:
     head = f" {spec.name}: {spec.type}{unit} of {whose}, line {spec.line}"
     lines: list[Note] = [(safe(head), "strong")]
     lines += [(safe(f"   {part.strip()}"), "") for part in spec.action.strip().splitlines()]
+    if twin := same_builtin(spec):
+        lines.append((f"   the daemon can collect that itself, as {twin}", "dim"))
     if spec.variables:
         lines.append((safe(f"   as {', '.join(f'{v.name} {v.type}' for v in spec.variables)}"), ""))
     return lines
