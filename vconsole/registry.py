@@ -17,10 +17,12 @@ from vconsole.model.command import Command
 from vconsole.model.manifest import Answer, Manifest, imported
 from vconsole.model.proposal import Change, Subject
 
+_FEATURES: Final = f"{__package__}.features"
+
 
 def _manifest(feature: str) -> Manifest:
     """The manifest of a feature; names in it that begin with a dot are of its own room."""
-    room = f"vconsole.features.{feature}"
+    room = f"{_FEATURES}.{feature}"
     found: Manifest = import_module(f"{room}.manifest").MANIFEST
 
     def whole(name: str) -> str:
@@ -41,9 +43,7 @@ def _manifest(feature: str) -> Manifest:
     )
 
 
-MANIFESTS: Final[tuple[Manifest, ...]] = tuple(
-    map(_manifest, import_module("vconsole.features").FEATURES)
-)
+MANIFESTS: Final[tuple[Manifest, ...]] = tuple(map(_manifest, import_module(_FEATURES).FEATURES))
 COMMANDS: Final[Mapping[str, Command]] = {
     c.id: c for c in sorted((c for m in MANIFESTS for c in m.commands), key=lambda c: c.place)
 }

@@ -98,13 +98,19 @@ PLANTS = [
 ]
 
 
+CIRCLES = [
+    Plant("no circles", "vconsole.screens.metrics.attach", "vconsole.screens.metrics.metrics"),
+    Plant("no circles", "vconsole.model.cpuset", "vconsole.model.placement", "if TYPE_CHECKING:"),
+]
+
+
 @pytest.fixture(scope="module")
 def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """What the check says of a copy with everything planted: wall -> its lines."""
     copy = tmp_path_factory.mktemp("planted")
     shutil.copy(ROOT / "pyproject.toml", copy)
     shutil.copytree(ROOT / "vconsole", copy / "vconsole", ignore=shutil.ignore_patterns("*.pyc"))
-    for plant in PLANTS:
+    for plant in PLANTS + CIRCLES:
         with (copy / plant.file).open("a") as file:
             file.write(plant.text)
     (copy / "vconsole/loose.py").touch()  # a room that nobody has given a floor
@@ -129,9 +135,15 @@ def test_what_a_wall_forbids_is_refused(plant: Plant, refusals: dict[str, str]) 
     assert re.search(arrow, refusals[plant.wall]), refusals[plant.wall]
 
 
+@pytest.mark.parametrize("plant", CIRCLES, ids=lambda p: f"{p.importer}-{p.imported}")
+def test_a_circle_is_refused(plant: Plant, refusals: dict[str, str]) -> None:
+    room = plant.importer.rpartition(".")[0]
+    assert f"No cycles are allowed in {room}.\n" in refusals[plant.wall]
+
+
 def test_each_wall_is_tried() -> None:
     names = re.findall(r'^name = "(.*)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert {plant.wall for plant in PLANTS} == set(names) - {"vconsole"}
+    assert {plant.wall for plant in PLANTS} | {"no circles"} == set(names) - {"vconsole"}
 
 
 def test_a_room_has_a_floor(refusals: dict[str, str]) -> None:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from vconsole.changes.run import C, ChangeRun
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.model.proposal import Logged
-    from vconsole.screens.console import Asking
+    from vconsole.screens.page import Asking
 from vconsole.model.request import Reply
 
 

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from vconsole.model.manifest import imported
 from vconsole.registry import PAGES
-from vconsole.screens.page import Page
+from vconsole.screens.page import Console, Page
 from vconsole.text import safe
 
 if TYPE_CHECKING:
     from textual.app import App
 
-    from vconsole.console.app import VConsole
     from vconsole.files.config import Config
+
+
+class Program(Console, Protocol):
+    """The app, as its own commands see it."""
+
+    theme: str
+
+    def refresh_host(self) -> None:
+        """Read now instead of at the next tick."""
+
+    def quit_unless_planned(self) -> None:
+        """Quit; the first time warn of planned changes that would be lost."""
+
+    # -- Textual's ---------------------------------------------------------------------------
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Copy by the terminal."""
+
+    def save_screenshot(self, *, path: str | None = None) -> str:
+        """Save the screen in a directory; answers the path of the picture."""
+
+    def action_suspend_process(self) -> None:
+        """Stop until the shell continues it."""
 
 
 class AppCommands:
     """The ``app.*`` commands. Pages are imported when first opened: the start is not theirs."""
 
-    def __init__(self, app: VConsole) -> None:
+    def __init__(self, app: Program) -> None:
         self.app = app
         assert app.page is not None
         self.page: Page = app.page

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from textual import on
 from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
@@ -16,10 +16,8 @@ from textual.widgets import Button, Input
 from vconsole.model.command import Command, key_name
 from vconsole.registry import of_scope
 from vconsole.screens.messages import Open
+from vconsole.screens.page import Console
 from vconsole.text import clip, safe
-
-if TYPE_CHECKING:
-    from vconsole.console.app import VConsole
 
 MOST_DOMAINS = 50
 """Domains offered at once; typing narrows them down."""
@@ -45,9 +43,9 @@ class Palette(CommandPalette):
 
 class _ConsoleProvider(Provider):
     @property
-    def console(self) -> VConsole:
+    def console(self) -> Console:
         """The app, typed."""
-        return cast("VConsole", self.app)
+        return cast(Console, self.app)
 
 
 class CommandProvider(_ConsoleProvider):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.app import ComposeResult
 
@@ -46,6 +46,14 @@ MANY_COLUMNS = (
 MOST = 500
 """Domains compared at a time."""
 _VERBS: Mapping[Way, str] = {"persist": "make persistent", "revert": "revert the live values"}
+
+
+@runtime_checkable
+class ShowsDifference(Protocol):
+    """A page of a domain that can show what its next start changes."""
+
+    def show_difference(self) -> None:
+        """Show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,9 +308,7 @@ class DivergenceScreen(Page):
 
     async def do_open(self) -> None:
         """Show the XML difference of the domain."""
-        from vconsole.screens.domains.domain import DomainScreen
-
         if domain := self.subject:
             await self.console.open_page("domain", domain.uuid)
-            if isinstance(page := self.console.page, DomainScreen):
+            if isinstance(page := self.console.page, ShowsDifference):
                 page.show_difference()

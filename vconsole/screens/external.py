@@ -8,7 +8,7 @@ from vconsole.files.editor import EditorError as EditorError
 from vconsole.files.editor import run_editor
 
 if TYPE_CHECKING:
-    from vconsole.screens.console import Console
+    from vconsole.screens.page import Console
 
 
 def edited(console: Console, name: str, data: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
@@ -10,14 +10,12 @@ from vconsole.changes.dispatcher import Request
 from vconsole.files.careful import Loaded
 from vconsole.files.draft import FileDraft, SaveFile
 from vconsole.model.request import Reply
+from vconsole.screens.files.file import FilePage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Line, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_diff
-
-if TYPE_CHECKING:
-    from vconsole.screens.files.editor import FileEditorPage
 
 
 class FileDiffScreen(Page):
@@ -27,7 +25,7 @@ class FileDiffScreen(Page):
     BINDINGS: ClassVar = bindings("filediff")
     AUTO_FOCUS = "LinesView"
 
-    def __init__(self, editor: FileEditorPage[Any]) -> None:
+    def __init__(self, editor: FilePage[Any]) -> None:
         super().__init__()
         self._editor = editor
         self._shown: FileDraft | None = None

@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 from vconsole.files.careful import Loaded
-from vconsole.files.draft import FileDraft, SaveFile
 from vconsole.model.request import Reply
-from vconsole.screens.page import Page
-from vconsole.text import Note
-
-D = TypeVar("D", bound=FileDraft)
+from vconsole.screens.files.file import D, FilePage
 
 
-class FileEditorPage(Page, Generic[D]):
-    """See the module. Subclasses say what the file means.
+class FileEditorPage(FilePage[D]):
+    """See the module.
 
     Attributes:
-        path: The file.
-        draft: What is edited; None until it was read.
         trouble: Why the file cannot be read; empty while it can.
     """
 
@@ -28,47 +21,12 @@ class FileEditorPage(Page, Generic[D]):
     """What $EDITOR sees as the file's name."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__()
-        self.path = path
-        self.draft: D | None = None
+        super().__init__(path)
         self.trouble = ""
-
-    # -- what subclasses say -----------------------------------------------------------------
 
     def drafted(self, loaded: Loaded) -> D:
         """The draft of a file as it was read."""
         raise NotImplementedError
-
-    def put(self, draft: D) -> None:
-        """Show another state of the editing."""
-        raise NotImplementedError
-
-    def save_request(self, draft: D) -> SaveFile:
-        """What saves it."""
-        raise NotImplementedError
-
-    def paint(self, line: str) -> Iterable[tuple[int, int, str]]:
-        """Colour a line of the text; see `widgets.editor.Paint`."""
-        raise NotImplementedError
-
-    def consequence(self) -> str:
-        """What saving will do, for the title of the difference."""
-        return ""
-
-    def remarks(self) -> Sequence[Note]:
-        """What to know of the text as it is edited: diagnostics."""
-        return ()
-
-    def remark_at(self, line: int) -> tuple[str, str] | None:
-        """What is wrong in a line of the text, and its tone."""
-        return None
-
-    # -- what they have in common ------------------------------------------------------------
-
-    @property
-    def changes(self) -> int:
-        """Whether there is something to save."""
-        return int(self.draft is not None and self.draft.staged)
 
     def take_file(self, reply: Reply) -> None:
         """Take in what was read, or why it cannot be read."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
+from vconsole.screens.files.file import FilePage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe
 from vconsole.widgets.editor import Editor
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
-
-if TYPE_CHECKING:
-    from vconsole.screens.files.editor import FileEditorPage
 
 _MOST = 20
 """Remarks shown."""
@@ -30,7 +28,7 @@ class FileTextScreen(Page):
     FileTextScreen NotesView { height: auto; max-height: 30%; }
     """
 
-    def __init__(self, editor: FileEditorPage[Any], text: str, line: int) -> None:
+    def __init__(self, editor: FilePage[Any], text: str, line: int) -> None:
         super().__init__()
         self._page, self._text, self._line = editor, text, line
 

@@ -19,7 +19,7 @@ from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 if TYPE_CHECKING:
-    from vconsole.screens.console import Console
+    from vconsole.screens.page import Console
 
 COLUMNS = (
     Column("name", "Domain", 18, flex=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 
@@ -13,13 +13,11 @@ from vconsole.features.metrics.requests import PlanDevices, ReadAttachments
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.request import Reply
 from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.metrics.below import Metrics
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Column, glyph, safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
-
-if TYPE_CHECKING:
-    from vconsole.screens.metrics.metrics import MetricsScreen
 
 COLUMNS = (
     Column("mark", "", 1),
@@ -43,7 +41,7 @@ class MetricsAttachScreen(FilteredPage):
     MetricsAttachScreen LineTable { scrollbar-gutter: stable; }
     """
 
-    def __init__(self, metrics: MetricsScreen) -> None:
+    def __init__(self, metrics: Metrics) -> None:
         super().__init__()
         self._metrics = metrics
         self._what: What = "disk"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from textual.app import ComposeResult
 
@@ -10,14 +10,12 @@ from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.requests import ReadDisk
 from vconsole.features.metrics.words.disk import HexLines, raw_lines
 from vconsole.model.request import Reply
+from vconsole.screens.metrics.below import Form, Metrics
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_xml
-
-if TYPE_CHECKING:
-    from vconsole.screens.metrics.metrics import Form, MetricsScreen
 
 
 class MetricsBytesScreen(Page):
@@ -27,7 +25,7 @@ class MetricsBytesScreen(Page):
     BINDINGS: ClassVar = bindings("metricsbytes")
     AUTO_FOCUS = "LinesView"
 
-    def __init__(self, metrics: MetricsScreen, form: Form) -> None:
+    def __init__(self, metrics: Metrics, form: Form) -> None:
         super().__init__()
         self._metrics, self._form = metrics, form
         self._shown: tuple[Form, bytes] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 
@@ -35,6 +35,7 @@ from vconsole.files.places import config_path
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.request import ChangeDevice, Reply
 from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.metrics.below import Form
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell
 from vconsole.widgets.lines import LinesView
@@ -42,7 +43,6 @@ from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
-Form = Literal["raw", "hex"]
 ALL, DISK, GUEST = range(3)
 DEVICES_EVERY_S, DEVICES_SOONEST_S = 30.0, 3.0
 """Devices are looked at again that often, and that soon after a domain has started or stopped."""
