@@ -11,9 +11,10 @@ from vconsole.features.metrics.model.document import render_reply
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.provision import Attachments
 from vconsole.features.metrics.model.spec import VhostmdConfig
-from vconsole.features.metrics.model.status import DaemonStatus
+from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus
 from vconsole.features.metrics.requests import DiskReport
-from vconsole.features.metrics.words.config import kept_words
+from vconsole.model.words import plural
+from vconsole.text import duration
 
 DEAD_S: Final = 3.0
 """A disk busy for so long is not being written: that takes milliseconds."""
@@ -115,3 +116,13 @@ class Picture:
         reading = self.report.shown or self.report.state.latest
         head = reading.header.pack() if header and reading.header else b""
         return head + reading.content
+
+
+def kept_words(told: MetricStatus) -> str:
+    """That values of earlier updates are published, and how old they are; "" where none is."""
+    if not told.kept:
+        return ""
+    age = duration(told.oldest_s)
+    if told.context == "host":
+        return f"its value is {age} old: its command did not end in the latest update"
+    return f"of {plural(told.kept, 'domain')} the value is up to {age} old: no later one came"

@@ -10,6 +10,7 @@ from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.spec import MetricSpec
 from vconsole.features.metrics.model.status import MetricStatus
 from vconsole.features.metrics.model.stock import same_builtin
+from vconsole.features.metrics.picture import kept_words
 from vconsole.model.words import plural
 from vconsole.text import Cell, Column, Note, duration, safe
 
@@ -112,16 +113,6 @@ def _told(told: MetricStatus) -> list[Note]:
     if told.problem:
         notes.append((safe(f" ! {told.problem}"), "warn"))
     return notes
-
-
-def kept_words(told: MetricStatus) -> str:
-    """That values of earlier updates are published, and how old they are; "" where none is."""
-    if not told.kept:
-        return ""
-    age = duration(told.oldest_s)
-    if told.context == "host":
-        return f"its value is {age} old: its command did not end in the latest update"
-    return f"of {plural(told.kept, 'domain')} the value is up to {age} old: no later one came"
 
 
 def release_notes(before: dict[str, str], after: dict[str, str]) -> list[Note]:
