@@ -11,7 +11,9 @@ import pytest
 
 from tests import scenes
 from tests.pilot.manual import console_on
+from tests.unit.test_disks import LIVE as DISKS
 from vconsole.changes.host_requests import HostRequests
+from vconsole.features.storage.model.disks import DiskReport, Numbers, ReadDisks, read_disks
 from vconsole.features.storage.model.pool import ReadPool, ReadVolumeDetails, ReadVolumes
 from vconsole.host.link import open_link
 from vconsole.model.request import Reply
@@ -129,3 +131,20 @@ async def test_a_pool_that_does_not_answer_is_left_alone_longer_and_longer(
             page._look()
             await console.settle()
         assert len(asked) < 8
+
+
+async def test_the_disks_of_a_domain_by_keyboard() -> None:
+    report = DiskReport(read_disks(DISKS, DISKS), {"vda": Numbers(0.0, 1 << 30, 1 << 29)}, True)
+    async with console_on(
+        scenes.kvm07(), answers={ReadDisks: lambda request: Reply(value=report)}
+    ) as console:
+        await console.press("enter", "s")
+        assert "2 disks" in console.title
+        assert console.has_row("/i/top.qcow2")
+        console.sees("based on /i/base.qcow2", "cache none")
+        await console.press("f")
+        console.sees("virsh blockpull", "+ /i/top.qcow2")
+        await console.press("escape", "down", "m", *"/iso/b.iso", "enter")
+        console.sees("change-media", "+ /iso/b.iso")
+        await console.press("escape", "o", *"/i/x.raw", "enter")
+        assert "never guessed" in console.status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, writable
+from vconsole.model.command import Command, a_domain, writable
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
@@ -12,6 +12,7 @@ MANIFEST: Final = Manifest(
         "storage": "Storage pools",
         "volumes": "Volumes of a pool",
         "storageform": "A pool or a volume to be made",
+        "disks": "Disks of a domain",
     },
     commands=(
         Command(
@@ -22,6 +23,72 @@ MANIFEST: Final = Manifest(
             virsh="pool-list --all --details",
             place=10,
             opens="storage",
+        ),
+        Command(
+            "domain.disks",
+            "s",
+            "",
+            "Go to its disks: media, size, limits, chain.",
+            (a_domain,),
+            virsh="domblklist {name} --details",
+            opens="disks",
+        ),
+        Command("disks.attach", "plus,o", "attach", "Give it an image.", (writable, a_domain)),
+        Command(
+            "disks.detach",
+            "minus,d,delete",
+            "detach",
+            "Take the disk away; its image stays.",
+            (writable, a_domain),
+            virsh="detach-disk {name} TARGET",
+        ),
+        Command(
+            "disks.medium",
+            "m",
+            "medium",
+            "Put another medium into the drive, or none.",
+            (writable, a_domain),
+            virsh="change-media {name} TARGET",
+        ),
+        Command(
+            "disks.resize",
+            "e",
+            "resize",
+            "Give the disk another capacity while it is used.",
+            (writable, a_domain),
+            virsh="blockresize {name} TARGET SIZE",
+        ),
+        Command(
+            "disks.limit",
+            "l",
+            "limit",
+            "Limit what it may do in a second.",
+            (writable, a_domain),
+            virsh="blkdeviotune {name} TARGET",
+        ),
+        Command(
+            "disks.flatten",
+            "f",
+            "flatten",
+            "Pull what it is based on into it, while it is used.",
+            (writable, a_domain),
+            virsh="blockpull {name} TARGET --wait",
+        ),
+        Command(
+            "disks.commit",
+            "C",
+            "",
+            "Write it down into what it is based on, and go on there.",
+            (writable, a_domain),
+            virsh="blockcommit {name} TARGET --active --pivot",
+        ),
+        Command(
+            "disks.move",
+            "v",
+            "",
+            "Copy it to another place while it is used, and go on there.",
+            (writable, a_domain),
+            virsh="blockcopy {name} TARGET --dest PATH --pivot",
         ),
         Command("storage.open", "enter", "volumes", "Show the volumes of the pool."),
         Command("storage.start", "s", "start", "Start the pool.", (writable,)),
@@ -54,7 +121,10 @@ MANIFEST: Final = Manifest(
         Command("storageform.choose", "space", "choose", "Take the next choice, or edit the text."),
         Command("storageform.edit", "e", "edit", "Edit the text."),
     ),
-    pages={"storage": "vconsole.screens.storage.pools:PoolsScreen"},
+    pages={
+        "storage": "vconsole.screens.storage.pools:PoolsScreen",
+        "disks": "vconsole.screens.storage.disks:DisksScreen",
+    },
     answers=(
         *(
             Answer(f".model.pool:{kind}", f".host.read:{by}", link="storage")
@@ -68,6 +138,16 @@ MANIFEST: Final = Manifest(
             )
         ),
         Answer(".model.pool:ReadUsers", ".host.read:read_users"),
+        Answer(".model.disks:ReadDisks", ".host.disks:read_domain_disks"),
+        *(
+            Answer(f".model.disks:{kind}", f".host.disks:{by}", changes=True, link="disks")
+            for kind, by in (
+                ("ResizeDisk", "resize_disk"),
+                ("ChangeMedium", "change_medium"),
+                ("LimitDisk", "limit_disk"),
+                ("ChainJob", "run_chain_job"),
+            )
+        ),
         *(
             Answer(f".model.change:{kind}", f".host.act:{by}", changes=True, link="storage changes")
             for kind, by in (
@@ -79,5 +159,8 @@ MANIFEST: Final = Manifest(
             )
         ),
     ),
-    subcommands=dict.fromkeys(("pool", "volume"), ".cli:add_parsers"),
+    subcommands={
+        **dict.fromkeys(("pool", "volume"), ".cli.pools:add_parsers"),
+        "disk": ".cli.disks:add_parser",
+    },
 )

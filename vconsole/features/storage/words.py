@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from time import time
 from typing import Final
 
+from vconsole.features.storage.model.disks import Disk, Numbers
 from vconsole.features.storage.model.pool import DEFAULT_PATH, DEFAULT_POOL, Pool, Volume
 from vconsole.features.storage.model.users import User, Users
 from vconsole.model.words import names_label, plural
@@ -148,3 +149,87 @@ def volume_notes(
 def count_words(shown: int, total: int) -> str:
     """How many volumes."""
     return plural(total, "volume") if shown == total else f"{shown} of {plural(total, 'volume')}"
+
+
+# ---- disks of a domain
+
+DISK_COLUMNS: Final = (
+    Column("target", "Disk", 6),
+    Column("device", "Device", 6),
+    Column("source", "Image", 22, flex=True),
+    Column("format", "Format", 6),
+    Column("chain", "Chain", 5, "right"),
+    Column("capacity", "Capacity", 9, "right"),
+    Column("allocation", "Allocated", 9, "right", from_width=96),
+    Column("rate", "Read/write a s", 19, "right", from_width=110),
+    Column("latency", "Latency", 8, "right", from_width=80),
+    Column("note", "", 14, from_width=80),
+)
+
+
+def disk_cells(disk: Disk, now: Numbers | None, before: Numbers | None) -> tuple[Cell, ...]:
+    """The row of a disk in `DISK_COLUMNS`; rates are between two readings."""
+    half = disk.now
+    job = f"{now.job} {_percent(now)}" if now and now.job else ""
+    return (
+        (safe(disk.target), ""),
+        (safe(disk.device), "dim"),
+        (safe(half.source or "no medium"), "" if half.source else "dim"),
+        (safe(half.format), "dim"),
+        (
+            str(len(half.chain) + 1) if half.source else "-",
+            "warn" if len(half.chain) > 8 else "dim",
+        ),
+        (size(now.capacity_bytes if now else None), ""),
+        (size(now.allocation_bytes if now else None), ""),
+        (_rates(now, before), ""),
+        (_latency(now, before), ""),
+        (job or disk.where, "accent" if job else "warn"),
+    )
+
+
+def _percent(now: Numbers) -> str:
+    return f"{100 * now.done // now.of} %" if now.of else "-"
+
+
+def _rates(now: Numbers | None, before: Numbers | None) -> str:
+    read, written = rate(now, before, "read_bytes"), rate(now, before, "written_bytes")
+    return f"{size(read)} / {size(written)}"
+
+
+def rate(now: Numbers | None, before: Numbers | None, name: str) -> int | None:
+    """What a count grew by in a second; None while that is not known."""
+    if now is None or before is None or now.at_s <= before.at_s:
+        return None
+    last: int | None = getattr(now, name)
+    first: int | None = getattr(before, name)
+    if last is None or first is None or last < first:
+        return None
+    return round((last - first) / (now.at_s - before.at_s))
+
+
+def _latency(now: Numbers | None, before: Numbers | None) -> str:
+    """How long a request took on average since the reading before."""
+    busy, requests = rate(now, before, "busy_ns"), rate(now, before, "requests")
+    return f"{busy / requests / 1e6:.1f} ms" if busy is not None and requests else "-"
+
+
+def disk_notes(disk: Disk) -> Iterator[Note]:
+    """What there is to say of a disk."""
+    half = disk.now
+    yield f" {safe(half.source or 'no medium')}", ""
+    for path in half.chain[:6]:
+        yield f"   based on {safe(path)}", "dim"
+    if len(half.chain) > 6:
+        yield f"   and {len(half.chain) - 6} more", "dim"
+    facts = [
+        f"cache {half.cache}" if half.cache else "",
+        f"io {half.io}" if half.io else "",
+        f"iothread {half.iothread}" if half.iothread else "",
+        "read-only" if half.read_only else "",
+        *(f"{name} {value}" for name, value in half.limits.items() if value),
+    ]
+    if words := "   ".join(filter(None, facts)):
+        yield f" {safe(words)}", "dim"
+    if disk.where == "config differs" and disk.config is not None:
+        yield f" from its next start on: {safe(disk.config.source or 'no medium')}", "warn"

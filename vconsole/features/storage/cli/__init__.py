@@ -1,0 +1,1 @@
+"""Storage without the screen."""

@@ -1,0 +1,247 @@
+"""Reads the disks of domains and changes them while they are used.
+
+Sources: virDomainGetBlockInfo, virDomainBlockStatsFlags, virDomainGetBlockJobInfo,
+virDomainBlockResize, virDomainUpdateDeviceFlags, virDomainSetBlockIoTune, virDomainBlockPull,
+virDomainBlockCommit, virDomainBlockCopy, virDomainBlockJobAbort.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from time import monotonic
+from typing import Any, Final
+
+from vconsole.features.storage.model.disks import (
+    ChainJob,
+    ChangeMedium,
+    Disk,
+    DiskReport,
+    LimitDisk,
+    Numbers,
+    ReadDisks,
+    ResizeDisk,
+    read_disks,
+)
+from vconsole.host import errors
+from vconsole.host.devices import read_xml
+from vconsole.host.link import Link
+from vconsole.model.request import Reply
+from vconsole.model.xml_edit import element
+
+_JOBS: Final = {1: "pull", 2: "copy", 3: "commit", 4: "active commit", 5: "backup"}
+"""By VIR_DOMAIN_BLOCK_JOB_TYPE_*."""
+_LOOK_S: Final = 0.5
+
+
+def read_domain_disks(link: Link, request: ReadDisks) -> Reply:
+    """Read them."""
+    return Reply(value=report_of(link, link.call(link.conn.lookupByUUIDString, request.uuid)))
+
+
+def report_of(link: Link, domain: Any) -> DiskReport:
+    """The disks of a domain by its handle."""
+    found = read_xml(link, domain)
+    disks = read_disks(found.live, found.config)
+    numbers = {disk.target: _numbers(link, domain, disk) for disk in disks if disk.now.source}
+    return DiskReport(disks, numbers, found.live is not None)
+
+
+def _numbers(link: Link, domain: Any, disk: Disk) -> Numbers:
+    """What one disk holds and does; what the driver does not tell is None."""
+    import libvirt
+
+    size: Any = (None, None, None)
+    stats: dict[str, int] = {}
+    job: dict[str, int] = {}
+    with suppress(libvirt.libvirtError):
+        size = link.call(domain.blockInfo, disk.target)
+    if disk.live is not None:
+        with suppress(libvirt.libvirtError):
+            stats = link.call(domain.blockStatsFlags, disk.target)
+        with suppress(libvirt.libvirtError):
+            job = link.call(domain.blockJobInfo, disk.target, 0) or {}
+    times = [stats.get(name) for name in ("rd_total_times", "wr_total_times")]
+    requests = [stats.get(name) for name in ("rd_operations", "wr_operations")]
+    return Numbers(
+        monotonic(),
+        *(size[0], size[1], stats.get("rd_bytes"), stats.get("wr_bytes")),
+        sum(requests) if None not in requests else None,  # type: ignore[arg-type]  # checked
+        sum(times) if None not in times else None,  # type: ignore[arg-type]  # checked
+        _JOBS.get(job.get("type", 0), ""),
+        *(job.get("cur", 0), job.get("end", 0)),
+    )
+
+
+# ---- size, media, limits
+
+
+def resize_disk(link: Link, request: ResizeDisk) -> Reply:
+    """Give a running disk another capacity."""
+    import libvirt
+
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    capacity = link.call(domain.blockInfo, request.target)[0]
+    if capacity != request.before_bytes:
+        return _conflict(f"{request.target} has {capacity} bytes meanwhile", link, domain)
+    flags = libvirt.VIR_DOMAIN_BLOCK_RESIZE_BYTES
+    link.call(domain.blockResize, request.target, request.after_bytes, flags)
+    after = link.call(domain.blockInfo, request.target)[0]
+    report = report_of(link, domain)
+    if after != request.after_bytes:
+        return Reply("unknown", f"libvirt took it, yet it has {after} bytes", report)
+    return Reply(value=report, read_back=f"{after} bytes")
+
+
+def change_medium(link: Link, request: ChangeMedium) -> Reply:
+    """Put another medium in, unless there is another than was seen."""
+    import libvirt
+
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    before = _disk(report_of(link, domain), request.target)
+    if before is None or before.now.source != request.before:
+        return _conflict(f"there is another medium in {request.target}", link, domain)
+    for xml, flag in (
+        (request.live_xml, libvirt.VIR_DOMAIN_AFFECT_LIVE),
+        (request.config_xml, libvirt.VIR_DOMAIN_AFFECT_CONFIG),
+    ):
+        if not xml:
+            continue
+        try:
+            link.call(domain.updateDeviceFlags, xml, flag)
+        except libvirt.libvirtError as error:
+            half = "live" if flag == libvirt.VIR_DOMAIN_AFFECT_LIVE else "config"
+            done = "; live is done" if half == "config" and request.live_xml else ""
+            message = f"{half}: {errors.message(error)}{done}"
+            return Reply("failed", message, report_of(link, domain))
+    report = report_of(link, domain)
+    after = _disk(report, request.target)
+    words = after.now.source if after is not None else "gone"
+    if words != request.after:
+        return Reply("unknown", f"libvirt took it, yet there is {words or 'no medium'}", report)
+    return Reply(value=report, read_back=words or "no medium")
+
+
+def limit_disk(link: Link, request: LimitDisk) -> Reply:
+    """Set one limit; the others stay as they are."""
+    import libvirt
+
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    before = _disk(report_of(link, domain), request.target)
+    if before is None or before.now.limits.get(request.limit, 0) != request.before:
+        return _conflict(f"{request.limit} of {request.target} is another", link, domain)
+    flags = libvirt.VIR_DOMAIN_AFFECT_LIVE if request.live else 0
+    flags |= libvirt.VIR_DOMAIN_AFFECT_CONFIG if request.config else 0
+    wanted = {request.limit: request.after}
+    link.call(domain.setBlockIoTune, request.target, wanted, flags)
+    report = report_of(link, domain)
+    after = _disk(report, request.target)
+    value = after.now.limits.get(request.limit, 0) if after else None
+    if value != request.after:
+        return Reply("unknown", f"libvirt took it, yet it is {value}", report)
+    return Reply(value=report, read_back=f"{request.limit} {value or 'no limit'}")
+
+
+def _disk(report: DiskReport, target: str) -> Disk | None:
+    return next((disk for disk in report.disks if disk.target == target), None)
+
+
+def _conflict(reason: str, link: Link, domain: Any) -> Reply:
+    return Reply("conflict", f"{reason}; look again", report_of(link, domain))
+
+
+# ---- jobs
+
+
+def run_chain_job(link: Link, request: ChainJob) -> Reply:
+    """Start it, follow it, pivot at its end; stop it when it is given up."""
+    import libvirt
+
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    before = _disk(report_of(link, domain), request.target)
+    if before is None or before.live is None or before.live.source != request.source:
+        return _conflict(f"{request.target} is another image than was seen", link, domain)
+    try:
+        _start(link, domain, request)
+        ended = _follow(link, domain, request)
+    except libvirt.libvirtError as error:
+        _abort(link, domain, request)
+        return Reply("failed", f"{errors.message(error)}{_left(request)}", report_of(link, domain))
+    finally:
+        request.wait.what = ""
+    if not ended:
+        _abort(link, domain, request)
+        words = f"given up; {request.target} is as before{_left(request)}"
+        return Reply("failed", words, report_of(link, domain))
+    return _read_back(link, domain, request)
+
+
+def _start(link: Link, domain: Any, request: ChainJob) -> None:
+    import libvirt
+
+    if request.kind == "flatten":
+        link.call(domain.blockPull, request.target, 0, 0)
+    elif request.kind == "commit":
+        flags = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE | libvirt.VIR_DOMAIN_BLOCK_COMMIT_SHALLOW
+        link.call(domain.blockCommit, request.target, None, None, 0, flags)
+    else:
+        source = element("source", {"file": request.destination})
+        driver = element("driver", {"type": request.format})
+        xml = element("disk", {"type": "file"}, source, driver)
+        # a persistent domain allows a copy only if the job may go with the domain's end
+        flags = libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
+        link.call(domain.blockCopy, request.target, xml, {}, flags)
+
+
+def _follow(link: Link, domain: Any, request: ChainJob) -> bool:
+    """Wait until it is over, or ready to pivot, then pivot; False where it is given up."""
+    while True:
+        job = link.call(domain.blockJobInfo, request.target, 0)
+        if not job:
+            return True  # a pull is over when its job is gone
+        current, end = job["cur"], job["end"]
+        request.wait.what = f"{100 * current // end} %" if end else "beginning"
+        if request.kind != "flatten" and end and current == end and _ready(link, domain, request):
+            return _pivot(link, domain, request)
+        if request.wait.pause(_LOOK_S):
+            return False
+
+
+def _ready(link: Link, domain: Any, request: ChainJob) -> bool:
+    """cur = end is not enough: libvirt marks the mirror as ready when QEMU has said so."""
+    return "ready='yes'" in str(link.call(domain.XMLDesc, 0))
+
+
+def _pivot(link: Link, domain: Any, request: ChainJob) -> bool:
+    import libvirt
+
+    flags = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT
+    link.call(domain.blockJobAbort, request.target, flags)
+    return True
+
+
+def _abort(link: Link, domain: Any, request: ChainJob) -> None:
+    import libvirt
+
+    with suppress(libvirt.libvirtError):  # it never began, or has just ended
+        link.call(domain.blockJobAbort, request.target, 0)
+
+
+def _left(request: ChainJob) -> str:
+    return f"; {request.destination} is half a copy: delete it" if request.kind == "copy" else ""
+
+
+def _read_back(link: Link, domain: Any, request: ChainJob) -> Reply:
+    report = report_of(link, domain)
+    after = _disk(report, request.target)
+    live = after.live if after else None
+    if live is None:
+        return Reply("unknown", f"{request.target} is gone", report)
+    wanted = {
+        "flatten": live.source == request.source and not live.chain,
+        "commit": bool(request.chain) and live.source == request.chain[0],
+        "copy": live.source == request.destination,
+    }[request.kind]
+    words = " <- ".join((live.source, *live.chain))
+    if not wanted:
+        return Reply("unknown", f"the job ended, yet {request.target} is {words}", report)
+    return Reply(value=report, read_back=words)

@@ -1,0 +1,272 @@
+"""The disks of a domain: what each is and does, and what can be done while it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from vconsole.changes.dispatcher import Request
+from vconsole.features.storage.model.disks import (
+    LIMITS,
+    Disk,
+    DiskReport,
+    DiskWish,
+    JobKind,
+    Numbers,
+    ReadDisks,
+    attacher,
+    chain_job,
+    detacher,
+    plan_limit,
+    plan_medium,
+    plan_resize_disk,
+)
+from vconsole.features.storage.words import DISK_COLUMNS, disk_cells, disk_notes
+from vconsole.model.proposal import Planner, Proposal, Propose
+from vconsole.model.request import Reply
+from vconsole.model.virsh import domain_argument
+from vconsole.model.words import plural
+from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, safe, size
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+LOOK_EVERY_S = 2.0
+
+
+class DisksScreen(DomainPage):
+    """A row for each disk, live or as it is defined; all about one below."""
+
+    SCOPE = "disks"
+    BINDINGS: ClassVar = bindings("disks")
+    DEFAULT_CSS = """
+    DisksScreen NotesView { height: 9; }
+    """
+
+    def __init__(self, uuid: str) -> None:
+        super().__init__(uuid)
+        self._report: DiskReport | None = None
+        self._before: dict[str, Numbers] = {}
+        self._trouble = ""
+
+    def compose_body(self) -> ComposeResult:
+        """Title, disks, all about one."""
+        yield TitleBar()
+        yield LineTable(DISK_COLUMNS, self._cells)
+        yield NotesView()
+
+    # -- reading -----------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        """Look, and again."""
+        self.set_interval(LOOK_EVERY_S, self._look)
+
+    def on_screen_resume(self) -> None:
+        """Look anew, as after a change."""
+        self.read_anew()
+        self._look()
+
+    def read_again(self) -> None:
+        """Look now."""
+        self._look()
+
+    def _look(self) -> None:
+        self.read(ReadDisks(self._uuid))
+
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Take in what was read, here or after a change of this domain."""
+        if getattr(request, "uuid", None) != self._uuid:
+            return
+        if isinstance(request, ReadDisks):
+            self._trouble = reply.message
+        if isinstance(reply.value, DiskReport):
+            if self._report is not None:
+                self._before = dict(self._report.numbers)
+            self._report = reply.value
+        self._show()
+
+    # -- showing -----------------------------------------------------------------------------
+
+    @property
+    def _disk(self) -> Disk | None:
+        return self._find(self.query_one(LineTable).key)
+
+    def _find(self, target: str | None) -> Disk | None:
+        disks = self._report.disks if self._report else ()
+        return next((disk for disk in disks if disk.target == target), None)
+
+    def _show(self) -> None:
+        domain, report = self.subject, self._report
+        name, state = (safe(domain.name), domain.state) if domain else ("", "gone")
+        words = plural(len(report.disks), "disk") if report else self._trouble or "reading"
+        self.query_one(TitleBar).words = (f"Disks of {name}", f"{state}   {safe(words)}")
+        table = self.query_one(LineTable)
+        table.show([disk.target for disk in report.disks] if report else [])
+        table.redraw()
+        self._explain()
+        self.refresh_hint()
+
+    def _cells(self, key: str) -> tuple[Cell, ...]:
+        disk = self._find(key)
+        if disk is None or self._report is None:
+            return (("-", "dim"),) * len(DISK_COLUMNS)
+        return disk_cells(disk, self._report.numbers.get(key), self._before.get(key))
+
+    def _explain(self) -> None:
+        disk = self._disk
+        self.query_one(NotesView).notes = tuple(disk_notes(disk)) if disk else ()
+
+    def hint(self) -> tuple[str, str]:
+        """Say what is wrong."""
+        if self._trouble:
+            return safe(self._trouble), "bad"
+        if self._report is not None and not self._report.disks:
+            return "it has no disks", ""
+        return "", ""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another disk."""
+        self.unsay()
+        self._explain()
+        self.refresh_hint()
+
+    def virsh(self) -> str:
+        """Name what lists them."""
+        domain = self.subject
+        name = domain_argument(domain.name, domain.uuid) if domain else self._uuid
+        return f"domblklist {name} --details"
+
+    # -- commands ----------------------------------------------------------------------------
+
+    async def _propose(self, title: str, proposal: Proposal) -> None:
+        from vconsole.screens.changes import ChangesScreen
+
+        await self.console.show_page(ChangesScreen(title, [proposal]))
+
+    async def _ask_host(self, title: str, planner: Planner) -> None:
+        """Have a planner look at the domain's XML as it is now."""
+        from vconsole.screens.changes import ChangesScreen
+
+        if (domain := self.subject) is not None:
+            wanted = Propose(((domain.uuid, domain.name),), planner, ("both", "live", "config"))
+            await self.console.show_page(ChangesScreen(title, asking=wanted))
+
+    def _planned(self, title: str, plan: Callable[[str, str, DiskReport], Proposal]) -> bool:
+        """Show what would be done, or say why nothing can be."""
+        domain, report = self.subject, self._report
+        if domain is None or report is None:
+            self.say("not read yet", "warn")
+            return False
+        try:
+            proposal = plan(domain.uuid, domain.name, report)
+        except ValueError as error:
+            self.say(safe(str(error)), "bad")
+            return False
+        self.call_later(self._propose, title, proposal)
+        return True
+
+    def _target(self) -> str | None:
+        """The disk under the cursor, or say that there is none."""
+        if (disk := self._disk) is None:
+            self.say("no disk here", "warn")
+            return None
+        return disk.target
+
+    def _job(self, kind: JobKind, title: str) -> None:
+        if target := self._target():
+            self._planned(f"{title} {target}", lambda u, n, r: chain_job(u, n, r, target, kind))
+
+    def do_flatten(self) -> None:
+        """Pull its bases into it."""
+        self._job("flatten", "flatten")
+
+    def do_commit(self) -> None:
+        """Write it down into its base."""
+        self._job("commit", "commit")
+
+    async def do_move(self) -> None:
+        """Ask where to."""
+        if target := self._target():
+            await self.ask(
+                f"move {target} to",
+                "",
+                "/path/of/the/new/image",
+                accepted=lambda text: self._planned(
+                    f"move {target}",
+                    lambda u, n, r: chain_job(u, n, r, target, "copy", text.strip()),
+                ),
+            )
+
+    async def do_resize(self) -> None:
+        """Ask for the capacity."""
+        if target := self._target():
+            numbers = self._report.numbers.get(target) if self._report else None
+            await self.ask(
+                f"capacity of {target}",
+                size(numbers.capacity_bytes if numbers else None).replace(" ", ""),
+                "20GiB, or +5GiB more; to make it smaller: shrink 5GiB",
+                accepted=lambda text: self._planned(
+                    f"resize {target}",
+                    lambda u, n, r: plan_resize_disk(
+                        *(u, n, r, target, text.strip().removeprefix("shrink ")),
+                        text.strip().startswith("shrink "),
+                    ),
+                ),
+            )
+
+    async def do_medium(self) -> None:
+        """Ask for the image; none ejects."""
+        if target := self._target():
+            await self.ask(
+                f"medium of {target}",
+                "",
+                "/path/of/an.iso; empty ejects",
+                accepted=lambda text: self._planned(
+                    f"change {target}", lambda u, n, r: plan_medium(u, n, r, target, text.strip())
+                ),
+            )
+
+    async def do_limit(self) -> None:
+        """Ask for a limit."""
+        if target := self._target():
+            await self.ask(
+                f"limit {target}",
+                "",
+                f"{LIMITS[0]} 50MiB, or {LIMITS[3]} 500; 0 is no limit",
+                accepted=lambda text: self._planned(
+                    f"limit {target}", lambda u, n, r: plan_limit(u, n, r, target, *_words(text))
+                ),
+            )
+
+    async def do_attach(self) -> None:
+        """Ask for image and format."""
+        await self.ask(
+            "attach",
+            "",
+            "/path/of/an/image FORMAT [TARGET]: /srv/images/a.qcow2 qcow2 vdb",
+            accepted=self._attached,
+        )
+
+    def _attached(self, text: str) -> bool:
+        words = text.split()
+        if len(words) not in (2, 3):
+            self.say("a path and its format: it is never guessed from the image", "bad")
+            return False
+        wish = DiskWish(words[0], words[1], "".join(words[2:]))
+        self.call_later(self._ask_host, f"attach {words[0]}", attacher(wish))
+        return True
+
+    async def do_detach(self) -> None:
+        """Take it away."""
+        if target := self._target():
+            await self._ask_host(f"detach {target}", detacher(target))
+
+
+def _words(text: str) -> tuple[str, str]:
+    """The limit and its value."""
+    name, _, value = text.strip().partition(" ")
+    return name, value.strip()
