@@ -13,7 +13,13 @@ from tests import scenes
 from tests.pilot.manual import console_on
 from tests.unit.test_disks import LIVE as DISKS
 from vconsole.changes.host_requests import HostRequests
-from vconsole.features.storage.model.disks import DiskReport, Numbers, ReadDisks, read_disks
+from vconsole.features.storage.model.disks import (
+    ChainJob,
+    DiskReport,
+    Numbers,
+    ReadDisks,
+    read_disks,
+)
 from vconsole.features.storage.model.pool import ReadPool, ReadVolumeDetails, ReadVolumes
 from vconsole.host.link import open_link
 from vconsole.model.request import Reply
@@ -148,3 +154,18 @@ async def test_the_disks_of_a_domain_by_keyboard() -> None:
         console.sees("change-media", "+ /iso/b.iso")
         await console.press("escape", "o", *"/i/x.raw", "enter")
         assert "never guessed" in console.status
+
+
+async def test_a_long_job_says_how_far_it_is_and_can_be_given_up() -> None:
+    report = DiskReport(read_disks(DISKS, DISKS), {"vda": Numbers(0.0, 1 << 30, 1 << 29)}, True)
+    answers: Answers = {ReadDisks: lambda request: Reply(value=report)}
+    async with console_on(scenes.kvm07(), answers=answers) as console:
+        await console.press("enter", "s", "f", "enter")
+        (job,) = (r for r in console.app.dispatcher.asked if isinstance(r, ChainJob))  # type: ignore[attr-defined]
+        job.wait.what = "42 %"
+        page: Any = console.app.page
+        page._follow()
+        await console.settle()
+        console.sees("42 %")
+        await console.press("c")
+        assert job.wait.given_up

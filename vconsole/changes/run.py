@@ -66,12 +66,17 @@ class ChangeRun(Generic[C]):
         self.begin()
         return True
 
+    @property
+    def waiting(self) -> dict[C, Wait]:
+        """Those under way that say what they wait for, and can be given up."""
+        waits = ((change, getattr(change, "wait", None)) for change in self.under_way)
+        return {change: wait for change, wait in waits if isinstance(wait, Wait)}
+
     def cancel(self) -> None:
         """Begin nothing more, and wait no longer for those under way."""
         self._drop("cancelled")
-        for change in self.under_way:
-            if isinstance(wait := getattr(change, "wait", None), Wait):
-                wait.give_up()
+        for wait in self.waiting.values():
+            wait.give_up()
 
     def _drop(self, why: str, uuid: str | None = None) -> None:
         for change in self.changes:

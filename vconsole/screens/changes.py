@@ -59,10 +59,15 @@ class ChangesScreen(Page):
         yield LinesView()
 
     def on_mount(self) -> None:
-        """Show them, or have them worked out."""
+        """Show them, or have them worked out; follow those that take long."""
+        self.set_interval(1.0, self._follow)
         if self._asking is not None:
             self.console.dispatcher.ask(self._asking)
         self._show()
+
+    def _follow(self) -> None:
+        if self._run is not None and self._run.waiting and self.console.page is self:
+            self._show()
 
     def on_resize(self, event: Resize) -> None:
         """Wrap anew."""
@@ -88,6 +93,7 @@ class ChangesScreen(Page):
 
     def _change_lines(self, change: Change) -> list[Line]:
         reply = self._run.replies.get(change) if self._run else None
+        wait = self._run.waiting.get(change) if self._run else None
         head: Line = (
             (f" {safe(change.name)}", "strong"),
             (f"  {safe(change.what)}", ""),
@@ -95,6 +101,8 @@ class ChangesScreen(Page):
         )
         commands = command_lines(change.virsh())  # the devices they read follow as difference
         lines: list[Line] = [head, *(((f" {safe(line)}", "accent"),) for line in commands)]
+        if wait is not None and wait.what:
+            lines += self._wrapped(wait.what, "accent")
         if reply is not None:
             tone = _TONES.get(reply.status, "bad")
             words = [reply.status, reply.message]
@@ -127,7 +135,8 @@ class ChangesScreen(Page):
             one = next(iter(failed.values())) if len(failed) == 1 else ""
             return f"not done: {names}{': ' if one else ''}{one}", "bad"
         if not run.done:
-            return "applying", ""
+            more = "; it goes on when this page is left" if run.waiting else ""
+            return f"applying{more}", ""
         later = {c.when for c in run.changes if "next start" in c.when}
         words = "; it takes effect at the next start" if later else ""
         return f"done and read back{words}; esc goes back", "good"
@@ -147,6 +156,14 @@ class ChangesScreen(Page):
             self._show()
 
     # -- commands ----------------------------------------------------------------------------
+
+    def do_cancel(self) -> None:
+        """Give up what is under way; what cannot be given up is waited for."""
+        if self._run is None or self._run.done:
+            self.say("nothing is under way", "warn")
+            return
+        self._run.cancel()
+        self._show()
 
     def do_target(self) -> None:
         """Change the running domain, the definition, or both."""

@@ -29,6 +29,7 @@ MANIFEST: Final = Manifest(
             "Compare with what was seen, change, and read back.",
             (writable,),
         ),
+        Command("changes.cancel", "c", "", "Give up what is under way and takes long."),
         Command("changes.target", "tab", "", "Change live and config, live, or config."),
     ),
     pages={
