@@ -42,6 +42,7 @@ class Host:
     def __init__(self, text: str, online: str) -> None:
         self.text, self.online = text, online
         self.free: dict[int, int] = {}
+        self.freecell: list[int] = []
         self.asked: list[tuple[int, int]] = []
 
     def getInfo(self) -> list[Any]:  # noqa: N802
@@ -55,7 +56,7 @@ class Host:
         return len(flags), flags, sum(flags)
 
     def getCellsFreeMemory(self, first: int, count: int) -> list[int]:  # noqa: N802
-        return [100 * MIB] * count
+        return self.freecell or [100 * MIB] * count
 
     def getFreeMemory(self) -> int:  # noqa: N802
         return 900 * MIB
@@ -110,6 +111,16 @@ def test_a_pcpu_that_comes_online_later_can_be_used_before_libvirt_says_where_it
 SMT = cell(0, CPU.format(0, 1, 5, "0-1") + CPU.format(1, 1, 5, "0-1"))
 SMT_OFF = cell(0, CPU.format(0, 1, 5, "0") + CPU.format(1, 0, 0, "1"))
 """As libvirt writes it while pCPU 1 is offline."""
+
+
+def test_a_cell_without_memory_has_none_and_is_not_unknown() -> None:
+    """libvirt leaves ``<memory>`` out; a cell of which nothing is said stays unknown."""
+    cpus = (CPU.format(0, 0, 0, "0"), CPU.format(1, 0, 0, "1"))
+    host = Host(capabilities(*(cell(n, text, memory=0) for n, text in enumerate(cpus))), "11")
+    made = machine(host)
+    host.freecell = [0, 5 * MIB]
+    made.read_free()
+    assert [(c.total_bytes, c.free_bytes) for c in made.cells] == [(0, 0), (None, 5 * MIB)]
 
 
 def test_an_offline_pcpu_keeps_its_place_and_is_followed_when_it_is_back() -> None:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 from pathlib import Path
 from time import monotonic
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.host import errors, proc, uri, virt_check
+from vconsole.host import detail, errors, proc, uri, virt_check
 from vconsole.host.capabilities import read_capabilities, synthetic, with_cpu_map
 from vconsole.host.domain_xml import merge, read_devices, read_domain, same_configuration
 from vconsole.host.numa_maps import parse_numa_maps, read_numa_maps
 from vconsole.host.proc import Guest
 from vconsole.host.source import View
-from vconsole.host.usage import LocalUsage
+from vconsole.host.usage import BulkUsage, LocalUsage
 from vconsole.host.xml import MAX_CHARS, XmlError
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Connection, Domain
@@ -330,6 +332,30 @@ def test_an_error_is_one_clean_line(text: str) -> None:
     assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in line)
 
 
+def test_waiting_is_for_a_pcpu_and_not_for_what_the_guest_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """libvirt's ``vcpu.N.wait`` is I/O wait, ``vcpu.N.delay`` the time in the run queue."""
+    domain, usage = Domain(UUID, "web", "running", vcpus=2), BulkUsage(cast(Any, None))
+    seen = [
+        {"vcpu.0.wait": 0, "vcpu.1.wait": 0, "vcpu.0.delay": 0, "vcpu.1.delay": 0},
+        {"vcpu.0.wait": 10**9, "vcpu.1.wait": 0, "vcpu.0.delay": 10**8, "vcpu.1.delay": 10**8},
+    ]
+    times = iter((0.0, 1.0))
+    monkeypatch.setattr("vconsole.host.usage.monotonic", lambda: next(times))
+    assert [usage._wait(domain, values) for values in seen] == [None, 20.0]
+    monkeypatch.setattr("vconsole.host.usage.monotonic", lambda: 2.0)
+    assert usage._wait(domain, {"vcpu.0.wait": 5}) is None, "an older libvirt does not say"
+
+
+def test_the_threads_of_the_domain_in_view_wait_for_a_pcpu_too() -> None:
+    seen = detail._Seen(UUID)
+    reader = detail.DetailReader(cast(Any, None), cast(Any, None), None)
+    values = {"vcpu.maximum": 1, "vcpu.0.state": 1, "vcpu.0.wait": 7, "vcpu.0.delay": 3}
+    reader._take_statistics(seen, values)
+    assert seen.rows[0].wait_ns == 3
+
+
 def test_the_virtualization_check_says_what_to_do(tmp_path: Path) -> None:
     local = Connection(local=True)
     assert virt_check.check(Connection())[0].verdict == "unknown"
@@ -344,3 +370,22 @@ def test_the_virtualization_check_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "sys/module/kvm_amd/parameters/nested").write_text("1\n")
     (tmp_path / "dev/kvm").write_text("")
     assert {c.verdict for c in virt_check.check(local, tmp_path)} == {"ok"}
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [(errno.EPERM, "warn"), (errno.EACCES, "warn"), (errno.ENODEV, "fail"), (errno.ENXIO, "fail")],
+)
+def test_what_counts_is_whether_the_device_opens(
+    error: int, verdict: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container the modes say yes, and the kernel no."""
+    (tmp_path / "dev").mkdir()
+    (tmp_path / "dev/kvm").write_text("")
+
+    def refuse(*_: object) -> int:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(os, "open", refuse)
+    check = virt_check._device_check(tmp_path)
+    assert (check.verdict, bool(check.cure)) == (verdict, True)

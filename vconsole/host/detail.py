@@ -172,7 +172,7 @@ class DetailReader:
                 row = seen.rows.setdefault(number, _Row())
                 row.state = _VCPU_STATES.get(state)
                 row.cpu_ns = values.get(f"vcpu.{number}.time")
-                row.wait_ns = values.get(f"vcpu.{number}.wait")
+                row.wait_ns = values.get(f"vcpu.{number}.delay")
         prefix = "balloon."
         memory = {k[len(prefix) :]: v for k, v in values.items() if k.startswith(prefix)}
         self._take_memory(seen, memory)

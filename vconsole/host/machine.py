@@ -133,7 +133,7 @@ class Machine:
         last = self.cells[-1].id
         found = self._link.attempt("freecell", self._link.conn.getCellsFreeMemory, 0, last + 1)
         values = dict(enumerate(found or ()))
-        self._set_cells(replace(c, free_bytes=_plausible(values.get(c.id), c)) for c in self.cells)
+        self._set_cells(_with_freecell(cell, values.get(cell.id)) for cell in self.cells)
 
     def read_busy(self) -> None:
         """How busy each pCPU is, from this machine's kernel; no call to libvirt."""
@@ -230,6 +230,13 @@ class Machine:
 def _kinds(times: Mapping[str, float]) -> Mapping[str, float]:
     """Times that share out the whole: the kernel counts guests' time as user time, too."""
     return {kind: value for kind, value in times.items() if not kind.startswith("guest")}
+
+
+def _with_freecell(cell: Cell, free: Any) -> Cell:
+    """With the free memory; libvirt gives no amount of memory for a cell that has none."""
+    if free == 0 and cell.total_bytes is None:
+        cell = replace(cell, total_bytes=0)
+    return replace(cell, free_bytes=_plausible(free, cell))
 
 
 def _plausible(free: Any, cell: Cell) -> int | None:

@@ -171,7 +171,8 @@ class BulkUsage:
         return usage
 
     def _wait(self, domain: Domain, values: Mapping[str, Any]) -> float | None:
-        waits = [v for k, v in values.items() if k.startswith("vcpu.") and k.endswith(".wait")]
+        """By the time its vCPUs were queued for a pCPU; ``wait`` is what they waited for I/O."""
+        waits = [v for k, v in values.items() if k.startswith("vcpu.") and k.endswith(".delay")]
         if not waits:
             return None
         now, total = monotonic(), float(sum(waits))
