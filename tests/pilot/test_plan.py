@@ -139,7 +139,9 @@ async def test_nothing_is_sent_twice() -> None:
     async with pins_of(WEB_2) as console:
         await console.press("x", "enter", "enter", "enter", "enter")
         assert len(console.host.changes) == 1
-        assert console.status == "! nothing is planned: change a row first"
+        assert console.status == (
+            "! this plan was tried already, or it changes nothing: go back for another"
+        )
 
 
 async def test_while_it_applies_the_keys_work_and_nothing_is_sent_again() -> None:

@@ -115,6 +115,26 @@ def test_the_ratios_are_of_ram_and_of_ram_with_swap() -> None:
     assert "32.0 GiB, 200 % of RAM" in found(known, "all guests").words
 
 
+@pytest.mark.parametrize(
+    ("swap_gib", "level", "words"),
+    [(0, "warn", "and swap is off"), (8, "warn", "for RAM and swap"), (32, "ok", "start, too")],
+)
+def test_all_defined_guests_beyond_ram_and_swap_are_a_warning(
+    swap_gib: int, level: str, words: str
+) -> None:
+    known = figures(
+        host(guest("on", 8), guest("off", 24, state="shut off")), memory(swap_gib=swap_gib)
+    )
+    finding = found(known, "all guests")
+    assert (finding.level, bool(finding.cure)) == (level, level == "warn")
+    assert finding.words.endswith(words)
+
+
+def test_free_swap_that_is_not_known_does_not_count_as_none() -> None:
+    finding = found(of(FOUR, memory(swap_gib=64, swap_free_bytes=None)), OVERCOMMIT)
+    assert (finding.level, "not known" in finding.words) == ("warn", True)
+
+
 def test_a_guest_that_was_lowered_may_still_use_its_maximum() -> None:
     balloon = guest("big", 24, memory_bytes=8 * GIB)
     finding = found(of((balloon,), memory()), OVERCOMMIT)

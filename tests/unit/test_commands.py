@@ -91,7 +91,7 @@ def test_without_a_domain(name: str) -> None:
     assert COMMANDS[name].why_not(front(name="nobody")) == "no domain here"
 
 
-@pytest.mark.parametrize("name", ["pin.plan", "pin.clear", "pin.clear_row", "plan.save"])
+@pytest.mark.parametrize("name", ["pin.plan", "pin.clear", "pin.clear_row"])
 def test_without_a_plan(name: str) -> None:
     assert COMMANDS[name].why_not(front(changes=0)) == "nothing is planned: change a row first"
 

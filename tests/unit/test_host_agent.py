@@ -209,12 +209,21 @@ def test_broken_xml_is_one_line() -> None:
 
 # -- what others say -------------------------------------------------------------------------
 
+
+def undecodable() -> SystemError:
+    """As the binding raises it: the reason is hidden behind the function's own repr."""
+    error = SystemError(f"{len!r} returned a result with an exception set")
+    error.__cause__ = UnicodeDecodeError("utf-8", b"ab\xff", 2, 3, "invalid start byte")
+    return error
+
+
 READABLE = [
     (failure(1, "internal error: \x1b[2Jboom\nboom"), "internal error:  [2Jboom"),
     (failure(38, "No complete agent response found in 10485760 bytes"), "No complete agent"),
     (failure(39, "Unable to encode message payload"), "Unable to encode message payload"),
     (SystemError("returned a result with an exception set"), "its answer is not UTF-8"),
-    (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "its answer is not UTF-8"),
+    (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "no"), "its answer is not UTF-8: byte 0xff at 0"),
+    (undecodable(), "its answer is not UTF-8: byte 0xff at 2"),
 ]
 
 
@@ -226,6 +235,7 @@ def test_a_part_that_fails_hides_no_other(error: Exception, words: str) -> None:
     assert list(report.problems) == ["hostname"]
     assert report.problems["hostname"].startswith(words)
     assert report.problems["hostname"].isprintable()
+    assert "<built-in" not in report.problems["hostname"]
     assert report.hostname is None
     assert (report.answering, report.os[0]) == (True, ("OS", "Debian 12"))
     assert report.vcpus is not None

@@ -73,6 +73,13 @@ def test_guest_siblings_get_host_siblings() -> None:
     assert "4 vCPUs on 2 cores, guest siblings together" in found.reasons
 
 
+def test_guest_siblings_are_together_only_where_they_are() -> None:
+    """A third vCPU of each pair-less core is a sibling of none."""
+    many = domain("web", ["-"] * 6, threads=4)
+    found = suggest(many, host(many))
+    assert any("guest siblings together in 0 of 2 guest cores" in r for r in found.reasons)
+
+
 def test_a_full_cell_leaves_no_place_for_the_emulator() -> None:
     eight = domain("web", ["-"] * 8, emulator="-")
     found = suggest(eight, host(eight))

@@ -19,6 +19,7 @@ from tests.unit.model_hosts import (
     vcpu,
 )
 from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.plan_rows import RowConflict
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Connection, Pin, PinKey
 from vconsole.model.outcome import Target
@@ -235,6 +236,25 @@ def test_rebase_reports_a_staged_row_that_somebody_changed() -> None:
         "vCPU 2 was 4 in config and is now 9"
     ]
     assert rebased.plan.staged == {vcpu(2): c("8")}
+
+
+@pytest.mark.parametrize(
+    ("seen", "now", "text"),
+    [
+        (("0-63", "0-63"), (None, "0-63"), "vCPU 2 was 0-63 and does not run"),
+        ((None, "4"), ("9", "4"), "vCPU 2 did not run and is now 9"),
+        (("4", "4"), ("4", None), "vCPU 2 was 4 in config and is not defined"),
+        (("4", None), ("4", "9"), "vCPU 2 was not defined and is now 9"),
+        (("4", "4"), ("4", "9"), "vCPU 2 was 4 in config and is now 9"),
+        (("4", "4"), ("9", "9"), "vCPU 2 was 4 and is now 9"),
+    ],
+)
+def test_a_half_that_comes_or_goes_is_said_in_words(
+    seen: tuple[str | None, str | None], now: tuple[str | None, str | None], text: str
+) -> None:
+    halves = [[None if text is None else c(text) for text in pair] for pair in (seen, now)]
+    before, after = (Pin("vcpu", 2, *pair) for pair in halves)
+    assert RowConflict(before, after).text == text
 
 
 def test_rebase_drops_and_reports_a_row_that_is_gone() -> None:

@@ -52,6 +52,13 @@ def print_table(titles: Sequence[str], rows: Sequence[Sequence[object]]) -> None
         print("  ".join(fit(text, width) for text, width in zip(row, widths, strict=True)).rstrip())
 
 
+def print_facts(facts: Sequence[tuple[str, object]]) -> None:
+    """Print labels and values below each other; unknown is ``-``."""
+    width = max(len(label) for label, _ in facts) + 2
+    for label, value in facts:
+        print(f"{safe(label):<{width}}{safe('-' if value is None else str(value))}".rstrip())
+
+
 def print_columns(columns: Sequence[Column[T]], rows: Iterable[T]) -> None:
     """Print the rows of a table of the console; its cells are safe already."""
     print_table(*table(columns, rows))

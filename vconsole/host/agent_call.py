@@ -56,7 +56,15 @@ def ask(link: Link, function: Callable[..., T], *arguments: Any) -> T:
     except libvirt.libvirtError as error:
         raise AgentError(errors.message(error), _is_silence(error)) from error
     except (SystemError, UnicodeError, ValueError) as error:  # the binding cannot decode it
-        raise AgentError(f"its answer is not UTF-8: {errors.one_line(error, 60)}") from error
+        raise AgentError(f"its answer is not UTF-8{_where(error)}") from error
+
+
+def _where(error: Exception) -> str:
+    """Where it is not: the binding hides that behind a SystemError that names its own function."""
+    cause = error if isinstance(error, UnicodeDecodeError) else error.__cause__
+    if not isinstance(cause, UnicodeDecodeError):
+        return ""
+    return f": byte 0x{cause.object[cause.start]:02x} at {cause.start}"
 
 
 def _alive(link: Link) -> bool:

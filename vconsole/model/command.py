@@ -62,6 +62,12 @@ def a_plan(context: Context) -> str | None:
     return None if context.changes else "nothing is planned: change a row first"
 
 
+def unapplied(context: Context) -> str | None:
+    """A plan must still be there to be applied."""
+    done = "this plan was tried already, or it changes nothing: go back for another"
+    return None if context.changes else done
+
+
 def pinnable(context: Context) -> str | None:
     """The pins of the domain must be known."""
     domain = context.subject

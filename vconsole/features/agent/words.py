@@ -77,7 +77,8 @@ def _agent(report: AgentReport) -> Row:
         return "Agent", "was not asked", "dim"
     if not report.answering:
         return "Agent", "does not answer", "bad"
-    return "Agent", f"answers in {report.ping_ms or 0:.0f} ms", "good"
+    within = "" if report.ping_ms is None else f" in {report.ping_ms:.0f} ms"
+    return "Agent", f"answers{within}", "good"
 
 
 def _clock(report: AgentReport) -> Iterator[Row]:

@@ -13,19 +13,21 @@ from vconsole.cli.report import (
     CliError,
     plain,
     print_columns,
+    print_facts,
     print_json,
     print_table,
     with_columns,
 )
 from vconsole.features.domains.columns import COLUMNS, rows, sort_rows
 from vconsole.features.domains.model import Row
+from vconsole.features.domains.words import YES
 from vconsole.host.source import HostSource, View
 from vconsole.model.host_state import Cell, Domain, HostState, Pin
 from vconsole.model.manifest import imported
 from vconsole.model.placement import cells_allowed, locality_percent
 from vconsole.model.words import row_label
 from vconsole.registry import SHOWS
-from vconsole.text import percent, safe, size, sizes
+from vconsole.text import percent, size, sizes
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -107,21 +109,20 @@ def _domains(host_state: HostState) -> None:
 
 
 def _domain(domain: Domain, host_state: HostState) -> None:
-    local = locality_percent(domain, host_state)
+    local, vcpus = locality_percent(domain, host_state), (domain.vcpus, domain.max_vcpus)
     facts = [
         ("uuid", domain.uuid),
         ("name", domain.name),
         ("title", domain.title),
         ("state", domain.state),
-        ("vcpus", f"{domain.vcpus} of {domain.max_vcpus}"),
+        ("vcpus", " of ".join("-" if n is None else str(n) for n in vcpus)),
         ("memory", sizes(domain.memory_bytes, domain.max_memory_bytes)),
-        ("autostart", domain.autostart),
-        ("persistent", domain.persistent),
+        ("autostart", YES[domain.autostart]),
+        ("persistent", YES[domain.persistent]),
         ("cells", cells_allowed(domain, host_state)),
         ("locality", None if local is None else f"{percent(local)} %"),
     ]
-    for label, value in facts:
-        print(f"{label:<12}{safe('-' if value is None else str(value))}")
+    print_facts(facts)
     print()
     _pins([domain])
 
@@ -141,8 +142,7 @@ def _host(host_state: HostState) -> None:
         ("memory", size(node.memory_bytes)),
         *((f"check {check.name}", f"{check.verdict}: {check.reason}") for check in node.checks),
     ]
-    for label, value in facts:
-        print(f"{label:<20}{safe('-' if value is None else str(value))}")
+    print_facts(facts)
     print()
 
 
@@ -167,4 +167,6 @@ def _cell_row(cell: Cell) -> tuple[object, ...]:
 
     distances = " ".join(f"{other}:{value}" for other, value in sorted(cell.distances.items()))
     pcpus = str(CpuSet.of(cell.pcpus)) or "-"
-    return cell.id, size(cell.total_bytes), size(cell.free_bytes), pcpus, distances
+    total = "no memory" if cell.total_bytes == 0 else size(cell.total_bytes)
+    free = "-" if cell.total_bytes == 0 else size(cell.free_bytes)
+    return cell.id, total, free, pcpus, distances

@@ -15,7 +15,7 @@ from vconsole.text import Cell, Line, bar, percent, safe, size, sizes
 
 LABEL = 16
 _NONE = Usage()
-_YES = {True: "yes", False: "no", None: "-"}
+YES = {True: "yes", False: "no", None: "-"}
 _MEMORY_FACTS = frozenset(
     [
         "actual",
@@ -70,8 +70,8 @@ def _identity(domain: Domain) -> Iterator[tuple[str, str]]:
     yield "UUID", domain.uuid
     yield "Id", "-" if domain.id is None else str(domain.id)
     yield "State", domain.state
-    yield "Persistent", _YES[domain.persistent]
-    yield "Autostart", _YES[domain.autostart]
+    yield "Persistent", YES[domain.persistent]
+    yield "Autostart", YES[domain.autostart]
     yield "Divergence", _diverged(domain)
 
 

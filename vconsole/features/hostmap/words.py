@@ -82,6 +82,12 @@ def legend(marks: Marks) -> str:
     return "  ".join(words)
 
 
+def holders_words(pcpu: int, host_state: HostState) -> str:
+    """How many domains hold a pCPU for themselves; empty where that is one or none."""
+    count = len(occupants(host_state).holders.get(pcpu, ()))
+    return f"{count} domains hold it" if count > 1 else ""
+
+
 # -- headings ------------------------------------------------------------------------------------
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, a_domain, a_plan, pinnable, writable
+from vconsole.model.command import Command, a_domain, a_plan, pinnable, unapplied, writable
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
@@ -101,12 +101,12 @@ MANIFEST: Final = Manifest(
             "enter",
             "apply",
             "Compare with what was shown, apply, and read back.",
-            (writable, a_plan),
+            (writable, unapplied),
             virsh="vcpupin {name} N CPUS --live --config",
         ),
         Command("plan.target", "tab", "live/config", "Apply to live and config, live, or config."),
         Command(
-            "plan.save", "w", "save", "Save the plan as a shell script, or as JSON.", (a_plan,)
+            "plan.save", "w", "save", "Save the plan as a shell script, or as JSON.", (unapplied,)
         ),
         Command(
             "plan.rollback",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 
-from vconsole.features.hostmap.words import Marks, host_words, legend, use_words
+from vconsole.features.hostmap.words import Marks, holders_words, host_words, legend, use_words
 from vconsole.model.host_state import HostState, PCpu, PinKey
 from vconsole.model.placement import Occupant, occupants
 from vconsole.model.topology import core_of, topology
@@ -128,8 +128,8 @@ def pcpu_words(pcpu: PCpu, host_state: HostState) -> list[str]:
     ]
     if others := [n for n in core_of(pcpu.id, host_state) if n != pcpu.id]:
         words.append(f"sibling {numbers_label(others)}")
-    if pcpu.id in occupants(host_state).contested:
-        words.append("two domains hold it")
+    if holders := holders_words(pcpu.id, host_state):
+        words.append(holders)
     words.append(f"allowed: {allowed_words(occupants(host_state)[pcpu.id])}")
     if last := _last(pcpu.id, host_state):
         words.append(f"last: {last}")

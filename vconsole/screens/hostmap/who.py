@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
+from vconsole.features.hostmap.words import holders_words
 from vconsole.model.host_state import HostState, PinKey
-from vconsole.model.placement import Occupant, occupants
+from vconsole.model.placement import Occupancy, Occupant, occupants
 from vconsole.model.topology import core_of
 from vconsole.model.words import KIND_WORDS, numbers_label, plural, row_label
 from vconsole.screens.messages import Open
@@ -74,15 +75,15 @@ class WhoScreen(ModalScreen[None]):
         self.query_one(LineTable).show(list(self._threads))
         self.query_one(LineTable).styles.height = len(rows) + 1
         self.query_one("#pcpu", TitleBar).words = (f"pCPU {self._pcpu}", self._about(rows))
-        self.query_one("#floating", TitleBar).words = ("", floating_words(held.floating))
+        self.query_one("#floating", TitleBar).words = ("", floating_words(held))
 
     def _about(self, rows: list[Occupant]) -> str:
         siblings = [n for n in core_of(self._pcpu, self._host_state) if n != self._pcpu]
         words = [f"{plural(sum(t.pinned for t in rows), 'thread')} pinned here"]
         if siblings:
             words.append(f"shares its core with {numbers_label(siblings)}")
-        if self._pcpu in occupants(self._host_state).contested:
-            words.append("! two domains hold it")
+        if holders := holders_words(self._pcpu, self._host_state):
+            words.append(f"! {holders}")
         return "   ".join(words)
 
     def _cells(self, key: str) -> tuple[Cell, ...]:
@@ -107,10 +108,12 @@ class WhoScreen(ModalScreen[None]):
             cast("Console", self.app).post_message(Open(page, thread.uuid))
 
 
-def floating_words(threads: tuple[Occupant, ...]) -> str:
+def floating_words(held: Occupancy) -> str:
     """Count the threads that may run on every pCPU, this one too."""
+    threads = held.floating
     if not threads:
-        return "every thread of every active domain is pinned"
+        none = "no thread of an active domain is known"
+        return "every thread of every active domain is pinned" if held.groups else none
     kinds = Counter(KIND_WORDS[t.kind] for t in threads)
     counts = ", ".join(plural(count, word) for word, count in kinds.items())
     domains = plural(len({t.uuid for t in threads}), "domain")

@@ -104,7 +104,8 @@ def remark(guest: GuestMemory) -> str:
         return f"is being swapped out, {amount(speed)}/s"
     if speed <= -MOVING_BYTES_S:
         return f"leaves swap, {amount(-speed)}/s: slow until that ends"
-    if (percent(swap, guest.current_bytes or guest.max_bytes) or 0) >= LYING_PERCENT:
+    whole = guest.max_bytes if guest.current_bytes is None else guest.current_bytes
+    if (percent(swap, whole) or 0) >= LYING_PERCENT:
         return f"has {amount(swap)} in swap: slow until it is loaded, seconds a GiB"
     return ""
 
@@ -122,7 +123,7 @@ def _overcommit(known: Figures) -> Finding:
         words = f"none; RAM holds the {amount(may)} that the guests may use"
         return Finding("ok", OVERCOMMIT, words)
     too_much, reason = f"{amount(missing)} too much for RAM", _room_words(known, missing)
-    if swap is None:
+    if swap is None or (swap and known.now.swap_free_bytes is None):
         words = f"{too_much}; how much swap takes is not known"
         return Finding("warn", OVERCOMMIT, words, reason, _lower(missing))
     if not swap:
@@ -183,7 +184,23 @@ def _all_defined(known: Figures) -> Iterator[Finding]:
     if then > may:
         share = known.defined.of_ram_percent
         size = f"{amount(then)}{'' if share is None else f', {share:.0f} % of RAM'}"
-        yield Finding("ok", "all guests", f"may use {size} if those shut off start, too")
+        words = f"may use {size} if those shut off start, too"
+        if not (beyond := _beyond_swap(known)):
+            yield Finding("ok", "all guests", words)
+            return
+        cure = "add swap, lower maxima, or do not start all of them"
+        yield Finding("warn", "all guests", f"{words}: {beyond}", "", cure)
+
+
+def _beyond_swap(known: Figures) -> str:
+    """Why the host could not hold what all defined guests may use; empty where it could."""
+    share, swap = known.defined.of_ram_percent, known.now.swap_total_bytes
+    both = known.defined.of_ram_and_swap_percent
+    if share is None or share <= 100 or (both is not None and both <= 100):
+        return ""
+    if swap is None:
+        return "too much for RAM, how much swap takes is not known"
+    return "too much for RAM and swap" if swap else "too much for RAM, and swap is off"
 
 
 # -- swap --------------------------------------------------------------------------------------

@@ -325,10 +325,22 @@ def _memory_reasons(case: _Case, cells: tuple[int, ...]) -> Iterator[str]:
         yield f"{where}: {fit.text}{already}"
 
 
+def _siblings(case: _Case, picked: Core) -> str:
+    """Which vCPUs that the guest takes for siblings lie on one core."""
+    groups: dict[int, list[CpuSet]] = {}
+    for (_, number), pcpu in zip(case.vcpus, picked, strict=True):
+        groups.setdefault((number or 0) // case.guest_threads, []).append(case.shape.core_of[pcpu])
+    several = [cores for cores in groups.values() if len(cores) > 1]
+    together = sum(len(set(cores)) == 1 for cores in several)
+    if together == len(several):
+        return "guest siblings together"
+    return f"guest siblings together in {together} of {plural(len(several), 'guest core')}"
+
+
 def _core_reasons(case: _Case, spots: Sequence[_Spot], picked: Core) -> Iterator[str]:
     cores = len({case.shape.core_of[pcpu] for pcpu in picked})
     if case.guest_threads > 1 and cores < len(picked):
-        yield f"{plural(len(picked), 'vCPU')} on {plural(cores, 'core')}, guest siblings together"
+        yield f"{plural(len(picked), 'vCPU')} on {plural(cores, 'core')}, {_siblings(case, picked)}"
     elif cores == len(picked):
         yield f"{plural(len(picked), 'vCPU')}, each on a core of its own"
     else:

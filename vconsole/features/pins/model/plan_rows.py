@@ -70,7 +70,18 @@ class RowConflict:
         """One line: ``vCPU 2 was 0-63 and is now 9``."""
         if self.now is None:
             return f"{row_label(self.key)} is gone"
-        word, before, after = "", self.seen.live, self.now.live
-        if before is None or before == after:
-            word, before, after = " in config", self.seen.config, self.now.config
-        return f"{row_label(self.key)} was {before}{word} and is now {after}"
+        label, seen, now = row_label(self.key), self.seen, self.now
+        if seen.live != now.live:
+            return f"{label} {_turn(seen.live, now.live, 'live')}"
+        return f"{label} {_turn(seen.config, now.config, 'config')}"
+
+
+_HALVES = {"live": ("did not run", "does not run"), "config": ("was not defined", "is not defined")}
+
+
+def _turn(before: CpuSet | None, after: CpuSet | None, half: str) -> str:
+    """From one set to another, or to a half that does not exist."""
+    was_not, is_not = _HALVES[half]
+    word = " in config" if half == "config" else ""
+    was = was_not if before is None else f"was {before}{word}"
+    return f"{was} and {is_not if after is None else f'is now {after}'}"
