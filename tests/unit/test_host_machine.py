@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -81,6 +82,7 @@ def machine(host: Any) -> Machine:
     link = object.__new__(Link)
     link.conn, link.connection = host, Connection("qemu+ssh://elsewhere/system")
     link.calls, link.notes, link.denied, link.abandoned = 0, {}, {}, False
+    link._until = inf
     link.events = cast("Events", SimpleNamespace(closed=None))
     host.isAlive = lambda: 1
     return Machine(link)
