@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from itertools import count
+from math import inf
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self, cast
@@ -131,6 +132,7 @@ def link_to(guest: Guest, *, read_only: bool = False, alive: int = 1) -> Link:
     link.conn = SimpleNamespace(lookupByUUIDString=lambda _: guest, isAlive=lambda: alive)
     link.connection = Connection("qemu:///system", read_only=read_only, local=True)
     link.calls, link.notes, link.denied, link.abandoned = 0, {}, {}, False
+    link._until = inf
     link.events = cast("Events", SimpleNamespace(closed=None))
     return link
 
