@@ -11,8 +11,9 @@ from tests.fleet import HOSTILE_NAMES
 from tests.pilot.manual import Console, console_on
 from tests.pilot.test_domains import changed
 from tests.pilot.test_pin import WEB_2, pins_of, planned
+from vconsole.console.app import TO_DEMO
 from vconsole.files.config import Config
-from vconsole.model.host_state import HostState
+from vconsole.model.host_state import Connection, Freshness, HostState
 from vconsole.text import safe
 from vconsole.widgets.table import LineTable
 
@@ -115,6 +116,60 @@ async def test_leaving_lets_the_host_go() -> None:
     async with console_on(scenes.kvm07()) as console:
         await console.press("q")
     assert console.host.stopped
+
+
+async def test_while_connecting_it_names_the_uri_and_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = scenes.NOW
+    monkeypatch.setattr("vconsole.widgets.bars.monotonic", lambda: now)
+    uri = "qemu+ssh://root@kvm07.example.org/system"
+    fresh = Freshness(None, now, "waiting for libvirt to connect", connecting_since=now - 9)
+    async with console_on(HostState(Connection(uri=uri), fresh)) as console:
+        assert uri in console.header
+        assert console.header.endswith("connecting 9 s")
+        now += 3
+        await console.until("connecting 12 s")
+
+
+async def test_cause_and_cure_are_whole_and_the_demo_is_offered() -> None:
+    cause = "cannot connect: qemu:///system: Failed to connect to '/run/libvirt/libvirt-sock'"
+    scene = scenes.never_connected(cause + ": No such file or directory")
+    fresh = replace(scene.freshness, cure="start it: systemctl start libvirtd")
+    keys = {"domains.demo": "f9"}
+    async with console_on(replace(scene, freshness=fresh), config=Config(keys=keys)) as console:
+        shown = " ".join(console.text.split())
+        assert "libvirt-sock': No such file or directory" in shown
+        assert "start it: systemctl start libvirtd" in shown
+        assert "f9 opens the demo host" in shown
+        await console.press("f9")
+        assert not console.is_open
+        assert console.app.return_code == TO_DEMO
+
+
+async def test_the_demo_is_not_opened_over_a_host() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("d")
+        assert console.is_open
+        assert console.status.startswith("! connected to ")
+        console.sees_no("opens the demo host")
+
+
+async def test_a_notice_on_the_connection_stays_on_every_page() -> None:
+    scene, words = scenes.kvm07(), "no libvirt runs here: demo, nothing real changes"
+    scene = replace(scene, connection=replace(scene.connection, notice=words))
+    async with console_on(scene) as console:
+        for keys in ((), ("enter",), ("escape", "p"), ("escape", "2")):
+            await console.press(*keys)
+            assert console.lines[1].strip() == words
+
+
+async def test_an_empty_session_names_the_systems_daemon() -> None:
+    scene = scenes.kvm07()
+    connection = replace(scene.connection, uri="qemu:///session")
+    async with console_on(replace(scene, connection=connection, domains=())) as console:
+        assert "qemu:///session" in console.status
+        assert "-c qemu:///system" in console.status
 
 
 # -- read-only -------------------------------------------------------------------------------

@@ -299,11 +299,6 @@ def test_the_uri_is_taken_from_the_first_place_that_names_one() -> None:
     assert uri.resolve(None, {}) is None
 
 
-def test_without_a_uri_and_a_libvirt_there_is_the_demo(tmp_path: Path) -> None:
-    assert uri.wants_demo(None, [tmp_path])
-    assert not uri.wants_demo("qemu:///system", [tmp_path])
-
-
 @pytest.mark.parametrize(
     ("given", "here"),
     [

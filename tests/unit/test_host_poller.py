@@ -90,6 +90,46 @@ def test_looking_at_a_domain_reads_it_at_once() -> None:
     bench.poller.stop()
 
 
+def test_an_attempt_that_takes_longer_than_the_first_limit_comes_up() -> None:
+    """Every attempt needs longer than `connect_s`; none of them is cut and begun anew."""
+    bench, begun = Bench(), []
+
+    def slow() -> HostSource:
+        begun.append(monotonic())
+        sleep(2.5 * QUICK.connect_s)
+        return bench.connect()
+
+    bench.poller = Poller(slow, bench.snapshots.append, 0.02, 0.15, QUICK)
+    bench.poller.start()
+    bench.until(lambda: bench.snapshots and bench.last.freshness.connecting_since)
+    assert bench.last.freshness.connecting_since == pytest.approx(begun[0], abs=0.1)
+    bench.until(bench.fresh)
+    assert len(begun) <= 3, "one beside another, not one after another for ever"
+    bench.until(lambda: len(bench.sources) == len(begun))
+    bench.until(lambda: all(source.closed for source in bench.sources[1:]))
+    assert not bench.sources[0].closed, "the first one came through and is kept"
+    assert bench.last.freshness.connecting_since is None
+    bench.poller.stop()
+
+
+def test_a_second_attempt_helps_where_the_first_hangs(bench: Bench) -> None:
+    hold, attempts = threading.Event(), []
+
+    def first_hangs() -> HostSource:
+        attempts.append(1)
+        if len(attempts) == 1:
+            hold.wait(10)
+            raise HostError("cannot connect", "too late")
+        return bench.connect()
+
+    bench.poller = Poller(first_hangs, bench.snapshots.append, 0.02, 0.15, QUICK)
+    bench.poller.start()
+    bench.until(bench.fresh)
+    hold.set()
+    sleep(0.05)
+    assert bench.fresh(), "the failure of the first counts for nothing"
+
+
 def test_many_events_become_few_readings() -> None:
     bench = Bench()
     bench.poller = bench.make(interval_s=60)

@@ -9,7 +9,8 @@ import argparse
 import os
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from vconsole.cli.arguments import add_connection_arguments
@@ -20,6 +21,7 @@ from vconsole.model.manifest import imported
 from vconsole.registry import SUBCOMMANDS
 from vconsole.text import line
 
+TRY_DEMO = "--demo shows an invented host"
 DEADLINE_S = 60.0
 """The longest a command waits for libvirt, unless it knows better."""
 
@@ -39,7 +41,7 @@ def parser(word: str | None = None) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str], word: str | None = None) -> int:
     """Run one command and answer its exit code; `word` spares what other commands need."""
     options = parser(word).parse_args(arguments)
-    with stderr_to(None) as errors:
+    with stderr_to(None) as errors, _demo_files(options):
         limit_s = options.longest(options)
         code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)
         if stuck:
@@ -53,11 +55,32 @@ def main(arguments: Sequence[str], word: str | None = None) -> int:
     return code
 
 
+@contextmanager
+def _demo_files(options: argparse.Namespace) -> Iterator[None]:
+    """With ``--demo`` let every file that is not named be the demo's own."""
+    if not options.demo:
+        yield
+        return
+    from vconsole.files.config import HOSTINFO_CONF, METRICS_DISK
+    from vconsole.files.demo import demo_files
+
+    with demo_files() as files:
+        for option, default, setting in (
+            ("hostinfo_conf", HOSTINFO_CONF, "hostinfo_conf"),
+            ("disk", METRICS_DISK, "metrics_disk"),
+        ):
+            if str(getattr(options, option, "")) == default:
+                setattr(options, option, files[setting])
+        yield
+
+
 def _run(options: argparse.Namespace, errors: TextIO) -> int:
     try:
         return _run_connected(options) if options.connects else int(options.run(options))
     except HostError as error:
-        print(f"vconsole: {error.title}: {line(error.message)}", file=errors)
+        words = "; ".join(filter(None, (f"{error.title}: {line(error.message)}", error.cure)))
+        demo = f"; {TRY_DEMO}" if error.cure else ""
+        print(f"vconsole: {words}{demo}", file=errors)
         return FAILED
     except BrokenPipeError:
         return DONE

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from vconsole.screens.page import Asking
 from vconsole.model.request import Reply
 
+TO_DEMO = -1
+"""The return code where a console on the demo host is to take the place of this one."""
+
 
 class Feed(Protocol):
     """Where the states of the host come from: the poller, or a script in tests."""
@@ -304,6 +307,10 @@ class VConsole(App[int]):
     def refresh_host(self) -> None:
         """Read now instead of at the next tick."""
         self._feed.refresh()
+
+    def open_demo(self) -> None:
+        """Give place to a console on the demo host."""
+        self.exit(return_code=TO_DEMO)
 
     def quit_unless_planned(self) -> None:
         """Quit; the first time warn of planned changes that would be lost."""

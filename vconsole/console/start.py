@@ -10,8 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vconsole.files.config import THEMES, Config
+from vconsole.files.demo import demo_files
 from vconsole.files.places import state_dir
+from vconsole.host.here import DEMO_NOTICE, demo_is_all_there_is
 from vconsole.host.stderr import log_path, stderr_to
+from vconsole.host.uri import DEMO_URI, expected
+from vconsole.model.host_state import Connection, HostState
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
     from vconsole.changes.dispatcher import Dispatcher, Request
     from vconsole.host.link import Link
     from vconsole.host.source import HostSource
-    from vconsole.model.host_state import HostState
     from vconsole.model.request import Reply
 
 CRASHED = 1
@@ -28,24 +31,51 @@ CRASHED = 1
 
 def run(config: Config, options: Namespace) -> int:
     """Run the console until it is left; answers the exit code."""
-    directory = state_dir()
-    log = log_path(directory)
+    log = log_path(state_dir())
+    options.notice = ""
+    if not options.demo and demo_is_all_there_is(options.connect):
+        options.demo, options.notice = True, DEMO_NOTICE
     with stderr_to(log):
-        code = _run(_settle(config, options), options, directory)
+        code = _run_on_host(_settle(config, options), options)
     if code == CRASHED:
         print(f"vconsole: stopped by an error of its own; see {log or 'no log'}", file=sys.stderr)
     return code
+
+
+def _run_on_host(config: Config, options: Namespace) -> int:
+    """Run on the host that is meant; where that has no answer, on the demo if that is asked for.
+
+    The demo is a console of its own, so that nothing is in it of the host and its user's files.
+    """
+    if not options.demo:
+        from vconsole.console.app import TO_DEMO
+
+        code = _run(config, options, state_dir())
+        if code != TO_DEMO:
+            return code
+        options.demo, options.notice = True, "demo: nothing real changes"
+    with demo_files() as files:
+        own = replace(
+            config,
+            hostinfo_conf=str(files["hostinfo_conf"]),
+            metrics_disk=str(files["metrics_disk"]),
+            vhostmd_conf=str(files["vhostmd_conf"]),
+        )
+        return _run(own, options, state_dir())
 
 
 def _run(config: Config, options: Namespace, directory: Path | None) -> int:
     from vconsole.console.app import VConsole
     from vconsole.host.poller import Poller
 
+    uri = DEMO_URI if options.demo else expected(options.connect)
+
     def open_feed(publish: Callable[[HostState], object]) -> Poller:
         poller = Poller(
             lambda: _open_host(options, poller.wake),
             publish,
             interval_s=config.interval_s,
+            initial=HostState(Connection(uri=uri)),
         )
         return poller
 
@@ -70,7 +100,7 @@ def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
     """
     from vconsole.host.open import connect
 
-    return connect(options.connect, options.read_only, options.demo, wake)
+    return connect(options.connect, options.read_only, options.demo, wake, options.notice)
 
 
 def _open_link(options: Namespace) -> Link:

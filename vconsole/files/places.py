@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+_elsewhere: list[Path] = []
+"""The directory that takes the place of the user's own, while there is one."""
 
 
 def config_path() -> Path | None:
@@ -21,8 +25,20 @@ def state_dir(environ: Mapping[str, str] | None = None) -> Path | None:
 
     A relative XDG_STATE_HOME is ignored, as its specification demands.
     """
+    if _elsewhere and environ is None:
+        return _elsewhere[-1]
     env = os.environ if environ is None else environ
     for base, rest in (("XDG_STATE_HOME", ()), ("HOME", (".local", "state"))):
         if (directory := env.get(base, "")).startswith("/"):
             return Path(directory, *rest, "vconsole")
     return None
+
+
+@contextmanager
+def state_in(directory: Path) -> Iterator[None]:
+    """Let this directory be `state_dir` meanwhile, whatever the user's own is."""
+    _elsewhere.append(directory)
+    try:
+        yield
+    finally:
+        _elsewhere.remove(directory)

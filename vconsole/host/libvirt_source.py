@@ -44,6 +44,10 @@ class LibvirtSource:
         """Configurations of domains are still to be read."""
         return self._fleet.unfinished
 
+    def note(self, notice: str) -> None:
+        """Say a sentence of the connection that stays on the screen."""
+        self._link.connection = replace(self._link.connection, notice=notice)
+
     @property
     def calls(self) -> int:
         """How many calls were made to libvirt so far."""

@@ -9,7 +9,7 @@ from math import inf
 from time import monotonic
 from typing import Any, TypeVar
 
-from vconsole.host import errors, uri
+from vconsole.host import errors, here, uri
 from vconsole.host.events import Events, run_loop
 from vconsole.host.source import HostError
 from vconsole.model.host_state import Connection
@@ -141,14 +141,19 @@ def _open(wanted: str | None, read_only: bool) -> tuple[Any, str | None]:
             return libvirt.open(target), None
         except libvirt.libvirtError as error:
             if not errors.denied(error):
-                raise HostError("cannot connect", _with_uri(wanted, error)) from error
+                raise _unreachable(wanted, error) from error
             reason = f"libvirt allows no more: {errors.message(error)}"
     else:
         reason = "--read-only was given"
     try:
         return libvirt.openReadOnly(uri.read_only_variant(target)), reason
     except libvirt.libvirtError as error:
-        raise HostError("cannot connect", _with_uri(wanted, error)) from error
+        raise _unreachable(wanted, error) from error
+
+
+def _unreachable(wanted: str | None, error: Exception) -> HostError:
+    cure = here.cure(wanted)
+    return HostError("cannot connect", _with_uri(wanted, error), cure)
 
 
 def _describe(conn: Any, wanted: str | None, demo: bool, reason: str | None) -> Connection:
@@ -190,7 +195,7 @@ def probe_split_pins(link: Link, domain: Any) -> bool:
 
 
 def _with_uri(wanted: str | None, error: Exception) -> str:
-    return f"{errors.one_line(wanted or 'the default URI', 120)}: {errors.message(error)}"
+    return f"{errors.one_line(wanted or uri.expected(None), 120)}: {errors.message(error)}"
 
 
 def _ignore(_context: Any, _error: Any) -> None:

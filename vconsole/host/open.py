@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vconsole.host.source import HostSource
-from vconsole.host.uri import DEMO_URI, resolve, wants_demo
+from vconsole.host.uri import DEMO_URI, resolve
 
 if TYPE_CHECKING:
     from vconsole.host.link import Link
@@ -17,25 +17,27 @@ def connect(
     read_only: bool = False,
     demo: bool = False,
     wake: Callable[[], None] | None = None,
+    notice: str = "",
 ) -> HostSource:
     """Open the host that the command line, the environment or this machine suggests.
 
-    Without a URI from anywhere and without libvirt on this machine it is the demo host.
+    Without a URI from anywhere it is libvirt's default; never the demo host, unless asked for.
 
     Args:
         uri: The argument of ``-c``.
         read_only: Change nothing, even where that is allowed.
         demo: Open the demo host whatever else was said.
         wake: Called from another thread when libvirt says that something changed.
+        notice: A sentence on it that stays on the screen.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.
     """
     from vconsole.host import libvirt_source
 
-    wanted = resolve(uri)
-    demo = demo or wants_demo(wanted)
-    return libvirt_source.connect(wanted, read_only, demo, wake or (lambda: None))
+    source = libvirt_source.connect(resolve(uri), read_only, demo, wake or (lambda: None))
+    source.note(notice)
+    return source
 
 
 def connect_link(uri: str | None, read_only: bool = False, demo: bool = False) -> Link:
@@ -46,7 +48,5 @@ def connect_link(uri: str | None, read_only: bool = False, demo: bool = False) -
     """
     from vconsole.host.link import open_link
 
-    wanted = resolve(uri)
-    if demo or wants_demo(wanted):
-        wanted = DEMO_URI  # populated by the first connection of this process
+    wanted = DEMO_URI if demo else resolve(uri)  # populated by this process's first connection
     return open_link(wanted, read_only, False, lambda: None)

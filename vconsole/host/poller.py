@@ -26,7 +26,9 @@ class Limits:
     patience_s: float = 1.5
     """A call that takes longer makes the data stale."""
     connect_s: float = 10.0
-    """Deadline to connect; ssh takes seconds at times."""
+    """An attempt to connect that takes longer goes on, and a second one begins beside it; of the
+    next it is twice as long, up to `longest_connect_s`. ssh takes more than this at times."""
+    longest_connect_s: float = 120.0
     first_retry_s: float = 0.25
     last_retry_s: float = 1.0
     """Attempts to connect start at `first_retry_s` and double up to this."""
@@ -75,6 +77,9 @@ class Poller:
         """Domains that were changed from here since the last reading began."""
         self._changed = Condition()
         self._worker: Worker | None = None
+        self._elder: Worker | None = None
+        """An attempt to connect that goes on beside that of `_worker`."""
+        self._connect_s = self._limits.connect_s
         self._left: set[Worker] = set()
         """Workers that were abandoned or are closing, as long as their threads live."""
         self._stopping = False
@@ -122,6 +127,7 @@ class Poller:
             self._stopping = True
             worker, idle = self._worker, self._worker is not None and self._worker.job is None
             self._worker = None
+            self._drop(self._elder)
             if worker is not None:
                 worker.abandon()
             self._changed.notify_all()
@@ -133,6 +139,9 @@ class Poller:
     def finished(self, worker: Worker, job: Job, answer: Answer) -> None:
         """Take the answer to a job, unless nobody waits for it any more."""
         with self._changed:
+            if worker is self._elder:
+                self._elder_finished(worker, answer)
+                return
             if worker is not self._worker:
                 return
             took, worker.job = monotonic() - worker.since, None
@@ -141,8 +150,7 @@ class Poller:
             elif isinstance(answer, HostState):
                 self._fresh(worker, answer, took)
             else:
-                self._opened_at = monotonic()
-                self._now()
+                self._opened()
 
     def ended(self, worker: Worker) -> None:
         """Forget a worker whose thread ends; that may make room for a new one."""
@@ -192,13 +200,54 @@ class Poller:
         assert worker.job is not None
         waited, deadline = now - worker.since, self._deadline(worker.job)
         if waited >= deadline:
-            self._abandon(worker, worker.job, deadline)
+            if isinstance(worker.job, Opened):
+                self._try_beside(worker)
+            else:
+                self._abandon(worker, worker.job, deadline)
             return 0.0
         patience = min(self._limits.patience_s, deadline)
         if waited < patience:
             return patience - waited
         self._go_stale(worker.since, f"waiting for libvirt to {_doing(worker.job)}")
+        self._count(worker)
         return deadline - waited
+
+    def _count(self, worker: Worker) -> None:
+        """Let the screen count the seconds of an attempt to connect: those of the eldest."""
+        connecting = self._elder or worker
+        known, since = self._last.freshness, connecting.since
+        if isinstance(connecting.job, Opened) and known.connecting_since != since:
+            self._publish(replace(self._last, freshness=replace(known, connecting_since=since)))
+
+    def _try_beside(self, worker: Worker) -> None:
+        """Begin another attempt to connect; the one before it goes on, the one before that not."""
+        self._drop(self._elder)
+        self._elder, self._worker = worker, None
+        self._connect_s = min(self._limits.longest_connect_s, self._connect_s * 2)
+        self._retry_at = 0.0
+
+    def _elder_finished(self, worker: Worker, answer: Answer) -> None:
+        """The longer attempt has come through, or failed."""
+        self._elder = None
+        if isinstance(answer, HostError):
+            self._left.add(worker)
+            self._go_stale(monotonic(), _reason(answer), renew=True, cure=answer.cure)
+            return
+        self._drop(self._worker)
+        self._worker, worker.job = worker, None
+        self._opened()
+
+    def _opened(self) -> None:
+        self._drop(self._elder)
+        self._elder, self._connect_s = None, self._limits.connect_s
+        self._opened_at = monotonic()
+        self._now()
+
+    def _drop(self, worker: Worker | None) -> None:
+        """Expect nothing more of it; it closes what it may still open."""
+        if worker is not None:
+            self._left.add(worker)
+            worker.abandon()
 
     def _feed(self, worker: Worker, now: float) -> float:
         """Give an idle worker what is due."""
@@ -211,7 +260,7 @@ class Poller:
         return min(self._limits.patience_s, self._interval_s)
 
     def _deadline(self, job: Job) -> float:
-        return self._limits.connect_s if isinstance(job, Opened) else self._deadline_s
+        return self._connect_s if isinstance(job, Opened) else self._deadline_s
 
     def _abandon(self, worker: Worker, job: Job, deadline: float) -> None:
         worker.abandon()
@@ -245,15 +294,16 @@ class Poller:
         now = monotonic()
         self._retry_at = now + self._retry_s
         self._retry_s = min(self._limits.last_retry_s, self._retry_s * 2)
-        self._go_stale(now if since is None else since, _reason(error), renew=True)
+        begun = now if since is None else since
+        self._go_stale(begun, _reason(error), renew=True, cure=error.cure)
         self._changed.notify_all()
 
-    def _go_stale(self, since: float, reason: str, renew: bool = False) -> None:
+    def _go_stale(self, since: float, reason: str, renew: bool = False, cure: str = "") -> None:
         known = self._last.freshness
-        if known.stale and not (renew and known.reason != reason):
+        if known.stale and not (renew and (known.reason != reason or known.connecting_since)):
             return
         since = known.stale_since if known.stale_since is not None else since
-        stale = Freshness(known.read_at, since, reason)
+        stale = Freshness(known.read_at, since, reason, cure)
         self._publish(replace(self._last, freshness=stale))
 
     def _publish(self, host_state: HostState) -> None:

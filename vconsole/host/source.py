@@ -23,12 +23,13 @@ class View:
 
 
 class HostError(Exception):
-    """A host that cannot be reached or read; `title` names it in a few words."""
+    """A host that cannot be reached or read; `title` says it in a few words."""
 
-    def __init__(self, title: str, message: str) -> None:
+    def __init__(self, title: str, message: str, cure: str = "") -> None:
         super().__init__(message)
         self.title = title
         self.message = message
+        self.cure = cure
 
 
 class HostSource(Protocol):

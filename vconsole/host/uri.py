@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 DEMO_URI = "test:///default"
-_SOCKETS = ("libvirt-sock", "virtqemud-sock", "libvirt-sock-ro", "virtqemud-sock-ro")
-_DEFINITIONS = Path("/etc/libvirt/qemu")
 _LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -30,17 +28,13 @@ def resolve(argument: str | None, environ: Mapping[str, str] = os.environ) -> st
     return None
 
 
-def wants_demo(uri: str | None, directories: Iterable[Path] | None = None) -> bool:
-    """No URI was given and there is no libvirt on this machine to fall back to."""
-    return uri is None and not local_libvirt(directories)
+def expected(argument: str | None) -> str:
+    """The URI to name before it is open: what is asked for, else what libvirt is likely to choose.
 
-
-def local_libvirt(directories: Iterable[Path] | None = None) -> bool:
-    """A daemon's socket is there, or domains are defined for one that is stopped."""
-    places = _run_directories() if directories is None else directories
-    if any(_is_socket(place / name) for place in places for name in _SOCKETS):
-        return True
-    return directories is None and any(_DEFINITIONS.glob("*.xml"))
+    Source: https://libvirt.org/uri.html, "default URI choice": root's is the system's daemon.
+    """
+    likely = "qemu:///system" if os.geteuid() == 0 else "qemu:///session"
+    return resolve(argument) or likely
 
 
 def is_this_machine(uri: str) -> bool:
@@ -89,13 +83,6 @@ def read_only_variant(uri: str | None) -> str | None:
 def _reader_socket(path: str) -> str:
     twin = path + "-ro"
     return twin if path.endswith("-sock") and _is_socket(Path(twin)) else path
-
-
-def _run_directories() -> list[Path]:
-    places = [Path("/run/libvirt"), Path("/var/run/libvirt")]
-    if runtime := os.environ.get("XDG_RUNTIME_DIR"):
-        places.append(Path(runtime) / "libvirt")
-    return places
 
 
 def _is_socket(path: Path) -> bool:

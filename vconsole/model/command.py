@@ -39,6 +39,12 @@ def connected(context: Context) -> str | None:
     return None
 
 
+def unreached(context: Context) -> str | None:
+    """There must be no host yet."""
+    known = context.known
+    return None if known.freshness.read_at is None else f"connected to {known.connection.uri}"
+
+
 def not_read_only(context: Context) -> str | None:
     """Changes must be allowed, of files too."""
     connection = context.known.connection

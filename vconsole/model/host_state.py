@@ -242,6 +242,8 @@ class Connection:
     """False where the driver keeps one set of pins for live and config (libvirt's test driver)."""
     capable: bool = False
     """A connection was made at least once."""
+    notice: str = ""
+    """A sentence on it that stays on every page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +254,10 @@ class Freshness:
     stale_since: float | None = None
     reason: str = ""
     """Why it is stale, or what is being waited for; one line."""
+    cure: str = ""
+    """What would help; one line."""
+    connecting_since: float | None = None
+    """When the attempt to connect began that has no answer yet; monotonic seconds."""
 
     @property
     def stale(self) -> bool:

@@ -85,6 +85,9 @@ class Console(Protocol):
     def carry_out(self, title: str, changes: Sequence[C]) -> ChangeRun[C]:
         """Begin changes; they go on whatever page is in front."""
 
+    def open_demo(self) -> None:
+        """Leave this host for the demo."""
+
     def page_shown(self, page: Page) -> None:
         """Bring a page up to date that came to the front."""
 
@@ -134,6 +137,14 @@ class TooSmall(Static):
     """Takes the place of a page that the terminal has no room for."""
 
     DEFAULT_CSS = "TooSmall { height: 1fr; content-align: center middle; }"
+
+
+class Notice(Static):
+    """What is to be known of the connection on every page."""
+
+    DEFAULT_CSS = """
+    Notice { height: 1; padding: 0 1; background: $background; color: $warning; text-style: bold; }
+    """
 
 
 class Page(Screen[None]):
@@ -234,8 +245,16 @@ class Page(Screen[None]):
     def watch_host_state(self, before: HostState, after: HostState) -> None:
         """Hand it down."""
         self.query_one(HeaderBar).host_state = after
+        if after.connection.notice != before.connection.notice:
+            self._notice(after.connection.notice)
         self.show_host_state(before, after)
         self.query_one(StatusBar).hint = self.hint()
+
+    def _notice(self, words: str) -> None:
+        """Keep a sentence on the connection under the header."""
+        self.query(Notice).remove()
+        if words:
+            self.mount(Notice(words, markup=False), after=self.query_one(HeaderBar))
 
     def show_host_state(self, before: HostState, after: HostState) -> None:
         """Show a new state of the host; work only on what changed."""

@@ -78,6 +78,8 @@ class HeaderBar(Widget):
         fresh = self.host_state.freshness
         if fresh.stale and fresh.read_at is not None:
             return f"STALE {duration(monotonic() - fresh.read_at)} ", "bar--bad"
+        if fresh.read_at is None and fresh.connecting_since is not None:
+            return f"connecting {duration(monotonic() - fresh.connecting_since)} ", "bar--warn"
         if fresh.read_at is None:
             return ("no data ", "bar--bad") if fresh.reason else ("connecting ", "bar--warn")
         return f"live  {self.interval_s:g} s ", ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, a_domain
+from vconsole.model.command import Command, a_domain, unreached
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
@@ -39,6 +39,14 @@ MANIFEST: Final = Manifest(
         Command("domains.jump", "f", "", "Jump to a domain by typing its name.", place=60),
         Command("domains.sort", "s", "sort", "Sort by the next column.", place=60),
         Command("domains.reverse", "S", "", "Turn the order around.", place=60),
+        Command(
+            "domains.demo",
+            "d",
+            "",
+            "Open the demo host instead of one that does not answer.",
+            (unreached,),
+            place=90,
+        ),
         Command(
             "domain.next_tab",
             "tab,right_square_bracket",

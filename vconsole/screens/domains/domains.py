@@ -10,11 +10,14 @@ from vconsole.features.domains.columns import COLUMNS, EXAMPLE, SORTS, TERMS, ro
 from vconsole.features.domains.model import Query, Row
 from vconsole.model.attention import attention
 from vconsole.model.column import Cell, row_cells
+from vconsole.model.command import key_name
 from vconsole.model.host_state import Domain, HostState
+from vconsole.registry import COMMANDS
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
+from vconsole.widgets.unreached import Unreached
 
 _STEADY = [column for column in COLUMNS if not column.moves]
 
@@ -39,8 +42,9 @@ class DomainsScreen(Page):
         reading."""
 
     def compose_body(self) -> ComposeResult:
-        """Title and list."""
+        """Title and list; between them, where there is no host, why, and what can be done."""
         yield TitleBar()
+        yield Unreached()
         yield LineTable(COLUMNS, self._cells)
 
     @property
@@ -60,6 +64,7 @@ class DomainsScreen(Page):
         if after.domains is not before.domains:
             self._by_uuid = {d.uuid: d for d in after.domains}
             self._chosen &= self._by_uuid.keys()
+        self.query_one(Unreached).words = self._unreached()
         moved = _ground(before) != _ground(after)
         if moved:
             self._steady.clear()
@@ -114,7 +119,21 @@ class DomainsScreen(Page):
             return fresh.reason or "connecting", "warn" if fresh.reason else ""
         if self.host_state.domains:
             return "no domain matches; esc shows all", "warn"
-        return "this host has no domains", ""
+        uri = self.host_state.connection.uri
+        if "/session" in uri:
+            system = uri.replace("/session", "/system")
+            return f"{uri} has no domains; the machine's: -c {system}", "warn"
+        return f"no domains in {uri}", ""
+
+    def _unreached(self) -> tuple[str, ...]:
+        """Why there is no host and what can be done; nothing where there is one."""
+        fresh = self.host_state.freshness
+        if fresh.read_at is not None or not fresh.reason:
+            return ()
+        demo = COMMANDS["domains.demo"]
+        key = key_name(self.console.config.keys.get(demo.id, demo.keys).split(",")[0])
+        words = (fresh.reason, fresh.cure, "It is tried again all the time.")
+        return (*filter(None, words), f"{key} opens the demo host: nothing real changes there.")
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Speak of another domain."""
@@ -132,6 +151,10 @@ class DomainsScreen(Page):
         return f"dominfo {domain.uuid}" if domain else "list --all --title"
 
     # -- commands ----------------------------------------------------------------------------
+
+    def do_demo(self) -> None:
+        """Leave for the demo host."""
+        self.console.open_demo()
 
     def do_select(self) -> None:
         """Choose the domain, or not any more."""

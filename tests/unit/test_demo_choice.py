@@ -1,0 +1,131 @@
+"""The demo host is shown where it is asked for, and by itself only where no libvirt can be."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from vconsole.files.demo import demo_files
+from vconsole.files.places import state_dir
+from vconsole.host import here
+from vconsole.host.here import Here
+
+Words = tuple[str, ...]
+NOTHING = Here(answers=False, daemon="", manager="systemd", root=True)
+CONTAINER = Here(answers=False, daemon="libvirtd", manager="", root=True)
+STOPPED = Here(answers=False, daemon="libvirtd", manager="systemd", root=True)
+RUNNING = Here(answers=True, daemon="virtqemud", manager="systemd", root=True)
+A_USERS = Here(answers=False, daemon="libvirtd", manager="", root=False)
+
+
+@pytest.fixture(autouse=True)
+def no_uri_from_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("VIRSH_DEFAULT_CONNECT_URI", "LIBVIRT_DEFAULT_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.mark.parametrize(
+    ("found", "demo"),
+    [(NOTHING, True), (CONTAINER, True), (STOPPED, False), (RUNNING, False), (A_USERS, False)],
+)
+def test_by_itself_only_where_no_libvirt_can_be(found: Here, demo: bool) -> None:
+    assert here.demo_is_all_there_is(None, found) is demo
+    assert not here.demo_is_all_there_is("", found), "an empty -c is not no -c"
+    assert not here.demo_is_all_there_is("qemu:///system", found)
+
+
+def test_a_uri_of_the_environment_is_a_host_that_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIBVIRT_DEFAULT_URI", "qemu:///system")
+    assert not here.demo_is_all_there_is(None, NOTHING)
+
+
+@pytest.mark.parametrize(
+    ("found", "uri", "words"),
+    [
+        (STOPPED, None, "systemctl start libvirtd"),
+        (Here(False, "virtqemud", "systemd", True), "qemu:///system", "start virtqemud.socket"),
+        (CONTAINER, "", "libvirtd -d"),
+        (NOTHING, "qemu:///system", "no libvirt daemon is installed"),
+    ],
+)
+def test_the_cure(found: Here, uri: str | None, words: str) -> None:
+    assert words in here.cure(uri, found)
+
+
+@pytest.mark.parametrize("uri", ["qemu+ssh://far/system", "test:///nowhere.xml", "esx://far"])
+def test_hosts_elsewhere_have_no_cure_here(uri: str) -> None:
+    assert here.cure(uri, STOPPED) == ""
+
+
+def machine(root: Path, first: str, *files: str) -> Path:
+    """A machine with these files, whose first process has this name."""
+    for name in ("proc/1/comm", *files):
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(first + "\n")
+    return root
+
+
+def test_what_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = here.look(machine(tmp_path, "bash", "usr/sbin/virtqemud"), {})
+    assert (found.answers, found.daemon, found.manager) == (False, "virtqemud", "")
+    (tmp_path / "run/libvirt").mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.chdir(tmp_path)  # the path of a socket is short
+        server.bind("run/libvirt/virtqemud-sock")
+        assert here.look(tmp_path, {}).answers
+    machine(tmp_path, "systemd")
+    assert here.look(tmp_path, {}).manager == "systemd"
+
+
+def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a subcommand where libvirt's sockets are somewhere else, and none."""
+    return subprocess.run(
+        [sys.executable, "-m", "vconsole", *words],
+        env={**os.environ, "LIBVIRT_DEFAULT_URI": "", **env},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=Path(__file__).parents[2],
+    )
+
+
+DESTROY = ("destroy", "web-01", "--yes")
+
+
+@pytest.mark.parametrize("words", [("show", "domains"), DESTROY, ("net", "list", "a")], ids=str)
+def test_no_subcommand_answers_for_a_host_that_is_not_there(words: Words, tmp_path: Path) -> None:
+    """The socket is named, so that a libvirt of this machine is not asked."""
+    uri = f"qemu+unix:///system?socket={tmp_path}/none"
+    for given in (("-c", uri, *words), words):
+        done = run(*given, LIBVIRT_DEFAULT_URI=uri)
+        assert done.returncode == 1
+        assert done.stdout == ""
+        assert done.stderr.startswith("vconsole: cannot connect: ")
+        assert done.stderr.count("\n") == 1
+
+
+def test_with_demo_they_use_it_and_leave_nothing_behind(tmp_path: Path) -> None:
+    done = run("--demo", *DESTROY, XDG_STATE_HOME=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "applied" in done.stdout
+    assert list(tmp_path.iterdir()) == [], "no line of it in the activity log"
+
+
+def test_the_demos_files_are_its_own(no_uri_from_elsewhere: Callable[[], None]) -> None:
+    before = state_dir()
+    with demo_files() as files:
+        directory = state_dir()
+        assert directory is not None
+        assert directory != before
+        assert {path.parent for path in files.values()} == {directory}
+    assert state_dir() == before
+    assert not directory.exists()

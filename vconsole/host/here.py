@@ -1,0 +1,111 @@
+"""Whether libvirt runs on this machine, or could, and what to do where it does not answer."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from vconsole.host.uri import is_this_machine, resolve
+
+_SOCKETS = ("libvirt-sock", "virtqemud-sock", "libvirt-sock-ro", "virtqemud-sock-ro")
+_DAEMONS = ("libvirtd", "virtqemud", "virtxend", "virtlxcd", "virtchd", "virtvzd", "virtbhyved")
+_PROGRAMS = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
+_MANAGERS = frozenset({"systemd", "init", "openrc-init", "runit", "s6-svscan", "dinit", "shepherd"})
+"""Names of a first process that starts services; a container's is its program instead."""
+_URI_DEFAULT = re.compile(r"^\s*uri_default\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
+DEMO_NOTICE = "no libvirt runs here: demo, nothing real changes"
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """What of libvirt there is on this machine."""
+
+    answers: bool
+    """A daemon's socket is there; systemd listens on it for a daemon that is to be started."""
+    daemon: str
+    """The daemon that is installed; empty where none is."""
+    manager: str
+    """The first process, where it is one that starts services; empty in most containers."""
+    root: bool
+    """Only root needs a daemon that somebody else starts: libvirt starts a user's own."""
+
+    @property
+    def may_serve(self) -> bool:
+        """libvirt runs here, or something could start it."""
+        return self.answers or bool(self.daemon and (self.manager or not self.root))
+
+
+def look(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> Here:
+    """Find out, without libvirt."""
+    run = [root / "run/libvirt", root / "var/run/libvirt"]
+    if runtime := environ.get("XDG_RUNTIME_DIR"):
+        run.append(Path(runtime) / "libvirt")
+    first = _first_process(root / "proc/1/comm")
+    return Here(
+        any(_is_socket(place / name) for place in run for name in _SOCKETS),
+        _installed(root / place.strip("/") for place in _PROGRAMS),
+        first if first in _MANAGERS else "",
+        os.geteuid() == 0,
+    )
+
+
+def demo_is_all_there_is(given: str | None, here: Here | None = None) -> bool:
+    """Nobody named a host, and no libvirt runs on this machine or could be started.
+
+    A name is `given` (an empty one counts: somebody meant something), in the environment, or the
+    ``uri_default`` of libvirt's own settings.
+    """
+    if given is not None or resolve(None) is not None or _uri_default() is not None:
+        return False
+    return not (here or look()).may_serve
+
+
+def cure(uri: str | None, here: Here | None = None) -> str:
+    """What to do where a host of this machine cannot be reached; empty for hosts elsewhere."""
+    if uri and (not is_this_machine(uri) or uri.startswith("test:") or "socket=" in uri):
+        return ""
+    found = here or look()
+    if not found.daemon:
+        return "no libvirt daemon is installed here; -c URI names another host"
+    if found.answers:
+        return ""
+    if found.manager == "systemd":
+        unit = found.daemon if found.daemon == "libvirtd" else f"{found.daemon}.socket"
+        return f"start it: systemctl start {unit}"
+    return f"start it: {found.daemon} -d"
+
+
+def _installed(places: Iterable[Path]) -> str:
+    known = list(places)
+    return next((name for name in _DAEMONS if any((p / name).exists() for p in known)), "")
+
+
+def _first_process(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace").strip()
+    except OSError:
+        return "init"  # not to be known: a service manager is the rule
+
+
+def _uri_default(environ: Mapping[str, str] = os.environ) -> str | None:
+    """What libvirt.conf names, root's in /etc, a user's own in the home (libvirt's rule)."""
+    path = Path("/etc/libvirt/libvirt.conf")
+    if os.geteuid() != 0:
+        base = environ.get("XDG_CONFIG_HOME") or f"{environ.get('HOME', '')}/.config"
+        path = Path(base, "libvirt", "libvirt.conf")
+    try:
+        found = _URI_DEFAULT.search(path.read_text("utf-8", "replace"))
+    except OSError:
+        return None
+    return found[1] if found else None
+
+
+def _is_socket(path: Path) -> bool:
+    try:
+        return stat.S_ISSOCK(path.stat().st_mode)
+    except OSError:
+        return False
