@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
+from tests.follower import Follower
 from tests.integration.bootguest import BootedGuest, guest_xml
 from tests.integration.ground import wait_until
 from tests.integration.lab import Libvirtd
 from tests.terminal import Terminal
 from vconsole.features.hostinfo import guest as guest_tool
-from vconsole.features.hostinfo.daemon.status import Follower, StatusError, read_status
+from vconsole.features.hostinfo.daemon.status import StatusError, read_status
 from vconsole.features.hostinfo.model.rules import parse
 from vconsole.features.hostinfo.rules_file import load, save_rules
 

@@ -68,7 +68,7 @@ def sound() -> DiskReport:
         last = keyed([*metrics(used, cpu_s), *(own(g, 5, n) for n, g in enumerate(("dns-1",), 9))])
         tracks = followed(tracks, last)
     shown = reading(render(last.values()))
-    return DiskReport(DiskState(shown, shown, 2.1, None), 2.1, shown, last, tracks)
+    return DiskReport(DiskState(shown, None), 2.1, shown, last, tracks)
 
 
 def dead() -> DiskReport:
@@ -77,19 +77,19 @@ def dead() -> DiskReport:
     busy = replace(known.shown, problem=Problem("busy", "its writer is at work, or died at it"))
     assert busy.header is not None
     busy = replace(busy, header=replace(busy.header, busy=1), form=None)
-    return replace(known, state=DiskState(busy, known.shown, 12.0, 12.0), age_s=14.1)
+    return replace(known, state=DiskState(busy, 12.0), age_s=14.1)
 
 
 def missing() -> DiskReport:
     text = "there is no such file: is its writer running?"
     latest = Reading(Path(DISK), Problem("missing", text))
-    return DiskReport(DiskState(latest, None, None, None))
+    return DiskReport(DiskState(latest, None))
 
 
 def hostile() -> DiskReport:
     shown = reading(render(HOSTILE))
     last = keyed(HOSTILE)
-    return DiskReport(DiskState(shown, shown, 2.1, None), 2.1, shown, last, followed({}, last))
+    return DiskReport(DiskState(shown, None), 2.1, shown, last, followed({}, last))
 
 
 def daemon() -> Reply:

@@ -331,7 +331,7 @@ def test_what_is_not_as_it_was_seen_any_more_is_left_alone() -> None:
         (LIVE, None, "it is transient"),
         (LIVE, "<domain>", "XML line 1"),
         (LIVE, "<!DOCTYPE x><domain/>", "DTD"),
-        (LIVE, "<domain><qemu:commandline/></domain>", "cannot be read"),
+        (LIVE, "<domain><qemu:commandline/></domain>", "cannot be parsed"),
     ],
 )
 def test_what_cannot_be_compared_says_why(

@@ -20,9 +20,9 @@ from vconsole.host.numa_maps import parse_numa_maps, read_numa_maps
 from vconsole.host.proc import Guest
 from vconsole.host.source import View
 from vconsole.host.usage import BulkUsage, LocalUsage
-from vconsole.host.xml import MAX_CHARS, XmlError
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Connection, Domain
+from vconsole.model.xml_read import MAX_CHARS, XmlError
 
 ALL = CpuSet.parse("0-15")
 BOMB = (

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 import pytest
 
 from tests import scenes
-from vconsole.host.fake_source import FakeSource
+from tests.fake_source import FakeSource
 from vconsole.host.poller import Limits, Poller
 from vconsole.host.source import HostError, HostSource, View
 from vconsole.model.host_state import HostState

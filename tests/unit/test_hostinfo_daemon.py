@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from bench.silent import SilentServer
+from tests.follower import Follower
 from tests.unit.hostinfo_port import Bench, Port, bench
 from vconsole.daemon.daemonize import StartError
 from vconsole.features.hostinfo.daemon import connection, guests
 from vconsole.features.hostinfo.daemon.sockets import ConnectError, Directory, DirectoryError
-from vconsole.features.hostinfo.daemon.status import Follower, StatusError, read_status
+from vconsole.features.hostinfo.daemon.status import StatusError, read_status
 from vconsole.features.hostinfo.daemon.status_server import MAX_CLIENTS, listening
 
 FREE = "*:\n  interval = 0\n"

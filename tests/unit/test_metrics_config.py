@@ -286,12 +286,8 @@ def test_metrics_come_and_go() -> None:
     assert ConfigDocument(more).remove(3) == ODD
 
 
-def test_globals_and_settings_are_edited() -> None:
+def test_settings_are_edited() -> None:
     document = ConfigDocument(ODD)
-    assert changes(ODD, document.set_global("update_period", "9")) == [
-        "-    <update_period>5</update_period>",
-        "+    <update_period>9</update_period>",
-    ]
     once = document.set_setting("domain-disks", "yes")
     assert changes(ODD, once) == ['+<?vconsole domain-disks="yes"?>']
     twice = ConfigDocument(once).set_setting("domain-disks", "no")
@@ -305,8 +301,6 @@ def test_an_edit_that_would_break_the_file_is_refused() -> None:
         lambda: document.replace(0, replace(spec, type="float")),
         lambda: document.replace(0, replace(spec, action="a\0b")),
         lambda: document.add(replace(spec, name="")),
-        lambda: document.set_global("update_period", "0"),
-        lambda: document.set_global("speed", "0"),
         lambda: document.set_setting("domain-disks", "perhaps"),
         lambda: document.set_setting("speed", "yes"),
     )

@@ -1,11 +1,17 @@
-"""The walls of `pyproject.toml` hold: a forbidden import in each is seen, however deep it lies."""
+"""The walls of `pyproject.toml` hold: a forbidden import in each is seen, however deep it lies.
+
+And nothing stands within them that only tests use.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,6 +95,8 @@ PLANTS = [
             "textual",
         ),
         ("what has no screen does without textual and rich", "vconsole.cli.report", "rich"),
+        ("XML is read one way", "vconsole.features.network.model.places", "xml"),
+        ("XML is read one way", "vconsole.features.metrics.words.rows", "lxml"),
         (
             "the guest's tool is one file",
             "vconsole.features.hostinfo.guest",
@@ -172,3 +180,34 @@ def test_pure_modules_need_python_only() -> None:
     graph.add_module("pygments", is_squashed=True)
     graph.add_import(importer="vconsole.features.network.model.mac", imported="pygments")
     assert outsiders(graph) == {("vconsole.features.network.model.mac", "pygments")}
+
+
+# -- what only tests use -------------------------------------------------------------------------
+
+
+def top_names(tree: ast.Module) -> Iterator[str]:
+    """What a module defines, but for what is private to it."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name))
+
+
+def test_what_only_tests_use_lives_in_tests() -> None:
+    texts = {
+        path: path.read_text()
+        for room in ("vconsole", "scripts", "bench", "packaging", "pyproject.toml")
+        for path in [ROOT / room, *(ROOT / room).rglob("*")]
+        if path.suffix in (".py", ".toml", ".service", ".spec", ".sh")
+    }
+    words = Counter(word for text in texts.values() for word in re.findall(r"\w+", text))
+    once = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path, text in texts.items()
+        if path.is_relative_to(ROOT / "vconsole")
+        for name in top_names(ast.parse(text))
+        if words[name] == 1 and not name.startswith("__")
+    ]
+    assert once == []

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from xml.etree.ElementTree import Element
 
 from vconsole.host import xml
 from vconsole.model.cpuset import MAX_ID, CpuSet
 from vconsole.model.host_state import Cell, Pages, PCpu
+from vconsole.model.xml_read import Element, parse
 
 MAX_CHARS = 4 << 20
 """1024 pCPUs take 150 KiB; read once per connection."""
@@ -43,7 +43,7 @@ def read_capabilities(text: str) -> HostShape:
     Raises:
         XmlError: The capabilities cannot be read at all.
     """
-    root = xml.parse(text, "capabilities", MAX_CHARS)
+    root = parse(text, "capabilities", MAX_CHARS)
     cells: list[Cell] = []
     pcpus: dict[int, PCpu] = {}
     for element in root.findall("host/topology/cells/cell")[:MAX_CELLS]:

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_DNS, uuid5
-from xml.sax.saxutils import escape
+
+from vconsole.model.xml_edit import escape_text, escape_value
 
 
 class DemoDomain(NamedTuple):
@@ -94,8 +95,8 @@ def domain_xml(wanted: DemoDomain) -> str:
 
 def _parts(wanted: DemoDomain) -> Iterator[str]:
     uuid = uuid5(NAMESPACE_DNS, f"{wanted.name}.demo.vconsole")
-    yield f"<domain type='test'><name>{escape(wanted.name)}</name><uuid>{uuid}</uuid>"
-    yield f"<title>{escape(wanted.title)}</title>"
+    yield f"<domain type='test'><name>{escape_text(wanted.name)}</name><uuid>{uuid}</uuid>"
+    yield f"<title>{escape_text(wanted.title)}</title>"
     yield f"<memory unit='MiB'>{wanted.memory_mib}</memory>"
     yield f"<currentMemory unit='MiB'>{wanted.current_mib or wanted.memory_mib}</currentMemory>"
     yield f"<vcpu>{wanted.vcpus}</vcpu><iothreads>{wanted.iothreads}</iothreads>"
@@ -103,7 +104,7 @@ def _parts(wanted: DemoDomain) -> Iterator[str]:
     if wanted.nodeset:
         yield f"<numatune><memory mode='strict' nodeset='{wanted.nodeset}'/></numatune>"
     yield "<os><type>hvm</type></os><devices>"
-    yield f"<disk type='file'><source file='/guests/{escape(wanted.name)}.qcow2'/>"
+    yield f"<disk type='file'><source file='/guests/{escape_value(wanted.name)}.qcow2'/>"
     yield "<target dev='vda' bus='virtio'/></disk>"
     yield f"<interface type='network'><mac address='52:54:00:{str(uuid)[:2]}:{str(uuid)[2:4]}"
     yield f":{str(uuid)[4:6]}'/><source network='default'/></interface></devices></domain>"

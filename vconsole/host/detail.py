@@ -18,11 +18,11 @@ from vconsole.host.link import Link
 from vconsole.host.proc import Guest, Thread
 from vconsole.host.source import HostError, View
 from vconsole.host.usage import NOWAIT, LocalUsage
-from vconsole.host.xml import MAX_CHARS, XmlError
 from vconsole.model import rates
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Detail, Device, Domain, PinKey, ThreadUsage
 from vconsole.model.words import amount
+from vconsole.model.xml_read import MAX_CHARS, XmlError
 
 _GROUPS: Final = 1 | 2 | 4 | 8 | 128
 """VIR_DOMAIN_STATS_STATE, CPU_TOTAL, BALLOON, VCPU and IOTHREAD."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from xml.etree.ElementTree import Element
 
 from vconsole.host import xml
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.differences import differences
 from vconsole.model.host_state import Device, NumaTune, Pin, PinKey
+from vconsole.model.xml_read import Element, parse
 
 MAX_VCPUS = 4096
 MAX_IOTHREADS = 1024
@@ -55,7 +55,7 @@ def read_domain(text: str) -> DomainXml:
     Raises:
         XmlError: It cannot be read at all.
     """
-    parts = {child.tag: child for child in xml.parse(text, "domain")}
+    parts = {child.tag: child for child in parse(text, "domain")}
     vcpu, memory = parts.get("vcpu"), xml.amount(parts.get("memory"))
     most = _bounded(vcpu.text if vcpu is not None else None, MAX_VCPUS)
     current = _bounded(vcpu.get("current") if vcpu is not None else None, MAX_VCPUS) or most
@@ -105,7 +105,7 @@ def diverged(live: str | None, config: str | None, everything: CpuSet, pins: boo
         return None
     if live[live.find("\n") :] == config[config.find("\n") :]:
         return 0
-    found = differences(xml.parse(live, "domain"), xml.parse(config, "domain"), everything)
+    found = differences(parse(live, "domain"), parse(config, "domain"), everything)
     return sum(pins or one.area != "pins" for one in found)
 
 
@@ -207,7 +207,7 @@ def read_devices(text: str) -> tuple[Device, ...]:
     Raises:
         XmlError: The XML cannot be read.
     """
-    devices = xml.parse(text, "domain").find("devices")
+    devices = parse(text, "domain").find("devices")
     if devices is None:
         return ()
     rows = (_device(e) for e in devices if e.tag != "emulator")

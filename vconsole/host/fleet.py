@@ -14,11 +14,11 @@ from typing import Any, Final
 from vconsole.host import errors
 from vconsole.host.domain_xml import DomainXml, diverged, merge, read_domain, same_configuration
 from vconsole.host.link import Link
-from vconsole.host.xml import XmlError
 from vconsole.model import hostinfo_port as provision
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
 from vconsole.model.xml_edit import XmlEditError
+from vconsole.model.xml_read import XmlError
 
 STATES: Final = {
     0: "no state",

@@ -15,6 +15,7 @@ from vconsole.host.source import View
 from vconsole.model import rates
 from vconsole.model.cpuset import MAX_ID, CpuSet
 from vconsole.model.host_state import Cell, Node, Pages, PCpu
+from vconsole.model.xml_read import XmlError
 
 SYS: Final = Path("/sys/devices/system/cpu")
 _ALL_CELLS = -1
@@ -77,7 +78,7 @@ class Machine:
         text = self._link.attempt("capabilities", self._link.conn.getCapabilities)
         try:
             return capabilities.read_capabilities(text) if text else HostShape()
-        except xml.XmlError as error:
+        except XmlError as error:
             self.problem = errors.one_line(f"capabilities: {error}")
             return HostShape()
 

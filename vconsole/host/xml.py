@@ -1,19 +1,12 @@
-"""Reads the XML of others with bounds: libvirt passes on what guests' owners wrote.
-
-The C parser holds the interpreter's lock, so what is too big to parse between two key presses is
-refused. Documents of libvirt have no DTD; one that has may be an entity bomb.
-"""
+"""The values in libvirt's XML: numbers, amounts of memory, cpusets; what cannot be read is None."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from xml.etree import ElementTree
-from xml.etree.ElementTree import Element
 
 from vconsole.model.cpuset import CpuSet, CpuSetError
+from vconsole.model.xml_read import Element
 
-MAX_CHARS = 1 << 20
-"""About 35 ms to parse. A domain's XML has 5 to 20 thousand."""
 _UNITS = {
     "b": 1,
     "bytes": 1,
@@ -31,29 +24,6 @@ _UNITS = {
     "tb": 10**12,
 }
 MAX_NUMBER = (1 << 63) - 1
-
-
-class XmlError(ValueError):
-    """A document that is not read; the message says why in a few words."""
-
-
-def parse(text: str, root: str, max_chars: int = MAX_CHARS) -> Element:
-    """Parse a document whose root element must be `root`.
-
-    Raises:
-        XmlError: It is too big, has a DTD, is malformed or of another kind.
-    """
-    if len(text) > max_chars:
-        raise XmlError(f"its XML of {len(text) >> 10} KiB is too big to read")
-    if "<!DOCTYPE" in text or "<!ENTITY" in text:
-        raise XmlError("its XML declares entities and is not read")
-    try:
-        element = ElementTree.fromstring(text)
-    except (ElementTree.ParseError, ValueError, RecursionError) as error:
-        raise XmlError(f"its XML cannot be parsed: {error}") from error
-    if element.tag != root:
-        raise XmlError(f"its XML is a <{element.tag[:40]}>, not a <{root}>")
-    return element
 
 
 def number(text: str | None) -> int | None:

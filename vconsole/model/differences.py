@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final, Literal
-from xml.etree.ElementTree import Element
 
 from vconsole.model import libvirt_additions as own
 from vconsole.model.agent_channels import AGENT
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import PinKey, PinKind
 from vconsole.model.words import amount, numbers_label, row_label, row_order
+from vconsole.model.xml_read import Element
 
 Area = Literal[
     "pins", "memory", "vCPUs", "devices", "agent", "network", "clock", "features", "other"

@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final, Protocol
-from xml.etree.ElementTree import Element
 
 from vconsole.model.xml_edit import Document
+from vconsole.model.xml_read import Element
 from vconsole.model.xml_tree import Element as TextElement
 
 

@@ -6,7 +6,7 @@ between is a conflict and never a lost update.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -64,10 +64,6 @@ class Define:
     def virsh(self, uri: str = "") -> tuple[str, ...]:
         """Name the command that edits by hand."""
         return (virsh_line(uri, "edit", domain_argument(self.name, self.uuid)),)
-
-
-Definitions = Mapping[str, str]
-"""Domain UUID -> inactive XML."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
-from xml.etree import ElementTree
 
+from vconsole.model import xml_read
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.differences import Difference, Found, Leaf, Path, found, iothreads, plugged
 from vconsole.model.xml_edit import Document, Element
+from vconsole.model.xml_read import parse
+from vconsole.model.xml_tree import MAX_CHARS
 
 Way = Literal["persist", "revert"]
 RESTART: Final = "not done from here while it runs: shut the domain off and start it"
@@ -71,7 +73,9 @@ class Case:
         if config is None:
             raise ValueError("it is transient: it has no definition")
         self.live, self.config = Document(live), Document(config)
-        self.live_root, self.config_root = _tree(live), _tree(config)
+        self.live_root, self.config_root = (
+            parse(text, "domain", MAX_CHARS) for text in (live, config)
+        )
         self.everything = everything
         self.found = tuple(found(self.live_root, self.config_root, everything))
 
@@ -119,7 +123,7 @@ class Case:
             return "" if self._has_balloon() else f"it has no balloon: {RESTART}"
         return RESTART
 
-    def _no_row(self, one: Found, root: ElementTree.Element, where: str) -> str:
+    def _no_row(self, one: Found, root: xml_read.Element, where: str) -> str:
         kind, number = one.pin or ("emulator", None)
         there = {"vcpu": plugged, "iothread": iothreads}
         if kind in there and number not in there[kind](root):
@@ -150,13 +154,6 @@ class Case:
     def _most(self, document: Document) -> int:
         vcpu = document.find("vcpu")
         return int(vcpu.text) if vcpu is not None and vcpu.text.strip().isdigit() else 0
-
-
-def _tree(text: str) -> ElementTree.Element:
-    try:
-        return ElementTree.fromstring(text)
-    except ElementTree.ParseError as error:  # a prefix that is declared nowhere
-        raise ValueError(f"its XML cannot be read: {error}") from error
 
 
 def at(node: Element, path: Path) -> Element:

@@ -93,17 +93,6 @@ class ConfigDocument:
             raise ConfigError(place.line, "metric", f"holds {_PI_END} and cannot be switched off")
         return self._splice(start, end, f"<?{DISABLED} {text}{_PI_END}")
 
-    def set_global(self, path: str, value: str) -> bytes:
-        """The file with another text in an element below <globals>, such as ``disk/path``.
-
-        Raises:
-            ConfigError: There is no such element, or the value is not valid there.
-        """
-        node = self._document.find(f"globals/{path}")
-        if node is None:
-            raise ConfigError(0, "globals", f"there is no <{path}>")
-        return self._checked(lambda: self._document.set_text(node, value))
-
     def set_setting(self, name: str, value: str) -> bytes:
         """The file with another value of one of `Settings`, such as ``domain-disks``.
 

@@ -234,16 +234,12 @@ class DiskState:
     """What is known of a disk that is followed."""
 
     latest: Reading
-    good: Reading | None
-    """The last reading without a problem; `latest` itself if it has none."""
-    good_age_s: float | None
-    """How long ago that was read."""
     busy_for_s: float | None
     """Since when every look has found its writer at work; None if the latest has not."""
 
 
 class DiskFollower:
-    """Looks at one disk again and again, and keeps the last good copy. For one thread."""
+    """Looks at one disk again and again. For one thread."""
 
     def __init__(
         self,
@@ -266,8 +262,7 @@ class DiskFollower:
         self._clock = clock
         self._look = look
         self._latest: Reading | None = None
-        self._good: Reading | None = None
-        self._latest_at = self._good_at = 0.0
+        self._latest_at = 0.0
         self._busy_since: float | None = None
 
     def poll(self) -> DiskState:
@@ -277,15 +272,11 @@ class DiskFollower:
             self._latest = self._take(self._look(self.path), now)
         return DiskState(
             self._latest,
-            self._good,
-            None if self._good is None else now - self._good_at,
             None if self._busy_since is None else now - self._busy_since,
         )
 
     def _take(self, reading: Reading, now: float) -> Reading:
         self._latest_at = now
-        if reading.problem is None:
-            self._good, self._good_at = reading, now
         if reading.problem is not None and reading.problem.reason in ("busy", "torn"):
             self._busy_since = now if self._busy_since is None else self._busy_since
         else:

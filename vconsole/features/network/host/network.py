@@ -28,9 +28,10 @@ from vconsole.features.network.model.places import (
     ReadHostNetwork,
     read_network,
 )
-from vconsole.host import errors, xml
+from vconsole.host import errors
 from vconsole.host.link import Link
 from vconsole.model.request import Reply
+from vconsole.model.xml_read import parse
 
 SYS: Final = Path("/sys/class/net")
 _INACTIVE, _PERSISTENT = 2, 4
@@ -154,7 +155,7 @@ def _bridge_there(link: Link, handle: Any) -> Bridge | None:
     import libvirt
 
     try:
-        root = xml.parse(str(link.call(handle.XMLDesc, 0)), "interface")
+        root = parse(str(link.call(handle.XMLDesc, 0)), "interface")
         if root.get("type") != "bridge":
             return None
         ports = sorted(node.get("name", "") for node in root.findall("bridge/interface"))

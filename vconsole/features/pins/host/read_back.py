@@ -13,10 +13,10 @@ from vconsole.host.link import Link
 from vconsole.host.machine import Machine
 from vconsole.host.proc import Guest, find_guests
 from vconsole.host.source import HostError
-from vconsole.host.xml import XmlError
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, Pin, PinKey, PinKind
 from vconsole.model.outcome import StepOutcome
+from vconsole.model.xml_read import XmlError
 
 _LIVE: Final = 1
 _CONFIG: Final = 2

@@ -18,11 +18,11 @@ from vconsole.host import errors, masks
 from vconsole.host.link import Link
 from vconsole.host.machine import Machine
 from vconsole.host.source import HostError
-from vconsole.host.xml import XmlError
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, Pin
 from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome
 from vconsole.model.words import row_label
+from vconsole.model.xml_read import XmlError
 
 _LIVE: Final = 1
 _CONFIG: Final = 2
