@@ -138,6 +138,11 @@ MANIFEST: Final = Manifest(
             )
         ),
         Answer(".model.pool:ReadUsers", ".host.read:read_users"),
+        Answer(".model.images:ReadImage", ".host.images:read_image", local=True),
+        Answer(".model.images:AskImage", ".host.images:ask_image", local=True),
+        Answer(
+            ".model.images:ImageWork", ".host.images:work_on_image", changes=True, link="images"
+        ),
         Answer(".model.disks:ReadDisks", ".host.disks:read_domain_disks"),
         *(
             Answer(f".model.disks:{kind}", f".host.disks:{by}", changes=True, link="disks")
@@ -162,5 +167,6 @@ MANIFEST: Final = Manifest(
     subcommands={
         **dict.fromkeys(("pool", "volume"), ".cli.pools:add_parsers"),
         "disk": ".cli.disks:add_parser",
+        "image": ".cli.images:add_parser",
     },
 )

@@ -1,0 +1,150 @@
+"""Disk images: what is read of qemu-img, and the lines that are planned and refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from vconsole.features.storage.model.images import (
+    READ_ONLY_FORMATS,
+    WRITABLE,
+    Conversion,
+    Image,
+    ImageSnapshot,
+    ImageWork,
+    formats_of,
+    plan_commit,
+    plan_convert,
+    plan_create,
+    plan_rebase,
+    plan_repair,
+    plan_resize,
+    plan_snapshot,
+    read_info,
+)
+from vconsole.model.proposal import Proposal
+
+GIB = 1 << 30
+TOP = Image("/i/top", "qcow2", GIB, backing="base", backing_path="/i/base", backing_format="raw")
+
+
+def work(proposal: Proposal) -> ImageWork:
+    (change,) = proposal.changes
+    assert isinstance(change, ImageWork)
+    return change
+
+
+def test_what_qemu_img_says_is_read() -> None:
+    text = json.dumps(
+        {
+            "virtual-size": GIB,
+            "filename": "/i/top",
+            "format": "qcow2",
+            "actual-size": 200704,
+            "cluster-size": 65536,
+            "dirty-flag": True,
+            "full-backing-filename": "/i/base",
+            "backing-filename": "base",
+            "backing-filename-format": "raw",
+            "snapshots": [{"id": "1", "name": "s\x1b[2J", "date-sec": 5, "vm-state-size": 0}],
+        }
+    )
+    (image,) = read_info(text)
+    assert (image.virtual_bytes, image.backing_path, image.dirty) == (GIB, "/i/base", True)
+    assert image.snapshots == (ImageSnapshot("1", "s\x1b[2J", 5, 0),)
+    for nonsense in ("[1]", "{", "null"):
+        with pytest.raises(ValueError, match=r"no description|Expecting"):
+            read_info(nonsense)
+
+
+def test_formats_are_told_from_protocols() -> None:
+    assert formats_of("x\nSupported formats: nbd qcow2 raw file\n") == ("qcow2", "raw")
+    assert formats_of("nothing") == ()
+
+
+@pytest.mark.parametrize("format_", WRITABLE)
+def test_each_format_is_made_by_its_name(format_: str) -> None:
+    made = work(plan_create("/i/x", format_, "1GiB"))
+    assert made.argv[:4] == ("create", "-q", "-f", format_)
+    assert made.virsh() == (f"qemu-img create -q -f {format_} -- /i/x {GIB}",)
+
+
+@pytest.mark.parametrize("format_", READ_ONLY_FORMATS)
+def test_what_qemu_img_only_reads_is_a_source_alone(format_: str) -> None:
+    with pytest.raises(ValueError, match="does not write it"):
+        plan_create("/i/x", format_, "1GiB")
+    assert work(plan_convert(Conversion("/a", format_, "/b", "qcow2"))).output == "/b"
+
+
+@pytest.mark.parametrize(
+    ("wish", "reason"),
+    [
+        (Conversion("/a", "", "/b", "raw"), "say the format of /a"),
+        (Conversion("/a", "nbd", "/b", "raw"), "nbd is a protocol"),
+        (Conversion("nbd:x", "raw", "/b", "raw"), "does not begin with /"),
+        (Conversion("/a", "raw", "/a", "raw"), "into itself"),
+        (Conversion("/a", "raw", "/b", "qcow2", cache="fast"), "a cache is one of"),
+        (Conversion("/a", "raw", "/b", "qcow2", options=("x",)), "is no option"),
+        (Conversion("/a", "raw", "/b", "qcow2", backing="/c"), "say the format of /c"),
+    ],
+)
+def test_a_conversion_that_cannot_be_made_says_why(wish: Conversion, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        plan_convert(wish)
+
+
+def test_every_choice_of_a_conversion_is_in_its_line() -> None:
+    wish = Conversion(
+        *("/a", "raw", "/b", "qcow2", True, "4k", True, ("cluster_size=1M",), "none", "s1"),
+        *("/c", "raw"),
+    )
+    (line,) = work(plan_convert(wish)).virsh()
+    for words in ("-c -W -S 4k -t none", "snapshot.name=s1", "-B /c -F raw", "cluster_size=1M"):
+        assert words in line
+
+
+def test_growing_is_the_usual_and_shrinking_wants_its_word() -> None:
+    for text, after in (("2GiB", 2 * GIB), ("+1GiB", 2 * GIB)):
+        assert work(plan_resize("/i/x", "raw", GIB, text)).argv[-1] == str(after)
+    with pytest.raises(ValueError, match="cuts off its end"):
+        plan_resize("/i/x", "raw", GIB, "-512MiB")
+    shrunk = work(plan_resize("/i/x", "raw", GIB, "-512MiB", shrink=True))
+    assert shrunk.grade == "destructive"
+    assert shrunk.argv[-4:] == ("--shrink", "--", "/i/x", str(GIB // 2))
+    with pytest.raises(ValueError, match="would make"):
+        plan_resize("/i/x", "raw", GIB, "-2GiB", shrink=True)
+
+
+def test_a_rebase_says_what_it_dares() -> None:
+    safe = plan_rebase("/i/top", "qcow2", TOP, "/i/new", "raw", False, True)
+    assert "copies what differs" in safe.notes[0]
+    assert work(safe).grade == "interrupting"
+    unsafe = plan_rebase("/i/top", "qcow2", TOP, "/i/new", "raw", True, False)
+    assert "the guest sees a broken disk" in unsafe.notes[0]
+    assert (work(unsafe).grade, "-u" in work(unsafe).argv) == ("destructive", True)
+    with pytest.raises(ValueError, match="its base /i/base is not there"):
+        plan_rebase("/i/top", "qcow2", TOP, "/i/new", "raw", False, False)
+    alone = work(plan_rebase("/i/top", "qcow2", TOP, "", "", False, True))
+    assert "-F" not in alone.argv
+
+
+def test_what_is_written_is_known() -> None:
+    commit = work(plan_commit("/i/top", "qcow2", TOP))
+    assert commit.writes == ("/i/top", "/i/base")
+    with pytest.raises(ValueError, match="based on nothing"):
+        plan_commit("/i/x", "qcow2", Image("/i/x", "qcow2"))
+    assert work(plan_repair("/i/top", "qcow2", "all")).grade == "destructive"
+    with pytest.raises(ValueError, match="nothing that could be repaired"):
+        plan_repair("/i/x", "raw", "all")
+
+
+def test_snapshots_inside_an_image() -> None:
+    image = Image("/i/x", "qcow2", snapshots=(ImageSnapshot("1", "old"),))
+    assert work(plan_snapshot("/i/x", "qcow2", image, "create", "new")).grade == "harmless"
+    assert work(plan_snapshot("/i/x", "qcow2", image, "apply", "old")).lines()[0].startswith("-")
+    for act, name in (("create", "old"), ("delete", "new"), ("create", " ")):
+        with pytest.raises(ValueError, match=r"there is|needs a name"):
+            plan_snapshot("/i/x", "qcow2", image, act, name)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="raw has no snapshots"):
+        plan_snapshot("/i/x", "raw", image, "create", "new")

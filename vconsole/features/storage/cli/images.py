@@ -1,0 +1,301 @@
+"""``vconsole image ...``: disk images on this machine, by qemu-img."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.changing import add_change_arguments, asking, change, longest_s
+from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json, print_table
+from vconsole.features.storage.model.images import (
+    CACHES,
+    AskImage,
+    Chain,
+    Conversion,
+    Image,
+    ReadImage,
+    plan_commit,
+    plan_convert,
+    plan_create,
+    plan_rebase,
+    plan_repair,
+    plan_resize,
+    plan_snapshot,
+)
+from vconsole.host.source import HostSource, View
+from vconsole.model.manifest import imported
+from vconsole.model.proposal import Proposal
+from vconsole.model.request import Reply
+from vconsole.text import safe, size
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_DAY_S: Final = 24 * 3600.0
+_ROOM: Final = "vconsole.features.storage.host.images"
+Plan = Callable[[argparse.Namespace], Proposal]
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the word."""
+    top = commands.add_parser("image", help="disk images: info, check, convert, resize and more")
+    acts = top.add_subparsers(dest="action", required=True, metavar="ACTION")
+    info = _reading(acts, "info", "an image, its chain and its snapshots", _info)
+    _image_argument(info)
+    check = _reading(acts, "check", "look for errors; exit 1 where there are any", _check)
+    _image_argument(check)
+    map_ = _reading(acts, "map", "which parts of an image are allocated where", _map)
+    _image_argument(map_)
+    compare = _reading(acts, "compare", "exit 0 where two images hold the same, else 1", _compare)
+    _image_argument(compare)
+    compare.add_argument("other")
+    compare.add_argument("--other-format", default="", help="the format of the other")
+    measure = _reading(acts, "measure", "how much room a conversion would take", _measure)
+    _image_argument(measure)
+    measure.add_argument("--to", default="qcow2", help="the format of the copy")
+    partial = _reading(acts, "partials", "images of a directory that were not finished", _partials)
+    partial.add_argument("directory")
+    _add_changes(acts)
+
+
+def _add_changes(acts: Commands) -> None:
+    create = _changing(acts, "create", "make an empty image", _plan_create)
+    create.add_argument("path")
+    create.add_argument("size", nargs="?", default="")
+    create.add_argument("--format", default="qcow2")
+    create.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE")
+    _backing_arguments(create)
+    convert = _changing(acts, "convert", "copy an image into another format", _plan_convert)
+    _image_argument(convert)
+    convert.add_argument("output")
+    convert.add_argument("--to", default="qcow2", help="the format of the copy")
+    convert.add_argument("--compress", action="store_true")
+    convert.add_argument("--sparse", default="", metavar="SIZE", help="zero bytes that make a hole")
+    convert.add_argument("--unordered", action="store_true", help="write in any order: faster")
+    convert.add_argument("--cache", default="", choices=("", *CACHES))
+    convert.add_argument("--snapshot", default="", help="of a snapshot inside the image")
+    convert.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE")
+    _backing_arguments(convert)
+    resize = _changing(acts, "resize", "make an image larger", _plan_resize)
+    _image_argument(resize)
+    resize.add_argument("size", help="20G, or +5G more")
+    resize.add_argument("--shrink", action="store_true", help="allow to cut off its end")
+    rebase = _changing(acts, "rebase", "change what an image is based on", _plan_rebase)
+    _image_argument(rebase)
+    _backing_arguments(rebase)
+    rebase.add_argument("--unsafe", action="store_true", help="change the name of its base only")
+    commit = _changing(acts, "commit", "write an image down into its base", _plan_commit)
+    _image_argument(commit)
+    repair = _changing(acts, "repair", "repair an image that check found wrong", _plan_repair)
+    _image_argument(repair)
+    repair.add_argument("--all", action="store_true", help="not the leaks alone")
+    snapshot = _changing(acts, "snapshot", "snapshots inside an image", _plan_snapshot)
+    _image_argument(snapshot)
+    snapshot.add_argument("act", choices=("create", "apply", "delete"))
+    snapshot.add_argument("name")
+
+
+def _image_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("image", metavar="IMAGE", help="a path; never a protocol")
+    parser.add_argument("-f", "--image-format", default="", help="its format, so as not to guess")
+
+
+def _backing_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backing", default="", metavar="PATH", help="the image it is based on")
+    parser.add_argument("--backing-format", default="", help="the format of that image")
+
+
+def _reading(
+    acts: Commands, word: str, help_: str, run: Callable[..., int]
+) -> argparse.ArgumentParser:
+    parser = acts.add_parser(word, help=help_)
+    parser.add_argument("--json", action="store_true", help="report as JSON")
+    parser.set_defaults(run=run, connects=False, longest=lambda _: 3700.0)
+    return parser
+
+
+def _changing(acts: Commands, word: str, help_: str, plan: Plan) -> argparse.ArgumentParser:
+    parser = acts.add_parser(word, help=help_)
+    add_connection_arguments(parser, argparse.SUPPRESS)
+    add_change_arguments(parser)
+    parser.set_defaults(run=_change, plan=plan, longest=lambda _: longest_s(1, _DAY_S))
+    return parser
+
+
+# ---- reading
+
+
+def _path(text: str) -> str:
+    return os.path.abspath(text)
+
+
+def _read(path: str, format_: str) -> Chain:
+    reply: Reply = imported(f"{_ROOM}:read_image")(ReadImage(_path(path), format_))
+    if not isinstance(reply.value, Chain):
+        raise CliError(f"{path}: {reply.message}")
+    return reply.value
+
+
+def _ask(kind: Any, *argv: str) -> Any:
+    reply: Reply = imported(f"{_ROOM}:ask_image")(AskImage(kind, argv))
+    if not isinstance(reply.value, str):
+        raise CliError(reply.message)
+    return json.loads(reply.value) if "--output=json" in argv else reply.value
+
+
+def _info(options: argparse.Namespace) -> int:
+    chain = _read(options.image, options.image_format)
+    if options.json:
+        print_json(chain)
+    else:
+        titles = ("Image", "Format", "Size", "On disk", "Note")
+        print_table(titles, [_row(image) for image in chain.images])
+        for snapshot in chain.images[0].snapshots:
+            print(safe(f"  snapshot {snapshot.id}  {snapshot.name}"))
+    if chain.problem:
+        raise CliError(chain.problem)
+    return DONE
+
+
+def _row(image: Image) -> tuple[object, ...]:
+    notes = [("not closed well: check it", image.dirty), ("encrypted", image.encrypted)]
+    words = ", ".join(word for word, true in notes if true)
+    sizes = size(image.virtual_bytes), size(image.allocated_bytes)
+    return image.path, image.format, *sizes, words or None
+
+
+def _check(options: argparse.Namespace) -> int:
+    how = ("-f", options.image_format) if options.image_format else ()
+    found = _ask("check", "check", "--output=json", "-U", *how, "--", _path(options.image))
+    wrong = {key: found.get(key, 0) for key in ("corruptions", "leaks", "check-errors")}
+    if options.json:
+        print_json(found)
+    elif any(wrong.values()):
+        print(safe(", ".join(f"{value} {key}" for key, value in wrong.items() if value)))
+    else:
+        print("no errors were found")
+    return FAILED if any(wrong.values()) else DONE
+
+
+def _map(options: argparse.Namespace) -> int:
+    how = ("-f", options.image_format) if options.image_format else ()
+    found = _ask("map", "map", "--output=json", "-U", *how, "--", _path(options.image))
+    if options.json:
+        print_json(found)
+        return DONE
+    rows = [(p.get("start"), p.get("length"), _kind(p), p.get("filename")) for p in found]
+    print_table(("Start", "Length", "What", "Image"), rows)
+    return DONE
+
+
+def _kind(part: dict[str, Any]) -> str:
+    return "data" if part.get("data") else ("zero" if part.get("zero") else "hole")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    first = ("-f", options.image_format) if options.image_format else ()
+    second = ("-F", options.other_format) if options.other_format else ()
+    paths = (_path(options.image), _path(options.other))
+    text = str(_ask("compare", "compare", "-U", *first, *second, "--", *paths)).strip()
+    same = text == "Images are identical."
+    print_json({"same": same, "words": text}) if options.json else print(safe(text))
+    return DONE if same else FAILED
+
+
+def _measure(options: argparse.Namespace) -> int:
+    how = ("-f", options.image_format) if options.image_format else ()
+    argv = ("measure", "--output=json", "-O", options.to, *how, "--", _path(options.image))
+    found = _ask("measure", *argv)
+    if options.json:
+        print_json(found)
+        return DONE
+    print(f"required         {size(found.get('required'))}")
+    print(f"fully allocated  {size(found.get('fully-allocated'))}")
+    return DONE
+
+
+def _partials(options: argparse.Namespace) -> int:
+    found = imported(f"{_ROOM}:partials")(Path(options.directory))
+    if options.json:
+        print_json([str(path) for path in found])
+    for path in () if options.json else found:
+        print(safe(str(path)))
+    return DONE
+
+
+# ---- changing
+
+
+def _change(options: argparse.Namespace, source: HostSource) -> int:
+    connection = source.read(View("domains")).connection
+    try:
+        proposal = options.plan(options)
+    except ValueError as error:
+        raise CliError(str(error), REFUSED) from error
+    with asking(options) as host:
+        return change(options, connection, host, proposal)
+
+
+def _top(options: argparse.Namespace) -> Image:
+    """The image as it is; read by the format that was said."""
+    if not options.image_format:
+        raise ValueError(f"say the format of {options.image} with -f: it is never guessed")
+    return _read(options.image, options.image_format).images[0]
+
+
+def _plan_create(options: argparse.Namespace) -> Proposal:
+    backing = _path(options.backing) if options.backing else ""
+    return plan_create(
+        *(_path(options.path), options.format, options.size, options.option),
+        *(backing, options.backing_format),
+    )
+
+
+def _plan_convert(options: argparse.Namespace) -> Proposal:
+    _top(options)
+    return plan_convert(
+        Conversion(
+            *(_path(options.image), options.image_format, _path(options.output), options.to),
+            *(options.compress, options.sparse, options.unordered, tuple(options.option)),
+            *(options.cache, options.snapshot),
+            *(_path(options.backing) if options.backing else "", options.backing_format),
+        )
+    )
+
+
+def _plan_resize(options: argparse.Namespace) -> Proposal:
+    now = _top(options).virtual_bytes or 0
+    path = _path(options.image)
+    return plan_resize(path, options.image_format, now, options.size, options.shrink)
+
+
+def _plan_rebase(options: argparse.Namespace) -> Proposal:
+    image = _top(options)
+    backing = _path(options.backing) if options.backing else ""
+    there = not image.backing_path or os.access(image.backing_path, os.R_OK)
+    return plan_rebase(
+        *(_path(options.image), options.image_format, image, backing, options.backing_format),
+        *(options.unsafe, there),
+    )
+
+
+def _plan_commit(options: argparse.Namespace) -> Proposal:
+    return plan_commit(_path(options.image), options.image_format, _top(options))
+
+
+def _plan_repair(options: argparse.Namespace) -> Proposal:
+    _top(options)
+    return plan_repair(
+        _path(options.image), options.image_format, "all" if options.all else "leaks"
+    )
+
+
+def _plan_snapshot(options: argparse.Namespace) -> Proposal:
+    image = _top(options)
+    path, format_ = _path(options.image), options.image_format
+    return plan_snapshot(path, format_, image, options.act, options.name)

@@ -1,0 +1,245 @@
+"""Runs qemu-img: as its own process, its output beside its place until it is whole.
+
+Its lock keeps it from images in use; libvirt says who uses them, and what does it there instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from vconsole.features.storage.host.read import read_users
+from vconsole.features.storage.model.images import (
+    MOST_IMAGES,
+    AskImage,
+    Chain,
+    Image,
+    ImageWork,
+    ReadImage,
+    read_info,
+)
+from vconsole.features.storage.model.pool import ReadUsers
+from vconsole.features.storage.model.users import Users
+from vconsole.host.link import Link
+from vconsole.model.request import Reply
+
+PARTIAL: Final = ".vconsole-partial"
+"""Ends the name of an image that is being made."""
+_PERCENT: Final = re.compile(rb"\((\d+\.\d+)/100%\)")
+_MISSING: Final = "qemu-img is not installed: its package is qemu-utils, or qemu-img (Fedora)"
+_LOOK_S: Final = 0.2
+
+
+def _program() -> str:
+    """Where qemu-img is.
+
+    Raises:
+        FileNotFoundError: It is not installed.
+    """
+    found = shutil.which("qemu-img")
+    if found is None:
+        raise FileNotFoundError(_MISSING)
+    return found
+
+
+def _run(argv: tuple[str, ...], timeout_s: float) -> str:
+    """What qemu-img prints.
+
+    Raises:
+        ValueError: It failed, in its words; or it is not there.
+    """
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            (_program(), *argv),
+            capture_output=True,
+            timeout=timeout_s,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+    except FileNotFoundError as error:
+        raise ValueError(str(error)) from error
+    except subprocess.TimeoutExpired as error:
+        raise ValueError(f"qemu-img did not end within {timeout_s:g} s") from error
+    if done.returncode and not done.stdout.strip():
+        raise ValueError(_words(done.stderr) or f"qemu-img ended with {done.returncode}")
+    return done.stdout.decode("utf-8", "replace")
+
+
+def _words(text: bytes) -> str:
+    """qemu-img's own words, without its name."""
+    lines = [line.strip() for line in text.decode("utf-8", "replace").splitlines() if line.strip()]
+    return "; ".join(line.removeprefix("qemu-img: ") for line in lines)[:500]
+
+
+# ---- reading
+
+
+def read_image(request: ReadImage) -> Reply:
+    """Read an image and its chain, image by image: a missing base or a loop ends it, not us."""
+    try:
+        images = tuple(_chain(request))
+    except ValueError as error:
+        return Reply("failed", str(error))
+    last = images[-1]
+    problem = ""
+    if last.backing:
+        seen = {image.path for image in images}
+        again = last.backing_path in seen
+        problem = (
+            f"the chain comes back to {last.backing_path}"
+            if again
+            else f"its base {last.backing_path} cannot be read"
+        )
+    return Reply(value=Chain(images, problem), message=problem)
+
+
+def _chain(request: ReadImage) -> Iterator[Image]:
+    """Each image once; a base is read by the format that the image above says."""
+    path, format_, seen = os.path.abspath(request.path), request.format, set[str]()
+    while path not in seen and len(seen) < MOST_IMAGES:
+        seen.add(path)
+        try:
+            image = _info(path, format_, request.deadline_s)
+        except ValueError:
+            if len(seen) == 1:
+                raise
+            return
+        yield image
+        if not image.backing:
+            return
+        base = image.backing_path
+        path = base if base.startswith("/") else os.path.join(os.path.dirname(path), base)
+        format_ = image.backing_format
+
+
+def _info(path: str, format_: str, timeout_s: float) -> Image:
+    how = ("-f", format_) if format_ else ()
+    return read_info(_run(("info", "--output=json", "-U", *how, "--", path), timeout_s))[0]
+
+
+def ask_image(request: AskImage) -> Reply:
+    """Ask what changes nothing."""
+    try:
+        return Reply(value=_run(request.argv, request.deadline_s))
+    except ValueError as error:
+        return Reply("failed", str(error))
+
+
+# ---- changing
+
+
+def work_on_image(link: Link, request: ImageWork) -> Reply:
+    """Do it, unless somebody uses what is written."""
+    if not link.connection.local:
+        return Reply("refused", "the images of that host are not on this machine")
+    if reason := _in_use(link, request):
+        return Reply("refused", reason)
+    if request.output and os.path.lexists(request.output):
+        return Reply("conflict", f"{request.output} is there already; nothing was written")
+    partial = request.output + PARTIAL if request.output else ""
+    argv = tuple(word.replace("{output}", partial) for word in request.argv)
+    try:
+        problem = _follow(argv, request)
+    except OSError as error:
+        problem = str(error)
+    finally:
+        request.wait.what = ""
+    if problem:
+        return Reply("failed", f"{problem}{_taken_away(partial)}")
+    if partial:
+        try:
+            _name(Path(partial), Path(request.output))
+        except OSError as error:
+            words = f"{request.output}: {error.strerror}"
+            return Reply("failed", f"{words}{_taken_away(partial)}")
+    return _read_back(request)
+
+
+def _in_use(link: Link, request: ImageWork) -> str:
+    """Who that runs uses an image that is written, and what does it there."""
+    if not request.writes:
+        return ""
+    users = read_users(link, ReadUsers()).value
+    assert isinstance(users, Users)
+    for path in request.writes:
+        names = [user for user in users.by_path.get(path, ()) if user.running]
+        if names:
+            instead = f"; {request.instead} does it there" if request.instead else ""
+            return f"{path} is in use by {names[0]}{instead}"
+    return ""
+
+
+def _follow(argv: tuple[str, ...], request: ImageWork) -> str:
+    """Run it to its end, or until it is given up; answers why it failed."""
+    environment = {**os.environ, "LC_ALL": "C"}
+    with subprocess.Popen(
+        (_program(), *argv),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        os.set_blocking(process.stdout.fileno(), False)
+        while process.poll() is None:
+            if found := _PERCENT.findall(process.stdout.read() or b""):
+                request.wait.what = f"{float(found[-1]):.0f} %"
+            if request.wait.pause(_LOOK_S):
+                process.kill()
+                process.wait()
+                return "given up"
+        words = _words(process.stderr.read())
+        return (words or f"qemu-img ended with {process.returncode}") if process.returncode else ""
+
+
+def _taken_away(partial: str) -> str:
+    """Remove what was half made, or say that it is left."""
+    if not partial:
+        return ""
+    try:
+        os.unlink(partial)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"; {partial} is left: {error.strerror}"
+    return ""
+
+
+def _name(partial: Path, output: Path) -> None:
+    """Give an image its name once it is on the disk; never in the place of another."""
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    os.link(partial, output)  # unlike a rename it fails where there is one
+    partial.unlink()
+    folder = os.open(output.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # some file systems have no fsync of folders
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _read_back(request: ImageWork) -> Reply:
+    path = request.output or request.name
+    reply = read_image(ReadImage(path, request.format))
+    if not isinstance(reply.value, Chain):
+        return Reply("unknown", f"it ended well, yet {path} cannot be read: {reply.message}")
+    image = reply.value.images[0]
+    base = f", based on {image.backing_path}" if image.backing else ""
+    return Reply(value=reply.value, read_back=f"{image.format}, {image.virtual_bytes} bytes{base}")
+
+
+def partials(folder: Path) -> tuple[Path, ...]:
+    """Images in a directory that were never finished."""
+    with suppress(OSError):
+        return tuple(sorted(folder.glob(f"*{PARTIAL}")))
+    return ()
