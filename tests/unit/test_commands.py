@@ -52,7 +52,7 @@ def test_footers_fit_the_smallest_screen(scope: str) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda c: c.id)
 def test_a_running_domain_with_a_plan_stands_in_the_way_of_nothing(command: Command) -> None:
-    assert command.why_not(front()) is None
+    assert command.why_not(front()) is None or command.id == "domains.demo"
 
 
 CHANGES = [c.id for c in COMMANDS.values() if writable in c.needs]
@@ -81,7 +81,7 @@ def test_only_changes_need_one() -> None:
     """Whatever else there is can be done while the host is away or read-only."""
     scene = scenes.stale(scenes.read_only(scenes.kvm07()))
     refused = {c.id for c in COMMANDS.values() if c.why_not(front(scene))}
-    assert refused == {*CHANGES, *FILES}
+    assert refused - {"domains.demo"} == {*CHANGES, *FILES}, "the demo is for a host never seen"
 
 
 @pytest.mark.parametrize(
