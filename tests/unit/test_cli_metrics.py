@@ -107,6 +107,18 @@ def test_a_defect_is_one_line_and_an_exit_code(disk: Path, tmp_path: Path) -> No
             assert done.stderr == f"vconsole: {path}: {words}\n"
 
 
+def test_a_document_that_was_mended_to_be_shown_is_not_sound(disk: Path) -> None:
+    writer = DiskWriter(disk, BLOCK_BYTES)
+    writer.create()
+    writer.update(render(METRICS).replace(b"<value>", b"<value>R&D ", 1))
+    writer.close()
+    done = vconsole("metrics", "check", "--disk", str(disk))
+    assert (done.returncode, done.stdout) == (1, "")
+    where = "the document is not well-formed XML: line 4, column 13: & is not escaped"
+    assert done.stderr.startswith(f"vconsole: {disk}: {where}")
+    assert vconsole("metrics", "show", "--disk", str(disk)).returncode == 0
+
+
 def test_metrics_of_a_document_that_breaks_off_are_shown_all_the_same(disk: Path) -> None:
     writer = DiskWriter(disk, BLOCK_BYTES)
     writer.create()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from itertools import count
@@ -15,6 +16,7 @@ import pytest
 from tests.unit.libvirt_errors import failure
 from vconsole.features.agent.host import changes as agentchange
 from vconsole.features.agent.host import report as agent
+from vconsole.features.agent.host.changes import thaw
 from vconsole.features.agent.host.report import read_agent
 from vconsole.features.agent.host.thaw import GuardError, ThawGuard
 from vconsole.features.agent.model.changes import (
@@ -533,7 +535,7 @@ def test_a_freeze_without_an_answer_is_thawed_all_the_same(monkeypatch: pytest.M
 def test_where_the_guard_fails_it_is_thawed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     guest = Guest()
     assert frozen(monkeypatch, Guard(problem="killed"), guest).status == "applied"
-    assert guest.asked() == ["fsFreeze", "fsThaw"]
+    assert guest.asked() == ["getTime", "fsFreeze", "fsThaw"]
     fails(guest, "fsThaw", failure(86, "mute"))
     reply = frozen(monkeypatch, Guard(problem="killed"), guest)
     assert (reply.status, reply.message) == ("failed", "not thawed: killed; by hand: mute")
@@ -544,7 +546,7 @@ def test_what_the_guard_thawed_too_early_is_thawed_by_hand(
 ) -> None:
     guest = Guest()
     assert frozen(monkeypatch, Guard(found=0), guest).status == "applied"
-    assert guest.asked() == ["fsFreeze", "fsThaw"]
+    assert guest.asked() == ["getTime", "fsFreeze", "fsThaw"]
 
 
 def test_what_somebody_else_froze_stays_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -562,8 +564,55 @@ def test_without_a_guard_nothing_is_frozen(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(agentchange, "ThawGuard", refuse)
     guest = Guest()
     reply = do(guest, FreezeFs(*WEB))
-    assert (reply.status, guest.asked()) == ("refused", [])
+    assert (reply.status, guest.asked()) == ("refused", ["getTime"])
     assert "it does not start" in reply.message
+
+
+@pytest.mark.parametrize("state", [3, 7, 5])
+def test_a_guest_that_does_not_run_is_not_asked_at_all(
+    monkeypatch: pytest.MonkeyPatch, state: int
+) -> None:
+    guard, guest = Guard(), Guest()
+    guest.states = [state]
+    reply = frozen(monkeypatch, guard, guest)
+    assert (reply.status, guard.left, guest.asked()) == ("refused", 0, [])
+    assert "its agent cannot answer; " in reply.message
+    for request in (ThawFs(*WEB), SyncTime(*WEB), SuspendGuest(*WEB), AgentCommand(*WEB)):
+        assert do(guest, request).status == "refused"
+    report = report_of(guest)
+    assert (report.answering, list(report.problems)) == (None, ["agent"])
+    assert not {"fsThaw", "setTime", "getTime", "guestInfo"} & set(guest.asked())
+
+
+def test_an_agent_that_is_mute_before_is_not_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
+    guard, guest = Guard(), Guest()
+    fails(guest, "getTime", failure(86, "mute"))
+    reply = frozen(monkeypatch, guard, guest)
+    assert (reply.status, reply.message, guard.left) == (
+        "refused",
+        "nothing was frozen: its agent does not answer: mute",
+        0,
+    )
+
+
+def test_a_freeze_that_outlasts_its_limit_is_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = count(0.0, 29.0)
+    monkeypatch.setattr(agentchange, "monotonic", lambda: next(ticks))
+    reply = frozen(monkeypatch, Guard(), Guest())
+    assert (reply.status, reply.read_back) == ("failed", "thawed")
+    assert reply.message.startswith("2 file systems frozen for 29.0 s, not 3 s")
+
+
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN])
+def test_an_agent_that_closes_its_channel_is_not_the_loss_of_libvirt(number: int) -> None:
+    guest = Guest()
+    error: Any = failure(libvirt.VIR_ERR_SYSTEM_ERROR, "Unable to read: Connection reset by peer")
+    error.err = (*error.err[:7], number, 0)
+    fails(guest, "fsThaw", error)
+    assert do(guest, ThawFs(*WEB)) == Reply("failed", "Unable to read: Connection reset by peer")
+    dead = link_to(guest, alive=0)
+    with pytest.raises(HostError):
+        thaw(dead, ThawFs(*WEB))
 
 
 # -- the guard itself, on libvirt's test driver ----------------------------------------------

@@ -242,7 +242,7 @@ class Failing:
         self.frozen = False
         self.agent_answers = True
         self.limit_s = -2
-        self.flags = 0
+        self.flags, self.is_in = 0, 1
 
     def UUIDString(self) -> str:  # noqa: N802 - libvirt's
         return "x"
@@ -252,6 +252,9 @@ class Failing:
 
     def isActive(self) -> int:  # noqa: N802 - libvirt's
         return 1
+
+    def state(self, _flags: int) -> list[int]:
+        return [self.is_in, 0]
 
     def XMLDesc(self, _flags: int) -> str:  # noqa: N802 - libvirt's
         return (
@@ -311,6 +314,7 @@ def agent(monkeypatch: pytest.MonkeyPatch) -> None:
         return '{"return":{}}'
 
     monkeypatch.setattr(libvirt_qemu, "qemuAgentCommand", command)
+    monkeypatch.setattr(snapshotcreate, "_BACK_S", 0.0)
 
 
 def attempt(domain: Failing, kind: Kind = "disk-only", quiesce: bool = True) -> Reply:
@@ -339,14 +343,15 @@ def test_a_failure_that_left_nothing_says_so(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("agent")
 def test_a_file_that_was_left_is_named(tmp_path: Path) -> None:
     reply = attempt(Failing(tmp_path, (tmp_path / "root.new").touch))
-    assert f"left: the file {tmp_path}/root.new, not used" in reply.message
+    assert f"left: the file {tmp_path}/root.new, not used: delete it" in reply.message
 
 
 @pytest.mark.usefixtures("agent")
 def test_a_disk_that_was_moved_is_named(tmp_path: Path) -> None:
     domain = Failing(tmp_path)
     domain.half = lambda: setattr(domain, "source", f"{tmp_path}/root.new")
-    assert f"left: vda is on {tmp_path}/root.new now" in attempt(domain).message
+    cure = "virsh blockcommit web vda --active --pivot"
+    assert f"left: vda is on {tmp_path}/root.new now; back: {cure}" in attempt(domain).message
 
 
 @pytest.mark.usefixtures("agent")
@@ -400,7 +405,34 @@ def test_a_hostile_answer_is_the_agents_problem_alone(
 def test_an_agent_that_falls_silent_is_told(tmp_path: Path) -> None:
     domain = Failing(tmp_path)
     domain.half = lambda: setattr(domain, "agent_answers", False)
-    assert "whether the guest is frozen is not known" in attempt(domain).message
+    message = attempt(domain).message
+    assert "the guest may be frozen still: guest agent is not connected" in message
+    assert message.endswith("as soon as its agent answers: virsh domfsthaw web")
+
+
+@pytest.mark.usefixtures("agent")
+def test_an_agent_that_comes_back_thaws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    domain = Failing(tmp_path)
+
+    def close() -> None:
+        domain.frozen, domain.agent_answers = True, False
+
+    domain.half = close
+    monkeypatch.setattr(snapshotcreate, "_BACK_S", 3600.0)
+    monkeypatch.setattr(snapshotcreate, "sleep", lambda _: setattr(domain, "agent_answers", True))
+    assert "the guest was frozen still, and is thawed now" in attempt(domain).message
+    assert not domain.frozen
+
+
+@pytest.mark.usefixtures("agent")
+def test_a_paused_guest_is_refused_with_the_cure(tmp_path: Path) -> None:
+    domain = Failing(tmp_path)
+    domain.is_in = 3
+    reply = attempt(domain)
+    assert (reply.status, domain.flags) == ("refused", 0)
+    assert reply.message == (
+        "nothing was done: it is paused: its agent cannot answer; resume it first"
+    )
 
 
 @pytest.mark.usefixtures("agent")

@@ -198,6 +198,21 @@ def test_what_qemu_rounds_is_said() -> None:
     assert note == "web: QEMU rounds it up to 8193 MiB at the start"
 
 
+def test_the_balloon_moves_by_whole_pages_and_says_so() -> None:
+    proposal = plan(MemoryWish(current_kib=170001))
+    assert only(proposal).number == 170004
+    said = "170001 KiB becomes 170004 KiB: the balloon moves by 4 KiB"
+    assert any(note.endswith(said) for note in proposal.notes)
+    change = only(plan(MemoryWish(current_kib=170001)))
+    done = resources(domain_xml(current=170004))
+    assert change.is_done(Reading(done, done))
+
+
+def test_a_maximum_between_two_pages_can_be_had_whole() -> None:
+    odd = domain_xml(maximum=170001, current=4096)
+    assert only(plan(MemoryWish(current_kib=170001), "config", odd, None)).number == 170001
+
+
 # -- core dumps and statistics ---------------------------------------------------------------
 
 

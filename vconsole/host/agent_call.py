@@ -15,12 +15,18 @@ from threading import Lock
 from typing import Any, Final, TypeVar
 
 from vconsole.host import errors
+from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
-from vconsole.host.source import HostError
 
 T = TypeVar("T")
 _FOR_EVER: Final = -2
 """VIR_DOMAIN_AGENT_RESPONSE_TIMEOUT_BLOCK, libvirt's own default."""
+_CURES: Final = {
+    "paused": "resume it first",
+    "pmsuspended": "wake it up first",
+    "shut off": "start it first",
+    "crashed": "start it first",
+}
 _FROZEN: Final = "frozen state"
 """What qemu-ga says of itself while file systems are frozen, in every refusal."""
 
@@ -49,10 +55,6 @@ def ask(link: Link, function: Callable[..., T], *arguments: Any) -> T:
 
     try:
         return link.call(function, *arguments)
-    except HostError as error:
-        if link.abandoned or link.events.closed is not None or not _alive(link):
-            raise
-        raise AgentError(error.message) from error  # too large for RPC, which lost() cannot tell
     except libvirt.libvirtError as error:
         raise AgentError(errors.message(error), _is_silence(error)) from error
     except (SystemError, UnicodeError, ValueError) as error:  # the binding cannot decode it
@@ -67,13 +69,14 @@ def _where(error: Exception) -> str:
     return f": byte 0x{cause.object[cause.start]:02x} at {cause.start}"
 
 
-def _alive(link: Link) -> bool:
-    import libvirt
+def why_mute(link: Link, domain: Any) -> str:
+    """Why no agent of this domain can answer now, with the cure; empty where one may.
 
-    try:
-        return bool(link.conn.isAlive() == 1)
-    except libvirt.libvirtError:
-        return False
+    Nothing of a guest runs that is paused, and libvirt says no more than "not running".
+    """
+    state = STATES.get(link.call(domain.state, 0)[0], "-")
+    cure = _CURES.get(state)
+    return f"it is {state}: its agent cannot answer; {cure}" if cure else ""
 
 
 def _is_silence(error: Exception) -> bool:

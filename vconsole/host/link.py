@@ -72,7 +72,7 @@ class Link:
         try:
             return function(*arguments)
         except libvirt.libvirtError as error:
-            if errors.lost(error, self.conn):
+            if errors.lost(self.conn):
                 raise HostError("connection lost", errors.message(error)) from error
             raise
 

@@ -156,7 +156,7 @@ def _command(options: argparse.Namespace, domain: Domain) -> Change:
 
 
 def _read(options: argparse.Namespace, source: HostSource) -> int:
-    """Print a report; 1 where an agent that was asked did not answer."""
+    """Print a report; 1 where no agent answered."""
     (domain,), _ = chosen(options, source)
     with asking(options) as host:
         reply = ask(host, ReadAgent(domain.uuid, domain.name, options.parts))
@@ -171,8 +171,7 @@ def _read(options: argparse.Namespace, source: HostSource) -> int:
             print(f"{label:<{_LABEL}}{text}")
         if words:
             print(f"{'next':<{_LABEL}}{words}")
-    well = report.answering or (options.act == "info" and report.answering is None)
-    return DONE if well else FAILED
+    return DONE if report.answering else FAILED
 
 
 def _change(options: argparse.Namespace, source: HostSource) -> int:

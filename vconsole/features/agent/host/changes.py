@@ -21,7 +21,7 @@ from vconsole.features.agent.model.changes import (
     WakeGuest,
 )
 from vconsole.features.agent.model.wire import SILENT, command_name, loggable_answer
-from vconsole.host.agent_call import AgentError, answers_within, ask
+from vconsole.host.agent_call import AgentError, answers_within, ask, why_mute
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
 from vconsole.model.request import Reply
@@ -35,6 +35,10 @@ _PING: Final = '{"execute": "guest-ping"}'
 _LOOK_S: Final = 0.2
 _READ_BACK: Final = 200
 """Characters of an answer that are logged."""
+PING_S: Final = 5.0
+"""How long it may take to tell the time, before it is trusted to freeze and to thaw."""
+LATE_S: Final = 2.0
+"""Freezing and thawing take a moment: a freeze that lasts so much longer than its limit is late."""
 _ASLEEP_S: Final = 20.0
 """How long the domain's state may take to follow."""
 
@@ -42,12 +46,28 @@ _ASLEEP_S: Final = 20.0
 def freeze(link: Link, request: FreezeFs) -> Reply:
     """Freeze, with the guard standing by that thaws when the time is over."""
     domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    if reason := _why_not_freeze(link, domain):
+        return Reply("refused", f"nothing was frozen: {reason}")
     request.wait.what = "freezing"
     try:
         with ThawGuard(link.connection.uri, request.uuid, request.limit_s) as guard:
             return _freeze(link, domain, request, guard)
     except GuardError as error:
         return Reply("refused", f"nothing was frozen: nobody would thaw it: {error}")
+
+
+def _why_not_freeze(link: Link, domain: Any) -> str:
+    """Why it is not even tried: a guard that thaws for nothing would do so for minutes."""
+    if reason := why_mute(link, domain):
+        return reason
+    try:
+        with answers_within(link, domain, PING_S):
+            ask(link, domain.getTime)
+    except AgentError as error:
+        if error.frozen:
+            return "it is frozen already, by somebody else, and left so"
+        return f"its agent does not answer: {error}" if error.silent else ""
+    return ""
 
 
 def _freeze(link: Link, domain: Any, request: FreezeFs, guard: ThawGuard) -> Reply:
@@ -75,8 +95,16 @@ def _freeze(link: Link, domain: Any, request: FreezeFs, guard: ThawGuard) -> Rep
             return Reply("failed", "; ".join(filter(None, words)))
     if problem:
         return Reply("failed", problem, read_back="thawed")
-    lasted = f"frozen for {monotonic() - begun:.1f} s"
-    return Reply("applied", f"{plural(count, 'file system')} {lasted}", count, "thawed")
+    return _thawed(request, count, monotonic() - begun)
+
+
+def _thawed(request: FreezeFs, count: int, lasted_s: float) -> Reply:
+    """Frozen longer than was allowed is no success, though it is over."""
+    words = f"{plural(count, 'file system')} frozen for {lasted_s:.1f} s"
+    if lasted_s > request.limit_s + LATE_S:
+        words += f", not {request.limit_s:g} s: the guest was slow to freeze or to thaw"
+        return Reply("failed", words, count, "thawed")
+    return Reply("applied", words, count, "thawed")
 
 
 def thaw(link: Link, request: ThawFs) -> Reply:
@@ -128,6 +156,8 @@ def command(link: Link, request: AgentCommand) -> Reply:
         return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, request.timeout_s, 0))
 
     domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    if reason := why_mute(link, domain):
+        return Reply("refused", reason)
     silent = command_name(request.command) in SILENT
     try:
         if silent:  # else one that hears nothing could not be told from one that obeys
@@ -145,6 +175,8 @@ def command(link: Link, request: AgentCommand) -> Reply:
 
 def _by_agent(link: Link, uuid: str, do: Callable[[Any], Reply]) -> Reply:
     domain = link.call(link.conn.lookupByUUIDString, uuid)
+    if reason := why_mute(link, domain):
+        return Reply("refused", reason)
     try:
         with answers_within(link, domain, ANSWER_S):
             return do(domain)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from vconsole.features.agent.host import parts as agentparts
 from vconsole.features.agent.model.channel import agent_channel
 from vconsole.features.agent.model.report import MOST, AgentReport, Part, ReadAgent, Source
-from vconsole.host.agent_call import AgentError, answers_within, ask
+from vconsole.host.agent_call import AgentError, answers_within, ask, why_mute
 from vconsole.host.link import Link
 from vconsole.model.request import Reply
 from vconsole.model.xml_edit import XmlEditError
@@ -81,6 +81,9 @@ class _Reading:
         """Ask for one part after the other, as long as there is use in it."""
         if self._link.connection.read_only:
             self.problems["agent"] = "read-only: libvirt lets nobody ask an agent who may not write"
+            return
+        if reason := why_mute(self._link, self._domain):
+            self.problems["agent"] = reason
             return
         begun = monotonic()
         with answers_within(self._link, self._domain, ANSWER_S):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from xml.parsers import expat
 
@@ -60,6 +60,8 @@ class Document:
     """What is wrong but was read all the same: a line for each kind, with the first place."""
     error: str | None = None
     """Why nothing, or nothing more, could be read: the place and the reason in one line."""
+    malformed: str | None = None
+    """Where it is no well-formed XML, and why, though it was mended to be shown."""
 
 
 def parse(content: bytes) -> Document:
@@ -68,17 +70,14 @@ def parse(content: bytes) -> Document:
         return Document(error=f"the document is longer than {MAX_BYTES >> 20} MiB")
     if not content:
         return Document(error="the document is empty")
-    return _parse_sound(content) or _parse_mended(content)
-
-
-def _parse_sound(content: bytes) -> Document | None:
     document = _Reader(_Notes()).read(_chunks(memoryview(content)))
-    return document if document.error is None else None
-
-
-def _parse_mended(content: bytes) -> Document:
+    if document.error is None:
+        return document
+    fault = document.error
+    del document  # before another is made: both would not keep within the bounds
     notes = _Notes()
-    return _Reader(notes).read(_mended(content, notes))
+    mended = _Reader(notes).read(_mended(content, notes))
+    return replace(mended, malformed=notes.first_mended or fault)
 
 
 class _UnreadableError(Exception):
@@ -91,6 +90,13 @@ class _Notes:
     def __init__(self) -> None:
         self._places: dict[str, tuple[int, int]] = {}
         self._counts: dict[str, int] = {}
+        self.first_mended: str | None = None
+        """The first place that was mended; the parser stops a little behind it."""
+
+    def mend(self, kind: str, line: int, column: int) -> int:
+        """Count one that was mended."""
+        self.first_mended = self.first_mended or _at(line, column, kind)
+        return self.add(kind, line, column)
 
     def add(self, kind: str, line: int, column: int) -> int:
         """Count one, and answer how many there are of the kind."""
@@ -273,13 +279,13 @@ def _mended_piece(raw: bytes, line: int, notes: _Notes) -> bytes:
         piece = raw.decode()
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode()
-        notes.add("text that is not UTF-8", *_position(before, len(before), line))
+        notes.mend("text that is not UTF-8", *_position(before, len(before), line))
         piece = raw.decode(errors="replace")
 
     def mend(found: re.Match[str]) -> str:
         kind, text = _MENDED.get(found[0], _FORBIDDEN)
         place = _position(piece, found.start(), line)
-        if notes.add(kind, *place) > _MAX_MENDED:
+        if notes.mend(kind, *place) > _MAX_MENDED:
             raise _UnreadableError(_at(*place, "too much is broken"))
         return text
 

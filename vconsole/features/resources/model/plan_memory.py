@@ -17,6 +17,8 @@ from vconsole.model.words import amount
 from vconsole.model.xml_edit import Document
 
 LONGEST_PERIOD_S: Final = 3600
+BALLOON_KIB: Final = 4
+"""virtio's balloon has pages of this size, whatever the guest's are (VIRTIO_BALLOON_PFN_SHIFT)."""
 _NO_CONFIG: Final = "is set in the definition, which is not changed here: choose config"
 
 
@@ -115,9 +117,9 @@ class _Plan:
     # -- both --------------------------------------------------------------------------------
 
     def _current(self) -> Iterator[Change]:
-        kib = self._wish.current_kib
-        if kib is None:
+        if self._wish.current_kib is None:
             return
+        kib = self._on_grid(self._wish.current_kib)
         live = self._possible("live", self._live, kib)
         config = self._possible("config", self._config, kib)
         if live is None and config is None:
@@ -128,6 +130,17 @@ class _Plan:
         if live is not None and kib < live.current_kib:
             grade = self._shrinking(live, kib)
         yield self._set("memory", kib, live, config, grade)
+
+    def _on_grid(self, asked: int) -> int:
+        """What the balloon can make of it; a maximum as it is takes nothing by the balloon."""
+        kib = -(-asked // BALLOON_KIB) * BALLOON_KIB
+        halves = (half for half in (self._live, self._config) if half is not None)
+        if kib == asked or any(asked <= half.maximum_kib < kib for half in halves):
+            return asked
+        self._notes.append(
+            f"{exact(asked)} becomes {exact(kib)}: the balloon moves by {BALLOON_KIB} KiB"
+        )
+        return kib
 
     def _possible(self, half: str, found: Resources | None, kib: int) -> Resources | None:
         """The half, if its memory can be set and is another; a note where it cannot."""

@@ -9,21 +9,27 @@ import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import PurePosixPath
+from time import monotonic, sleep
 from typing import Any
 
 from vconsole.features.snapshots.host.snapshots import disks_of, places_of, snapshots_of
 from vconsole.features.snapshots.model.create import CreateSnapshot, Ground, ReadGround
 from vconsole.features.snapshots.model.tree import Disk
 from vconsole.host import errors
-from vconsole.host.agent_call import AgentError, answers_within, ask
+from vconsole.host.agent_call import AgentError, answers_within, ask, why_mute
 from vconsole.host.link import Link
 from vconsole.model.agent_channels import AGENT, channels
+from vconsole.model.proposal import virsh_line
 from vconsole.model.request import Reply
+from vconsole.model.virsh import domain_argument
 
 PING_S = 5
 """How long the guest agent may take to answer."""
 _AGENT_S = 60.0
 """How long it may take to freeze or to thaw its file systems."""
+_BACK_S = 15.0
+"""How long an agent that closed its channel in between is waited for."""
+_PAUSE_S = 0.5
 _PING = '{"execute":"guest-ping"}'
 _FREEZE_STATUS = '{"execute":"guest-fsfreeze-status"}'
 
@@ -126,6 +132,8 @@ def _difference(link: Link, domain: Any, request: CreateSnapshot) -> str:
 
 def _why_not_quiesce(link: Link, domain: Any) -> str:
     """Why its file systems cannot be frozen; whoever has frozen them already is to thaw them."""
+    if reason := why_mute(link, domain):
+        return f"nothing was done: {reason}"
     answer, problem = _ask_agent(link, domain, _FREEZE_STATUS)
     if problem:
         return f"the guest agent does not answer, nothing was done: {problem}"
@@ -163,32 +171,44 @@ def _created(link: Link, domain: Any, request: CreateSnapshot) -> Reply:
         where = ", ".join(f"{target} on {now.get(target, '-')}" for target in wrong)
         return Reply("unknown", f"{found.name} is there, yet {where}", after)
     moved = "".join(f"; {target} -> {file}" for target, file in request.files)
-    thawed = "; ".join(_thawed(link, domain)) if request.wish.quiesce else ""
+    thawed = "; ".join(_thawed(link, domain, request.name)) if request.wish.quiesce else ""
     return Reply("applied", thawed, after, f"{found.name}: {found.kind}, {found.state}{moved}")
 
 
 def _left_behind(link: Link, domain: Any, request: CreateSnapshot) -> Iterator[str]:
-    """What a snapshot that failed has left, and what was put right."""
+    """What a snapshot that failed has left, each with its cure, and what was put right."""
+    who = domain_argument(request.name, request.uuid)
     if snapshots_of(link, domain).find(request.wish.name):
-        yield f"left: the snapshot {request.wish.name}"
+        cure = virsh_line("", "snapshot-delete", who, request.wish.name)
+        yield f"left: the snapshot {request.wish.name}; away with it: {cure}"
     places = places_of(link, domain)
-    for target, source in set(places) - set(request.disks):
-        yield f"left: {target} is on {source} now"
-    for file in set(_present(link, request)) - {source for _, source in places}:
-        yield f"left: the file {file}, not used"
+    for target, source in sorted(set(places) - set(request.disks)):
+        flags = ("--active", "--pivot") if request.running else ()
+        cure = virsh_line("", "blockcommit", who, target, *flags)
+        yield f"left: {target} is on {source} now; back: {cure}, then delete that file"
+    for file in sorted(set(_present(link, request)) - {source for _, source in places}):
+        yield f"left: the file {file}, not used: delete it"
     if request.wish.quiesce:
-        yield from _thawed(link, domain)
+        yield from _thawed(link, domain, who)
 
 
-def _thawed(link: Link, domain: Any) -> Iterator[str]:
-    """See that libvirt has thawed the guest; one that is frozen still would stand for good."""
+def _thawed(link: Link, domain: Any, who: str) -> Iterator[str]:
+    """See that libvirt has thawed the guest; one that is frozen still would stand for good.
+
+    An agent that closed its channel may open it again: it is waited for.
+    """
+    until = monotonic() + _BACK_S
     answer, problem = _ask_agent(link, domain, _FREEZE_STATUS)
+    while problem and monotonic() < until:
+        sleep(_PAUSE_S)
+        answer, problem = _ask_agent(link, domain, _FREEZE_STATUS)
+    cure = f"as soon as its agent answers: {virsh_line('', 'domfsthaw', who)}"
     if problem:
-        yield f"whether the guest is frozen is not known: {problem}"
+        yield f"the guest may be frozen still: {problem}; {cure}"
     elif "frozen" in answer:
         try:
             with answers_within(link, domain, _AGENT_S):
                 ask(link, domain.fsThaw)
             yield "the guest was frozen still, and is thawed now"
         except AgentError as error:
-            yield f"left: the guest is frozen, and does not thaw: {error}"
+            yield f"left: the guest is frozen, and does not thaw: {error}; {cure}"
