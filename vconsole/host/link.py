@@ -31,13 +31,15 @@ class Link:
         denied: Those among them that this user may not make.
     """
 
+    _until: float = inf
+    """No call begins after this moment, in monotonic seconds."""
+
     def __init__(self, conn: Any, connection: Connection, wake: Callable[[], None]) -> None:
         self.conn, self.connection = conn, connection
         self.calls = 0
         self.notes: dict[str, str] = {}
         self.denied: dict[str, str] = {}
         self.abandoned = False
-        self._until = inf
         self.events = Events(conn, wake)
         self.events.subscribe()
 
