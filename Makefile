@@ -5,7 +5,7 @@ SHELL := /bin/bash
 PYTHON_BIN := .venv/bin/python
 ARGS ?=
 
-.PHONY: run test check snapshots docs bench clean help
+.PHONY: run test quick check snapshots docs bench clean help
 
 run: ## start the console; ARGS="--demo" and the like are passed on
 	@scripts/setup.sh run
@@ -16,6 +16,13 @@ test: ## set up, check, and run every test (as root: also against a private libv
 	@$(MAKE) --no-print-directory check
 	$(PYTHON_BIN) -m pytest -n 2 tests/unit tests/pilot tests/snapshots
 	$(PYTHON_BIN) -m pytest -n 3 --dist loadfile tests/integration
+
+quick: ## lint, types, walls, and the unit tests near what changed since main: under a minute
+	@scripts/setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/mypy --strict
+	.venv/bin/lint-imports
+	$(PYTHON_BIN) -m scripts.quick $(ARGS)
 
 check: ## lint, format, types, layers, and generated documents
 	@scripts/setup.sh test
