@@ -37,6 +37,8 @@ MAX_START_S: Final = 253_402_300_799
 """The end of the year 9999, the last that QEMU can write."""
 _NEEDED: Final = {"timezone": "a name such as Europe/Paris", "start": "seconds since 1970"}
 _NUMBER: Final = re.compile(r"[+-]?[0-9]{1,20}")
+_POSIX_ZONE: Final = re.compile(r"[A-Za-z]{3,}[+-]?[0-9]{1,2}([A-Za-z]{3,}([+-]?[0-9]{1,2})?)?")
+"""``CET-1CEST``: QEMU's C library takes it without a database (tzset(3))."""
 _ZONE: Final = re.compile(r"[a-zA-Z0-9_.+/-]{1,100}")
 
 
@@ -139,12 +141,28 @@ def _checked(offset: str, name: str, value: str) -> str:
     if name == "timezone":
         if not _ZONE.fullmatch(value):
             raise ValueError(f"timezone {value!r}: write {_NEEDED[name]}")
+        if not _POSIX_ZONE.fullmatch(value) and not _zone_exists(value) and _zone_exists("Etc/UTC"):
+            raise ValueError(
+                f"timezone {value!r}: no such zone in this machine's database, and QEMU would take"
+                f" UTC; write {_NEEDED[name]}"
+            )
         return value
     if name == "adjustment" and offset != "variable":
         if value != RESET:
             raise ValueError(f"adjustment {value!r}: with {offset} only {RESET}; else set variable")
         return value
     return _seconds(name, value)
+
+
+def _zone_exists(name: str) -> bool:
+    """The time zone database has it; nothing exists where there is no database."""
+    from zoneinfo import ZoneInfo  # late: few set a zone
+
+    try:
+        ZoneInfo(name)
+    except (LookupError, ValueError, OSError):  # not there; a path; a folder such as Europe
+        return False
+    return True
 
 
 def _seconds(name: str, value: str) -> str:
