@@ -180,6 +180,7 @@ def in_view(host_state: HostState, name: str) -> HostState:
             Device("channel", "org.qemu.guest_agent.0", "unix, connected"),
         ),
         facts=(
+            ("Display", "vnc at 127.0.0.1, port 5903"),
             ("OS type", "hvm"),
             ("Persistent", "yes"),
             ("Autostart", "enable" if domain.autostart else "disable"),

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 
 from vconsole.host import detail, errors, proc, uri, virt_check
 from vconsole.host.capabilities import read_capabilities, synthetic, with_cpu_map
-from vconsole.host.domain_xml import merge, read_devices, read_domain, same_configuration
+from vconsole.host.domain_xml import (
+    merge,
+    read_devices,
+    read_displays,
+    read_domain,
+    same_configuration,
+)
 from vconsole.host.numa_maps import parse_numa_maps, read_numa_maps
 from vconsole.host.proc import Guest
 from vconsole.host.source import View
@@ -325,6 +331,36 @@ def test_an_error_is_one_clean_line(text: str) -> None:
     line = errors.one_line(text)
     assert len(line) <= errors.MAX_CHARS
     assert not any(ord(c) < 32 or 0x7F <= ord(c) < 0xA0 for c in line)
+
+
+@pytest.mark.parametrize(
+    ("graphics", "words"),
+    [
+        ("type='vnc' port='5901' listen='127.0.0.1'", "vnc at 127.0.0.1, port 5901"),
+        (
+            "type='vnc' port='-1' autoport='yes'",
+            "vnc at libvirt's default, port chosen at its start",
+        ),
+        (
+            "type='spice' port='-1' tlsPort='5903' listen='::'",
+            "spice at every address, TLS port 5903",
+        ),
+        ("type='vnc' socket='/run/x'", "vnc at /run/x"),
+        ("type='egl-headless'", "egl-headless"),
+        ("type='sdl' display=':0'", "sdl"),
+    ],
+)
+def test_displays_are_said_as_a_viewer_needs_them(graphics: str, words: str) -> None:
+    text = f"<domain type='kvm'><name>x</name><devices><graphics {graphics}/></devices></domain>"
+    assert read_displays(text) == (words,)
+
+
+def test_a_display_listens_where_its_listen_element_says() -> None:
+    inner = (
+        "<graphics type='vnc' port='5900'><listen type='address' address='10.0.0.1'/></graphics>"
+    )
+    text = f"<domain type='kvm'><name>x</name><devices>{inner}</devices></domain>"
+    assert read_displays(text) == ("vnc at 10.0.0.1, port 5900",)
 
 
 def test_waiting_is_for_a_pcpu_and_not_for_what_the_guest_reads(

@@ -8,6 +8,7 @@ FEATURES: Final = (
     "everywhere",
     "domains",
     "hostmap",
+    "capabilities",
     "pins",
     "files",
     "hostinfo",

@@ -12,7 +12,7 @@ from itertools import count
 from time import monotonic
 from typing import Any, Final
 
-from vconsole.host.domain_xml import read_devices
+from vconsole.host.domain_xml import read_devices, read_displays
 from vconsole.host.fleet import Fleet
 from vconsole.host.link import Link
 from vconsole.host.proc import Guest, Thread
@@ -49,6 +49,7 @@ class _Seen:
     xml_live: str | None = None
     xml_config: str | None = None
     devices: tuple[Device, ...] = ()
+    displays: tuple[str, ...] = ()
     facts: dict[str, str] = field(default_factory=dict)
     memory: dict[str, str] = field(default_factory=dict)
     rows: dict[int, _Row] = field(default_factory=dict)
@@ -86,7 +87,12 @@ class DetailReader:
             xml_live=seen.xml_live,
             xml_config=seen.xml_config,
             devices=seen.devices,
-            facts=(*_known_facts(domain), *seen.facts.items(), *seen.memory.items()),
+            facts=(
+                *_known_facts(domain),
+                *(("Display", words) for words in seen.displays),
+                *seen.facts.items(),
+                *seen.memory.items(),
+            ),
         )
 
     # -- XML -----------------------------------------------------------------------------------
@@ -113,8 +119,9 @@ class DetailReader:
         seen.xml_live, seen.xml_config = _clipped(live), _clipped(config)
         try:
             seen.devices = read_devices(live or config or "")
+            seen.displays = read_displays(live or config or "")
         except XmlError:
-            seen.devices = ()
+            seen.devices, seen.displays = (), ()
 
     # -- the rest of the domain page -----------------------------------------------------------
 

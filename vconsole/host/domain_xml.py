@@ -201,6 +201,32 @@ def _topology(element: Element | None) -> tuple[int, int, int] | None:
     return (sockets, cores, threads) if sockets and cores and threads else None
 
 
+def read_displays(text: str) -> tuple[str, ...]:
+    """Where its displays can be seen, in words; see ``virsh domdisplay``.
+
+    Raises:
+        XmlError: The XML cannot be read.
+    """
+    devices = parse(text, "domain").find("devices")
+    found = devices.findall("graphics") if devices is not None else []
+    return tuple(_display(element)[:120] for element in found[:MAX_DEVICES])
+
+
+def _display(element: Element) -> str:
+    """``vnc at 127.0.0.1, port 5900``; libvirt gives -1 for a port that is not chosen yet."""
+    kind, listen = element.get("type") or "graphics", element.find("listen")
+    inner: Mapping[str, str] = listen.attrib if listen is not None else {}
+    if socket := element.get("socket") or inner.get("socket"):
+        return f"{kind} at {socket}"
+    ports = (("port", element.get("port")), ("TLS port", element.get("tlsPort")))
+    known = [f"{name} {port}" for name, port in ports if (xml.number(port) or 0) > 0]
+    if not known and kind not in ("vnc", "spice", "rdp"):
+        return kind
+    address = element.get("listen") or inner.get("address")
+    where = "every address" if address in ("0.0.0.0", "::") else address or "libvirt's default"
+    return f"{kind} at {where}, {', '.join(known) or 'port chosen at its start'}"
+
+
 def read_devices(text: str) -> tuple[Device, ...]:
     """The devices of a domain, one line each.
 

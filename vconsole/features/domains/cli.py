@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from vconsole.cli.arguments import add_connection_arguments
-from vconsole.cli.read import complete, find_domain
+from vconsole.cli.read import complete, find_domain, measured
 from vconsole.cli.report import (
     DONE,
     USAGE,
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace, source: HostSource) -> int:
         return DONE
     wanted = find_domain(host_state, options.name) if options.name is not None else None
     if options.what == "domain" and wanted is not None:
-        host_state = source.read(View("domain", wanted.uuid))
+        host_state = measured(source, wanted.uuid)
         wanted = host_state.domain(wanted.uuid) or wanted
     (_as_json if options.json else _as_text)(options.what, host_state, wanted)
     return DONE
@@ -110,7 +110,8 @@ def _domains(host_state: HostState) -> None:
 
 def _domain(domain: Domain, host_state: HostState) -> None:
     local, vcpus = locality_percent(domain, host_state), (domain.vcpus, domain.max_vcpus)
-    facts = [
+    detail = host_state.detail.facts if host_state.detail else ()
+    facts: list[tuple[str, object]] = [
         ("uuid", domain.uuid),
         ("name", domain.name),
         ("title", domain.title),
@@ -121,6 +122,7 @@ def _domain(domain: Domain, host_state: HostState) -> None:
         ("persistent", YES[domain.persistent]),
         ("cells", cells_allowed(domain, host_state)),
         ("locality", None if local is None else f"{percent(local)} %"),
+        *(("display", words) for label, words in detail if label == "Display"),
     ]
     print_facts(facts)
     print()
