@@ -15,11 +15,9 @@ from tests.integration.bootguest import BootedGuest, BootGuest, make_disk
 from tests.integration.ground import find_program, wait_until
 from tests.integration.lab import Libvirtd
 from vconsole.changes.host_requests import HostRequests
-from vconsole.features.storage.model.disks import (
-    ChainJob,
-    DiskReport,
+from vconsole.features.storage.model.disk_change import ChainJob
+from vconsole.features.storage.model.disk_plan import (
     DiskWish,
-    ReadDisks,
     attacher,
     chain_job,
     detacher,
@@ -27,6 +25,7 @@ from vconsole.features.storage.model.disks import (
     plan_medium,
     plan_resize_disk,
 )
+from vconsole.features.storage.model.disks import DiskReport, ReadDisks
 from vconsole.host.link import open_link
 from vconsole.model.proposal import Planner, Proposal, Propose
 from vconsole.model.request import Reply

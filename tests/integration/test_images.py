@@ -20,12 +20,8 @@ from tests.integration.ground import find_program, wait_until
 from tests.integration.lab import Libvirtd
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.storage.host.images import PARTIAL, partials
-from vconsole.features.storage.model.images import (
-    WRITABLE,
-    Chain,
+from vconsole.features.storage.model.image_plan import (
     Conversion,
-    ImageWork,
-    ReadImage,
     plan_commit,
     plan_convert,
     plan_create,
@@ -33,6 +29,7 @@ from vconsole.features.storage.model.images import (
     plan_resize,
     plan_snapshot,
 )
+from vconsole.features.storage.model.images import WRITABLE, Chain, ImageWork, ReadImage
 from vconsole.host.link import open_link
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply

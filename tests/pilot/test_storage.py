@@ -13,13 +13,8 @@ from tests import scenes
 from tests.pilot.manual import console_on
 from tests.unit.test_disks import LIVE as DISKS
 from vconsole.changes.host_requests import HostRequests
-from vconsole.features.storage.model.disks import (
-    ChainJob,
-    DiskReport,
-    Numbers,
-    ReadDisks,
-    read_disks,
-)
+from vconsole.features.storage.model.disk_change import ChainJob
+from vconsole.features.storage.model.disks import DiskReport, Numbers, ReadDisks, read_disks
 from vconsole.features.storage.model.pool import ReadPool, ReadVolumeDetails, ReadVolumes
 from vconsole.host.link import open_link
 from vconsole.model.request import Reply

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from vconsole.features.storage.model.disks import (
+from vconsole.features.storage.model.disk_change import (
     LIMITS,
     ChainJob,
     ChangeMedium,
-    DiskReport,
-    DiskWish,
     LimitDisk,
-    Numbers,
     ResizeDisk,
+)
+from vconsole.features.storage.model.disk_plan import (
+    DiskWish,
     attacher,
     chain_job,
     detacher,
     plan_limit,
     plan_medium,
     plan_resize_disk,
-    read_disks,
 )
+from vconsole.features.storage.model.disks import DiskReport, Numbers, read_disks
 from vconsole.features.storage.words import disk_cells, disk_notes
 from vconsole.model.proposal import Subject
 from vconsole.model.xml_tree import read

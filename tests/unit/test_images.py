@@ -6,14 +6,8 @@ import json
 
 import pytest
 
-from vconsole.features.storage.model.images import (
-    READ_ONLY_FORMATS,
-    WRITABLE,
+from vconsole.features.storage.model.image_plan import (
     Conversion,
-    Image,
-    ImageSnapshot,
-    ImageWork,
-    formats_of,
     plan_commit,
     plan_convert,
     plan_create,
@@ -21,6 +15,14 @@ from vconsole.features.storage.model.images import (
     plan_repair,
     plan_resize,
     plan_snapshot,
+)
+from vconsole.features.storage.model.images import (
+    READ_ONLY_FORMATS,
+    WRITABLE,
+    Image,
+    ImageSnapshot,
+    ImageWork,
+    formats_of,
     read_info,
 )
 from vconsole.model.proposal import Proposal

@@ -145,7 +145,7 @@ MANIFEST: Final = Manifest(
         ),
         Answer(".model.disks:ReadDisks", ".host.disks:read_domain_disks"),
         *(
-            Answer(f".model.disks:{kind}", f".host.disks:{by}", changes=True, link="disks")
+            Answer(f".model.disk_change:{kind}", f".host.disks:{by}", changes=True, link="disks")
             for kind, by in (
                 ("ResizeDisk", "resize_disk"),
                 ("ChangeMedium", "change_medium"),

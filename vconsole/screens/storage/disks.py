@@ -8,14 +8,9 @@ from typing import ClassVar
 from textual.app import ComposeResult
 
 from vconsole.changes.dispatcher import Request
-from vconsole.features.storage.model.disks import (
-    LIMITS,
-    Disk,
-    DiskReport,
+from vconsole.features.storage.model.disk_change import LIMITS, JobKind
+from vconsole.features.storage.model.disk_plan import (
     DiskWish,
-    JobKind,
-    Numbers,
-    ReadDisks,
     attacher,
     chain_job,
     detacher,
@@ -23,6 +18,7 @@ from vconsole.features.storage.model.disks import (
     plan_medium,
     plan_resize_disk,
 )
+from vconsole.features.storage.model.disks import Disk, DiskReport, Numbers, ReadDisks
 from vconsole.features.storage.words import DISK_COLUMNS, disk_cells, disk_notes
 from vconsole.model.proposal import Planner, Proposal, Propose
 from vconsole.model.request import Reply

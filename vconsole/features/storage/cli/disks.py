@@ -18,11 +18,9 @@ from vconsole.cli.changing import (
     plan_and_change,
 )
 from vconsole.cli.report import DONE, REFUSED, CliError, print_json, print_table
-from vconsole.features.storage.model.disks import (
-    LIMITS,
-    DiskReport,
+from vconsole.features.storage.model.disk_change import LIMITS
+from vconsole.features.storage.model.disk_plan import (
     DiskWish,
-    ReadDisks,
     attacher,
     chain_job,
     detacher,
@@ -30,6 +28,7 @@ from vconsole.features.storage.model.disks import (
     plan_medium,
     plan_resize_disk,
 )
+from vconsole.features.storage.model.disks import DiskReport, ReadDisks
 from vconsole.host.source import HostSource
 from vconsole.model.host_state import Domain
 from vconsole.model.proposal import Proposal

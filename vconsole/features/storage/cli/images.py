@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from vconsole.cli.arguments import add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, asking, change, longest_s
 from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json, print_table
-from vconsole.features.storage.model.images import (
+from vconsole.features.storage.model.image_plan import (
     CACHES,
-    AskImage,
-    Chain,
     Conversion,
-    Image,
-    ReadImage,
     plan_commit,
     plan_convert,
     plan_create,
@@ -27,6 +23,7 @@ from vconsole.features.storage.model.images import (
     plan_resize,
     plan_snapshot,
 )
+from vconsole.features.storage.model.images import AskImage, Chain, Image, ReadImage
 from vconsole.host.source import HostSource, View
 from vconsole.model.manifest import imported
 from vconsole.model.proposal import Proposal

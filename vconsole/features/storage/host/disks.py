@@ -11,17 +11,13 @@ from contextlib import suppress
 from time import monotonic
 from typing import Any, Final
 
-from vconsole.features.storage.model.disks import (
+from vconsole.features.storage.model.disk_change import (
     ChainJob,
     ChangeMedium,
-    Disk,
-    DiskReport,
     LimitDisk,
-    Numbers,
-    ReadDisks,
     ResizeDisk,
-    read_disks,
 )
+from vconsole.features.storage.model.disks import Disk, DiskReport, Numbers, ReadDisks, read_disks
 from vconsole.host import errors
 from vconsole.host.devices import read_xml
 from vconsole.host.link import Link
