@@ -22,7 +22,6 @@ from vconsole.features.storage.model.images import (
     Image,
     ImageSnapshot,
     ImageWork,
-    formats_of,
     read_info,
 )
 from vconsole.model.proposal import Proposal
@@ -58,11 +57,6 @@ def test_what_qemu_img_says_is_read() -> None:
     for nonsense in ("[1]", "{", "null"):
         with pytest.raises(ValueError, match=r"no description|Expecting"):
             read_info(nonsense)
-
-
-def test_formats_are_told_from_protocols() -> None:
-    assert formats_of("x\nSupported formats: nbd qcow2 raw file\n") == ("qcow2", "raw")
-    assert formats_of("nothing") == ()
 
 
 @pytest.mark.parametrize("format_", WRITABLE)

@@ -10,7 +10,6 @@ Sources: qemu-img(1); the JSON of ``qemu-img info``.
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ READ_ONLY_FORMATS: Final = ("bochs", "cloop", "dmg", "vvfat")
 """qemu-img reads these, and writes none of them."""
 WRITABLE: Final = ("qcow2", "raw", "qed", "vdi", "vmdk", "vpc", "vhdx", "qcow", "parallels", "luks")
 _DAY_S: Final = 24 * 3600.0
-_FORMATS: Final = re.compile(r"^Supported formats: (.*)$", re.MULTILINE)
 PROTOCOLS: Final = frozenset(
     "blkdebug blklogwrites blkverify compress copy-before-write copy-on-read file ftp ftps gluster "
     "host_cdrom host_device http https iscsi iser nbd nfs null-aio null-co nvme preallocate quorum "
@@ -32,13 +30,6 @@ PROTOCOLS: Final = frozenset(
 """What ``qemu-img --help`` lists among the formats and is none of a file."""
 MOST_IMAGES: Final = 200
 """Images of a chain that are read; a chain that comes back to itself ends there."""
-
-
-def formats_of(help_text: str) -> tuple[str, ...]:
-    """The formats of files in what ``qemu-img --help`` prints."""
-    found = _FORMATS.search(help_text)
-    words = found[1].split() if found else []
-    return tuple(word for word in words if word not in PROTOCOLS)
 
 
 @dataclass(frozen=True, slots=True)
