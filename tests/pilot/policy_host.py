@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from tests import scenes
 from tests.feed import Answers
@@ -49,7 +50,11 @@ XML = f"""<domain type='kvm'>
 class Host:
     """What the domain runs with and is defined as."""
 
-    def __init__(self, config: str | None = XML, live: str | None = None) -> None:
+    def __init__(
+        self, config: str | None = XML, live: str | None = None, strict: bool = False
+    ) -> None:
+        self.strict = strict
+        """Nothing validates, not even what is defined."""
         self.config, self.live = config, XML if live is None else live
         self.trouble = ""
         self.defined: list[Define] = []
@@ -67,6 +72,8 @@ class Host:
     def _define(self, request: Define) -> Reply:
         if request.before != self.config:
             return Reply("conflict", f"{request.name} was redefined by somebody else meanwhile")
+        if self.strict and request.validate:
+            return Reply("failed", "does not validate", replace(request, validate=False))
         self.defined.append(request)
         self.config = request.after
         return Reply("applied", "defined", request.after)

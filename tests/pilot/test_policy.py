@@ -296,3 +296,17 @@ async def test_it_opens_from_the_domain_and_names_what_shows_it() -> None:
         assert console.page == "policy"
         uuid = scenes.uuid_of(WEB)
         assert console.status == f"copied: virsh -c qemu:///system dumpxml --inactive {uuid}"
+
+
+async def test_what_never_validated_is_offered_to_be_defined_without() -> None:
+    host = Host(strict=True)
+    async with policy_page(host) as console:
+        await to(console, "PMU")
+        await console.press("space", "ctrl+s", "enter")
+        await console.settle()
+        assert not host.defined
+        console.sees("define it without validation? y/N")
+        await console.press("y", "enter")
+        await console.settle()
+        assert [edit.validate for edit in host.defined] == [False]
+        console.sees("virsh edit", "--skip-validate")

@@ -420,3 +420,27 @@ def test_what_counts_is_whether_the_device_opens(
     monkeypatch.setattr(os, "open", refuse)
     check = virt_check._device_check(tmp_path)
     assert (check.verdict, bool(check.cure)) == (verdict, True)
+
+
+# -- errors ------------------------------------------------------------------------------------
+
+
+def test_every_line_of_an_error_is_kept_in_one() -> None:
+    schema = (
+        "XML document failed to validate against schema: Unable to validate doc against "
+        "/usr/share/libvirt/schemas/domain.rng\nExtra element clock in interleave\n"
+        "Element domain failed to validate content\n"
+    )
+    assert errors.all_lines(schema) == (
+        "does not validate: Extra element clock in interleave; "
+        "Element domain failed to validate content"
+    )
+    quoted = "(domain):1: Start tag expected\n<name\x1b[2J\n    ^\n"
+    assert errors.all_lines(quoted) == "(domain):1: Start tag expected; <name [2J"
+
+
+def test_of_an_error_that_is_too_long_the_middle_goes() -> None:
+    said = errors.all_lines("it failed\n" + "blah blah\nx" * 99_999 + "\nno space left")
+    assert len(said) <= errors.MAX_CHARS
+    assert said.startswith("it failed; ")
+    assert said.endswith("no space left")

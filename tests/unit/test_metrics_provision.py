@@ -208,6 +208,20 @@ def test_a_disk_is_attached_by_one_change() -> None:
 
 
 @pytest.mark.parametrize(
+    "label", ["<seclabel type='none' model='dac'/>", "<seclabel model='dac' relabel='no'/>"]
+)
+def test_a_domain_whose_files_are_left_alone_is_not_told_so_of_one(label: str) -> None:
+    bare = disk_clause(PATH, "vdz", relabelled=False)
+    assert "seclabel" not in bare
+    none = domain().replace("  <devices>", f"  {label}\n  <devices>")
+    (change,) = plan(UUID, "web", Configurations(none, none), ATTACH)
+    assert (change.device, change.live, change.config) == (bare, True, True)
+    live, config = plan(UUID, "web", Configurations(domain(), none), ATTACH)
+    assert (live.device, live.config) == (disk_clause(PATH, "vdz"), False)
+    assert (config.device, config.live) == (bare, False)
+
+
+@pytest.mark.parametrize(
     ("live", "config", "expected"),
     [
         (domain(), None, [("vdz", True, False)]),

@@ -248,3 +248,13 @@ def test_it_goes_from_both_halves_at_once_where_one_clause_names_it() -> None:
     changes = remover("vnet0")(subject(config=moved), "both").changes
     assert [c.when for c in changes] == ["live, until it is shut off", "at the next start"]
     assert [c.grade for c in changes] == ["interrupting", "harmless"]
+
+
+def test_a_guaranteed_bandwidth_is_moved_to_networks_only() -> None:
+    floor = "<bandwidth><inbound average='100' floor='50'/></bandwidth>\n      <model"
+    lan = subject(LAN_LIVE.replace("<model", floor), LAN_CONFIG.replace("<model", floor))
+    with pytest.raises(ValueError, match=r"guaranteed 50 KiB/s .* move it to a network"):
+        mover(MAC, BR1)(lan, "config")
+    assert mover(MAC, Source("network", "other"))(lan, "both").changes
+    plain = "<bandwidth><inbound average='100'/></bandwidth>\n      <model"
+    assert mover(MAC, BR1)(subject(None, LAN_CONFIG.replace("<model", plain)), "config").changes

@@ -23,7 +23,7 @@ from vconsole.host.source import HostSource, View
 from vconsole.model.host_state import Connection, Domain
 from vconsole.model.outcome import Outcome, Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
-from vconsole.model.request import Reply
+from vconsole.model.request import Define, Reply
 from vconsole.text import safe
 
 CODES = {"applied": DONE, "planned": DONE, "refused": REFUSED, "conflict": REFUSED}
@@ -46,14 +46,22 @@ class Result:
     virsh: tuple[str, ...]
 
 
-def add_change_arguments(parser: argparse.ArgumentParser, *, target: bool = False) -> None:
-    """Add the options of a change; with `target` those that choose live or config."""
+def add_change_arguments(
+    parser: argparse.ArgumentParser, *, target: bool = False, defines: bool = False
+) -> None:
+    """Add the options of a change; with `target` those that choose live or config.
+
+    With `defines` a definition is replaced, which libvirt validates unless it is told not to.
+    """
     if target:
         parser.add_argument("--live", action="store_true", help="change the running domain")
         parser.add_argument("--config", action="store_true", help="change its definition")
     parser.add_argument("--yes", action="store_true", help="do what may lose data")
     parser.add_argument("--dry-run", action="store_true", help="show what would be done")
     parser.add_argument("--json", action="store_true", help="report as JSON")
+    if defines:
+        words = "define what libvirt's schema refuses, as virsh edit does on request"
+        parser.add_argument("--skip-validate", action="store_true", help=words)
 
 
 def target_of(options: argparse.Namespace) -> Target:
@@ -101,6 +109,8 @@ def change(
     options: argparse.Namespace, connection: Connection, host: HostRequests, proposal: Proposal
 ) -> int:
     """Show a proposal, or carry it out; write the log and the report; answers the exit code."""
+    if getattr(options, "skip_validate", False):
+        proposal = replace(proposal, changes=tuple(map(_unvalidated, proposal.changes)))
     if connection.read_only and not options.dry_run:
         raise CliError(f"read-only: {connection.read_only_reason}", REFUSED)
     destructive = [c.what for c in proposal.changes if c.grade == "destructive"]
@@ -121,6 +131,10 @@ def change(
     if not results and proposal.notes:
         return REFUSED
     return FAILED if FAILED in codes else max(codes, default=DONE)
+
+
+def _unvalidated(change: Change) -> Change:
+    return replace(change, validate=False) if isinstance(change, Define) else change
 
 
 def remember_pins(replies: Iterable[Reply], connection: Connection) -> None:

@@ -6,6 +6,7 @@ without it would lose passwords of graphics.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from vconsole.host import errors
@@ -38,11 +39,38 @@ def define(link: Link, request: Define) -> Reply:
     if now != request.before:
         message = f"{request.name} was redefined by somebody else meanwhile; look again"
         return Reply("conflict", message, now)
-    flags = libvirt.VIR_DOMAIN_DEFINE_VALIDATE
-    link.call(link.conn.defineXMLFlags, request.after, flags)
+    try:
+        link.call(link.conn.defineXMLFlags, request.after, _flags(request.validate))
+    except libvirt.libvirtError as error:
+        if not (request.validate and errors.invalid(error)):
+            raise
+        return _not_valid(link, request, errors.message(error))
     after = inactive_xml(link, domain)
     words = "" if after != now else "; it is as it was: the edit means nothing to libvirt"
     return Reply("applied", f"{request.what}: {request.name}{words}", after)
+
+
+def _not_valid(link: Link, request: Define, reason: str) -> Reply:
+    """Whose fault it is: libvirt takes definitions that it would not validate as it wrote them.
+
+    The definition as it is is defined once more to find that out, which changes nothing.
+    """
+    import libvirt
+
+    try:
+        link.call(link.conn.defineXMLFlags, request.before, _flags(True))
+    except libvirt.libvirtError as error:
+        if not errors.invalid(error):
+            raise
+        words = "it did not validate before this change either: it can be defined without"
+        return Reply("failed", f"{reason}; {words}", replace(request, validate=False))
+    return Reply("failed", f"{reason}; without this change it validates")
+
+
+def _flags(validate: bool) -> int:
+    import libvirt
+
+    return int(libvirt.VIR_DOMAIN_DEFINE_VALIDATE) if validate else 0
 
 
 def inactive_xml(link: Link, domain: Any) -> str:

@@ -6,11 +6,17 @@ Imports libvirt only when called, so that its absence is an error like any other
 from __future__ import annotations
 
 import errno
+import re
 import unicodedata
 from typing import Any
 
 MAX_CHARS = 240
 """Error text quotes file contents and remote answers: it is cut here."""
+
+
+_SCHEMA = re.compile(
+    r"XML document failed to validate against schema: Unable to validate doc against \S+"
+)
 
 
 def one_line(text: object, limit: int = MAX_CHARS) -> str:
@@ -28,7 +34,24 @@ def _harmless(char: str) -> bool:
 def message(error: Exception) -> str:
     """What went wrong, for people: libvirt's own words where it is a libvirt error."""
     getter = getattr(error, "get_error_message", None)
-    return one_line((getter() if getter else None) or error) or type(error).__name__
+    return all_lines((getter() if getter else None) or error) or type(error).__name__
+
+
+def all_lines(text: object, limit: int = MAX_CHARS) -> str:
+    """Every line that says something, in one; where that is too long, the middle goes.
+
+    libvirt's first line says what failed, and the last often where: of a schema the elements, of
+    QEMU its last words.
+    """
+    whole = str(text)
+    ends = whole if len(whole) <= 16 * limit else f"{whole[: 8 * limit]}\n{whole[-8 * limit :]}"
+    lines = (
+        one_line(_SCHEMA.sub("does not validate", line), 8 * limit) for line in ends.splitlines()
+    )
+    joined = "; ".join(dict.fromkeys(line for line in lines if any(map(str.isalnum, line))))
+    joined = joined.replace("does not validate; ", "does not validate: ", 1)
+    half = limit // 2
+    return joined if len(joined) <= limit else f"{joined[: half - 1]}…{joined[-half:]}"
 
 
 def code(error: Exception) -> int:
@@ -44,6 +67,13 @@ def libvirt_error() -> type[Exception]:
 
     error: type[Exception] = libvirt.libvirtError
     return error
+
+
+def invalid(error: Exception) -> bool:
+    """The XML is not of libvirt's schema; without validation it may be taken all the same."""
+    import libvirt
+
+    return code(error) == int(libvirt.VIR_ERR_XML_INVALID_SCHEMA)
 
 
 def denied(error: Exception) -> bool:

@@ -11,7 +11,7 @@ from textual.events import Resize
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
 from vconsole.model.proposal import TARGET_WORDS, Change, Proposal, confirmation
-from vconsole.model.request import Reply, command_lines
+from vconsole.model.request import Define, Reply, command_lines
 from vconsole.model.words import plural
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Line, safe
@@ -154,6 +154,30 @@ class ChangesScreen(Page):
             self._show()
         elif self._run is not None:
             self._show()
+            if self._run.done and self.console.page is self and (offered := self._offered()):
+                self.call_later(self._offer, offered)
+
+    def _offered(self) -> tuple[Change, ...]:
+        """Definitions that libvirt takes without validation, as it took what was there before."""
+        failed = (
+            [self._run.replies[change].value for change in self._run.failed] if self._run else []
+        )
+        return tuple(value for value in failed if isinstance(value, Define))
+
+    async def _offer(self, offered: tuple[Change, ...]) -> None:
+        await self.ask(
+            "define it without validation? y/N",
+            "",
+            "it did not validate before either; y and enter, as virsh edit does with i",
+            accepted=lambda text: self._taken(text, offered),
+            given_up=self._nothing,
+        )
+
+    def _taken(self, text: str, offered: tuple[Change, ...]) -> bool:
+        if text.strip().casefold() in ("y", "yes"):
+            self._proposals, self._open, self._run = (Proposal(offered),), 0, None
+            self._begin()
+        return True
 
     # -- commands ----------------------------------------------------------------------------
 

@@ -37,7 +37,7 @@ def add_parser(commands: Commands) -> None:
     add_connection_arguments(edit, argparse.SUPPRESS)
     edit.add_argument("domain", metavar="DOMAIN", help="name, UUID or id")
     edit.add_argument("--file", metavar="FILE", help="take the text from a file, - for the input")
-    add_change_arguments(edit)
+    add_change_arguments(edit, defines=True)
     edit.set_defaults(run=run_edit, longest=lambda _: _LONG_S)
 
 

@@ -57,7 +57,7 @@ def _add_way(commands: Commands, way: str, explanation: str) -> argparse.Argumen
     parser.add_argument(
         "area", nargs="?", choices=areas, metavar="AREA", help=f"one of {', '.join(areas)}"
     )
-    add_change_arguments(parser)
+    add_change_arguments(parser, defines=True)
     parser.set_defaults(run=run_way, way=way)
     return parser
 

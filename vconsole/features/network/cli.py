@@ -81,7 +81,7 @@ def _add_change(
     parser.add_argument("domain", help="name, UUID or id")
     if named:
         parser.add_argument("interface", help="its target, alias or MAC address")
-    add_change_arguments(parser, target=True)
+    add_change_arguments(parser, target=True, defines=True)
     return parser
 
 

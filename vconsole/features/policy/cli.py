@@ -55,7 +55,7 @@ def add_parsers(commands: Commands) -> None:
     usb = _parser(commands, "usb-filter", "show which USB devices may be redirected, or set it")
     _add_usb_actions(usb)
     for parser in (policy, clock, usb):
-        add_change_arguments(parser)
+        add_change_arguments(parser, defines=True)
 
 
 def _parser(commands: Commands, word: str, explanation: str) -> argparse.ArgumentParser:

@@ -57,7 +57,7 @@ def add_parsers(commands: Commands) -> None:
 def _add_common(parser: argparse.ArgumentParser) -> None:
     add_connection_arguments(parser, argparse.SUPPRESS)
     parser.add_argument("domain", metavar="DOMAIN", help="name, UUID or id")
-    add_change_arguments(parser, target=True)
+    add_change_arguments(parser, target=True, defines=True)
 
 
 def _kib(text: str) -> int:

@@ -150,7 +150,7 @@ def _target(node: Element, name: str) -> str:
 # ---- the clauses
 
 
-def disk_clause(path: str, target: str, direct: bool = True) -> str:
+def disk_clause(path: str, target: str, direct: bool = True, relabelled: bool = True) -> str:
     """A read-only raw disk that many guests may have.
 
     libvirt is told to leave the file's owner alone: it would give the file to QEMU's user, and
@@ -161,17 +161,27 @@ def disk_clause(path: str, target: str, direct: bool = True) -> str:
         target: As `free_target` answers.
         direct: Around the host's page cache. A file on a tmpfs of Linux before 6.6 cannot be
             opened so; it lies in the page cache anyway, and no other copy is made of it.
+        relabelled: The domain's files are given to QEMU's user. Where they are not, libvirt
+            refuses to be told so of one disk.
     """
     cache = "none" if direct else "writethrough"
+    label = element("seclabel", {"model": "dac", "relabel": "no"})
     return element(
         "disk",
         {"type": "file", "device": "disk"},
         element("driver", {"name": "qemu", "type": "raw", "cache": cache}),
-        element("source", {"file": path}, element("seclabel", {"model": "dac", "relabel": "no"})),
+        element("source", {"file": path}, *((label,) if relabelled else ())),
         element("target", {"dev": target, "bus": "virtio"}),
         element("readonly", {}),
         element("shareable", {}),
     )
+
+
+def _relabels(xml: str | None) -> bool:
+    """The domain lets libvirt give its files to QEMU's user (``<seclabel model='dac'>``)."""
+    labels = Document(xml).findall("seclabel") if xml else []
+    dac = [label for label in labels if label.get("model") == "dac"]
+    return not any(n.get("type") == "none" or n.get("relabel") == "no" for n in dac)
 
 
 def channel_clause() -> str:
@@ -278,13 +288,24 @@ def _attach(found: Configurations, known: Attachments, uuid: str, wish: Wish) ->
         raise ProvisionError(f"it has the {wish.what} already{where}")
     if wish.what == "disk":
         target = free_target(found.live, found.config, prefer=[d.target for d in present])
-        yield disk_clause(path, target, wish.direct), lacking
+        yield from _disks(found, path, target, wish.direct, lacking)
         return
     if "live" in lacking and (reason := channels.why_no_plugging(found.live or "")):
         lacking = tuple(half for half in lacking if half != "live")
         if not lacking:
             raise ProvisionError(f"{reason}: the channel needs a restart of the domain")
     yield channel_clause(), lacking
+
+
+def _disks(
+    found: Configurations, path: str, target: str, direct: bool, lacking: tuple[Half, ...]
+) -> Iterator[_Step]:
+    """One step for both halves, unless only one of them has its files relabelled."""
+    clauses = {
+        half: disk_clause(path, target, direct, _relabels(getattr(found, half))) for half in lacking
+    }
+    for clause in dict.fromkeys(clauses.values()):
+        yield clause, tuple(half for half in lacking if clauses[half] == clause)
 
 
 def _detach(known: Attachments, wish: Wish) -> Iterator[_Step]:

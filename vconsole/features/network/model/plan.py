@@ -179,6 +179,7 @@ def mover(which: str, to: Source) -> Planner:
         vnic, halves = _chosen(subject, which, target)
         for half in halves:
             _check_kind(vnic, half)
+            _check_floor(getattr(vnic, half), to)
         return _updated(
             *(subject, vnic, halves, lambda clause: plugged_into(clause, to)),
             what=f"move {vnic.now.called} to {to}",
@@ -230,6 +231,16 @@ def _check_kind(vnic: Vnic, half: Half) -> None:
     if nic.source.kind not in _KINDS:
         raise ValueError(
             f"{nic.called} is of the kind {nic.source.kind}: take it away, and add another"
+        )
+
+
+def _check_floor(nic: Interface, to: Source) -> None:
+    """A bandwidth that is guaranteed is a promise of a network of libvirt's own."""
+    inbound = Document(nic.xml).find("bandwidth/inbound")
+    if inbound is not None and (floor := inbound.get("floor")) and to.kind != "network":
+        raise ValueError(
+            f"{nic.called} is guaranteed {floor} KiB/s (<bandwidth> floor), which only a network "
+            f"can do: move it to a network, or take the floor out of its definition"
         )
 
 
