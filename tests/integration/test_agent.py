@@ -41,7 +41,7 @@ LATEST_S = ReadAgent.deadline_s - 15.0
 
 @pytest.fixture(scope="module")
 def do(boot_host: Libvirtd) -> Iterator[Do]:
-    """Carry out a request as the desk does, on one connection for all."""
+    """Carry out a request as the dispatcher does, on one connection for all."""
     host = HostRequests(lambda: open_link(boot_host.uri, False, False, lambda: None))
     handlers = host.handlers()
     yield lambda request: handlers[type(request)](request)

@@ -48,7 +48,7 @@ class Console:
             await self.settle()
 
     def asked(self, kind: builtins.type[R]) -> list[R]:
-        """What was asked of the desk so far, of one kind."""
+        """What was asked of the dispatcher so far, of one kind."""
         dispatcher = self.app.dispatcher
         assert isinstance(dispatcher, ScriptedDispatcher)
         return [request for request in dispatcher.asked if isinstance(request, kind)]

@@ -39,7 +39,7 @@ class Host:
 
 
 def asked(console: Console) -> list[Act]:
-    """The acts that the desk got and has not answered."""
+    """The acts that the dispatcher got and has not answered."""
     return console.asked(Act)
 
 

@@ -86,7 +86,7 @@ def test_all_of_the_destructive_are_graded_so() -> None:
 
 
 class Lab:
-    """A host with one domain, as the desk has it."""
+    """A host with one domain, as the dispatcher has it."""
 
     def __init__(self, link: Link) -> None:
         self.link = link

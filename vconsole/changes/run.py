@@ -15,7 +15,7 @@ C = TypeVar("C", bound=Change)
 
 
 class ChangeRun(Generic[C]):
-    """See the module. `ask` hands a change to the desk; its reply comes back by `replied`.
+    """See the module. `ask` hands a change to the dispatcher; its reply comes back by `replied`.
 
     Attributes:
         title: What is done.

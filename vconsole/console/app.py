@@ -1,4 +1,4 @@
-"""The app: hands snapshots down to the page in front, and changes to the host."""
+"""The app: hands the state of the host down to the page in front, and changes to the host."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _provider(name: str) -> type[Provider]:
 OpenFeed = Callable[[Callable[[HostState], object]], Feed]
 """Makes the feed, given where to publish the states of the host (from any thread)."""
 OpenDispatcher = Callable[[Callable[["Request", "Reply"], object]], "Asking"]
-"""Makes the desk when the first request comes, given where to publish replies."""
+"""Makes the dispatcher when the first request comes, given where to publish replies."""
 
 
 class VConsole(App[int]):

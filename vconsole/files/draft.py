@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
-from vconsole.files import careful as safefile
+from vconsole.files import careful
 from vconsole.files.careful import Loaded, SafeFileError, SaveConflict
 from vconsole.model.request import Reply
 
@@ -134,7 +134,7 @@ class SaveFile:
 def read_file(request: ReadFile) -> Reply:
     """Answer a request."""
     try:
-        return Reply(value=safefile.read(request.path))
+        return Reply(value=careful.read(request.path))
     except SafeFileError as error:
         return Reply("failed", str(error))
 
@@ -147,7 +147,7 @@ def save_file(request: SaveFile, validate: Callable[[bytes], object]) -> Reply:
         validate: Raises ValueError with the reason why the bytes are not saved.
     """
     try:
-        saved = safefile.save(request.path, request.data, request.expected, validate=validate)
+        saved = careful.save(request.path, request.data, request.expected, validate=validate)
     except SaveConflict as error:
         return Reply("conflict", f"{request.path} was changed meanwhile", error.current)
     except (SafeFileError, ValueError) as error:

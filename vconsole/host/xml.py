@@ -5,24 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 
 from vconsole.model.cpuset import CpuSet, CpuSetError
+from vconsole.model.size import UNITS
 from vconsole.model.xml_read import Element
 
-_UNITS = {
-    "b": 1,
-    "bytes": 1,
-    "k": 1 << 10,
-    "kib": 1 << 10,
-    "m": 1 << 20,
-    "mib": 1 << 20,
-    "g": 1 << 30,
-    "gib": 1 << 30,
-    "t": 1 << 40,
-    "tib": 1 << 40,
-    "kb": 10**3,
-    "mb": 10**6,
-    "gb": 10**9,
-    "tb": 10**12,
-}
 MAX_NUMBER = (1 << 63) - 1
 
 
@@ -44,7 +29,7 @@ def amount(element: Element | None) -> int | None:
 
 def scaled(text: str | None, unit: str) -> int | None:
     """A number of libvirt's memory units, in bytes."""
-    value, factor = number(text), _UNITS.get(unit.lower())
+    value, factor = number(text), UNITS.get(unit.lower())
     if value is None or factor is None:
         return None
     return value * factor if value * factor <= MAX_NUMBER else None

@@ -1,6 +1,6 @@
 """What a domain runs with and what it is defined with: where the two differ.
 
-Differences that libvirt makes itself are none (`libvirt_own`). Devices are compared by what
+Differences that libvirt makes itself are none (`libvirt_additions`). Devices are compared by what
 identifies them, never by their order.
 """
 

@@ -1,7 +1,7 @@
 """Changes before they are made: what each would do, and how a page or a command gets to know.
 
-A planner is a pure function of a domain's XML. Page and command hand it to the desk in a `Propose`,
-show the `Proposal` that comes back, and ask the desk for its changes one by one.
+A planner is a pure function of a domain's XML. Page and command hand it to the
+dispatcher in a `Propose`, show the `Proposal` that comes back, and ask for its changes one by one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a page asks of the host beside the reading: values, answered by the desk.
+"""What a page asks of the host beside the reading: values, answered by the dispatcher.
 
 A request that changes something carries what its author saw, so that an edit by somebody else in
 between is a conflict and never a lost update.

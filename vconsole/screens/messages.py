@@ -24,7 +24,7 @@ class HostStateReady(Message):
 
 @dataclass
 class Replied(Message):
-    """What the desk answers to a request."""
+    """What the dispatcher answers to a request."""
 
     request: Request
     reply: Reply

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from vconsole.features.hostinfo.model.rules import RuleError, Rules, parse
-from vconsole.files import careful as safefile
+from vconsole.files import careful
 from vconsole.files.careful import Loaded
 
 DEFAULT_PATH: Final = Path("/etc/hostinfo/hostinfo.conf")
@@ -19,7 +19,7 @@ def load(path: Path = DEFAULT_PATH) -> tuple[Loaded, Rules]:
     Raises:
         SafeFileError: It cannot be read, or somebody else could have put it there.
     """
-    loaded = safefile.read(path)
+    loaded = careful.read(path)
     return loaded, parse(loaded.data)
 
 
@@ -42,4 +42,4 @@ def save_rules(path: Path, rules: Rules, expected: Loaded) -> Loaded:
         SaveConflict: It is something else by now.
         SafeFileError: It cannot be saved.
     """
-    return safefile.save(path, rules.to_bytes(), expected, validate=validator(path))
+    return careful.save(path, rules.to_bytes(), expected, validate=validator(path))

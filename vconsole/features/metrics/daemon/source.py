@@ -12,7 +12,7 @@ from typing import Final
 from vconsole.features.metrics.model.conf_text import MAX_BYTES, ConfigError
 from vconsole.features.metrics.model.config import parse, profile
 from vconsole.features.metrics.model.spec import VhostmdConfig
-from vconsole.files import careful as safefile
+from vconsole.files import careful
 
 DEFAULT_FILE: Final = Path("/etc/vhostmd/vhostmd.conf")
 _RETRY_S: Final = 10.0
@@ -67,8 +67,8 @@ def read_file(path: Path) -> bytes:
         ConfigError: There is none, or somebody else could have put it there.
     """
     try:
-        loaded = safefile.read(path, MAX_BYTES)
-    except safefile.SafeFileError as error:
+        loaded = careful.read(path, MAX_BYTES)
+    except careful.SafeFileError as error:
         raise ConfigError(0, "", str(error).removeprefix(f"{path}: ")) from error
     if not loaded.exists:
         raise ConfigError(0, "", "there is no such file")

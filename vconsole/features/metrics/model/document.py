@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vconsole.features.metrics.model.metric import TYPES, Metric, MetricTypeError, display, typed
 from vconsole.features.metrics.model.parser import NOT_AVAILABLE, Document, parse
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "TYPES",

@@ -1,4 +1,4 @@
-"""The desk: requests beside the reading, each with a deadline."""
+"""The dispatcher: requests beside the reading, each with a deadline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Wanted:
 
 
 class Office:
-    """A desk and what it published."""
+    """A dispatcher and what it published."""
 
     def __init__(self, handle: Callable[[Wanted], Reply], **limits: Any) -> None:
         self.replies: Queue[tuple[Request, Reply]] = Queue()

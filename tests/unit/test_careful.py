@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from vconsole.files import careful as safefile
+from vconsole.files import careful
 from vconsole.files.careful import MAX_BYTES, Loaded, SafeFileError, SaveConflict, read, save
 
 OLD, NEW = b"qemu-a:\n  interval = 60\n", b"qemu-a:\n  interval = 90\n" * 100
@@ -131,7 +131,7 @@ def calls_of_a_save(directory: Path, monkeypatch: pytest.MonkeyPatch) -> list[st
     expected = read(path)
     faults = Faults(lambda count, name, call: call())
     with monkeypatch.context() as patch:
-        patch.setattr(safefile, "os", faults)
+        patch.setattr(careful, "os", faults)
         save(path, NEW, expected)
     return faults.calls
 
@@ -146,7 +146,7 @@ def test_a_call_that_fails_leaves_the_old_or_the_new_text(
         path = conf(tmp_path / str(number))
         expected = read(path)
         with monkeypatch.context() as patch:
-            patch.setattr(safefile, "os", Faults(at(number, fail(errno.EIO))))
+            patch.setattr(careful, "os", Faults(at(number, fail(errno.EIO))))
             said = outcome(path, expected)
         assert path.read_bytes() == (OLD if "not saved: input/output error" in said else NEW)
         assert said != "saved" or name in ("unlink", "close"), "of what is done with"
@@ -189,7 +189,7 @@ def die_saving(path: Path, expected: Loaded, act: Act, monkeypatch: pytest.Monke
     child = os.fork()
     if not child:
         try:
-            monkeypatch.setattr(safefile, "os", Faults(act))
+            monkeypatch.setattr(careful, "os", Faults(act))
             save(path, NEW, expected)
         finally:
             os._exit(1)
@@ -213,7 +213,7 @@ def test_a_kill_in_the_middle_of_a_write(path: Path, monkeypatch: pytest.MonkeyP
 
 
 def temporaries(path: Path) -> list[str]:
-    return [name for name in os.listdir(path.parent) if name.endswith(safefile.TEMPORARY)]
+    return [name for name in os.listdir(path.parent) if name.endswith(careful.TEMPORARY)]
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_an_error_is_told_with_its_cure(
     call: str, number: int, said: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = read(path)
-    monkeypatch.setattr(safefile, "os", Faults(when(call, fail(number))))
+    monkeypatch.setattr(careful, "os", Faults(when(call, fail(number))))
     assert refused(lambda: save(path, NEW, expected)) == f"{path}: not saved: {said}"
     assert path.read_bytes() == OLD
     assert litter(path) == []
@@ -240,14 +240,14 @@ def test_an_error_is_told_with_its_cure(
 def test_a_close_that_fails_is_heeded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some file systems find out only then that there is no space."""
     expected = read(path)
-    monkeypatch.setattr(safefile, "os", Faults(when("close", fail(errno.ENOSPC), nth=1)))
+    monkeypatch.setattr(careful, "os", Faults(when("close", fail(errno.ENOSPC), nth=1)))
     assert "not saved: no space left" in refused(lambda: save(path, NEW, expected))
     assert (path.read_bytes(), litter(path)) == (OLD, [])
 
 
 def test_a_rename_that_may_not_survive_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = read(path)
-    monkeypatch.setattr(safefile, "os", Faults(when("fsync", fail(errno.EIO), nth=2)))
+    monkeypatch.setattr(careful, "os", Faults(when("fsync", fail(errno.EIO), nth=2)))
     said = refused(lambda: save(path, NEW, expected))
     assert said.startswith(f"{path}: saved, but the disk has not confirmed it: input/output")
     assert path.read_bytes() == NEW
@@ -255,7 +255,7 @@ def test_a_rename_that_may_not_survive_is_told(path: Path, monkeypatch: pytest.M
 
 def test_a_write_by_halves_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     faults = Faults(lambda count, name, call: call())
-    monkeypatch.setattr(safefile, "os", faults)
+    monkeypatch.setattr(careful, "os", faults)
     monkeypatch.setattr(faults, "write", lambda handle, data: os.write(handle, data[:99]), False)
     expected = read(path)
     assert save(path, NEW, expected) == read(path)
@@ -265,11 +265,11 @@ def test_a_write_by_halves_goes_on(path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_temporary_name_that_is_taken_is_left_alone(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = path.with_name(f".{path.name}.{'0' * 16}{safefile.TEMPORARY}")
+    taken = path.with_name(f".{path.name}.{'0' * 16}{careful.TEMPORARY}")
     expected = read(path)
     monkeypatch.setattr(secrets, "token_hex", lambda size: "0" * 2 * size)
     monkeypatch.setattr(
-        safefile, "os", Faults(when("open", lambda: taken.write_bytes(b"mine"), nth=2))
+        careful, "os", Faults(when("open", lambda: taken.write_bytes(b"mine"), nth=2))
     )
     assert "not saved: file exists" in refused(lambda: save(path, NEW, expected))
     assert (path.read_bytes(), taken.read_bytes()) == (OLD, b"mine")
@@ -364,7 +364,7 @@ def test_an_attribute_that_cannot_be_kept_stops_the_save(
 ) -> None:
     set_xattr(path, "user.note", b"1")
     expected = read(path)
-    monkeypatch.setattr(safefile, "os", Faults(when("setxattr", fail(errno.EPERM))))
+    monkeypatch.setattr(careful, "os", Faults(when("setxattr", fail(errno.EPERM))))
     assert "not saved: operation not permitted" in refused(lambda: save(path, NEW, expected))
     assert (path.read_bytes(), litter(path)) == (OLD, [])
 
@@ -382,7 +382,7 @@ def test_a_file_system_without_attributes_will_do(
     def act(count: int, name: str, call: Callable[[], Any]) -> Any:
         return fail(errno.ENOTSUP)() if name == "listxattr" else call()
 
-    monkeypatch.setattr(safefile, "os", Faults(act))
+    monkeypatch.setattr(careful, "os", Faults(act))
     assert save(path, NEW, read(path)).data == NEW
 
 
@@ -445,7 +445,7 @@ def test_a_change_while_the_new_text_is_written_is_seen(
     change: Callable[[Path], None], path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = read(path)
-    monkeypatch.setattr(safefile, "os", Faults(when("fsync", lambda: change(path), nth=1)))
+    monkeypatch.setattr(careful, "os", Faults(when("fsync", lambda: change(path), nth=1)))
     with pytest.raises(SaveConflict):
         save(path, NEW, expected)
     assert not path.exists() or path.read_bytes() in (OLD, b"theirs\n")
@@ -463,7 +463,7 @@ def test_no_update_is_lost_between_two_who_save_at_once(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each adds fifty lines, and loads again after every conflict."""
-    monkeypatch.setattr(safefile, "LOCK_WAIT_S", 30.0)
+    monkeypatch.setattr(careful, "LOCK_WAIT_S", 30.0)
     start = threading.Barrier(2)
     conflicts = [0, 0]
 
@@ -490,7 +490,7 @@ def test_no_update_is_lost_between_two_who_save_at_once(
 
 
 def test_a_lock_that_is_held_too_long_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(safefile, "LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(careful, "LOCK_WAIT_S", 0.05)
     expected = read(path)
     holder = os.open(path.parent, os.O_RDONLY)
     try:
@@ -504,7 +504,7 @@ def test_a_lock_that_is_held_too_long_is_told(path: Path, monkeypatch: pytest.Mo
 
 
 def test_what_killed_savers_left_is_removed_and_nothing_else(path: Path) -> None:
-    stale = [f".hostinfo.conf.{n * 16}{safefile.TEMPORARY}" for n in ("0", "f")]
+    stale = [f".hostinfo.conf.{n * 16}{careful.TEMPORARY}" for n in ("0", "f")]
     others = [".hostinfo.conf.swp", ".hostinfo.conf.0.vconsole", f".other{stale[0]}"]
     for name in stale + others:
         (path.parent / name).touch()
@@ -608,7 +608,7 @@ def test_what_belongs_to_somebody_else_is_refused(path: Path) -> None:
 def test_a_file_exchanged_right_before_it_is_opened_is_not_followed(
     make: Callable[[Path], None], reason: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(safefile, "os", Faults(when("open", lambda: make(path), nth=1)))
+    monkeypatch.setattr(careful, "os", Faults(when("open", lambda: make(path), nth=1)))
     assert reason in refused(lambda: read(path))
 
 
@@ -618,7 +618,7 @@ def test_a_file_that_grows_while_it_is_read_is_refused(
     def grow() -> None:
         path.write_bytes(b"x" * 2000)
 
-    monkeypatch.setattr(safefile, "os", Faults(when("read", grow)))
+    monkeypatch.setattr(careful, "os", Faults(when("read", grow)))
     assert refused(lambda: read(path, limit=1024)) == f"{path}: longer than 1 KiB: shorten it"
 
 
@@ -633,7 +633,7 @@ def test_what_is_not_there_is_empty(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(safefile, "os", Faults(when("open", fail(errno.EACCES), nth=1)))
+    monkeypatch.setattr(careful, "os", Faults(when("open", fail(errno.EACCES), nth=1)))
     assert refused(lambda: read(path)) == f"{path}: not read: permission denied: root may do it"
 
 
