@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.activity import Entry, is_change
 from vconsole.changes.dispatcher import Request
@@ -39,8 +40,8 @@ class ActivityScreen(Page):
         super().__init__()
         self._entries: dict[str, Entry] = {}
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, list, details."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()
@@ -64,8 +65,8 @@ class ActivityScreen(Page):
     def show_host_state(self, before: HostState, after: HostState) -> None:
         """Nothing here is of the host."""
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Show what was changed meanwhile."""
         if is_change(request):
             self._read()
 

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
+from typing_extensions import override
 
 from vconsole.changes.activity import is_change
 from vconsole.changes.dispatcher import Request
@@ -72,15 +73,15 @@ class AgentScreen(DomainPage):
         self._answer: tuple[str, str] | None = None
         """(what was sent, what came), while it is shown."""
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title and lines."""
         yield TitleBar()
         yield LinesView()
 
     # -- what commands may look at -----------------------------------------------------------
 
+    @override
     def virsh(self) -> str:
-        """Name what asks for about the same."""
         return f"guestinfo {self._uuid}"
 
     # -- asking ------------------------------------------------------------------------------
@@ -101,8 +102,8 @@ class AgentScreen(DomainPage):
         if self.console.page is self:
             self._ask(())
 
+    @override
     def read_again(self) -> None:
-        """Ask for everything."""
         self._ask(PARTS)
 
     def _ask(self, parts: tuple[Part, ...]) -> None:

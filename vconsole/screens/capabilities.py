@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.capabilities.model import ReadCapabilities
@@ -29,8 +30,8 @@ class CapabilitiesScreen(Page):
         super().__init__()
         self._xml, self._trouble = "", ""
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title and text."""
         yield TitleBar()
         yield LinesView()
 
@@ -43,8 +44,8 @@ class CapabilitiesScreen(Page):
         if not self._xml:
             self.read_again()
 
+    @override
     def read_again(self) -> None:
-        """Ask for it."""
         self.read(ReadCapabilities())
 
     def replied(self, request: Request, reply: Reply) -> None:
@@ -65,6 +66,6 @@ class CapabilitiesScreen(Page):
             return f"the capabilities cannot be read: {safe(self._trouble)}", "bad"
         return ("", "") if self._xml else ("reading", "")
 
+    @override
     def virsh(self) -> str:
-        """The command that prints it."""
         return "capabilities"

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
@@ -53,8 +54,8 @@ class ChangesScreen(Page):
     def _proposal(self) -> Proposal:
         return self._proposals[self._open] if self._proposals else Proposal()
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title and lines."""
         yield TitleBar()
         yield LinesView()
 
@@ -116,8 +117,8 @@ class ChangesScreen(Page):
         width = max(20, self.app.size.width - 1)  # beside the scroll bar
         return [((part, tone),) for part in wrapped(f" {safe(text)}", width)]
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Name the next key, or what became of it."""
         proposal, run = self._proposal, self._run
         if run is None:
             if not self._proposals:
@@ -141,8 +142,8 @@ class ChangesScreen(Page):
         words = "; it takes effect at the next start" if later else ""
         return f"done and read back{words}; esc goes back", "good"
 
+    @override
     def virsh(self) -> str:
-        """Name the lines of all changes."""
         uri = self.host_state.connection.uri
         return "\n".join(line for c in self._proposal.changes for line in c.virsh(uri))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.divergence.model.plan import planner
@@ -146,8 +147,8 @@ class DivergenceScreen(Page):
             self.console.dispatcher.ask(ReadDivergence(uuids, self.host_state.all_pcpus))
         self._show()
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Take what was compared."""
         if isinstance(request, ReadDivergence):
             if isinstance(reply.value, Mapping):
                 self._known |= reply.value
@@ -236,8 +237,8 @@ class DivergenceScreen(Page):
             return "every domain runs as it is defined", ""
         return "it runs as it is defined; tab shows all domains that do not", "good"
 
+    @override
     def virsh(self) -> str:
-        """Name what shows the definition."""
         return f"dumpxml --inactive {self.subject.uuid}" if self.subject else ""
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from vconsole.files.config import Config
 from vconsole.model.host_state import Domain
 from vconsole.screens.page import Page
@@ -27,8 +29,8 @@ class DomainPage(Page):
         return self.host_state.domain(self._uuid)
 
     @property
+    @override
     def in_view(self) -> str:
-        """The domain."""
         return self._uuid
 
     @property

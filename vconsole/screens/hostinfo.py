@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.hostinfo.draft import Draft
@@ -75,8 +76,8 @@ class HostinfoScreen(FileEditorPage[Draft]):
         self._service_problem = ""
         self._log = False
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, rules, domains, preview."""
         yield TitleBar()
         with Horizontal():
             yield LineTable(RULE_COLUMNS, self._rule_cells, id="rules")
@@ -132,8 +133,8 @@ class HostinfoScreen(FileEditorPage[Draft]):
             self.guests.follow(after)
             self._show()
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Take in what was read."""
         if isinstance(request, ReadFile) and request.path == self.path:
             self._take_rules(reply)
         elif isinstance(request, ReadService):
@@ -167,8 +168,8 @@ class HostinfoScreen(FileEditorPage[Draft]):
             self._show_one_caught()
         self._show_title()
 
+    @override
     def put(self, draft: Draft) -> None:
-        """Show another state of the editing."""
         self.draft = draft
         self._show()
 
@@ -244,16 +245,16 @@ class HostinfoScreen(FileEditorPage[Draft]):
 
     # -- the file ----------------------------------------------------------------------------
 
+    @override
     def drafted(self, loaded: Loaded) -> Draft:
-        """The draft of the file as it was read."""
         return Draft.of(loaded)
 
+    @override
     def save_request(self, draft: Draft) -> SaveRules:
-        """What saves the rules."""
         return SaveRules(self.path, draft.data, draft.loaded)
 
+    @override
     def paint(self, line: str) -> Iterable[tuple[int, int, str]]:
-        """Colour a line of the rules."""
         return paint_rule(line)
 
     def consequence(self) -> str:
@@ -261,13 +262,13 @@ class HostinfoScreen(FileEditorPage[Draft]):
         reached = len(self.draft.affected(self.guests.names)) if self.draft else 0
         return f"{plural(reached, 'domain')} will get something else"
 
+    @override
     def remarks(self) -> list[Note]:
-        """The diagnostics."""
         found = self.draft.rules.diagnostics if self.draft else ()
         return [(safe(f" {one}"), _tone(one)) for one in found]
 
+    @override
     def remark_at(self, line: int) -> tuple[str, str] | None:
-        """The diagnostic of a line."""
         found = self.draft.rules.diagnostics if self.draft else ()
         return next(((str(one), _tone(one)) for one in found if one.line == line), None)
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widget import Widget
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.hostmemory import words
@@ -53,8 +54,8 @@ class HostMemoryScreen(Page):
         self._first: GuestMemory | None = None
         self._trouble = ""
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, figures, tabs, and a view for each."""
         yield TitleBar()
         yield MemoryFacts()
         yield TabStrip(TABS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing_extensions import override
+
 from vconsole.screens.page import Page
 
 
@@ -35,8 +37,8 @@ class FilteredPage(Page):
         self.words = tuple(text.casefold().split())
         self.filtered()
 
+    @override
     def go_back(self) -> bool:
-        """Show all again."""
         if not self.words:
             return False
         self._filter("")

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.policy.model import redirfilter, timers
@@ -49,8 +50,8 @@ class PolicyScreen(DomainPage):
         self._rows: dict[str, Row] = {}
         self._leaving = False
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, list, details."""
         yield TitleBar()
         yield LineTable(columns(80), self._cells)
         yield NotesView()
@@ -72,8 +73,8 @@ class PolicyScreen(DomainPage):
         """The setting under the cursor."""
         return self._rows.get(self.table.key or "")
 
+    @override
     def virsh(self) -> str:
-        """Name what shows the definition."""
         return f"dumpxml --inactive {self._uuid}"
 
     # -- reading -----------------------------------------------------------------------------
@@ -97,8 +98,8 @@ class PolicyScreen(DomainPage):
         self.table.columns = columns(self.table.scrollable_content_region.width)
         self.table.lay_out()
 
+    @override
     def show_host_state(self, before: HostState, after: HostState) -> None:
-        """Keep what is known of the domain."""
         self.follow()
         self._show_title()
 
@@ -166,8 +167,8 @@ class PolicyScreen(DomainPage):
     def _cells(self, key: str) -> tuple[Cell, ...]:
         return row_cells(self._rows[key])
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Say what stands in the way, else what the keys do."""
         if self._trouble:
             return f"{self.named}: {self._trouble}", "bad"
         if self._draft is None:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.resources.model.numbers import Reading, ReadResources
@@ -58,8 +59,8 @@ class ResourcesScreen(DomainPage):
         self._reading = Reading()
         self._trouble = "reading"
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, rows, bars."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield InUse()
@@ -86,12 +87,12 @@ class ResourcesScreen(DomainPage):
         """Draw the bars anew."""
         self._show_use()
 
+    @override
     def read_again(self) -> None:
-        """Ask what it has."""
         self.read(ReadResources(self._uuid))
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Take what the domain has."""
         if not isinstance(request, ReadResources) or request.uuid != self._uuid:
             return
         self._trouble = "" if isinstance(reply.value, Reading) else reply.message or reply.status
@@ -101,8 +102,8 @@ class ResourcesScreen(DomainPage):
         self._show_use()
         self.refresh_hint()
 
+    @override
     def show_host_state(self, before: HostState, after: HostState) -> None:
-        """Follow the state."""
         domain = self.follow()
         if domain is None:
             return
@@ -124,8 +125,8 @@ class ResourcesScreen(DomainPage):
         width, ascii_only = self.size.width, self.console.config.ascii
         self.query_one(InUse).show(usage_lines(self._reading, width, ascii_only))
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Say what is wrong, else what the keys do."""
         if self.subject is None:
             return "the domain is gone; esc goes back", "warn"
         if self._trouble:
@@ -144,8 +145,8 @@ class ResourcesScreen(DomainPage):
         """Edit by mouse."""
         await self.console.action_run_command("resources.edit")
 
+    @override
     def virsh(self) -> str:
-        """Name what shows the row."""
         domain = self._domain
         name = shlex.quote(domain_argument(domain.name, domain.uuid)) if domain else "DOMAIN"
         return self._row.virsh.replace("{}", name)

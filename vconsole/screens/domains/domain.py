@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widget import Widget
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.domains.words import Thread, drift_words, memory, overview, threads
@@ -78,8 +79,8 @@ class DomainScreen(DomainPage):
         self._xml_mode: XmlMode | None = None
         self._editor: DefinitionEditor | None = None
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, tabs, and a view for each."""
         yield TitleBar()
         yield TabStrip(TABS)
         yield LinesView(id="view-0")

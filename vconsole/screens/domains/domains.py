@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.features.domains.columns import COLUMNS, EXAMPLE, SORTS, TERMS, rows, sort_rows
 from vconsole.features.domains.model import Query, Row
@@ -53,8 +54,8 @@ class DomainsScreen(Page):
         return self.query_one(LineTable)
 
     @property
+    @override
     def subject(self) -> Domain | None:
-        """The domain under the cursor."""
         return self._by_uuid.get(self.table.key or "")
 
     # -- showing -----------------------------------------------------------------------------

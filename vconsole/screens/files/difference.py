@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.files.careful import Loaded
@@ -31,8 +32,8 @@ class FileDiffScreen(Page):
         self._shown: FileDraft | None = None
         self._saving = False
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title and lines."""
         yield TitleBar()
         yield LinesView()
 
@@ -67,8 +68,8 @@ class FileDiffScreen(Page):
         self.query_one(LinesView).show(lines, paint_diff)
         self.refresh_hint()
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Name the next key."""
         draft = self.draft
         if draft.problem:
             return f"cannot be saved: {draft.problem}", "bad"
@@ -99,8 +100,8 @@ class FileDiffScreen(Page):
             self._editor.put(self.draft.taking_theirs())
             self._show()
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Report on the saving."""
         if isinstance(request, SaveFile) and request.path == self._editor.path:
             self._saved(reply)
         elif self.draft is not self._shown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.screens.files.file import FilePage
 from vconsole.screens.page import Page, bindings
@@ -37,8 +38,8 @@ class FileTextScreen(Page):
         """Whether there is something to save."""
         return self._page.changes
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, text, what is wrong."""
         yield TitleBar()
         yield Editor(self._text, self._page.paint)
         yield NotesView()

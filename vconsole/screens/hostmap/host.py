@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.features.hostmap.words import Marks, holders_words, host_words, legend, use_words
 from vconsole.model.host_state import HostState, PCpu, PinKey
@@ -83,8 +84,8 @@ class HostScreen(Page):
         """Open by mouse."""
         self.do_who()
 
+    @override
     def virsh(self) -> str:
-        """The free memory of all cells."""
         return "freecell --all"
 
     # -- commands ----------------------------------------------------------------------------

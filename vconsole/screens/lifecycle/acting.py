@@ -6,6 +6,7 @@ from time import monotonic
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
@@ -111,12 +112,12 @@ class ActingScreen(Page):
         self.unsay()
         self._explain()
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Show what became of one."""
         self._show()
 
+    @override
     def virsh(self) -> str:
-        """Name the lines of the whole run."""
         uri = self.host_state.connection.uri
         return "\n".join(line for act in self._acting.changes for line in act.virsh(uri))
 

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.features.lifecycle.model import ACTIONS, MODES, Act, Action
 from vconsole.model.command import key_name
@@ -50,8 +51,8 @@ class ActionsScreen(Page):
         self._mode = 0
         self._timeout_s = TIMEOUT_S
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, list, explanation."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()
@@ -124,8 +125,8 @@ class ActionsScreen(Page):
         notes += [(f" not: {safe(words)}", "dim") for words in islice(self._refusals(action), 3)]
         self.query_one(NotesView).notes = notes
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Name the next key."""
         if not self._domains:
             return "the domain is gone; esc goes back", "warn"
         return "enter or the letter acts, after the question named; esc goes back", ""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.model.provision import Attachments, Devices, What, Wish
@@ -49,8 +50,8 @@ class MetricsAttachScreen(FilteredPage):
         self._chosen: set[str] = set()
         self._first = metrics.subject.uuid if metrics.subject else None
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title and list."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
 
@@ -60,8 +61,8 @@ class MetricsAttachScreen(FilteredPage):
         return self.query_one(LineTable)
 
     @property
+    @override
     def subject(self) -> Domain | None:
-        """The domain under the cursor."""
         return self._domains.get(self.table.key or "")
 
     @property
@@ -152,8 +153,8 @@ class MetricsAttachScreen(FilteredPage):
         """Open by mouse."""
         await self.do_open()
 
+    @override
     def virsh(self) -> str:
-        """Name what lists the disks of the domain."""
         return f"domblklist --details {self.subject.uuid}" if self.subject else ""
 
     # -- commands ----------------------------------------------------------------------------
@@ -193,8 +194,8 @@ class MetricsAttachScreen(FilteredPage):
         if domain := self.subject:
             await self.console.open_page("domain", domain.uuid)
 
+    @override
     def filtered(self) -> None:
-        """Show what matches."""
         self._show()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.requests import ReadDisk
@@ -30,8 +31,8 @@ class MetricsBytesScreen(Page):
         self._metrics, self._form = metrics, form
         self._shown: tuple[Form, bytes] | None = None
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title and lines."""
         yield TitleBar()
         yield LinesView()
 

@@ -8,6 +8,7 @@ from time import time
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.draft import Draft, builtin_spec
@@ -66,8 +67,8 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         """(name, context) -> what the last test brought, and its tone."""
         self._leaving = False
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, list, details."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()
@@ -103,8 +104,8 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         self.read(ReadFile(self.path))
         self.read(ReadDaemon())
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Take in what was read."""
         if isinstance(request, ReadFile) and request.path == self.path:
             self.take_file(reply)
             if self._replacing and self.draft is not None:
@@ -131,8 +132,8 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
             self._show_notes()
             self.refresh_hint()
 
+    @override
     def put(self, draft: Draft, cursor: int | None = None) -> None:
-        """Show another state of the editing."""
         self.draft, self._leaving = draft, False
         self._saved = frozenset(Draft.of(draft.loaded).metrics)
         rows = [str(number) for number in range(len(draft.metrics))]
@@ -228,16 +229,16 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
 
     # -- the file ----------------------------------------------------------------------------
 
+    @override
     def drafted(self, loaded: Loaded) -> Draft:
-        """The draft of the file as it was read."""
         return Draft.of(loaded)
 
+    @override
     def save_request(self, draft: Draft) -> SaveConfig:
-        """What saves the configuration."""
         return SaveConfig(self.path, draft.data, draft.loaded)
 
+    @override
     def paint(self, line: str) -> Iterable[tuple[int, int, str]]:
-        """Colour a line of the configuration."""
         return paint_tags(line)
 
     def consequence(self) -> str:

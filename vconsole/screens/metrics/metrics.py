@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.model.conf_text import ConfigError
@@ -162,8 +163,8 @@ class MetricsScreen(FilteredPage):
             self._ask_devices_if_due()
         self._show()
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Take in what was read."""
         value = reply.value
         if isinstance(request, ReadDisk):
             report = value if isinstance(value, DiskReport) else self.picture.report
@@ -321,8 +322,8 @@ class MetricsScreen(FilteredPage):
         else:
             self.say("there are no bytes to show", "warn")
 
+    @override
     def go_back(self) -> bool:
-        """Show all again."""
         if self.words:
             self._filter("")
         elif self._view != ALL:
@@ -332,8 +333,8 @@ class MetricsScreen(FilteredPage):
             return False
         return True
 
+    @override
     def filtered(self) -> None:
-        """Show what matches."""
         self._show()
 
     async def do_open(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.features.network.model.interfaces import DomainVnics, Source
 from vconsole.features.network.model.places import HostNetwork
@@ -50,8 +51,8 @@ class NetworkChoiceScreen(FilteredPage):
         self._guests = {s: count for s, count in everything.items() if s.kind in KINDS}
         self._shown: dict[str, Source] = {}
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title and list."""
         yield TitleBar()
         yield LineTable(PLACE_COLUMNS, self._cells)
 
@@ -74,8 +75,8 @@ class NetworkChoiceScreen(FilteredPage):
         source = self._shown[key]
         return place_cells(source, self._network.what(source), self._guests[source])
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Name the next key."""
         if not self._shown:
             return "none is here: esc shows all, o types another", "warn"
         return "enter chooses; the next page shows what would change", ""
@@ -98,8 +99,8 @@ class NetworkChoiceScreen(FilteredPage):
             return
         await self.console.replace_page(self._chosen(source))
 
+    @override
     def filtered(self) -> None:
-        """Show what matches."""
         self._show()
 
     async def do_other(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.network.model.interfaces import (
@@ -76,8 +77,8 @@ class NetworkScreen(DomainPage):
         self._history: dict[str, tuple[float, ...]] = {}
         self._looks = 0
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, interfaces, and all about one."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()
@@ -109,8 +110,8 @@ class NetworkScreen(DomainPage):
             self.read(ReadHostNetwork())
         self._looks += 1
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Take in what was read."""
         value = reply.value
         if isinstance(request, ReadTraffic) and request.uuid == self._uuid:
             if isinstance(value, Traffic):
@@ -139,8 +140,8 @@ class NetworkScreen(DomainPage):
 
     # -- showing -----------------------------------------------------------------------------
 
+    @override
     def show_host_state(self, before: HostState, after: HostState) -> None:
-        """Follow the state."""
         self.follow()
         self._show()
 

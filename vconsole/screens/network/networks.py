@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.network.model.interfaces import (
@@ -59,8 +60,8 @@ class NetworksScreen(FilteredPage):
         self._guests: dict[Source, int] = {}
         self._rows: dict[str, _Row] = {}
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, list, leases."""
         yield TitleBar()
         yield LineTable(PLACE_COLUMNS, self._cells)
         yield NotesView()
@@ -90,8 +91,8 @@ class NetworksScreen(FilteredPage):
         self.read(ReadHostNetwork())
         self.read(ReadVnics())
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Take in what was read."""
         value = reply.value
         if isinstance(request, ReadHostNetwork):
             if isinstance(value, HostNetwork):
@@ -197,8 +198,8 @@ class NetworksScreen(FilteredPage):
         if (domain := self.subject) is not None:
             await self.console.open_page("network", domain.uuid)
 
+    @override
     def filtered(self) -> None:
-        """Show what matches."""
         self._show()
 
 

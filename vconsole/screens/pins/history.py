@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.history import Record
 from vconsole.model.host_state import HostState
@@ -39,8 +40,8 @@ class HistoryScreen(Page):
         super().__init__()
         self._records: tuple[Record, ...] = ()
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, list, details."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.bestfit import suggest
@@ -47,8 +48,8 @@ class PinScreen(DomainPage):
         self._conflicts: tuple[str, ...] = ()
         self._chose_column = False
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, matrix, legend."""
         yield TitleBar()
         yield PinMatrix()
         yield NotesView()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.plan import PinPlan
@@ -57,8 +58,8 @@ class PlanScreen(Page):
     def _waiting(self) -> bool:
         return self._asked is not None and self._outcome is None
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, table, warnings and commands."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()
@@ -71,8 +72,8 @@ class PlanScreen(Page):
         return self.host_state.domain(self._change.uuid)
 
     @property
+    @override
     def in_view(self) -> str:
-        """The domain to read in detail."""
         return self._change.uuid
 
     @property
@@ -80,8 +81,8 @@ class PlanScreen(Page):
         """Rows not applied yet."""
         return 0 if self._outcome or self._waiting else len(self._change.steps)
 
+    @override
     def virsh(self) -> str:
-        """Name the lines that do the same."""
         return "\n".join(self._commands())
 
     def _commands(self) -> tuple[str, ...]:
@@ -144,8 +145,8 @@ class PlanScreen(Page):
         lines += [(f" {safe(command)}", "accent") for command in self._commands()]
         return lines
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Say what comes next."""
         if self._waiting:
             return "applying", ""
         if self._outcome is not None:
@@ -186,8 +187,8 @@ class PlanScreen(Page):
         self._refresh_all()
         self.console.carry_out(self._asked.what, [self._asked])
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Show what became of it."""
         if request is not self._asked or not isinstance(request, SetPins):
             return
         outcome = self._outcome = outcome_of(request, reply)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar, Final, get_args
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.snapshots.model.create import (
@@ -57,8 +58,8 @@ class NewSnapshotScreen(DomainPage):
         self._trouble = ""
         self._taken = False
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, choices, consequences."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()
@@ -143,8 +144,8 @@ class NewSnapshotScreen(DomainPage):
             notes += [(f" {safe(line)}", "accent") for line in change.virsh()]
         self.query_one(NotesView).notes = notes
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Name the next key."""
         if self._trouble:
             return safe(self._trouble), "bad"
         return "space chooses, e edits; enter shows the change before it is made", ""
@@ -153,8 +154,8 @@ class NewSnapshotScreen(DomainPage):
         """Another row."""
         self.unsay()
 
+    @override
     def virsh(self) -> str:
-        """Name the line that takes it."""
         proposal, _ = self._plan()
         uri = self.host_state.connection.uri
         changes = proposal.changes if proposal else ()

@@ -7,6 +7,7 @@ from time import time
 from typing import ClassVar, cast, get_args
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.snapshots.model.change import Then, Which, plan_delete, plan_revert
@@ -83,8 +84,8 @@ class SnapshotsScreen(DomainPage):
 
     # -- showing -----------------------------------------------------------------------------
 
+    @override
     def show_host_state(self, before: HostState, after: HostState) -> None:
-        """Follow the domain's state."""
         if self.subject is not self._domain or not before.domains:
             self.follow()
             self._show()
@@ -124,8 +125,8 @@ class SnapshotsScreen(DomainPage):
         )
         return [line for plan in plans for change in plan.changes for line in change.virsh()]
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Say what is wrong, or name the next key."""
         if self._trouble:
             return safe(self._trouble), "bad"
         if self._known is None:

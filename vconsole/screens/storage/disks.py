@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.disk_change import LIMITS, JobKind
@@ -49,8 +50,8 @@ class DisksScreen(DomainPage):
         self._before: dict[str, Numbers] = {}
         self._trouble = ""
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, disks, all about one."""
         yield TitleBar()
         yield LineTable(DISK_COLUMNS, self._cells)
         yield NotesView()
@@ -66,8 +67,8 @@ class DisksScreen(DomainPage):
         self.read_anew()
         self._look()
 
+    @override
     def read_again(self) -> None:
-        """Look now."""
         self._look()
 
     def _look(self) -> None:
@@ -116,8 +117,8 @@ class DisksScreen(DomainPage):
         disk = self._disk
         self.query_one(NotesView).notes = tuple(disk_notes(disk)) if disk else ()
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Say what is wrong."""
         if self._trouble:
             return safe(self._trouble), "bad"
         if self._report is not None and not self._report.disks:
@@ -130,8 +131,8 @@ class DisksScreen(DomainPage):
         self._explain()
         self.refresh_hint()
 
+    @override
     def virsh(self) -> str:
-        """Name what lists them."""
         domain = self.subject
         name = domain_argument(domain.name, domain.uuid) if domain else self._uuid
         return f"domblklist {name} --details"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.change import CreateVolume, DefinePool
@@ -53,8 +54,8 @@ class FormScreen(Page):
         self._values: dict[str, str] = {}
         self._made = False
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, fields, consequences."""
         yield TitleBar()
         yield LineTable(COLUMNS, self._cells)
         yield NotesView()
@@ -82,8 +83,8 @@ class FormScreen(Page):
         else:
             self._show()
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Notice that it was made."""
         if self.made_by(request) and reply.status == "applied":
             self._made = True
 
@@ -129,8 +130,8 @@ class FormScreen(Page):
             notes += [(f" {safe(line)}", _TONES.get(line[:1], "")) for line in change.lines()]
         self.query_one(NotesView).notes = notes
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Say what is missing."""
         _, reason = self._plan()
         return (safe(reason), "warn") if reason else ("", "")
 
@@ -138,8 +139,8 @@ class FormScreen(Page):
         """Another field."""
         self.unsay()
 
+    @override
     def virsh(self) -> str:
-        """Name the lines that do it."""
         proposal, _ = self._plan()
         uri = self.host_state.connection.uri
         changes = proposal.changes if proposal else ()
@@ -219,8 +220,8 @@ class PoolFormScreen(FormScreen):
             *then,
         )
 
+    @override
     def plan(self) -> Proposal:
-        """Plan it."""
         values = {field.id: self.value(field) for field in self.fields()}
         kind = values["type"]
         if self._types and not self._types.get(kind):
@@ -235,8 +236,8 @@ class PoolFormScreen(FormScreen):
         )
         return plan_define(wish, self._pools)
 
+    @override
     def made_by(self, request: Request) -> bool:
-        """The pool of this name."""
         return isinstance(request, DefinePool) and request.name == self._values.get("pool")
 
 
@@ -269,8 +270,8 @@ class VolumeFormScreen(FormScreen):
             Field("cluster", "Cluster size in KiB", "64", optional=True),
         )
 
+    @override
     def plan(self) -> Proposal:
-        """Plan it."""
         values = {field.id: self.value(field) for field in self.fields()}
         cluster = values.get("cluster", "")
         if cluster and not cluster.isdigit():
@@ -286,6 +287,6 @@ class VolumeFormScreen(FormScreen):
         )
         return plan_create(self._pool, self._names, wish)
 
+    @override
     def made_by(self, request: Request) -> bool:
-        """The volume of this name."""
         return isinstance(request, CreateVolume) and request.volume == self._values.get("name")

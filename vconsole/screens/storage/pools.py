@@ -7,6 +7,7 @@ from time import monotonic
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.change import ActOnPool, DefinePool, PoolAction
@@ -74,8 +75,8 @@ class PoolsScreen(FilteredPage):
         self._types: dict[str, bool] = {}
         self._looks = 0
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, list, details."""
         yield TitleBar()
         yield LineTable(POOL_COLUMNS, self._cells)
         yield NotesView()
@@ -98,8 +99,8 @@ class PoolsScreen(FilteredPage):
             known.rest = 0
         self._look()
 
+    @override
     def read_again(self) -> None:
-        """Look now."""
         self.on_screen_resume()
 
     def _look(self) -> None:
@@ -193,8 +194,8 @@ class PoolsScreen(FilteredPage):
         notes = pool_notes(known.pool, self._users, overlap, self._stale_s(known), known.trouble)
         self.query_one(NotesView).notes = tuple(notes)
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Say what is wrong, or what is missing."""
         if self._trouble:
             return safe(self._trouble), "bad"
         if self._listed and (words := default_hint([k.pool.name for k in self._known.values()])):
@@ -213,8 +214,8 @@ class PoolsScreen(FilteredPage):
         """Open by mouse."""
         await self.do_open()
 
+    @override
     def filtered(self) -> None:
-        """Show what matches."""
         self._show()
 
     def virsh(self) -> str:

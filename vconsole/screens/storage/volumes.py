@@ -7,6 +7,7 @@ from shlex import quote
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.change import (
@@ -67,8 +68,8 @@ class VolumesScreen(FilteredPage):
         """Names that could not be read: not asked for again and again."""
         self._users: Users | None = None
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title, list, details."""
         yield TitleBar()
         yield LineTable(VOLUME_COLUMNS, self._cells)
         yield NotesView()
@@ -90,8 +91,8 @@ class VolumesScreen(FilteredPage):
         self.read(ReadVolumes(self._pool.uuid))
         self.read(ReadUsers())
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Take in what was read."""
         value = reply.value
         if isinstance(request, ReadVolumes) and request.pool == self._pool.uuid:
             self._trouble = reply.message
@@ -148,8 +149,8 @@ class VolumesScreen(FilteredPage):
         notes = volume_notes(self._pool, volume, self._users_of(volume), based)
         self.query_one(NotesView).notes = tuple(notes)
 
+    @override
     def hint(self) -> tuple[str, str]:
-        """Say what is wrong."""
         if self._trouble:
             return safe(self._trouble), "bad"
         if self._users and self._users.problem:
@@ -167,8 +168,8 @@ class VolumesScreen(FilteredPage):
         self._explain()
         self.refresh_hint()
 
+    @override
     def filtered(self) -> None:
-        """Show what matches."""
         self._show()
 
     def virsh(self) -> str:
