@@ -16,6 +16,7 @@ import fcntl
 import os
 import pty
 import re
+import select
 import signal
 import struct
 import subprocess
@@ -95,7 +96,8 @@ def _take_terminal() -> None:
 class Terminal:
     """A program on a terminal of its own; `size` is (columns, rows).
 
-    `env` is added to this process's environment; a name with None is taken from it.
+    `env` is added to this process's environment; a name with None is taken from it. One that is not
+    `controlling` sends no SIGHUP when it goes, as for a program begun by setsid.
     """
 
     def __init__(
@@ -104,7 +106,11 @@ class Terminal:
         size: tuple[int, int] = (80, 24),
         env: Mapping[str, str | None] | None = None,
         cwd: str | os.PathLike[str] | None = None,
+        controlling: bool = True,
     ) -> None:
+        self._takes = threading.Event()
+        self._takes.set()
+        self._hung_up = False
         self._emulator = Emulator(*size)
         self._changed = threading.Condition()
         self._raw = bytearray()
@@ -120,7 +126,7 @@ class Terminal:
                 env=_environment(env),
                 cwd=cwd,
                 start_new_session=True,
-                preexec_fn=_take_terminal,
+                preexec_fn=_take_terminal if controlling else None,
             )
         except BaseException:
             os.close(self._master)
@@ -219,6 +225,21 @@ class Terminal:
             self._emulator.resize(columns, rows)
         self._set_size(columns, rows)
 
+    def stall(self) -> None:
+        """Take nothing more of what the program writes, as after ctrl+s or on a dead line."""
+        self._takes.clear()
+
+    def go_on(self) -> None:
+        """Take what the program writes again."""
+        self._takes.set()
+
+    def hang_up(self) -> None:
+        """Be gone."""
+        self._hung_up = True
+        self._reader.join(2)
+        os.close(self._master)
+        self._master = -1
+
     # --- its end
 
     def wait_exit(self, timeout: float = 10.0) -> int:
@@ -242,6 +263,7 @@ class Terminal:
         """Kill the program and what it has left in its session's first group."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        self._takes.set()
         self._process.wait(10)
         self._reader.join(1)
         if not self._reader.is_alive() and self._master >= 0:
@@ -264,12 +286,19 @@ class Terminal:
     def _read(self) -> None:
         """The terminal's own thread: take in, show, answer, until the program's side is closed."""
         with contextlib.suppress(OSError):  # how a pty says that
-            while data := os.read(self._master, 65536):
+            while (data := self._take()) is not None:
                 with self._changed:
                     self._raw += data
                     answer = self._emulator.feed(data)
                     self._changed.notify_all()
                 self.write(answer)
+
+    def _take(self) -> bytes | None:
+        """What the program wrote next; None once the terminal is gone."""
+        while not self._hung_up:
+            if self._takes.wait(0.05) and select.select([self._master], [], [], 0.05)[0]:
+                return os.read(self._master, 65536) or None
+        return None
 
     def _wait(self, look: Callable[[str], T | None], timeout: float) -> T | None:
         end = time.monotonic() + timeout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
 
 def main() -> None:
     """Run the program that the arguments ask for, and exit with its code."""
+    _open_what_is_closed()
     arguments = sys.argv[1:]
     word, others = subcommand(arguments)
     if word == "hostinfod":
@@ -33,6 +35,19 @@ def main() -> None:
     sys.exit(console(arguments))
 
 
+def _open_what_is_closed() -> None:
+    """Have descriptors 0 to 2: else the next file that is opened would be one of them.
+
+    What is written to a closed output is lost, and that is an error, so it is the full device.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            full = "/dev/full" if name == "stdout" and os.path.exists("/dev/full") else os.devnull
+            opened = open(full, mode, encoding="utf-8")  # noqa: SIM115  # open till the end
+            os.dup2(opened.fileno(), number)
+            setattr(sys, name, opened)
+
+
 def subcommand(arguments: list[str]) -> tuple[str | None, list[str]]:
     """Find the first word that is no option and no value of one; answers it and the others."""
     words = iter(enumerate(arguments))
@@ -51,6 +66,10 @@ def console(arguments: list[str]) -> int:
     options = console_parser().parse_args(arguments)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("vconsole: not a terminal; try `vconsole show domains`", file=sys.stderr)
+        return 2
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        words = "TERM names no terminal to draw on; try `vconsole show domains`"
+        print(f"vconsole: {words}", file=sys.stderr)
         return 2
     return run_console(options)
 

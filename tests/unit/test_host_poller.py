@@ -261,6 +261,29 @@ def test_rows_keep_their_details_over_a_new_connection(bench: Bench) -> None:
     assert bench.last.domains == full.domains
 
 
+def test_a_fault_of_our_own_leaves_a_trace_and_a_stale_mark(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the thread that reads, and in the one that watches the clock."""
+    bench.poller.start()
+    bench.until(bench.fresh)
+    bench.sources[0].error = ZeroDivisionError("in the reader")
+    bench.until(lambda: bench.last.freshness.stale)
+    assert "in the reader" in capsys.readouterr().err
+    bench.sources[0].error = None
+    bench.until(bench.fresh)
+
+    def fault(*_: object) -> float:
+        raise ZeroDivisionError("in the supervisor")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.poller, "_feed", fault)
+        bench.until(lambda: "in the supervisor" in bench.last.freshness.reason)
+        assert bench.last.freshness.stale
+    assert "in the supervisor" in capsys.readouterr().err
+    bench.until(bench.fresh)
+
+
 def test_a_user_interface_that_fails_does_not_end_the_poller() -> None:
     calls: list[int] = []
 

@@ -14,6 +14,7 @@ from itertools import count
 from threading import Lock, Thread, Timer
 from typing import Any, Protocol
 
+from vconsole.host.stderr import leave_trace
 from vconsole.model.request import Reply
 
 
@@ -101,6 +102,7 @@ class Dispatcher:
         try:
             reply = self._handlers[type(job.request)](job.request)
         except Exception as error:  # the edge: whatever a handler did not foresee is an answer too
+            leave_trace()
             reply = Reply("failed", f"{type(error).__name__}: {error}")
         self._finish(job, reply)
 

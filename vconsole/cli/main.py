@@ -24,6 +24,8 @@ from vconsole.text import line
 TRY_DEMO = "--demo shows an invented host"
 DEADLINE_S = 60.0
 """The longest a command waits for libvirt, unless it knows better."""
+FILES_S = 10.0
+"""The longest a command waits that only reads files: one may be on a dead mount."""
 
 
 def parser(word: str | None = None) -> argparse.ArgumentParser:
@@ -42,14 +44,12 @@ def main(arguments: Sequence[str], word: str | None = None) -> int:
     """Run one command and answer its exit code; `word` spares what other commands need."""
     options = parser(word).parse_args(arguments)
     with stderr_to(None) as errors, _demo_files(options):
-        limit_s = options.longest(options)
+        limit_s = options.longest(options) if options.connects else FILES_S
         code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)
         if stuck:
-            print(f"vconsole: libvirt did not answer in {limit_s:.0f} s", file=errors)
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:  # `| head` has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            whom = "libvirt or a file" if options.connects else "the file"
+            print(f"vconsole: no answer from {whom} in {limit_s:.0f} s", file=errors)
+    code = code or _flush()
     if stuck:
         os._exit(FAILED)  # a call that hangs would hold the exit as well
     return code
@@ -74,6 +74,19 @@ def _demo_files(options: argparse.Namespace) -> Iterator[None]:
         yield
 
 
+def _flush() -> int:
+    """Write the rest of the output; answers the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the exit flushes again
+        if isinstance(error, BrokenPipeError):  # `| head` has seen enough
+            return DONE
+        print(f"vconsole: cannot write: {error.strerror}", file=sys.stderr)
+        return FAILED
+    return DONE
+
+
 def _run(options: argparse.Namespace, errors: TextIO) -> int:
     try:
         return _run_connected(options) if options.connects else int(options.run(options))
@@ -84,6 +97,13 @@ def _run(options: argparse.Namespace, errors: TextIO) -> int:
         return FAILED
     except BrokenPipeError:
         return DONE
+    except UnicodeError as error:
+        print(f"vconsole: not UTF-8: {line(error)}", file=errors)
+        return FAILED
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else "cannot write: "
+        print(f"vconsole: {line(place)}{line(error.strerror or error)}", file=errors)
+        return FAILED
     except CliError as error:
         print(f"vconsole: {line(error)}", file=errors)
         return error.code

@@ -14,6 +14,7 @@ from textual.app import App
 from textual.command import Provider
 from textual.events import Event, Key
 
+from vconsole.console.closed_widgets import install as forget_closed_widgets
 from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
 from vconsole.console.themes import THEMES
@@ -32,6 +33,10 @@ from vconsole.widgets.prompt import TakesText
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from rich.console import RenderableType
+    from textual.driver import Driver
+    from textual.screen import Screen
 
     from vconsole.changes.activity import ActivityLog, Entry
     from vconsole.changes.dispatcher import Request
@@ -93,6 +98,7 @@ class VConsole(App[int]):
     ) -> None:
         super().__init__(ansi_color=config.theme.startswith("ansi") or None)
         write_less()
+        forget_closed_widgets()
         use_ascii(config.ascii)
         for theme in THEMES:
             self.register_theme(theme)
@@ -155,6 +161,18 @@ class VConsole(App[int]):
         self._feed.stop()
         if self._dispatcher is not None:
             self._dispatcher.stop()
+
+    def get_driver_class(self) -> type[Driver]:
+        """Ours knows slow and closed terminals."""
+        from vconsole.console.terminal import TerminalDriver
+
+        return TerminalDriver
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        """Draw, unless the terminal does not take what it was given: then it gets the last."""
+        drops = getattr(self._driver, "drops_frame", None)
+        if drops is None or not drops():
+            super()._display(screen, renderable)
 
     # -- data down ---------------------------------------------------------------------------
 

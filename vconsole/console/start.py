@@ -125,5 +125,15 @@ def _settle(config: Config, options: Namespace) -> Config:
 
 
 def _speaks_unicode() -> bool:
+    """Whether the terminal is likely to show more than ASCII.
+
+    Python makes UTF-8 of the C locale and says so in LC_CTYPE (PEP 538); the terminal, tmux say,
+    still goes by what the user set.
+    """
+    set_ = os.environ.get
+    locale = set_("LC_ALL") or set_("LC_CTYPE") or ""
+    if locale in ("", "C.UTF-8") and not set_("LC_ALL"):
+        locale = set_("LANG") or locale
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "")
-    return encoding == "utf8" and os.environ.get("TERM") != "linux"
+    plain = locale in ("C", "POSIX") or set_("TERM") == "linux"
+    return encoding == "utf8" and not plain

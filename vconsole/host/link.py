@@ -137,7 +137,7 @@ def _open(wanted: str | None, read_only: bool) -> tuple[Any, str | None]:
     """(connection, why it is read-only or None)."""
     import libvirt
 
-    target = uri.quiet(wanted)
+    target = _utf8(uri.quiet(wanted))
     if not read_only:
         try:
             return libvirt.open(target), None
@@ -151,6 +151,15 @@ def _open(wanted: str | None, read_only: bool) -> tuple[Any, str | None]:
         return libvirt.openReadOnly(uri.read_only_variant(target)), reason
     except libvirt.libvirtError as error:
         raise _unreachable(wanted, error) from error
+
+
+def _utf8(wanted: str | None) -> str | None:
+    try:
+        (wanted or "").encode("utf-8")
+    except UnicodeEncodeError as error:
+        name = (wanted or "").encode("utf-8", "backslashreplace").decode()
+        raise HostError("cannot connect", f"the URI {name} is not UTF-8") from error
+    return wanted
 
 
 def _unreachable(wanted: str | None, error: Exception) -> HostError:

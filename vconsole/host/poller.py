@@ -15,6 +15,7 @@ from threading import Condition, Thread
 from time import monotonic
 
 from vconsole.host.source import Connect, HostError, View
+from vconsole.host.stderr import leave_trace
 from vconsole.host.worker import Answer, Job, Opened, Read, Worker
 from vconsole.model.host_state import EMPTY, Domain, Freshness, HostState
 
@@ -166,10 +167,20 @@ class Poller:
         with self._changed:
             while not self._stopping:
                 now = monotonic()
-                pause = self._step(now)
+                pause = self._guarded_step(now)
                 self._wake_at = now + pause
                 if pause > 0:
                     self._changed.wait(pause)
+
+    def _guarded_step(self, now: float) -> float:
+        """Do what is due; a fault of this program is in the log, and the data is called stale."""
+        try:
+            return self._step(now)
+        except Exception as error:
+            leave_trace()
+            reason = f"unexpected error: {type(error).__name__}: {error}"
+            self._go_stale(now, reason, renew=True)
+            return self._interval_s
 
     def _step(self, now: float) -> float:
         """Do what is due; answers after how many seconds to look again."""

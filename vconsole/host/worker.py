@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Protocol
 
 from vconsole.host.source import Connect, HostError, HostSource, View
+from vconsole.host.stderr import leave_trace
 from vconsole.model.host_state import HostState
 
 
@@ -103,6 +104,7 @@ class Worker:
         except HostError as error:
             answer = error
         except Exception as error:  # whatever a source does must not end the console
+            leave_trace()
             answer = HostError("unexpected error", f"{type(error).__name__}: {error}")
         if self._abandoned:
             return False

@@ -1,0 +1,48 @@
+"""Pages that were closed leave the memory."""
+
+from __future__ import annotations
+
+import gc
+import tracemalloc
+
+import pytest
+from textual._styles_cache import StylesCache
+from textual.widget import Widget
+
+from tests import scenes
+from tests.pilot.manual import Console, console_on
+
+VISITS = 20
+EACH_BYTES = 10 * 1024
+"""5 MiB for 500 visits."""
+
+
+async def visits(console: Console, key: str, count: int) -> None:
+    """Open a page and leave it."""
+    for _ in range(count):
+        await console.press(key, "escape")
+    console.host.views.clear()  # the script's own notes
+    console.app.dispatcher.asked.clear()  # type: ignore[attr-defined]  # likewise
+    gc.collect()
+
+
+def alive(kind: type) -> int:
+    """How many there are."""
+    return sum(isinstance(thing, kind) for thing in gc.get_objects())
+
+
+@pytest.mark.parametrize("key", ["4", "2", "5", "H", "p"])
+async def test_visits_leave_nothing_behind(key: str) -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await visits(console, key, 4)
+        kept = alive(StylesCache), alive(Widget)
+        tracemalloc.start()
+        try:
+            await visits(console, key, 2)
+            before = tracemalloc.get_traced_memory()[0]
+            await visits(console, key, VISITS)
+            grown = tracemalloc.get_traced_memory()[0] - before
+        finally:
+            tracemalloc.stop()
+        assert (alive(StylesCache), alive(Widget)) <= (kept[0] + 5, kept[1] + 5)
+        assert grown < VISITS * EACH_BYTES

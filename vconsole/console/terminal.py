@@ -1,0 +1,198 @@
+"""The terminal, as it may be: slow, stalled or gone.
+
+Textual's driver queues every frame for a terminal that takes none and shows them all one after the
+other later, waits for it at the end, and reads on for ever from one that was closed. Here a
+terminal that does not keep up gets the last frame only, and the end of the terminal is the end of
+the program.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import sys
+from codecs import getincrementaldecoder
+from collections import deque
+from collections.abc import Callable
+from threading import Condition, Thread
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from textual._xterm_parser import XTermParser
+from textual.drivers.linux_driver import LinuxDriver
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+STALLED_S = 0.25
+"""A terminal that has not taken what was written so long ago gets no further frame."""
+LAST_WORDS_S = 2.0
+"""How long the end waits for a terminal to take what gives it back to the shell."""
+GONE = 128 + signal.SIGHUP
+"""The return code after the terminal was closed."""
+
+
+class Writer(Thread):
+    """Writes on a thread of its own; says when the terminal does not keep up, and that it is gone.
+
+    Args:
+        descriptor: Of the terminal.
+        gone: Called once when nothing can be written any more, from this thread.
+        caught_up: Called when everything was taken after a stall, from this thread.
+    """
+
+    def __init__(
+        self, descriptor: int, gone: Callable[[], object], caught_up: Callable[[], object]
+    ) -> None:
+        super().__init__(name="vconsole-terminal", daemon=True)
+        self._descriptor, self._gone, self._caught_up = descriptor, gone, caught_up
+        self._changed = Condition()
+        self._waiting: deque[str] = deque()
+        self._since: float | None = None
+        """When the oldest of what was not taken yet was written."""
+        self._stopping = self._was_stalled = False
+
+    @property
+    def stalled(self) -> bool:
+        """The terminal has not taken for a while what it was given."""
+        with self._changed:
+            late = self._since is not None and monotonic() - self._since > STALLED_S
+            self._was_stalled |= late
+            return late
+
+    def write(self, text: str) -> None:
+        """Write when what was written before has been taken."""
+        with self._changed:
+            self._waiting.append(text)
+            if self._since is None:
+                self._since = monotonic()
+            self._changed.notify_all()
+
+    def fileno(self) -> int:
+        """Descriptor of the terminal."""
+        return self._descriptor
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def isatty(self) -> bool:
+        """It is a terminal."""
+        return True
+
+    def stop(self) -> None:
+        """End when all was taken, or after `LAST_WORDS_S`."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self.join(LAST_WORDS_S)
+
+    def run(self) -> None:
+        """Write until the end."""
+        while (text := self._next()) is not None:
+            try:
+                _write_all(self._descriptor, text.encode("utf-8", "replace"))
+            except OSError:
+                self._gone()
+                return
+
+    def _next(self) -> str | None:
+        """All that waits, as soon as something does; None at the end."""
+        with self._changed:
+            caught_up = not self._waiting and self._was_stalled
+            if not self._waiting:
+                self._since, self._was_stalled = None, False
+        if caught_up:
+            self._caught_up()
+        with self._changed:
+            while not self._waiting and not self._stopping:
+                self._changed.wait()
+            text = "".join(self._waiting)
+            self._waiting.clear()
+            return text or None
+
+
+def _terminal() -> int:
+    """The descriptor that is drawn on."""
+    return sys.__stdout__.fileno() if sys.__stdout__ else 1
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+class TerminalDriver(LinuxDriver):
+    """See the module. It draws on standard output; descriptor 2 is for errors."""
+
+    def __init__(
+        self,
+        app: App[Any],
+        *,
+        debug: bool = False,
+        mouse: bool = True,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        self._file = sys.__stdout__
+        self._lost = False
+
+    def drops_frame(self) -> bool:
+        """Whether the terminal is to be spared this frame; it gets the last one when it can."""
+        writer = self._writer_thread
+        return isinstance(writer, Writer) and writer.stalled
+
+    def write(self, data: str) -> None:
+        """Write; nothing where the terminal is gone."""
+        if not isinstance(self._writer_thread, Writer):
+            self._replace_writer()
+        if not self._lost:
+            super().write(data)
+
+    def _replace_writer(self) -> None:
+        """Textual has just made its own, and written nothing yet."""
+        theirs: Any = self._writer_thread
+        if theirs is not None:
+            theirs.stop()
+        ours: Any = Writer(_terminal(), self._gone, self._caught_up)
+        self._writer_thread = ours
+        ours.start()
+
+    def _caught_up(self) -> None:
+        """Draw the whole screen, of which parts were not shown."""
+        self._app.call_later(self._redraw)
+
+    def _redraw(self) -> None:
+        self._app.refresh()
+
+    def _gone(self) -> None:
+        """The terminal was closed: end. From any thread."""
+        if not self._lost:
+            self._lost = True
+            self._app.call_later(self._end)
+
+    def _end(self) -> None:
+        self._app.exit(return_code=GONE)
+
+    def run_input_thread(self) -> None:
+        """Hand on what is typed until the end, or that of the terminal."""
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while not self.exit_event.is_set() and not self._lost:
+                if selector.select(0.1):
+                    self._read(lambda data: parser.feed(decode(data)))
+                for event in parser.tick():
+                    self.process_message(event)
+
+    def _read(self, parse: Callable[[bytes], Any]) -> None:
+        try:
+            data = os.read(self.fileno, 4096)
+        except OSError:
+            data = b""
+        if not data:
+            self._gone()
+            return
+        for event in parse(data):
+            self.process_message(event)
