@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -65,6 +64,8 @@ def _copy(take: int, log: int) -> None:
 def leave_trace() -> None:
     """Write the trace of the exception being handled to the log; the same one only once."""
     global _last_trace
+    import traceback
+
     text = traceback.format_exc()
     if text != _last_trace:
         _last_trace = text
