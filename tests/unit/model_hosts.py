@@ -173,6 +173,25 @@ def pin_bases(draw: st.DrawFn) -> tuple[Pin, ...]:
 
 
 @st.composite
+def _shapes(draw: st.DrawFn, n_cells: int) -> tuple[PCpu, ...]:
+    """Cells of a few cores, with two L3 domains a cell or one, and two kinds of cores or one."""
+    cores = draw(st.integers(1, 4))
+    split, kinds = draw(st.booleans()), draw(st.booleans())
+    pcpus = smt_pcpus(n_cells, cores)
+    place = {p.id: (p.core or 0) % cores for p in pcpus}
+    low = {p.id: split and 2 * place[p.id] >= cores for p in pcpus}
+    first = {(p.cell, low[p.id]): p.id for p in reversed(pcpus)}
+    return tuple(
+        replace(
+            p,
+            l3=first[p.cell, low[p.id]] if draw(st.sampled_from([True] * 9 + [False])) else None,
+            kind=place[p.id] % 2 if kinds else None,
+        )
+        for p in pcpus
+    )
+
+
+@st.composite
 def hosts(draw: st.DrawFn) -> tuple[HostState, Domain]:
     """Any small host, crippled in any way, and a domain that looks for a place on it."""
     n_cells = draw(st.integers(1, 4))
@@ -182,13 +201,18 @@ def hosts(draw: st.DrawFn) -> tuple[HostState, Domain]:
             online=draw(st.sampled_from([True, True, True, False, None])),
             isolated=draw(st.sampled_from([False, False, False, True])),
         )
-        for pcpu in smt_pcpus(n_cells, draw(st.integers(1, 3)))
+        for pcpu in draw(_shapes(n_cells))
     )
     everything = str(CpuSet.of(p.id for p in pcpus))
     sets = st.sets(st.sampled_from(pcpus), min_size=1, max_size=3)
     pins = sets.map(lambda chosen: str(CpuSet.of(p.id for p in chosen))) | st.just("-")
     others = [
-        domain(f"other-{n}", draw(st.lists(pins, max_size=3)), everything=everything)
+        domain(
+            f"other-{n}",
+            draw(st.lists(pins, max_size=3)),
+            everything=everything,
+            state=draw(st.sampled_from(["running", "running", "shut off"])),
+        )
         for n in range(draw(st.integers(0, 3)))
     ]
     seeker = domain(

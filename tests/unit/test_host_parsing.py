@@ -65,7 +65,10 @@ def test_single_vcpus_may_be_missing_from_the_middle() -> None:
         "<vcpu current='2'>3</vcpu><vcpus><vcpu id='0' enabled='yes'/>"
         "<vcpu id='1' enabled='no'/><vcpu id='2' enabled='yes'/></vcpus>"
     )
-    assert [key for key in read_domain(text).pins if key[0] == "vcpu"] == [("vcpu", 0), ("vcpu", 2)]
+    found = read_domain(text)
+    assert [key for key in found.pins if key[0] == "vcpu"] == [("vcpu", n) for n in range(3)]
+    assert found.unplugged == {("vcpu", 1)}
+    assert [pin.plugged for pin in merge(None, found, ALL)] == [True, False, True, True]
 
 
 def test_iothreads_have_the_ids_that_are_given_and_then_the_lowest_free() -> None:

@@ -83,8 +83,13 @@ def test_guest_siblings_are_together_only_where_they_are() -> None:
 def test_a_full_cell_leaves_no_place_for_the_emulator() -> None:
     eight = domain("web", ["-"] * 8, emulator="-")
     found = suggest(eight, host(eight))
-    assert found.rows[EMULATOR] == c("4-7,12-15")
-    assert "no other is free there" in found.reasons[-1]
+    assert found.rows[EMULATOR] == c("0-3,8-11")
+    assert found.reasons[-1].endswith("of cell 0: none is left beside its vCPUs")
+    alone = host(eight, pcpus=smt_pcpus(1), free_gib=(16.0,))
+    found = suggest(eight, alone)
+    assert found.rows[EMULATOR] == c("0-7")
+    assert found.reasons[0] == "nothing is left for the host of its first core, pCPUs 0, 4"
+    assert "no other is free" in found.reasons[-1]
 
 
 def test_a_cell_without_the_memory_is_rejected() -> None:
@@ -98,7 +103,8 @@ def test_memory_that_is_there_already_decides() -> None:
     assert found.cells == (0,)
     assert found.reasons[0] == "cell 0: its memory is there already"
     part = suggest(WEB, host(WEB, free_gib=(2.0, 16.0), lies={"web": {0: 3, 1: 1}}))
-    assert part.reasons[0] == (
+    assert part.reasons[0] == "25 % of its memory is on cell 1, its vCPUs run on cell 0"
+    assert part.reasons[1] == (
         "cell 0: 2.0 GiB free, 1.0 GiB more needed, 75 % of its memory is there already"
     )
 
@@ -137,8 +143,8 @@ def test_offline_isolated_and_exclusive_pcpus_are_no_candidates() -> None:
     found = suggest(WEB, host_state)
     assert found.cells == (1,)
     assert rows(found) == {
-        "vcpu 0": "12",
-        "vcpu 1": "13",
+        "vcpu 0": "5",
+        "vcpu 1": "12",
         "emulator None": "7,14-15",
         "iothread 1": "7,14-15",
     }
@@ -151,7 +157,7 @@ def test_cores_shared_with_another_domain_come_last() -> None:
     )
     found = suggest(eight, host_state)
     assert list(rows(found).values()) == ["7", "15", "12"]
-    assert "another domain is pinned to a sibling of pCPU 12" in found.reasons
+    assert found.reasons[0] == "vCPU 2 shares a core with db, pinned to the sibling pCPU 4"
 
 
 def test_the_emptier_cell_wins() -> None:
@@ -187,7 +193,9 @@ def test_a_refusal_says_why() -> None:
     assert found.refusal == "all cells together: 16 free pCPUs for 40 vCPUs"
     assert found.rejected[0] == (0, "8 free pCPUs for 40 vCPUs")
     fat = domain("fat", ["-"], gib=30)
-    assert suggest(fat, host(fat)).refusal == "all cells together: 2 cells for 1 vCPU"
+    assert suggest(fat, host(fat)).refusal == (
+        "memory: 1 vCPU can be on 1 cell, the best has 16.0 GiB free, 30.0 GiB needed"
+    )
     assert suggest(domain("new"), host()).refusal == "its vCPUs are not known yet"
     assert suggest(WEB, HostState()).refusal == "the host names no cells"
     isolated = tuple(replace(p, isolated=True) for p in smt_pcpus())
@@ -230,23 +238,24 @@ def test_nothing_impossible_is_ever_proposed(made: tuple[HostState, Domain]) -> 
     vcpus = [cpuset for (kind, _), cpuset in found.rows.items() if kind == "vcpu"]
     assert all(len(cpuset) == 1 for cpuset in vcpus)
     assert len(set(vcpus)) == len(vcpus)
-    for cpuset in found.rows.values():
+    for (kind, _), cpuset in found.rows.items():
         assert cpuset <= shape.online - taken
         assert len(cpuset & shape.isolated) <= 1
-        assert shape.cells_of(cpuset) <= CpuSet.of(found.cells)
+        assert kind != "vcpu" or shape.cells_of(cpuset) <= CpuSet.of(found.cells)
     assert {shape.cells_of(cpuset).first for cpuset in vcpus} == set(found.cells)
-    assert memory_fit(seeker, host_state, CpuSet.of(found.cells)).fits
-    assert _has_room(seeker, host_state, found.cells)
-    severities = {
-        w.severity for w in plan_warnings(found.fill(PinPlan.of(seeker, host_state)), host_state)
-    }
-    assert "refuse" not in severities
+    where = CpuSet.of(found.cells) if seeker.numatune is None else seeker.numatune.nodeset
+    assert where is not None
+    assert memory_fit(seeker, host_state, where).fits
+    assert _has_room(seeker, host_state, tuple(where))
+    said = plan_warnings(found.fill(PinPlan.of(seeker, host_state)), host_state)
+    assert not [w for w in said if w.severity == "refuse"]
+    assert {w.text for w in said if w.severity != "info"} <= set(found.reasons[: found.graver])
 
 
 def _has_room(seeker: Domain, host_state: HostState, cells: tuple[int, ...]) -> bool:
     """The same judgement in the plainest arithmetic."""
     if seeker.active and seeker.numatune:
-        return set(cells) <= set(seeker.numatune.nodeset or ())
+        return True
     measured = host_state.locality[uuid_of("seeker")].bytes_by_cell if seeker.active else {}
     room = 0
     for number in cells:

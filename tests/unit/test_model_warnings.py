@@ -60,9 +60,30 @@ def test_overlap_with_many_names_two() -> None:
     ]
 
 
-def test_own_exclusive_pins_and_those_of_stopped_domains_do_not_count() -> None:
-    host_state = host(web("0", "-"), domain("off", ["1"], state="shut off"))
-    assert warned(host_state, {vcpu(0): "2", vcpu(1): "1"}) == []
+def test_own_exclusive_pins_do_not_count() -> None:
+    assert warned(host(web("0", "-")), {vcpu(0): "2", vcpu(1): "1"}) == []
+    own = web("0", "1", state="shut off")
+    assert warned(host(own), {vcpu(0): "1", vcpu(1): "0"}) == []
+
+
+def test_pins_of_domains_that_do_not_run_are_claims() -> None:
+    """Above all of those that start by themselves: then both hold the pCPU."""
+    starts = domain("starts", ["1", "2-3"], state="shut off")
+    off = replace(domain("off", ["4"], state="shut off"), autostart=False)
+    host_state = host(web("0", "-"), starts, off)
+    assert warned(host_state, {vcpu(0): "4", vcpu(1): "1-2"}) == [
+        "warn: vCPU 1 shares pCPU 1 with starts, pinned there exclusively,"
+        " which starts with the host",
+        "info: vCPU 0 shares pCPU 4 with off, pinned there exclusively, which is shut off",
+    ]
+
+
+def test_pins_of_vcpus_that_are_not_plugged_in_are_claims() -> None:
+    grows = domain("grows", ["1", "2"])
+    grows = replace(grows, pins=(grows.pins[0], replace(grows.pins[1], plugged=False)))
+    assert warned(host(web("-", "-"), grows), {vcpu(0): "4", vcpu(1): "2"}) == [
+        "warn: vCPU 1 shares pCPU 2 with grows, pinned there for vCPUs that are not plugged in yet"
+    ]
 
 
 def test_sibling_shared_with_another_domain() -> None:

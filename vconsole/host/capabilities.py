@@ -53,7 +53,8 @@ def read_capabilities(text: str) -> HostShape:
         members = _pcpus(element, number)
         pcpus |= members
         cells.append(_cell(element, number, tuple(sorted(members))))
-    ordered = tuple(pcpus[n] for n in sorted(pcpus))
+    l3 = _l3(root)
+    ordered = tuple(replace(pcpus[n], l3=l3.get(n)) for n in sorted(pcpus))
     return HostShape(_memoryless(sorted(cells, key=lambda cell: cell.id)), ordered)
 
 
@@ -127,6 +128,16 @@ def _cell(element: Element, number: int, pcpus: tuple[int, ...]) -> Cell:
         distances=_distances(element),
         pages=tuple(p for p in sizes if p is not None and p.size_kib > _NATURAL_KIB),
     )
+
+
+def _l3(root: Element) -> dict[int, int]:
+    """pCPU -> the lowest of those that share its level 3 cache (``<cache><bank>``)."""
+    found: dict[int, int] = {}
+    for bank in root.findall("host/cache/bank")[:MAX_ID]:
+        cpus = xml.cpuset(bank.get("cpus")) if bank.get("level") == "3" else None
+        if cpus and cpus.first is not None:
+            found |= dict.fromkeys(cpus, cpus.first)
+    return found
 
 
 def _pages(element: Element) -> Pages | None:

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from vconsole.host import xml
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.differences import differences
-from vconsole.model.host_state import Device, NumaTune, Pin, PinKey
+from vconsole.model.host_state import Device, GuestCell, NumaTune, Pin, PinKey
 from vconsole.model.xml_read import Element, parse
 
 MAX_VCPUS = 4096
 MAX_IOTHREADS = 1024
 MAX_DEVICES = 512
+MAX_GUEST_CELLS = 512
 _TITLE_CHARS = 1024
 Parts = Mapping[str, Element]
 """The children of ``<domain>`` by their names."""
@@ -40,7 +42,11 @@ class DomainXml:
     pins: dict[PinKey, CpuSet | None] = field(default_factory=dict)
     numatune: NumaTune | None = None
     hugepages_kib: int | None = None
+    """0 for ``<hugepages/>`` that names no size: the host's default."""
     topology: tuple[int, int, int] | None = None
+    guest_cells: tuple[GuestCell, ...] = ()
+    unplugged: frozenset[PinKey] = frozenset()
+    """The rows of vCPUs that are not there yet."""
 
     def allowed(self, key: PinKey, everything: CpuSet) -> CpuSet | None:
         """Where the row may run; None where this configuration has no such row."""
@@ -67,10 +73,12 @@ def read_domain(text: str) -> DomainXml:
         memory_bytes=xml.amount(parts.get("currentMemory")) or memory,
         max_memory_bytes=memory,
         default=xml.cpuset(vcpu.get("cpuset")) if vcpu is not None else None,
-        pins=_pins(parts, current or 0),
+        pins=_pins(parts, most or 0),
         numatune=_numatune(_child(parts, "numatune", "memory")),
         hugepages_kib=_hugepages(_child(parts, "memoryBacking", "hugepages")),
         topology=_topology(_child(parts, "cpu", "topology")),
+        guest_cells=_guest_cells(parts),
+        unplugged=_unplugged(parts, current or 0, most or 0),
     )
 
 
@@ -119,9 +127,13 @@ def merge(live: DomainXml | None, config: DomainXml | None, everything: CpuSet) 
             row,
             live=live.allowed((kind, row), everything) if live else None,
             config=config.allowed((kind, row), everything) if config else None,
+            plugged=(kind, row) not in (live or config or _NONE).unplugged,
         )
         for kind, row in sorted(keys, key=lambda k: (rank[k[0]], k[1] or 0))
     )
+
+
+_NONE: Final = DomainXml()
 
 
 def _child(parts: Parts, parent: str, name: str) -> Element | None:
@@ -130,7 +142,8 @@ def _child(parts: Parts, parent: str, name: str) -> Element | None:
 
 
 def _pins(parts: Parts, vcpus: int) -> dict[PinKey, CpuSet | None]:
-    pins: dict[PinKey, CpuSet | None] = {("vcpu", n): None for n in _vcpu_ids(parts, vcpus)}
+    """A row for every vCPU up to the maximum, as ``virsh vcpupin`` lists them."""
+    pins: dict[PinKey, CpuSet | None] = {("vcpu", n): None for n in range(vcpus)}
     pins["emulator", None] = None
     pins |= {("iothread", n): None for n in _iothread_ids(parts)}
     for element in parts.get("cputune", ()):
@@ -150,13 +163,13 @@ def _pin_key(element: Element) -> PinKey | None:
     return None
 
 
-def _vcpu_ids(parts: Parts, count: int) -> list[int]:
-    """The vCPUs that are plugged in; single ones may be missing from the middle."""
+def _unplugged(parts: Parts, current: int, most: int) -> frozenset[PinKey]:
+    """The vCPUs that are not plugged in; single ones may be missing from the middle."""
     listed = list(parts.get("vcpus", ()))[:MAX_VCPUS]
     if not listed:
-        return list(range(count))
-    ids = (xml.number(e.get("id")) for e in listed if e.get("enabled") == "yes")
-    return [n for n in ids if n is not None and n < MAX_VCPUS]
+        return frozenset(("vcpu", n) for n in range(current, most))
+    there = {xml.number(e.get("id")) for e in listed if e.get("enabled") == "yes"}
+    return frozenset(("vcpu", n) for n in range(most) if n not in there)
 
 
 def _iothread_ids(parts: Parts) -> list[int]:
@@ -182,15 +195,48 @@ def _numatune(element: Element | None) -> NumaTune | None:
     return NumaTune(element.get("mode", "strict")[:20], xml.cpuset(element.get("nodeset")))
 
 
-def _hugepages(element: Element | None) -> int | None:
-    """The size of the pages; the host's usual 2 MiB where the XML names none."""
+def _hugepages(element: Element | None, guest_cell: int | None = None) -> int | None:
+    """The size of the pages, of a guest cell where one is named; 0 for the host's default.
+
+    A ``<page>`` without nodeset is for the cells that no other names; a guest cell that none
+    names has ordinary memory.
+    """
     if element is None:
         return None
-    page = element.find("page")
-    if page is None:
-        return 2048
-    size = xml.scaled(page.get("size"), page.get("unit", "KiB"))
+    pages = [(xml.cpuset(e.get("nodeset")), _page_kib(e)) for e in element.findall("page")]
+    if not pages:
+        return 0
+    named = (kib for cells, kib in pages if cells and guest_cell in cells)
+    rest = (kib for cells, kib in pages if guest_cell is None or not cells)
+    return next(named, next(rest, None))
+
+
+def _page_kib(element: Element) -> int | None:
+    size = xml.scaled(element.get("size"), element.get("unit", "KiB"))
     return size >> 10 if size else None
+
+
+def _guest_cells(parts: Parts) -> tuple[GuestCell, ...]:
+    """``<cpu><numa>``, each cell with its memnode and pages. Ids are in order where not given."""
+    numa, pages = _child(parts, "cpu", "numa"), _child(parts, "memoryBacking", "hugepages")
+    found = [] if numa is None else numa.findall("cell")[:MAX_GUEST_CELLS]
+    tunes = _memnodes(parts)
+    cells = []
+    for place, element in enumerate(found):
+        number = xml.number(element.get("id", str(place)))
+        memory = xml.scaled(element.get("memory"), element.get("unit", "KiB"))
+        vcpus = xml.cpuset(element.get("cpus")) or CpuSet()
+        if number is not None:
+            tune, page = tunes.get(number), _hugepages(pages, number)
+            cells.append(GuestCell(number, vcpus, memory, tune, page))
+    return tuple(cells)
+
+
+def _memnodes(parts: Parts) -> dict[int, NumaTune]:
+    """Guest cell -> how its memory is bound."""
+    found = ((xml.number(e.get("cellid")), e) for e in parts.get("numatune", ()))
+    tunes = ((n, _numatune(e)) for n, e in found if e.tag == "memnode" and n is not None)
+    return {number: tune for number, tune in tunes if tune is not None}
 
 
 def _topology(element: Element | None) -> tuple[int, int, int] | None:

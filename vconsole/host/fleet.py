@@ -377,6 +377,7 @@ def _with(
         numatune=main.numatune,
         hugepages_kib=main.hugepages_kib,
         topology=main.topology,
+        guest_cells=main.guest_cells,
         problem=None,
         hostinfo_problem=None,
     )

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from vconsole.host import capabilities, errors, virt_check, xml
+from vconsole.host import capabilities, cores, errors, virt_check, xml
 from vconsole.host.capabilities import HostShape
 from vconsole.host.link import Link
 from vconsole.host.source import View
@@ -86,7 +86,8 @@ class Machine:
         if not self._link.connection.local:
             return shape
         isolated, nohz = (self._kernel_set(name) for name in ("isolated", "nohz_full"))
-        return capabilities.with_isolated(shape, isolated, nohz)
+        shape = capabilities.with_isolated(shape, isolated, nohz)
+        return replace(shape, pcpus=cores.with_cores(shape.pcpus, self._sys))
 
     def _cpu_map(self, highest: int | None = None) -> tuple[CpuSet, CpuSet | None]:
         """The pCPUs that exist and those online: the authority for both, and what ``r`` writes.
@@ -112,13 +113,15 @@ class Machine:
         return self._info[1] << 20 if self._info else None
 
     def _node(self) -> Node:
+        default = cores.hugepage_kib() if self._link.connection.local else None
         if not self._info:
-            return Node()
+            return Node(hugepage_kib=default)
         model, _, _, mhz = self._info[:4]
         return Node(
             model=errors.one_line(model, 40) or None,
             mhz=mhz or None,
             memory_bytes=self._memory_bytes(),
+            hugepage_kib=default,
         )
 
     # -- each tick -----------------------------------------------------------------------------

@@ -44,12 +44,15 @@ def _pinned_set(domain: Domain, host_state: HostState, *, telling: bool = False)
     """All pCPUs that its pinned rows name.
 
     With `telling`, an emulator or iothread counts only when it is held to one core: that it may
-    also run where another domain is pinned is no news of a wide set.
+    also run where another domain is pinned is no news of a wide set. A vCPU that is not plugged in
+    does not count then, for it does not run.
     """
     shape, bits = topology(host_state), 0
     for pin in domain.pins:
         cpuset = pin.now
         if cpuset is None or not cpuset.bits & ~bits or shape.floats(cpuset):
+            continue
+        if telling and not pin.plugged:
             continue
         if not telling or pin.kind == "vcpu" or shape.within_core(cpuset):
             bits |= cpuset.bits

@@ -59,6 +59,10 @@ class PCpu:
     isolated: bool = False
     """Named by isolcpus=: the scheduler does not balance over it."""
     nohz_full: bool = False
+    l3: int | None = None
+    """The lowest pCPU that shares its level 3 cache: what names an L3 domain (CCX, tile)."""
+    kind: int | None = None
+    """0 for the strongest kind of cores, 1 for the next; None where the host has one kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ class Pin:
     id: int | None
     live: CpuSet | None = None
     config: CpuSet | None = None
+    plugged: bool = True
+    """False for a vCPU below the maximum that is not there yet: its set waits for it."""
 
     @property
     def key(self) -> PinKey:
@@ -94,6 +100,24 @@ class NumaTune:
 
     mode: str
     nodeset: CpuSet | None = None
+
+    @property
+    def bound(self) -> CpuSet | None:
+        """The cells that it binds memory to; None for a mere preference."""
+        return self.nodeset if self.mode in ("strict", "restrictive") and self.nodeset else None
+
+
+@dataclass(frozen=True, slots=True)
+class GuestCell:
+    """A cell that the guest sees (``<cpu><numa><cell>``)."""
+
+    id: int
+    vcpus: CpuSet = CpuSet()
+    memory_bytes: int | None = None
+    tune: NumaTune | None = None
+    """Its ``<numatune><memnode>``: stands before that of the domain."""
+    page_kib: int | None = None
+    """Size of the huge pages that back it, 0 for the host's default size; None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +143,10 @@ class Domain:
     """vCPUs by number, then the emulator, then the iothreads by id."""
     numatune: NumaTune | None = None
     hugepages_kib: int | None = None
-    """Size of the pages backing its memory, where ``<hugepages>`` asks for them."""
+    """Size of the pages backing its memory, where ``<hugepages>`` asks for them; 0 where it names
+    none, which is the host's default size (see `model.memory.page_kib`)."""
+    guest_cells: tuple[GuestCell, ...] = ()
+    """The cells that the guest sees, where its XML names any."""
     topology: tuple[int, int, int] | None = None
     """Sockets, cores, threads that the guest sees, where the XML says so."""
     problem: str | None = None
@@ -222,6 +249,8 @@ class Node:
     swap_total_bytes: int | None = None
     swap_used_bytes: int | None = None
     governor: str | None = None
+    hugepage_kib: int | None = None
+    """The default size of huge pages (``Hugepagesize`` of /proc/meminfo); local hosts only."""
     checks: tuple[Check, ...] = ()
 
 

@@ -7,19 +7,22 @@ are not free memory. What of a running domain was measured on a cell need not fi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Cell, Domain, HostState
+from vconsole.model.host_state import Cell, Domain, GuestCell, HostState, NumaTune
 from vconsole.model.placement import share, vcpu_set
 from vconsole.model.topology import topology
 from vconsole.model.words import amount, numbers_label
 
 _KIB = 1024
+AWAY_LIMIT: Final = 20.0
+"""The percentage of a domain's memory that may lie on other cells without a word."""
 _TUNE_VERBS = {
-    "strict": "keeps its memory on",
-    "restrictive": "keeps its memory on",
-    "preferred": "prefers its memory on",
-    "interleave": "spreads its memory over",
+    "strict": "keeps # on",
+    "restrictive": "keeps # on",
+    "preferred": "prefers # on",
+    "interleave": "spreads # over",
 }
 
 
@@ -60,15 +63,64 @@ class MemoryFit:
 
 
 def memory_fit(domain: Domain, host_state: HostState, cells: CpuSet) -> MemoryFit:
-    """Compare the domain's current allocation with what `cells` have free."""
-    need = domain.memory_bytes if domain.memory_bytes is not None else domain.max_memory_bytes
+    """Compare what the domain needs with what `cells` have free."""
+    need = need_bytes(domain)
     there = min(need or 0, _measured_on(domain, host_state, cells))
     if need is not None and _bound_to(domain, cells):
         there = need
-    page = domain.hugepages_kib
+    page = page_kib(domain, host_state)
+    return MemoryFit(need, there, free_on(host_state, cells, page), page)
+
+
+def guest_fit(guest: GuestCell, domain: Domain, host_state: HostState, cells: CpuSet) -> MemoryFit:
+    """Compare what one guest cell needs with what `cells` have free."""
+    need, bound = guest.memory_bytes, (guest.tune or domain.numatune or _FREE).bound
+    there = min(need or 0, _measured_on(domain, host_state, cells))
+    if domain.active and bound is not None and bound <= cells:
+        there = need or 0
+    page = page_size(guest.page_kib, host_state)
+    return MemoryFit(need, there, free_on(host_state, cells, page), page)
+
+
+_FREE: Final = NumaTune("strict")
+"""A policy that names no cells."""
+
+
+def need_bytes(domain: Domain) -> int | None:
+    """What it needs of the host: the maximum at its start, for QEMU is started with that.
+
+    While it runs it has what the balloon leaves it; huge pages are taken whole at the start.
+    """
+    now, most = domain.memory_bytes, domain.max_memory_bytes
+    whole = not domain.active or domain.hugepages_kib is not None
+    return most if now is None or (whole and most is not None) else now
+
+
+def page_kib(domain: Domain, host_state: HostState) -> int | None:
+    """The size of the huge pages that back it; None for ordinary memory."""
+    return page_size(domain.hugepages_kib, host_state)
+
+
+def page_size(kib: int | None, host_state: HostState) -> int | None:
+    """A size as the XML names it, where 0 stands for the host's default.
+
+    Over a remote connection nothing tells the default: 2 MiB, unless its cells know only others.
+    """
+    if kib != 0:
+        return kib
+    sizes = sorted({pages.size_kib for cell in host_state.cells for pages in cell.pages})
+    usual = _USUAL_KIB if _USUAL_KIB in sizes or not sizes else sizes[0]
+    return host_state.node.hugepage_kib or usual
+
+
+_USUAL_KIB: Final = 2048
+
+
+def free_on(host_state: HostState, cells: CpuSet, page: int | None) -> int | None:
+    """What the cells have free in pages of `page` KiB, or of ordinary memory; None if unknown."""
     free = [_free(cell, page) for cell in host_state.cells if cell.id in cells]
     known = [count for count in free if count is not None]
-    return MemoryFit(need, there, sum(known) if len(known) == len(free) else None, page)
+    return sum(known) if len(known) == len(free) else None
 
 
 def _measured_on(domain: Domain, host_state: HostState, cells: CpuSet) -> int:
@@ -80,16 +132,46 @@ def _measured_on(domain: Domain, host_state: HostState, cells: CpuSet) -> int:
 
 def _bound_to(domain: Domain, cells: CpuSet) -> bool:
     """It runs with its memory strictly bound to nothing but `cells`: it is there."""
-    nodeset = strict_nodeset(domain)
+    nodeset = bound_cells(domain)
     return domain.active and nodeset is not None and nodeset <= cells
 
 
 def strict_nodeset(domain: Domain) -> CpuSet | None:
     """The cells that numatune binds its memory to; None for a mere preference."""
-    tune = domain.numatune
-    if tune is None or not tune.nodeset or tune.mode not in ("strict", "restrictive"):
-        return None
-    return tune.nodeset
+    return domain.numatune.bound if domain.numatune else None
+
+
+def bound_cells(domain: Domain) -> CpuSet | None:
+    """The cells that all of its memory is bound to, by memnodes too; None where some is free."""
+    whole = strict_nodeset(domain)
+    sets = [guest.tune.bound if guest.tune else whole for guest in domain.guest_cells] or [whole]
+    bits = 0
+    for nodeset in sets:
+        if nodeset is None:
+            return None
+        bits |= nodeset.bits
+    return CpuSet(bits)
+
+
+def home_cells(nodeset: CpuSet, host_state: HostState) -> CpuSet:
+    """The cells with pCPUs for memory on `nodeset`: those of it, else the nearest ones."""
+    pcpus = topology(host_state).cell_pcpus
+    own = CpuSet.of(cell for cell in nodeset if pcpus.get(cell))
+    if own:
+        return own
+    far = {c: distance(host_state, nodeset, c) for c, members in pcpus.items() if members}
+    return CpuSet.of(cell for cell, steps in far.items() if steps == min(far.values()))
+
+
+def distance(host_state: HostState, cells: CpuSet, other: int) -> int:
+    """From a cell to the nearest of `cells`; what libvirt does not name counts as far."""
+    if other in cells:
+        return 10
+    found = [cell for cell in host_state.cells if cell.id in cells]
+    return min((cell.distances.get(other, _FAR) for cell in found), default=_FAR)
+
+
+_FAR: Final = 255
 
 
 def _free(cell: Cell, page_kib: int | None) -> int | None:
@@ -102,8 +184,8 @@ def _free(cell: Cell, page_kib: int | None) -> int | None:
 
 
 def away_percent(domain: Domain, host_state: HostState, cells: CpuSet) -> float | None:
-    """Share of its measured memory on other cells than `cells`; None when not measured."""
-    measured = host_state.locality.get(domain.uuid)
+    """Share of its memory on other cells than `cells`; None when it does not run or unmeasured."""
+    measured = host_state.locality.get(domain.uuid) if domain.active else None
     here = share(measured.bytes_by_cell, cells) if measured else None
     return None if here is None else 100.0 - here
 
@@ -122,23 +204,41 @@ def memory_lines(domain: Domain, host_state: HostState, cells: CpuSet, limit: fl
     `limit` is the share of memory that may lie elsewhere, in percent.
     """
     lines = []
-    nodeset = domain.numatune.nodeset if domain.numatune else None
-    if domain.numatune and nodeset and nodeset - cells:
-        lines.append(
-            f"numatune {_TUNE_VERBS.get(domain.numatune.mode, 'puts its memory on')}"
-            f" {cells_label(nodeset)}, its vCPUs run on {cells_label(cells)}"
-        )
+    own = bool(domain.guest_cells) and all(guest.tune for guest in domain.guest_cells)
+    tune = None if own else domain.numatune
+    if text := tune_line(tune, "its memory", "its vCPUs", host_state, cells):
+        lines.append(text)
     if (away_percent(domain, host_state, cells) or 0.0) > limit:
         lines.append(
             f"{away_text(domain, host_state, cells)}, its vCPUs run on {cells_label(cells)}"
         )
     if lines and domain.active:
         return lines
-    home = strict_nodeset(domain) or cells
+    if len({guest.page_kib for guest in domain.guest_cells}) > 1:
+        return lines  # no one kind of memory holds it: see each guest cell
+    home = bound_cells(domain) or cells
     fit = memory_fit(domain, host_state, home)
     if fit.fits is False and not _presumed_there(domain, host_state, home):
         lines.append(f"{cells_label(home)} cannot hold its memory: {fit.text}")
     return lines
+
+
+def tune_line(
+    tune: NumaTune | None, what: str, who: str, host_state: HostState, cells: CpuSet
+) -> str:
+    """That a memory policy and the cells where vCPUs run do not agree; empty where they do.
+
+    Memory that is spread over cells wants vCPUs on all of them; any other is near when each vCPU
+    runs on one of its cells, or on the nearest to cells without pCPUs.
+    """
+    if tune is None or not tune.nodeset:
+        return ""
+    home = home_cells(tune.nodeset, host_state)
+    apart = home - cells if tune.mode == "interleave" else cells - home
+    if not apart:
+        return ""
+    verb = _TUNE_VERBS.get(tune.mode, "puts # on").replace("#", what)
+    return f"numatune {verb} {cells_label(tune.nodeset)}, {who} run on {cells_label(cells)}"
 
 
 def _presumed_there(domain: Domain, host_state: HostState, cells: CpuSet) -> bool:

@@ -1,6 +1,7 @@
 """Who may run where: the pins of all domains seen from the pCPUs, and locality of memory.
 
-Only active domains count; a domain that is shut off holds nothing. "Pinned" means a set that leaves
+Only what runs holds a pCPU. A domain that is shut off and a vCPU that is not plugged in hold
+nothing yet, but their pins are claims: see `claims`. "Pinned" means a set that leaves
 out at least one online pCPU; every other thread floats, and floating threads are listed once and
 not for each pCPU.
 """
@@ -8,7 +9,7 @@ not for each pCPU.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -21,6 +22,7 @@ __all__ = [
     "Occupancy",
     "Occupant",
     "cells_allowed",
+    "claims",
     "core_of",
     "differs",
     "exclusive_pcpus",
@@ -32,10 +34,12 @@ __all__ = [
 ]
 
 Badge = Literal["none", "part", "full"]
+Claim = Literal["starts with the host", "shut off", "not plugged"]
+"""Why a pinned thread does not run yet."""
 
 
 class Occupant(NamedTuple):
-    """A thread of an active domain and the pCPUs it may run on."""
+    """A thread of a domain and the pCPUs it may run on."""
 
     uuid: str
     name: str
@@ -45,6 +49,8 @@ class Occupant(NamedTuple):
     exclusive: bool
     """A vCPU held to one pCPU or to one core."""
     cpuset: CpuSet
+    claim: Claim | None = None
+    """Why it does not run yet; None for one that does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,28 +96,46 @@ class Occupancy(Mapping[int, tuple[Occupant, ...]]):
         return tuple(self.names[uuid] for uuid in dict.fromkeys(uuids) if uuid != but_uuid)
 
 
-_latest: tuple[tuple[Domain, ...], Topology, Occupancy] | None = None
-"""The occupancy made last, with what it was made from; replaced as a whole."""
+Made = tuple[Occupancy, Occupancy]
+"""What runs, and what only claims."""
+_latest: tuple[tuple[Domain, ...], Topology, Made] | None = None
+"""What was made last, with what it was made from; replaced as a whole."""
 
 
 def occupants(host_state: HostState) -> Occupancy:
     """Which threads may run on each pCPU; the same object while domains and host are the same."""
+    return _made(host_state)[0]
+
+
+def claims(host_state: HostState) -> Occupancy:
+    """Which pinned threads will want each pCPU that do not run yet, by their definitions.
+
+    Those of domains that are shut off, and of vCPUs up to the maximum that are not plugged in.
+    """
+    return _made(host_state)[1]
+
+
+def _made(host_state: HostState) -> Made:
     global _latest
     shape, known = topology(host_state), _latest
     if known and known[0] is host_state.domains and known[1] is shape:
         return known[2]
-    same = known and known[1] is shape and known[0] == host_state.domains
-    made = known[2] if known and same else _occupancy(host_state.domains, shape)
-    _latest = (host_state.domains, shape, made)
+    domains = host_state.domains
+    if known and known[1] is shape and known[0] == domains:
+        made = known[2]
+    else:
+        runs, waits = _occupancy(_threads(domains, shape), shape), _waiting(domains, shape)
+        made = runs, _occupancy(waits, shape)
+    _latest = (domains, shape, made)
     return made
 
 
-def _occupancy(domains: tuple[Domain, ...], shape: Topology) -> Occupancy:
+def _occupancy(found: Iterable[Occupant], shape: Topology) -> Occupancy:
     groups: dict[int, list[Occupant]] = {}
     floating: list[Occupant] = []
     exclusive: dict[str, int] = {}
     names: dict[str, str] = {}
-    for thread in _threads(domains, shape):
+    for thread in found:
         if thread.pinned:
             groups.setdefault(thread.cpuset.bits, []).append(thread)
         else:
@@ -147,7 +171,7 @@ def _threads(domains: tuple[Domain, ...], shape: Topology) -> Iterator[Occupant]
             continue
         for pin in domain.pins:
             cpuset = pin.now
-            if cpuset is None:
+            if cpuset is None or not pin.plugged:
                 continue
             known = traits.get(cpuset.bits)
             if known is None:
@@ -162,6 +186,19 @@ def _threads(domains: tuple[Domain, ...], shape: Topology) -> Iterator[Occupant]
                 known[1] and pin.kind == "vcpu",
                 cpuset,
             )
+
+
+def _waiting(domains: tuple[Domain, ...], shape: Topology) -> Iterator[Occupant]:
+    """The pinned threads that do not run yet."""
+    for domain in domains:
+        off: Claim = "starts with the host" if domain.autostart else "shut off"
+        for pin in domain.pins:
+            cpuset = pin.now
+            if cpuset is None or (domain.active and pin.plugged) or shape.floats(cpuset):
+                continue
+            alone = pin.kind == "vcpu" and shape.within_core(cpuset)
+            claim: Claim = off if not domain.active and pin.plugged else "not plugged"
+            yield Occupant(domain.uuid, domain.name, *pin.key, True, alone, cpuset, claim)
 
 
 def _count_vcpus(groups: Mapping[int, list[Occupant]], shape: Topology) -> dict[int, int]:
@@ -205,7 +242,7 @@ def vcpu_set(domain: Domain) -> CpuSet | None:
     """All pCPUs that any of its vCPUs may run on; None while its pins are not known."""
     bits, known = 0, False
     for pin in domain.pins:
-        if pin.kind == "vcpu" and (cpuset := pin.now) is not None:
+        if pin.kind == "vcpu" and pin.plugged and (cpuset := pin.now) is not None:
             bits, known = bits | cpuset.bits, True
     return CpuSet(bits) if known else None
 
@@ -219,7 +256,8 @@ def cells_allowed(domain: Domain, host_state: HostState) -> CpuSet | None:
 def pin_badge(domain: Domain, host_state: HostState) -> Badge | None:
     """``full`` when every vCPU is pinned, ``part`` when some row is; None while not known."""
     shape = topology(host_state)
-    pinned = [(pin.kind, not shape.floats(s)) for pin in domain.pins if (s := pin.now) is not None]
+    sets = ((pin.kind, pin.now) for pin in domain.pins if pin.plugged)
+    pinned = [(kind, not shape.floats(s)) for kind, s in sets if s is not None]
     if not pinned:
         return None
     vcpus = [is_pinned for kind, is_pinned in pinned if kind == "vcpu"]

@@ -7,7 +7,7 @@ numbering and siblings that are not known (an offline pCPU) all have their place
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, HostState, PCpu
@@ -54,6 +54,10 @@ class Topology:
     online: CpuSet
     """Not known to be offline."""
     isolated: CpuSet
+    l3_of: Mapping[int, CpuSet] = field(default_factory=dict)
+    """pCPU id -> the pCPUs that share its level 3 cache, where that is known."""
+    kinds: tuple[CpuSet, ...] = ()
+    """The pCPUs of each kind of cores, the strongest first; empty where all are alike."""
 
     def cells_of(self, cpuset: CpuSet) -> CpuSet:
         """The ids of the cells that `cpuset` touches."""
@@ -66,6 +70,21 @@ class Topology:
             bits |= self.core_of[pcpu].bits
         return CpuSet(bits)
 
+    def l3_domains(self, cpuset: CpuSet) -> tuple[CpuSet, ...]:
+        """The L3 domains, each whole, that `cpuset` touches; in the order of their pCPUs."""
+        whole = (self.l3_of[p] for p in cpuset if p in self.l3_of)
+        return tuple(dict.fromkeys(whole))
+
+    def kinds_of(self, cpuset: CpuSet) -> tuple[int, ...]:
+        """Which kinds of cores `cpuset` touches, as places in `kinds`."""
+        return tuple(n for n, members in enumerate(self.kinds) if members & cpuset)
+
+    def kind_word(self, kind: int) -> str:
+        """What a kind of cores is called beside the others of this host."""
+        if kind == 0:
+            return "performance"
+        return "efficiency" if kind == len(self.kinds) - 1 else f"middle {kind}"
+
     def within_core(self, cpuset: CpuSet) -> bool:
         """One pCPU, or several threads of one core."""
         first = cpuset.first
@@ -74,6 +93,11 @@ class Topology:
     def floats(self, cpuset: CpuSet) -> bool:
         """May run on every online pCPU: not pinned."""
         return bool(self.online) and self.online <= cpuset
+
+
+def places(shape: Topology, pcpus: CpuSet, threads: int) -> int:
+    """How many vCPUs have a place there: a core each, or the threads of a core for siblings."""
+    return len(pcpus) if threads > 1 else len({shape.core_of[p] for p in pcpus})
 
 
 _latest: tuple[tuple[PCpu, ...], tuple[Cell, ...], Topology] | None = None
@@ -129,7 +153,26 @@ def _build(pcpus: tuple[PCpu, ...], cells: tuple[Cell, ...]) -> Topology:
         everything=CpuSet.of(by_id),
         online=CpuSet.of(p.id for p in by_id.values() if p.online is not False),
         isolated=CpuSet.of(p.id for p in by_id.values() if p.isolated),
+        l3_of=_l3_of(by_id.values()),
+        kinds=_kinds(by_id.values()),
     )
+
+
+def _l3_of(pcpus: Iterable[PCpu]) -> dict[int, CpuSet]:
+    bits: dict[int, int] = {}
+    known = [(p.id, p.l3) for p in pcpus if p.l3 is not None]
+    for pcpu, name in known:
+        bits[name] = bits.get(name, 0) | 1 << pcpu
+    whole = {name: CpuSet(found) for name, found in bits.items()}
+    return {pcpu: whole[name] for pcpu, name in known}
+
+
+def _kinds(pcpus: Iterable[PCpu]) -> tuple[CpuSet, ...]:
+    members: dict[int, list[int]] = {}
+    for pcpu in pcpus:
+        if pcpu.kind is not None:
+            members.setdefault(pcpu.kind, []).append(pcpu.id)
+    return tuple(CpuSet.of(members[kind]) for kind in sorted(members)) if len(members) > 1 else ()
 
 
 def _group(cell: int | None, pcpus: list[PCpu]) -> CellGroup:

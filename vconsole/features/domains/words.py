@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Detail, Domain, HostState, Pin, PinKey, ThreadUsage, Usage
+from vconsole.model.host_state import (
+    Detail,
+    Domain,
+    HostState,
+    NumaTune,
+    Pin,
+    PinKey,
+    ThreadUsage,
+    Usage,
+)
 from vconsole.model.memory import cells_label
 from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
 from vconsole.model.words import page_name, plural, row_label, rows_label
@@ -119,6 +128,8 @@ def pages_words(domain: Domain) -> str:
     if not domain.detailed:
         return "-"
     kib = domain.hugepages_kib
+    if kib == 0:
+        return "pages of the host's default size"
     return "none asked for" if kib is None else f"{page_name(kib)} pages"
 
 
@@ -126,11 +137,13 @@ def tune_words(domain: Domain) -> str:
     """Its memory policy."""
     if not domain.detailed:
         return "-"
-    tune = domain.numatune
-    if tune is None:
-        return "none"
-    nodes = tune.nodeset
-    return f"{tune.mode}, {cells_label(nodes) if nodes else 'no cells named'}"
+    tunes = [("", domain.numatune)] if domain.numatune else []
+    tunes += [(f"guest cell {g.id}: ", g.tune) for g in domain.guest_cells if g.tune]
+    return "; ".join(who + _tune_words(tune) for who, tune in tunes if tune) or "none"
+
+
+def _tune_words(tune: NumaTune) -> str:
+    return f"{tune.mode}, {cells_label(tune.nodeset) if tune.nodeset else 'no cells named'}"
 
 
 def locality_words(domain: Domain, host_state: HostState) -> str:
@@ -214,6 +227,12 @@ class Thread:
         return cpuset & self.online if self.online else cpuset
 
     @property
+    def anywhere(self) -> bool:
+        """Its set, when it gets one, names every online pCPU."""
+        now = self.pin.now if self.pin else None
+        return now is not None and bool(self.online) and self.online <= now
+
+    @property
     def changes_later(self) -> bool:
         """Its next start gives it another set."""
         pin = self.pin
@@ -224,6 +243,9 @@ class Thread:
         """What is odd about it, in words."""
         if self.drifts and self.usage and self.pin:
             return f"the kernel allows {self.usage.allowed}, libvirt says {self.pin.live}"
+        if self.pin and not self.pin.plugged:
+            where = "anywhere" if self.anywhere else f"on {self.pin.now}"
+            return f"not plugged in: will run {where}"
         if self.changes_later and self.pin:
             return f"runs on {self.pin.live} now, on {self.pin.config} from the next start"
         return ""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from vconsole.features.pins.model.bestfit import Suggestion
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, HostState, PinKey
+from vconsole.model.host_state import Domain, HostState, Pin, PinKey
 from vconsole.model.matrix import MatrixData, MatrixRow
-from vconsole.model.placement import occupants
+from vconsole.model.placement import claims, occupants
 from vconsole.model.topology import CellGroup, topology
 from vconsole.model.words import row_label
 from vconsole.text import Note, safe, size
@@ -22,12 +23,12 @@ def matrix_data(
     rows = tuple(
         MatrixRow(
             key,
-            row_label(key).replace("iothread", "iothr"),
+            _row_name(pin),
             plan.seen(key) or CpuSet(),
             plan.effective(key) or CpuSet(),
             key in warned,
         )
-        for key in plan.rows
+        for key, pin in plan.rows.items()
     )
     cores = {
         core[0]: str(number) if (number := shape.pcpu[core[0]].core) is not None else "-"
@@ -35,6 +36,41 @@ def matrix_data(
         for core in group.cores
     }
     return MatrixData(shape.groups, titles, cores, _others(domain.uuid, host_state), rows)
+
+
+def _row_name(pin: Pin) -> str:
+    label = row_label(pin.key).replace("iothread", "iothr")
+    return label if pin.plugged else f"({label})"
+
+
+def legend(data: MatrixData) -> list[Note]:
+    """Explain the marks; the rare ones only where they occur."""
+    marks = {mark for mark, _ in data.others.values()}
+    lines = [" # planned  = now and kept  - taken away  X held by another  x offline"]
+    more = []
+    if "C" in marks:
+        more.append("C claimed by a domain that starts with the host")
+    if "c" in marks:
+        more.append("c by one that is shut off")
+    if any(row.label.startswith("(") for row in data.rows):
+        more.append("(vCPU) not plugged in")
+    lines += [" " + "  ".join(more)] if more else []
+    return [(line, "dim") for line in lines]
+
+
+def pcpu_words(pcpu: int, uuid: str, host_state: HostState) -> str:
+    """What one pCPU is, how busy, and which other domains run or will run there."""
+    shape, busy = topology(host_state), host_state.busy.get(pcpu)
+    parts = [f"pCPU {pcpu}" + (f" {busy:.0f} %" if busy is not None else "")]
+    if kinds := shape.kinds_of(CpuSet.of((pcpu,))):
+        parts.append(f"{shape.kind_word(kinds[0])} core")
+    if len(shape.l3_domains(shape.everything)) > 1 and pcpu in shape.l3_of:
+        parts.append(f"L3 of {shape.l3_of[pcpu]}")
+    words = ", ".join(parts)
+    there = [o.name for o in occupants(host_state).get(pcpu, ()) if o.uuid != uuid]
+    waiting = [f"{o.name} ({o.claim})" for o in claims(host_state).get(pcpu, ()) if o.uuid != uuid]
+    names = list(dict.fromkeys([*there, *waiting]))
+    return f"{words}: {', '.join(names)}" if names else words
 
 
 def warning_lines(plan: PinPlan, host_state: HostState) -> list[Note]:
@@ -46,6 +82,13 @@ def warning_lines(plan: PinPlan, host_state: HostState) -> list[Note]:
     ]
 
 
+def reason_lines(found: Suggestion) -> list[Note]:
+    """What there is to say of a suggestion beside the warnings, the grave ones first."""
+    grave = found.reasons[found.warned : found.graver]
+    lines: list[Note] = [(f" ! {safe(text)}", "warn") for text in grave]
+    return lines + [(f" + {safe(text)}", "good") for text in found.reasons[found.graver :]]
+
+
 def _cell_title(group: CellGroup, host_state: HostState) -> str:
     if group.cell is None:
         return "no cell"
@@ -55,9 +98,9 @@ def _cell_title(group: CellGroup, host_state: HostState) -> str:
 
 
 def _others(uuid: str, host_state: HostState) -> dict[int, tuple[str, str]]:
-    """What stands in the way of each pCPU: offline, isolated, held or shared by other domains."""
+    """What stands in the way of each pCPU: offline, isolated, held, claimed or shared by others."""
     occupancy, shape = occupants(host_state), topology(host_state)
-    held = occupancy.held_by_others(uuid)
+    held, waiting = occupancy.held_by_others(uuid), _claimed(uuid, host_state)
     counts: dict[int, int] = {}
     for cpuset, threads in occupancy.groups.items():
         strangers = sum(1 for t in threads if t.uuid != uuid and t.kind == "vcpu")
@@ -69,8 +112,21 @@ def _others(uuid: str, host_state: HostState) -> dict[int, tuple[str, str]]:
             marks[pcpu] = ("x", "bad")
         elif pcpu in held:
             marks[pcpu] = ("X", "warn")
+        elif pcpu in waiting:
+            marks[pcpu] = (waiting[pcpu], "warn" if waiting[pcpu] == "C" else "")
         elif pcpu in counts:
             marks[pcpu] = (str(counts[pcpu]) if counts[pcpu] < 10 else "+", "")
         elif pcpu in shape.isolated:
             marks[pcpu] = ("i", "")
+    return marks
+
+
+def _claimed(uuid: str, host_state: HostState) -> dict[int, str]:
+    """pCPU -> ``C`` where a vCPU will hold it when its domain starts by itself, else ``c``."""
+    marks: dict[int, str] = {}
+    for cpuset, threads in claims(host_state).groups.items():
+        mine = [t for t in threads if t.exclusive and t.uuid != uuid]
+        if mine:
+            sure = any(t.claim != "shut off" for t in mine)
+            marks |= {p: "C" if sure else marks.get(p, "c") for p in cpuset}
     return marks

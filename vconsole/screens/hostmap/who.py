@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 
 from vconsole.features.hostmap.words import holders_words
 from vconsole.model.host_state import HostState, PinKey
-from vconsole.model.placement import Occupancy, Occupant, occupants
+from vconsole.model.placement import Occupancy, Occupant, claims, occupants
 from vconsole.model.topology import core_of
 from vconsole.model.words import KIND_WORDS, numbers_label, plural, row_label
 from vconsole.screens.messages import Open
@@ -71,6 +71,7 @@ class WhoScreen(ModalScreen[None]):
         self._ran = frozenset((u, (k, n)) for u, k, n in host_state.last_ran.get(self._pcpu, ()))
         rows = list(held[self._pcpu]) if self._pcpu in held else []
         rows += [t for t in held.floating if (t.uuid, (t.kind, t.id)) in self._ran]
+        rows += claims(host_state).get(self._pcpu, ())
         self._threads = {f"{t.uuid} {t.kind} {t.id}": t for t in rows}
         self.query_one(LineTable).show(list(self._threads))
         self.query_one(LineTable).styles.height = len(rows) + 1
@@ -79,7 +80,9 @@ class WhoScreen(ModalScreen[None]):
 
     def _about(self, rows: list[Occupant]) -> str:
         siblings = [n for n in core_of(self._pcpu, self._host_state) if n != self._pcpu]
-        words = [f"{plural(sum(t.pinned for t in rows), 'thread')} pinned here"]
+        words = [f"{plural(sum(t.pinned and not t.claim for t in rows), 'thread')} pinned here"]
+        if later := sum(bool(t.claim) for t in rows):
+            words.append(f"{later} later")
         if siblings:
             words.append(f"shares its core with {numbers_label(siblings)}")
         if holders := holders_words(self._pcpu, self._host_state):
@@ -90,6 +93,7 @@ class WhoScreen(ModalScreen[None]):
         thread = self._threads[key]
         row: PinKey = (thread.kind, thread.id)
         notes = [
+            (thread.claim or "", bool(thread.claim)),
             ("exclusive", thread.exclusive),
             ("ran here last", (thread.uuid, row) in self._ran),
         ]

@@ -10,13 +10,19 @@ from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
-from vconsole.features.pins.model.bestfit import suggest
+from vconsole.features.pins.model.bestfit import Suggestion, suggest
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
-from vconsole.features.pins.words import matrix_data, warning_lines
+from vconsole.features.pins.words import (
+    legend,
+    matrix_data,
+    pcpu_words,
+    reason_lines,
+    warning_lines,
+)
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import Domain, HostState, PinKey
-from vconsole.model.placement import free_first, occupants
+from vconsole.model.placement import free_first
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
 from vconsole.model.topology import topology
@@ -27,8 +33,6 @@ from vconsole.text import Note, safe, size
 from vconsole.widgets.matrix import PinMatrix
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
-
-LEGEND = " # planned  = now and kept  - taken away  X held by another  x offline"
 
 
 class PinScreen(DomainPage):
@@ -47,6 +51,7 @@ class PinScreen(DomainPage):
         """The plan as the cpuset being typed would make it: the preview."""
         self._conflicts: tuple[str, ...] = ()
         self._chose_column = False
+        self._suggested: Suggestion | None = None
 
     @override
     def compose_body(self) -> ComposeResult:
@@ -134,10 +139,19 @@ class PinScreen(DomainPage):
     def _below(self) -> list[Note]:
         """Legend and warnings, as far as there is room for them."""
         plan = self._typed or self.plan
-        lines: list[Note] = [(LEGEND, "dim")]
+        lines = legend(self.matrix.data)
         if not self.host_state.connection.split_pins:
             lines.append((" one set: this driver knows no difference of live and config", "dim"))
-        return lines + (warning_lines(plan, self.host_state) if plan else [])
+        lines += warning_lines(plan, self.host_state) if plan else []
+        return lines + self._reasons()
+
+    def _reasons(self) -> list[Note]:
+        """What there is to say of the suggestion, while the plan is still what was suggested."""
+        found, plan = self._suggested, self._typed or self.plan
+        if not found or plan is None:
+            return []
+        same = all(plan.effective(key) == cpuset for key, cpuset in found.rows.items())
+        return reason_lines(found) if same else []
 
     def _begin_at_its_cell(self, plan: PinPlan) -> None:
         """Open at the first pCPU the first row is pinned to, not always at the far left."""
@@ -178,7 +192,9 @@ class PinScreen(DomainPage):
         words = self._row_words(plan, row.key)
         if mine:
             return f"{words}   {mine[0].text}", "bad" if mine[0].severity == "refuse" else "warn"
-        return f"{words}   {self._pcpu_words()}", ""
+        pcpu = self.matrix.pcpu
+        there = pcpu_words(pcpu, self._uuid, self.host_state) if pcpu is not None else ""
+        return f"{words}   {there}", ""
 
     def _row_words(self, plan: PinPlan, key: PinKey) -> str:
         now, then = plan.seen(key), plan.effective(key)
@@ -186,17 +202,8 @@ class PinScreen(DomainPage):
         words = f"{row_label(key)}: {now}"
         if pin and pin.live is not None and pin.config is not None and pin.live != pin.config:
             words = f"{row_label(key)}: live {pin.live} config {pin.config}"
+        words += "" if pin is None or pin.plugged else ", not plugged in"
         return f"{words} -> {then}" if then != now else words
-
-    def _pcpu_words(self) -> str:
-        pcpu = self.matrix.pcpu
-        if pcpu is None:
-            return ""
-        there = occupants(self.host_state).get(pcpu, ())
-        names = list(dict.fromkeys(o.name for o in there if o.uuid != self._uuid))
-        busy = self.host_state.busy.get(pcpu)
-        words = f"pCPU {pcpu}" + (f" {busy:.0f} %" if busy is not None else "")
-        return f"{words}: {', '.join(names)}" if names else words
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Say what became of a change that its page was left before."""
@@ -266,7 +273,7 @@ class PinScreen(DomainPage):
         if group is None:
             return
         pcpus = free_first(group, self._uuid, self.host_state)
-        self._edit(lambda plan: plan.spread([k for k in plan.rows if k[0] == "vcpu"], pcpus))
+        self._edit(lambda plan: plan.spread(_spread_rows(plan, len(pcpus)), pcpus))
 
     def do_copy_row(self) -> None:
         """To all vCPUs."""
@@ -283,12 +290,14 @@ class PinScreen(DomainPage):
         if not found:
             self.say(f"no suggestion: {found.refusal}", "warn")
             return
+        self._suggested = found
         self._edit(found.fill)
         first = next(iter(found.rows.values()), None)
         if first is not None and first.first is not None:
             with self.prevent(PinMatrix.Moved):  # it would take the word back
                 self.matrix.go_to_pcpu(first.first)
-        self.say("suggested: " + "; ".join(found.reasons), "good")
+        grave = found.reasons[: found.graver]
+        self.say("suggested: " + (grave or found.reasons)[0], "warn" if grave else "good")
 
     def do_clear_row(self) -> None:
         """Forget this row's edit."""
@@ -313,7 +322,7 @@ class PinScreen(DomainPage):
 
         plan = self.plan
         if plan is not None:
-            await self.console.show_page(PlanScreen(plan.to_change(), plan))
+            await self.console.show_page(PlanScreen(plan.to_change(), plan, self._reasons()))
 
     # -- typing a cpuset ---------------------------------------------------------------------
 
@@ -367,3 +376,9 @@ class PinScreen(DomainPage):
         self.unsay()
         self._show()
         self.refresh_hint()
+
+
+def _spread_rows(plan: PinPlan, room: int) -> list[PinKey]:
+    """The vCPUs; those that are not plugged in only where there is room for them, too."""
+    rows = [key for key in plan.rows if key[0] == "vcpu"]
+    return rows if len(rows) <= room else [key for key in rows if plan.rows[key].plugged]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -37,7 +38,10 @@ _STATUS_STYLES = {"applied": "good", "rolled back": "warn", "not tried": "dim"}
 
 
 class PlanScreen(Page):
-    """One change, before and after it is applied. `plan` is None for an undo or redo."""
+    """One change, before and after it is applied.
+
+    `plan` is None for an undo or redo; `reasons` speak for it where best fit made it.
+    """
 
     SCOPE = "plan"
     PAGE = "pin"
@@ -47,8 +51,11 @@ class PlanScreen(Page):
     PlanScreen NotesView { height: 1fr; }
     """
 
-    def __init__(self, change: PinChange, plan: PinPlan | None = None) -> None:
+    def __init__(
+        self, change: PinChange, plan: PinPlan | None = None, reasons: Sequence[Note] = ()
+    ) -> None:
         super().__init__()
+        self._reasons = reasons
         self._change, self._plan = change, plan
         self._outcome: Outcome | None = None
         self._asked: SetPins | None = None
@@ -142,6 +149,7 @@ class PlanScreen(Page):
             lines += [(f" {row}", "bad") for row in _failures(self._outcome)]
         elif self._plan is not None:
             lines += warning_lines(self._plan, self.host_state)
+            lines += self._reasons
         lines += [(f" {safe(command)}", "accent") for command in self._commands()]
         return lines
 

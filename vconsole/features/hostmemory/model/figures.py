@@ -13,7 +13,7 @@ from typing import Final
 from vconsole.features.hostmemory.model.reading import GuestProcess, HostMemory, HugePages
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState
-from vconsole.model.memory import strict_nodeset
+from vconsole.model.memory import bound_cells, page_kib
 
 _SHORTEST_S: Final = 0.5
 """Over less time a rate is noise."""
@@ -110,7 +110,7 @@ class Figures:
 def figures(host_state: HostState, now: HostMemory, before: HostMemory | None = None) -> Figures:
     """Put them together; rates need a reading `before`."""
     running = tuple(d for d in host_state.domains if d.active)
-    guests = tuple(_guest(domain, now, before) for domain in running)
+    guests = tuple(_guest(domain, host_state, now, before) for domain in running)
     huge = now.huge or _gathered(pool for c in host_state.cells for pool in _pools(c))
     total = now.total_bytes or host_state.node.memory_bytes
     pools = sum(pool.total_bytes for pool in huge)
@@ -190,7 +190,9 @@ def _own(now: HostMemory, total: int | None, pools: int, running: Iterable[Domai
     return max(0, total - available - pools - resident)
 
 
-def _guest(domain: Domain, now: HostMemory, before: HostMemory | None) -> GuestMemory:
+def _guest(
+    domain: Domain, host_state: HostState, now: HostMemory, before: HostMemory | None
+) -> GuestMemory:
     process = now.guests.get(domain.uuid, GuestProcess())
     return GuestMemory(
         domain.uuid,
@@ -201,8 +203,8 @@ def _guest(domain: Domain, now: HostMemory, before: HostMemory | None) -> GuestM
         process.swap_bytes,
         _swap_rate(domain.uuid, now, before),
         process.oom_score,
-        domain.hugepages_kib,
-        strict_nodeset(domain),
+        page_kib(domain, host_state),
+        bound_cells(domain),
     )
 
 

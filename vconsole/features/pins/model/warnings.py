@@ -13,18 +13,16 @@ from typing import Final, Literal
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import HostState, PinKey
-from vconsole.model.memory import cells_label, memory_lines
-from vconsole.model.placement import Occupancy, occupants
-from vconsole.model.topology import Topology, topology
+from vconsole.model.host_state import Domain, HostState, PinKey
+from vconsole.model.memory import AWAY_LIMIT, cells_label, guest_fit, memory_lines, tune_line
+from vconsole.model.placement import Claim, Occupancy, claims, occupants
+from vconsole.model.topology import Topology, places, topology
 from vconsole.model.words import names_label, pcpus_label, plural, rows_label
 
 __all__ = ["AWAY_LIMIT", "PlanWarning", "attention", "plan_warnings", "refusals"]
 
 Severity = Literal["refuse", "warn", "info"]
 _RANK: Final[Mapping[Severity, int]] = {"refuse": 0, "warn": 1, "info": 2}
-AWAY_LIMIT: Final = 20.0
-"""The percentage of a domain's memory that may lie on other cells without a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +56,18 @@ class _Case:
     shape: Topology
     occupancy: Occupancy
     rows: tuple[_Row, ...]
+    domain: Domain | None
+
+    @property
+    def narrow(self) -> dict[int, _Row]:
+        """The vCPUs that are held to one core, by number."""
+        within = self.shape.within_core
+        return {row.key[1] or 0: row for row in self.vcpus if row.pinned and within(row.cpuset)}
+
+    @property
+    def threads(self) -> int:
+        """Threads of a core as the guest sees them."""
+        return self.domain.topology[2] if self.domain and self.domain.topology else 1
 
     @property
     def pinned(self) -> tuple[_Row, ...]:
@@ -81,9 +91,14 @@ def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ..
         *_shared_cores(case),
         *_crowded(case),
         *_crossing(case),
+        *_claimed(case),
+        *_kinds(case),
+        *_caches(case),
+        *_siblings(case),
         *_isolated(case),
         *_own_threads(case),
         *_memory(case),
+        *_guest_cells(case),
     ]
     return tuple(sorted(found, key=lambda warning: _RANK[warning.severity]))
 
@@ -100,7 +115,8 @@ def _case(plan: PinPlan, host_state: HostState) -> _Case:
         for key in plan.rows
         if (cpuset := plan.effective(key)) is not None
     )
-    return _Case(plan, host_state, shape, occupants(host_state), rows)
+    domain = host_state.domain(plan.uuid)
+    return _Case(plan, host_state, shape, occupants(host_state), rows, domain)
 
 
 def _gather(
@@ -175,7 +191,7 @@ def _shared_cores(case: _Case) -> Iterator[PlanWarning]:
     others = _others_vcpus(case)
     found = []
     for row in case.vcpus:
-        siblings = case.shape.cores_of(row.cpuset) - row.cpuset
+        siblings = (case.shape.cores_of(row.cpuset) - row.cpuset) & case.shape.online
         beside = [
             (cpuset & siblings, name)
             for cpuset, names in others
@@ -224,19 +240,96 @@ def _crossing(case: _Case) -> Iterator[PlanWarning]:
     yield from _gather((row, "crosses", cells_label(c)) for row, c in spans if len(c) > 1)
 
 
+def _claimed(case: _Case) -> Iterator[PlanWarning]:
+    """Pinned rows on pCPUs that vCPUs which do not run yet will hold exclusively."""
+    waiting, uuid = claims(case.host_state), case.plan.uuid
+    mine: tuple[Claim, ...] = ("not plugged", "starts with the host", "shut off")
+    for claim in mine:
+        held = [
+            (cpuset, t.name)
+            for cpuset, threads in waiting.groups.items()
+            for t in threads
+            if t.exclusive and t.claim == claim and t.uuid != uuid
+        ]
+        found = []
+        for row in case.pinned:
+            met = [(cpuset & row.cpuset, name) for cpuset, name in held if cpuset & row.cpuset]
+            if met:
+                there = pcpus_label(CpuSet.of(p for cpuset, _ in met for p in cpuset))
+                rest = f"{there} with {names_label(name for _, name in met)}, {_CLAIMS[claim]}"
+                found.append((row, "shares", rest))
+        yield from _gather(found, "info" if claim == "shut off" else "warn")
+
+
+_CLAIMS: Final[Mapping[Claim, str]] = {
+    "not plugged": "pinned there for vCPUs that are not plugged in yet",
+    "starts with the host": "pinned there exclusively, which starts with the host",
+    "shut off": "pinned there exclusively, which is shut off",
+}
+
+
+def _kinds(case: _Case) -> Iterator[PlanWarning]:
+    """Pinned vCPUs on cores of different kinds."""
+    rows = [row for row in case.vcpus if row.pinned]
+    kinds = case.shape.kinds_of(CpuSet.of(p for row in rows for p in row.cpuset))
+    if len(kinds) > 1:
+        words = " and ".join(case.shape.kind_word(kind) for kind in kinds)
+        keys = tuple(row.key for row in rows)
+        arm = (case.host_state.node.model or "").startswith(("aarch64", "arm"))
+        effect = "such a guest does not start under KVM" if arm else "they are not alike"
+        yield _about(rows, keys, "run", f"on {words} cores: {effect}")
+
+
+def _caches(case: _Case) -> Iterator[PlanWarning]:
+    """Pinned vCPUs of one cell on several L3 domains, where one of them has room for all."""
+    for cell, pcpus in case.shape.cell_pcpus.items():
+        rows = [row for row in case.vcpus if row.pinned and row.cpuset <= pcpus]
+        met = case.shape.l3_domains(CpuSet.of(p for row in rows for p in row.cpuset))
+        room = (places(case.shape, cache, case.threads) for cache in case.shape.l3_domains(pcpus))
+        if len(met) > 1 and max(room) >= len(rows):
+            keys = tuple(row.key for row in rows)
+            where = cells_label(CpuSet.of((cell,)))
+            verb = "crosses" if len(keys) == 1 else "cross"
+            rest = f"{len(met)} L3 domains of {where}: one is big enough for them"
+            yield _about(rows, keys, verb, rest)
+
+
+def _siblings(case: _Case) -> Iterator[PlanWarning]:
+    """What the guest takes for threads of one core, and what it takes for cores of their own."""
+    narrow, threads = case.narrow, case.threads
+    if threads < 2:
+        return
+    cores = {n: case.shape.core_of.get(row.cpuset.first or 0) for n, row in narrow.items()}
+    parted, mixed = [], []
+    for number in narrow:
+        alike = [n for n in narrow if n // threads == number // threads]
+        if any(cores[n] != cores[number] for n in alike):
+            parted.append(narrow[number])
+        if any(cores[n] == cores[number] for n in narrow if n not in alike):
+            mixed.append(narrow[number])
+    for rows, rest in (
+        (parted, "siblings for the guest, on different cores of the host"),
+        (mixed, "different cores for the guest, on one core of the host"),
+    ):
+        if rows:
+            yield _about(rows, tuple(row.key for row in rows), "are", rest)
+
+
 def _isolated(case: _Case) -> Iterator[PlanWarning]:
-    """Pinned to several isolated pCPUs: no scheduler moves the thread between them."""
+    """Pinned to isolated pCPUs and others: no scheduler moves the thread between them."""
     found = (
-        (
-            row,
-            "names",
-            f"{plural(len(common), 'isolated pCPU')} ({common}):"
-            " the kernel does not balance over them and uses the first",
-        )
+        (row, "names", _isolated_words(row.cpuset & case.shape.isolated, row.cpuset))
         for row in case.pinned
-        if len(common := row.cpuset & case.shape.isolated) > 1
+        if len(row.cpuset) > 1 and row.cpuset & case.shape.isolated
     )
     yield from _gather(found)
+
+
+def _isolated_words(isolated: CpuSet, cpuset: CpuSet) -> str:
+    effect = "the kernel does not balance over them and uses the first"
+    if len(isolated) == 1 and cpuset != isolated:
+        effect = "the kernel does not balance between it and the others"
+    return f"{plural(len(isolated), 'isolated pCPU')} ({isolated}): {effect}"
 
 
 def _own_threads(case: _Case) -> Iterator[PlanWarning]:
@@ -258,10 +351,29 @@ def _own_threads(case: _Case) -> Iterator[PlanWarning]:
 
 def _memory(case: _Case) -> Iterator[PlanWarning]:
     """Memory on other cells than the vCPUs, or too little of it where they are to run."""
-    domain = case.host_state.domain(case.plan.uuid)
+    domain = case.domain
     cells = case.shape.cells_of(CpuSet.of(pcpu for row in case.vcpus for pcpu in row.cpuset))
     if domain is None or not cells:
         return
     moved = any(row.staged for row in case.vcpus)
     for text in memory_lines(domain, case.host_state, cells, AWAY_LIMIT):
         yield PlanWarning("warn" if moved else "info", (), text)
+
+
+def _guest_cells(case: _Case) -> Iterator[PlanWarning]:
+    """Guest cells whose vCPUs run elsewhere than their memory goes, or where it has no room."""
+    domain, host_state = case.domain, case.host_state
+    for guest in domain.guest_cells if domain else ():
+        rows = [row for row in case.vcpus if row.key[1] in guest.vcpus]
+        cells = case.shape.cells_of(CpuSet.of(p for row in rows for p in row.cpuset))
+        if domain is None or not cells:
+            continue
+        name = f"guest cell {guest.id}"
+        lines = [tune_line(guest.tune, f"the memory of {name}", "its vCPUs", host_state, cells)]
+        home = (guest.tune.bound if guest.tune else None) or cells
+        fit = guest_fit(guest, domain, host_state, home)
+        if fit.fits is False and not domain.active:
+            lines.append(f"{cells_label(home)} cannot hold the memory of {name}: {fit.text}")
+        staged = any(row.staged for row in rows)
+        for text in filter(None, lines):
+            yield PlanWarning("warn" if staged else "info", (), text)

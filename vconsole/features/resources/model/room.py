@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState
-from vconsole.model.memory import cells_label, strict_nodeset
+from vconsole.model.memory import bound_cells, cells_label, page_kib
 from vconsole.model.size import exact
 from vconsole.model.words import amount
 
@@ -68,9 +68,9 @@ class Room:
 
 def room_of(domain: Domain, host_state: HostState, needed_kib: int | None = None) -> Room:
     """What a host has for the memory of a domain; `needed_kib` is what its guest cannot spare."""
-    home = strict_nodeset(domain)
+    home = bound_cells(domain)
     cells = [cell for cell in host_state.cells if home is None or cell.id in home]
-    page = domain.hugepages_kib
+    page = page_kib(domain, host_state)
     usage = host_state.usage.get(domain.uuid) if domain.active else None
     resident = usage.rss_bytes if usage else None
     if page and domain.active:  # QEMU's resident memory does not count them
