@@ -109,9 +109,12 @@ def test_a_domain_is_read_with_all_its_rows(lab: Lab) -> None:
     assert [(p.kind, p.id, str(p.live)) for p in found.pins] == [
         ("vcpu", 0, "9"),
         ("vcpu", 1, "0-3"),
+        ("vcpu", 2, "0-3"),
+        ("vcpu", 3, "0-3"),
         ("emulator", None, "8-15"),
         ("iothread", 1, "0-3"),
     ]
+    assert [p.id for p in found.pins if not p.plugged] == [2, 3]
 
 
 def test_a_domain_that_is_shut_off_has_no_live_pins(lab: Lab) -> None:

@@ -198,7 +198,7 @@ class DetailReader:
         guest = self._local.guests.get(domain.uuid) if self._local else None
         _, latest = self._local.threads.get(domain.uuid, (0, ())) if self._local else (0, ())
         by_key = {thread.key: thread for thread in latest}
-        now, keys = monotonic(), [p.key for p in domain.pins if p.live is not None]
+        now, keys = monotonic(), [p.key for p in domain.pins if p.live is not None and p.plugged]
         rows = tuple(self._thread(seen, key, by_key.get(key), guest, now) for key in keys)
         for key in seen.counters.keys() - set(keys):
             del seen.counters[key]

@@ -47,10 +47,7 @@ class Suggestion:
 
     def fill(self, plan: PinPlan) -> PinPlan:
         """The plan with the proposal staged; rows that the plan does not know are left out."""
-        for key, cpuset in self.rows.items():
-            if key in plan.rows:
-                plan = plan.stage(key, cpuset)
-        return plan
+        return plan.stage_all({key: s for key, s in self.rows.items() if key in plan.rows})
 
 
 def suggest(domain: Domain, host_state: HostState) -> Suggestion:

@@ -69,9 +69,9 @@ def _rank(case: Case, threads: CpuSet) -> int:
     """How much stands against a core: a claim on it, a sibling that is held, a claim of a start."""
     if threads & case.starting:
         return 3
-    if threads & case.beside:
+    if case.shape.cores_of(threads) & case.held:
         return 2
-    return 1 if threads & case.claimed else 0
+    return 1 if threads & (case.claimed | case.beside) else 0
 
 
 def _cost(case: Case, core: Core, taken: CpuSet) -> tuple[int, ...]:

@@ -151,6 +151,23 @@ class PinPlan:
         Raises:
             ValueError: The set is empty, or the domain has no such row to change.
         """
+        return self.stage_all({key: cpuset})
+
+    def stage_all(self, rows: Mapping[PinKey, CpuSet]) -> PinPlan:
+        """Want a set for each of many rows at once; see `stage`.
+
+        Raises:
+            ValueError: One of the sets is empty, or there is no such row to change.
+        """
+        staged = dict(self.staged)
+        for key, cpuset in rows.items():
+            if self._in_force(self._changeable(key, cpuset), cpuset):
+                staged.pop(key, None)
+            else:
+                staged[key] = cpuset
+        return replace(self, staged=staged)
+
+    def _changeable(self, key: PinKey, cpuset: CpuSet) -> Pin:
         pin = self.rows.get(key)
         if pin is None:
             raise ValueError(f"{row_label(key)} is no row of {self.name!r}")
@@ -158,9 +175,7 @@ class PinPlan:
             raise ValueError(f"{row_label(key)} needs at least one pCPU")
         if not self._has_live(pin) and not self._has_config(pin):
             raise ValueError(f"{row_label(key)} has no set in {_TARGET_WORDS[self.target]}")
-        if self._in_force(pin, cpuset):
-            return self.clear(key)
-        return replace(self, staged={**self.staged, key: cpuset})
+        return pin
 
     def _in_force(self, pin: Pin, cpuset: CpuSet) -> bool:
         """All halves the target touches have this set."""
