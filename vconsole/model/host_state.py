@@ -77,7 +77,7 @@ class Pin:
     id: int | None
     live: CpuSet | None = None
     config: CpuSet | None = None
-    plugged: bool = True
+    plugged: bool = field(default=True, kw_only=True)
     """False for a vCPU below the maximum that is not there yet: its set waits for it."""
 
     @property

@@ -130,8 +130,12 @@ def _domain(domain: Domain, host_state: HostState) -> None:
 
 
 def _pins(domains: list[Domain]) -> None:
-    found = [(d.name, row_label(p.key), p.live, p.config) for d in domains for p in d.pins]
+    found = [(d.name, _row_words(p), p.live, p.config) for d in domains for p in d.pins]
     print_table(("domain", "row", "live", "config"), found)
+
+
+def _row_words(pin: Pin) -> str:
+    return row_label(pin.key) + ("" if pin.plugged else ", not plugged")
 
 
 def _host(host_state: HostState) -> None:
