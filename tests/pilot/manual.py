@@ -17,6 +17,7 @@ from textual.pilot import Pilot
 from textual.widget import Widget
 
 from tests.feed import Answers, ScriptedDispatcher, ScriptedFeed, make_console
+from tests.lies import lies_in
 from tests.scenes import uuid_of
 from vconsole.changes.history import History
 from vconsole.console.app import VConsole
@@ -196,6 +197,7 @@ async def console_on(
         console = Console(app, host, pilot)
         await console.settle()
         yield console
+        assert not lies_in(console.text)
 
 
 def sets(*texts: str) -> list[str]:

@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from tests.lies import lies_in
+
 pytest.importorskip("libvirt")
 
 HOSTILE = ("csi\x9b31mred", "abc\u202edcba", "[red]x", "tab\there", "z" + "\u0335" * 20)
@@ -24,9 +26,11 @@ def vconsole(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does."""
     argv = [sys.executable, "-m", "vconsole", "-c", uri, *words]
-    return subprocess.run(
+    done = subprocess.run(
         argv, capture_output=True, text=True, input=stdin, timeout=60, check=False
     )
+    assert not lies_in(done.stdout + done.stderr)
+    return done
 
 
 def answer(*words: str, uri: str = "test:///default") -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lies import lies_in
 from tests.unit.vhostmd_conf import conf, metric
 from vconsole.features.metrics.cli import disk as metrics_disk
 from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
@@ -31,7 +32,9 @@ METRICS = (
 def vconsole(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does."""
     argv = [sys.executable, "-m", "vconsole", *words]
-    return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert not lies_in(done.stdout + done.stderr)
+    return done
 
 
 @pytest.fixture

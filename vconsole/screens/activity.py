@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.activity import Entry, is_change
 from vconsole.changes.dispatcher import Request
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.request import Reply, command_lines
 from vconsole.model.words import plural
 from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, Note, safe
+from vconsole.text import Cell, Note, safe
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
-COLUMNS = (
-    Column("when", "When (UTC)", 19),
-    Column("action", "What", 18, flex=True),
-    Column("domain", "Domain", 18),
-    Column("outcome", "Outcome", 9),
-    Column("operator", "Who", 24, from_width=100),
+COLUMNS: Final[tuple[Column[Entry], ...]] = (
+    Column(
+        *("when", "When (UTC)", 19),
+        cell=lambda entry: (safe(entry.when.replace("T", " ").rstrip("Z")), ""),
+    ),
+    Column("action", "What", 18, flex=True, cell=lambda entry: (safe(entry.action), "")),
+    Column("domain", "Domain", 18, cell=lambda entry: (safe(entry.name), "")),
+    Column(
+        *("outcome", "Outcome", 9),
+        cell=lambda entry: (
+            safe(entry.outcome),
+            "good" if entry.outcome == "applied" else "warn",
+        ),
+    ),
+    Column(
+        *("operator", "Who", 24), from_width=100, cell=lambda entry: (safe(entry.operator), "dim")
+    ),
 )
 
 
@@ -75,14 +87,7 @@ class ActivityScreen(Page):
         return self._entries.get(self.query_one(LineTable).key or "")
 
     def _cells(self, key: str) -> tuple[Cell, ...]:
-        entry = self._entries[key]
-        return (
-            (safe(entry.when.replace("T", " ").rstrip("Z")), ""),
-            (safe(entry.action), ""),
-            (safe(entry.name), ""),
-            (safe(entry.outcome), "good" if entry.outcome == "applied" else "warn"),
-            (safe(entry.operator), "dim"),
-        )
+        return row_cells(COLUMNS, self._entries[key])
 
     def _explain(self) -> None:
         notes: list[Note] = []

@@ -15,6 +15,7 @@ from vconsole.features.hostmemory import words
 from vconsole.features.hostmemory.model.advice import Advice, Finding, headline
 from vconsole.features.hostmemory.model.figures import CellMemory, GuestMemory
 from vconsole.features.hostmemory.model.reading import ReadHostMemory
+from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
@@ -138,11 +139,11 @@ class HostMemoryScreen(Page):
             self._show_lines(self._advice)
 
     def _guest_cells(self, uuid: str) -> tuple[Cell, ...]:
-        return words.guest_cells(self._guests[uuid])
+        return row_cells(words.GUEST_COLUMNS, self._guests[uuid])
 
     def _cell_cells(self, number: str) -> tuple[Cell, ...]:
         cell = self._cells[number]
-        return words.cell_cells(cell, self._cell_finding(cell))
+        return row_cells(words.CELL_COLUMNS, words.CellRow(cell, self._cell_finding(cell)))
 
     def _cell_finding(self, cell: CellMemory) -> Finding | None:
         return words.cell_finding(cell, self._advice.findings if self._advice else ())

@@ -14,7 +14,8 @@ from vconsole.features.policy.model import redirfilter, timers
 from vconsole.features.policy.model.draft import Draft, Edit
 from vconsole.features.policy.model.rows import Row, rows_of
 from vconsole.features.policy.model.settings import RULE, next_choice
-from vconsole.features.policy.words import columns, row_cells, row_notes
+from vconsole.features.policy.words import COLUMNS, columns, row_notes
+from vconsole.model.column import row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.request import Configurations, Define, ReadConfigurations, Reply
 from vconsole.model.words import plural
@@ -165,7 +166,7 @@ class PolicyScreen(DomainPage):
         self.query_one(NotesView).notes = row_notes(row, remarks) if row else ()
 
     def _cells(self, key: str) -> tuple[Cell, ...]:
-        return row_cells(self._rows[key])
+        return row_cells(COLUMNS, self._rows[key])
 
     @override
     def hint(self) -> tuple[str, str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from vconsole.model.attention import attention
+from vconsole.model.column import Column
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import (
     Detail,
+    Device,
     Domain,
     HostState,
     NumaTune,
@@ -250,26 +253,64 @@ class Thread:
             return f"runs on {self.pin.live} now, on {self.pin.config} from the next start"
         return ""
 
-    def cells(self) -> tuple[Cell, ...]:
-        """Its fields in the table."""
-        use, pin = self.usage or ThreadUsage(*self.key), self.pin
-        live, config = (pin.live, pin.config) if pin else (None, None)
-        return (
-            ("!" if self.drifts else "~" if self.changes_later else "", "warn"),
-            (row_label(self.key), ""),
-            (safe(use.state or "-"), "" if use.state else "dim"),
-            ("-" if use.pcpu is None else str(use.pcpu), ""),
-            (cpu_time(use.cpu_time_ns), ""),
-            (percent(use.cpu_percent), ""),
-            (percent(use.wait_percent), ""),
-            (_set(live), ""),
-            (_set(config), "warn" if self.changes_later else ""),
-            (_set(use.allowed), "warn" if self.drifts else "dim"),
-        )
+    @property
+    def use(self) -> ThreadUsage:
+        """What it does, as far as that is known."""
+        return self.usage or ThreadUsage(*self.key)
 
 
 def _set(cpuset: CpuSet | None) -> str:
     return "-" if cpuset is None else str(cpuset) or "none"
+
+
+def _mark(row: Thread) -> Cell:
+    return "!" if row.drifts else "~" if row.changes_later else "", "warn"
+
+
+def _config(row: Thread) -> Cell:
+    config = row.pin.config if row.pin else None
+    return _set(config), "warn" if row.changes_later else ""
+
+
+THREAD_COLUMNS: Final[tuple[Column[Thread], ...]] = (
+    Column("mark", "", 1, cell=_mark),
+    Column("row", "Thread", 11, cell=lambda row: (row_label(row.key), "")),
+    Column(
+        *("state", "State", 7),
+        cell=lambda row: (safe(row.use.state or "-"), "" if row.use.state else "dim"),
+    ),
+    Column(
+        *("pcpu", "pCPU", 4, "right"),
+        cell=lambda row: ("-" if row.use.pcpu is None else str(row.use.pcpu), ""),
+    ),
+    Column("time", "CPU time", 9, "right", cell=lambda row: (cpu_time(row.use.cpu_time_ns), "")),
+    Column("cpu", "CPU %", 5, "right", cell=lambda row: (percent(row.use.cpu_percent), "")),
+    Column("wait", "Wait %", 6, "right", cell=lambda row: (percent(row.use.wait_percent), "")),
+    Column("live", "Live", 8, cell=lambda row: (_set(row.pin.live if row.pin else None), "")),
+    Column("config", "Config", 8, cell=_config),
+    Column(
+        *("kernel", "Kernel", 8),
+        cell=lambda row: (_set(row.use.allowed), "warn" if row.drifts else "dim"),
+    ),
+)
+_SETS: Final = ("live", "config", "kernel")
+DEVICE_COLUMNS: Final[tuple[Column[Device], ...]] = (
+    Column("mark", "", 1, cell=lambda device: ("", "")),
+    Column("kind", "Device", 12, cell=lambda device: (safe(device.kind), "")),
+    Column("target", "Target", 23, cell=lambda device: (safe(device.target), "")),
+    Column(
+        *("description", "Description", 39),
+        flex=True,
+        cell=lambda device: (safe(device.description), ""),
+    ),
+)
+
+
+def thread_columns(width: int) -> tuple[Column[Thread], ...]:
+    """The columns of the CPU tab; the three sets share what is left, up to what reads well."""
+    used = sum(column.width + 1 for column in THREAD_COLUMNS if column.id not in _SETS)
+    each = max(8, min(24, (width - used - 1) // len(_SETS) - 1))
+    return tuple(replace(c, width=each) if c.id in _SETS else c for c in THREAD_COLUMNS)
 
 
 def threads(domain: Domain, detail: Detail | None, host_state: HostState) -> Iterable[Thread]:

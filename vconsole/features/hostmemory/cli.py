@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import argparse
 from time import sleep
+from typing import Final
 
 from vconsole.cli.changing import ask, asking
-from vconsole.cli.report import CliError, print_json, print_table
+from vconsole.cli.report import CliError, print_columns, print_json, print_table
 from vconsole.features.hostmemory.model.advice import Advice, Finding, remark
-from vconsole.features.hostmemory.model.figures import CellMemory, Figures, GuestMemory, Share
+from vconsole.features.hostmemory.model.figures import Figures, GuestMemory, Share
 from vconsole.features.hostmemory.model.reading import ReadHostMemory
+from vconsole.features.hostmemory.words import CELL_COLUMNS, GUEST_COLUMNS, CellRow
+from vconsole.model.column import Column
 from vconsole.model.host_state import HostState
 from vconsole.model.request import Reply
 from vconsole.model.words import amount
 from vconsole.text import percent, safe
 
+_REMARK: Final[Column[GuestMemory]] = Column(
+    "remark", "", 0, cell=lambda guest: (safe(remark(guest)), ""), printed="remark"
+)
+"""The screen says it of the guest under the cursor."""
 BETWEEN_S = 1.0
 """Two readings make a rate."""
 
@@ -46,12 +53,9 @@ def _print(known: Figures, told: tuple[Finding, ...]) -> None:
     print()
     print_table(("memory", "amount", "% of RAM", "% of RAM and swap"), _amounts(known))
     print()
-    print_table(
-        ("guest", "current", "maximum", "in RAM", "swap", "swap/s", "OOM", "remark"),
-        [_guest(guest) for guest in known.guests],
-    )
+    print_columns((*GUEST_COLUMNS, _REMARK), known.guests)
     print()
-    print_table(("cell", "total", "free", "bound", "shared"), [_cell(cell) for cell in known.cells])
+    print_columns(CELL_COLUMNS, map(CellRow, known.cells))
 
 
 def _amounts(known: Figures) -> list[tuple[object, ...]]:
@@ -92,14 +96,3 @@ def _rate(bytes_s: float | None) -> str:
     if bytes_s is None:
         return "-"
     return f"{'-' if bytes_s < 0 else ''}{amount(abs(bytes_s))}/s"
-
-
-def _guest(guest: GuestMemory) -> tuple[object, ...]:
-    sizes = (guest.current_bytes, guest.max_bytes, guest.held_bytes, guest.swap_bytes)
-    rate = _rate(guest.swap_bytes_s)
-    return guest.name, *map(_size, sizes), rate, guest.oom_score, remark(guest)
-
-
-def _cell(cell: CellMemory) -> tuple[object, ...]:
-    sizes = (cell.total_bytes, cell.free_bytes, cell.bound_bytes, cell.shared_bytes)
-    return cell.id, *map(_size, sizes)

@@ -4,36 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
-from typing import Final
+from typing import Final, NamedTuple
 
 from vconsole.features.hostmemory.model.advice import Finding, Level, remark
 from vconsole.features.hostmemory.model.figures import CellMemory, Figures, GuestMemory, Share
 from vconsole.features.hostmemory.model.reading import HugePages, Ksm
+from vconsole.model.column import Column
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.memory import cells_label
 from vconsole.model.words import amount, page_name, plural
-from vconsole.text import Cell, Column, Line, bar, percent, safe
+from vconsole.text import Line, bar, percent, safe
 
 _LABEL, _TOPIC, _WIDE = 10, 16, 100
-GUEST_COLUMNS: Final = (
-    Column("mark", "", 1),
-    Column("name", "Guest", 16, flex=True),
-    Column("current", "Current", 10, "right"),
-    Column("maximum", "Maximum", 10, "right"),
-    Column("held", "In RAM", 10, "right"),
-    Column("swap", "Swap", 10, "right"),
-    Column("rate", "Swap/s", 11, "right"),
-    Column("oom", "OOM", 5, "right", from_width=_WIDE),
-)
-CELL_COLUMNS: Final = (
-    Column("mark", "", 1),
-    Column("cell", "Cell", 7),
-    Column("total", "Total", 10, "right"),
-    Column("free", "Free", 10, "right"),
-    Column("bound", "Bound", 10, "right"),
-    Column("shared", "Shared", 10, "right"),
-    Column("pages", "Huge pages free", 20, "right", flex=True),
-)
 TONES: Final[dict[Level, str]] = {"bad": "bad", "warn": "warn", "unknown": "dim", "ok": "good"}
 _SIGNS: Final[dict[Level, str]] = {"bad": "x", "warn": "!", "unknown": "?", "ok": " "}
 
@@ -154,19 +136,45 @@ def ended_first(guests: Iterable[GuestMemory]) -> GuestMemory | None:
 # -- guests ------------------------------------------------------------------------------------
 
 
-def guest_cells(guest: GuestMemory) -> tuple[Cell, ...]:
-    """A guest's fields in the table."""
-    tone = "warn" if remark(guest) else ""
-    return (
-        ("!" if tone else "", tone),
-        (safe(guest.name), ""),
-        (size(guest.current_bytes), ""),
-        (size(guest.max_bytes), ""),
-        (size(guest.held_bytes), ""),
-        (size(guest.swap_bytes), tone),
-        (speed(guest.swap_bytes_s), tone),
-        (_or_dash(guest.oom_score), ""),
-    )
+def _tone(guest: GuestMemory) -> str:
+    return "warn" if remark(guest) else ""
+
+
+GUEST_COLUMNS: Final[tuple[Column[GuestMemory], ...]] = (
+    Column("mark", "", 1, cell=lambda g: ("!" if remark(g) else "", "warn")),
+    Column("name", "Guest", 16, flex=True, cell=lambda g: (safe(g.name), ""), printed="guest"),
+    Column(
+        *("current", "Current", 10, "right"),
+        cell=lambda g: (size(g.current_bytes), ""),
+        printed="current",
+    ),
+    Column(
+        *("maximum", "Maximum", 10, "right"),
+        cell=lambda g: (size(g.max_bytes), ""),
+        printed="maximum",
+    ),
+    Column(
+        *("held", "In RAM", 10, "right"),
+        cell=lambda g: (size(g.held_bytes), ""),
+        printed="in RAM",
+    ),
+    Column(
+        *("swap", "Swap", 10, "right"),
+        cell=lambda g: (size(g.swap_bytes), _tone(g)),
+        printed="swap",
+    ),
+    Column(
+        *("rate", "Swap/s", 11, "right"),
+        cell=lambda g: (speed(g.swap_bytes_s), _tone(g)),
+        printed="swap/s",
+    ),
+    Column(
+        *("oom", "OOM", 5, "right"),
+        from_width=_WIDE,
+        cell=lambda g: (_or_dash(g.oom_score), ""),
+        printed="OOM",
+    ),
+)
 
 
 def guest_hint(guest: GuestMemory, first: GuestMemory | None) -> tuple[str, str]:
@@ -199,19 +207,58 @@ def cell_finding(cell: CellMemory, findings: Iterable[Finding]) -> Finding | Non
     return next((finding for finding in findings if finding.topic == label), None)
 
 
-def cell_cells(cell: CellMemory, wrong: Finding | None) -> tuple[Cell, ...]:
-    """A cell's fields in the table."""
-    tone = TONES[wrong.level] if wrong else ""
-    pages = (f"{page_name(p.size_kib)} {p.free}/{p.total}" for p in cell.huge)
-    return (
-        ("!" if wrong else "", tone),
-        (f"cell {cell.id}", ""),
-        (size(cell.total_bytes), ""),
-        (size(cell.free_bytes), ""),
-        (size(cell.bound_bytes), ""),
-        (size(cell.shared_bytes), ""),
-        ("  ".join(pages) or "-", tone),
-    )
+class CellRow(NamedTuple):
+    """A cell, and what is wrong with it."""
+
+    cell: CellMemory
+    wrong: Finding | None = None
+
+    @property
+    def tone(self) -> str:
+        """How grave that is."""
+        return TONES[self.wrong.level] if self.wrong else ""
+
+    @property
+    def pages(self) -> str:
+        """Its huge pages, by size."""
+        pools = (f"{page_name(p.size_kib)} {p.free}/{p.total}" for p in self.cell.huge)
+        return "  ".join(pools) or "-"
+
+
+CELL_COLUMNS: Final[tuple[Column[CellRow], ...]] = (
+    Column("mark", "", 1, cell=lambda row: ("!" if row.wrong else "", row.tone)),
+    Column(
+        *("cell", "Cell", 7),
+        cell=lambda row: (f"cell {row.cell.id}", ""),
+        printed="cell",
+        text=lambda row: row.cell.id,
+    ),
+    Column(
+        *("total", "Total", 10, "right"),
+        cell=lambda row: (size(row.cell.total_bytes), ""),
+        printed="total",
+    ),
+    Column(
+        *("free", "Free", 10, "right"),
+        cell=lambda row: (size(row.cell.free_bytes), ""),
+        printed="free",
+    ),
+    Column(
+        *("bound", "Bound", 10, "right"),
+        cell=lambda row: (size(row.cell.bound_bytes), ""),
+        printed="bound",
+    ),
+    Column(
+        *("shared", "Shared", 10, "right"),
+        cell=lambda row: (size(row.cell.shared_bytes), ""),
+        printed="shared",
+    ),
+    Column(
+        *("pages", "Huge pages free", 20, "right"),
+        flex=True,
+        cell=lambda row: (row.pages, row.tone),
+    ),
+)
 
 
 def cell_hint(cell: CellMemory, wrong: Finding | None) -> tuple[str, str]:

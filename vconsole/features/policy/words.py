@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Final
 
 from vconsole.features.policy.model.rows import Row
 from vconsole.features.policy.model.settings import SMART
-from vconsole.text import Cell, Column, Note, safe
+from vconsole.model.column import Column
+from vconsole.text import Cell, Note, safe
 
-_FIXED: Final = (
-    Column("mark", "", 1),
-    Column("group", "", 5),
-    Column("setting", "Setting", 15),
-)
-_NOTE: Final = Column("note", "", 10, flex=True)
 _TONES: Final = {"needed": "bad", "edited": "accent", "next start": "warn"}
 
 
-def columns(width: int) -> tuple[Column, ...]:
-    """The columns; live and config share what is left, up to what reads well."""
-    used = sum(column.width + 1 for column in (*_FIXED, _NOTE))
-    each = max(8, min(36, (width - used) // 2 - 1))
-    return (*_FIXED, Column("live", "Live", each), Column("config", "Config", each), _NOTE)
+def _mark(row: Row) -> Cell:
+    return ("!", "bad") if row.problem else ("*", "accent") if row.edited else ("", "")
 
 
-def row_cells(row: Row) -> tuple[Cell, ...]:
-    """Mark, group, setting, live, config, note."""
+def _config(row: Row) -> Cell:
     config = _value(row, row.config, row.defined)
-    return (
-        ("!", "bad") if row.problem else ("*", "accent") if row.edited else ("", ""),
-        (row.setting.group if row.first else "", "dim"),
-        (safe(row.setting.title), ""),
-        _value(row, row.live, row.runs),
-        (config[0], "accent") if row.edited else config,
-        (row.note, _TONES.get(row.note, "dim")),
-    )
+    return (config[0], "accent") if row.edited else config
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("mark", "", 1, cell=_mark),
+    Column("group", "", 5, cell=lambda row: (row.setting.group if row.first else "", "dim")),
+    Column("setting", "Setting", 15, cell=lambda row: (safe(row.setting.title), "")),
+    Column("live", "Live", 8, cell=lambda row: _value(row, row.live, row.runs)),
+    Column("config", "Config", 8, cell=_config),
+    Column("note", "", 10, flex=True, cell=lambda row: (row.note, _TONES.get(row.note, "dim"))),
+)
+_SHARING: Final = ("live", "config")
+
+
+def columns(width: int) -> tuple[Column[Row], ...]:
+    """The columns; live and config share what is left, up to what reads well."""
+    used = sum(column.width + 1 for column in COLUMNS if column.id not in _SHARING)
+    each = max(8, min(36, (width - used) // 2 - 1))
+    return tuple(replace(c, width=each) if c.id in _SHARING else c for c in COLUMNS)
 
 
 def row_notes(row: Row, remarks: Iterable[str]) -> list[Note]:

@@ -4,32 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from shlex import join
+from typing import Final, NamedTuple
 
 from vconsole.features.snapshots.model.tree import Branch, DomainSnapshot, drawn
-from vconsole.text import Cell, Column, Note, duration, safe
+from vconsole.model.column import Column
+from vconsole.text import Cell, Note, duration, safe
 
-COLUMNS = (
-    Column("name", "Snapshot", 24, flex=True),
-    Column("current", "", 7),
-    Column("taken", "Taken (UTC)", 16),
-    Column("age", "Age", 11, "right", from_width=100),
-    Column("state", "State", 13),
-    Column("kind", "Kind", 16),
-)
 _DAY_S = 86400
 
 
-def cells(row: Branch, now_s: float, ascii_only: bool) -> tuple[Cell, ...]:
-    """The row of a snapshot in `COLUMNS`; `now_s` as its time is counted."""
-    found = row.snapshot
-    return (
-        (drawn(row, ascii_only) + safe(found.name), "bad" if row.problem else ""),
-        ("current", "accent") if found.current else ("", ""),
-        (found.taken[:16], ""),
-        (_age(found, now_s), "dim"),
-        (safe(found.state), ""),
-        (safe(found.kind), "dim"),
-    )
+class Row(NamedTuple):
+    """A snapshot in its tree; `now_s` as its time is counted."""
+
+    branch: Branch
+    now_s: float
+    ascii_only: bool = False
+
+    @property
+    def found(self) -> DomainSnapshot:
+        """The snapshot."""
+        return self.branch.snapshot
+
+
+def _name(row: Row) -> Cell:
+    drawing = drawn(row.branch, row.ascii_only)
+    return drawing + safe(row.found.name), "bad" if row.branch.problem else ""
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("name", "Snapshot", 24, flex=True, cell=_name),
+    Column("current", "", 7, cell=lambda row: ("current" * row.found.current, "accent")),
+    Column("taken", "Taken (UTC)", 16, cell=lambda row: (row.found.taken[:16], "")),
+    Column(
+        *("age", "Age", 11, "right"),
+        from_width=100,
+        cell=lambda row: (_age(row.found, row.now_s), "dim"),
+    ),
+    Column("state", "State", 13, cell=lambda row: (safe(row.found.state), "")),
+    Column("kind", "Kind", 16, cell=lambda row: (safe(row.found.kind), "dim")),
+)
 
 
 def notes(row: Branch, now_s: float, lines: Iterable[str]) -> Iterator[Note]:

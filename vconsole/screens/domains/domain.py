@@ -12,15 +12,25 @@ from textual.widget import Widget
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
-from vconsole.features.domains.words import Thread, drift_words, memory, overview, threads
+from vconsole.features.domains.words import (
+    DEVICE_COLUMNS,
+    THREAD_COLUMNS,
+    Thread,
+    drift_words,
+    memory,
+    overview,
+    thread_columns,
+    threads,
+)
 from vconsole.model.attention import attention
+from vconsole.model.column import row_cells
 from vconsole.model.host_state import Detail, Device, Domain, HostState
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, Column, glyph, percent, safe, sizes
+from vconsole.text import Cell, glyph, percent, safe, sizes
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.tabs import TabStrip
@@ -32,32 +42,9 @@ if TYPE_CHECKING:
 
 TABS = ("Overview", "CPU", "Memory", "Devices", "XML")
 OVERVIEW, CPU, MEMORY, DEVICES, XML = range(5)
-THREAD_COLUMNS = (
-    Column("mark", "", 1),
-    Column("row", "Thread", 11),
-    Column("state", "State", 7),
-    Column("pcpu", "pCPU", 4, "right"),
-    Column("time", "CPU time", 9, "right"),
-    Column("cpu", "CPU %", 5, "right"),
-    Column("wait", "Wait %", 6, "right"),
-)
 KEYS = "m memory  A agent  n network  t snapshots  o policy  D differences  e edit"
 """Said where nothing is odd: the pages about the domain that the footer has no room for."""
 XmlMode = Literal["live", "inactive", "difference"]
-SETS = (("live", "Live"), ("config", "Config"), ("kernel", "Kernel"))
-DEVICE_COLUMNS = (
-    Column("mark", "", 1),
-    Column("kind", "Device", 12),
-    Column("target", "Target", 23),
-    Column("description", "Description", 39, flex=True),
-)
-
-
-def thread_columns(width: int) -> tuple[Column, ...]:
-    """The columns of the CPU tab; the three sets share what is left, up to what reads well."""
-    used = sum(column.width + 1 for column in THREAD_COLUMNS)
-    each = max(8, min(24, (width - used - 1) // len(SETS) - 1))
-    return (*THREAD_COLUMNS, *(Column(name, title, each) for name, title in SETS))
 
 
 class DomainScreen(DomainPage):
@@ -84,7 +71,7 @@ class DomainScreen(DomainPage):
         yield TitleBar()
         yield TabStrip(TABS)
         yield LinesView(id="view-0")
-        yield LineTable(thread_columns(80), lambda key: self._threads[key].cells(), id="view-1")
+        yield LineTable(thread_columns(80), self._thread_cells, id="view-1")
         yield LinesView(id="view-2")
         yield LineTable(DEVICE_COLUMNS, self._device_cells, id="view-3")
         yield LinesView(id="view-4")
@@ -170,10 +157,11 @@ class DomainScreen(DomainPage):
         self._devices = {str(place): device for place, device in enumerate(devices)}
         self._tables[DEVICES].show(list(self._devices))
 
+    def _thread_cells(self, key: str) -> tuple[Cell, ...]:
+        return row_cells(THREAD_COLUMNS, self._threads[key])
+
     def _device_cells(self, key: str) -> tuple[Cell, ...]:
-        device = self._devices[key]
-        words = ("", device.kind, device.target, device.description)
-        return tuple((safe(word), "") for word in words)
+        return row_cells(DEVICE_COLUMNS, self._devices[key])
 
     def _show_xml(self, domain: Domain) -> None:
         view, mode = self.query_one("#view-4", LinesView), self._mode()

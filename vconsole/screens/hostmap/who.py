@@ -3,30 +3,58 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import ModalScreen
 
 from vconsole.features.hostmap.words import holders_words
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState, PinKey
 from vconsole.model.placement import Occupancy, Occupant, claims, occupants
 from vconsole.model.topology import core_of
 from vconsole.model.words import KIND_WORDS, numbers_label, plural, row_label
 from vconsole.screens.messages import Open
-from vconsole.text import Cell, Column, safe
+from vconsole.text import Cell, safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 if TYPE_CHECKING:
     from vconsole.screens.page import Console
 
-COLUMNS = (
-    Column("name", "Domain", 18, flex=True),
-    Column("row", "Thread", 12),
-    Column("allowed", "May run on", 18),
-    Column("note", "", 24),
+
+class Seen(NamedTuple):
+    """A thread that may run on the pCPU, and whether it did last."""
+
+    thread: Occupant
+    ran: bool
+
+    @property
+    def notes(self) -> str:
+        """What is remarkable about it."""
+        thread = self.thread
+        notes = (
+            (thread.claim or "", bool(thread.claim)),
+            ("exclusive", thread.exclusive),
+            ("ran here last", self.ran),
+        )
+        return ", ".join(word for word, true in notes if true)
+
+
+def _allowed(row: Seen) -> Cell:
+    pinned = row.thread.pinned
+    return str(row.thread.cpuset) if pinned else "anywhere", "" if pinned else "dim"
+
+
+COLUMNS: Final[tuple[Column[Seen], ...]] = (
+    Column("name", "Domain", 18, flex=True, cell=lambda row: (safe(row.thread.name), "")),
+    Column(
+        *("row", "Thread", 12),
+        cell=lambda row: (row_label((row.thread.kind, row.thread.id)), ""),
+    ),
+    Column("allowed", "May run on", 18, cell=_allowed),
+    Column("note", "", 24, cell=lambda row: (row.notes, "accent")),
 )
 Row = tuple[str, PinKey]
 
@@ -92,17 +120,7 @@ class WhoScreen(ModalScreen[None]):
     def _cells(self, key: str) -> tuple[Cell, ...]:
         thread = self._threads[key]
         row: PinKey = (thread.kind, thread.id)
-        notes = [
-            (thread.claim or "", bool(thread.claim)),
-            ("exclusive", thread.exclusive),
-            ("ran here last", (thread.uuid, row) in self._ran),
-        ]
-        return (
-            (safe(thread.name), ""),
-            (row_label(row), ""),
-            (str(thread.cpuset) if thread.pinned else "anywhere", "" if thread.pinned else "dim"),
-            (", ".join(word for word, true in notes if true), "accent"),
-        )
+        return row_cells(COLUMNS, Seen(thread, (thread.uuid, row) in self._ran))
 
     def action_open(self, page: str) -> None:
         """Leave for the domain under the cursor, or its pins."""

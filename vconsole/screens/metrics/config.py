@@ -22,14 +22,15 @@ from vconsole.features.metrics.model.stock import twin_words
 from vconsole.features.metrics.requests import ReadDaemon, SaveConfig, TryMetric
 from vconsole.features.metrics.words.config import (
     COLUMNS,
+    SpecRow,
     config_notes,
     paint_tags,
     release_notes,
-    spec_cells,
 )
 from vconsole.features.metrics.words.disk import trial_words
 from vconsole.files.careful import Loaded
 from vconsole.files.draft import ReadFile
+from vconsole.model.column import row_cells
 from vconsole.model.request import Reply
 from vconsole.screens.files.editor import FileEditorPage
 from vconsole.screens.page import bindings
@@ -173,7 +174,8 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         assert self.draft is not None
         spec = self.draft.metrics[int(key)]
         told = self._told.get((spec.name, spec.context)) if self._is_ours else None
-        return spec_cells(spec, told, time(), edited=spec not in self._saved)
+        row = SpecRow(spec, told, time(), edited=spec not in self._saved)
+        return row_cells(COLUMNS, row)
 
     def _show_notes(self) -> None:
         draft, spec = self.draft, self.spec

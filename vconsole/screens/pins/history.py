@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.history import Record
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.outcome import PinStep
 from vconsole.model.words import row_label, rows_label
 from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, Note, safe
+from vconsole.text import Cell, Note, safe
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
-COLUMNS = (
-    Column("when", "When (UTC)", 17),
-    Column("origin", "What", 9),
-    Column("domain", "Domain", 16, flex=True),
-    Column("rows", "Rows", 16),
-    Column("outcome", "Outcome", 9),
-    Column("operator", "Who", 24, from_width=100),
+COLUMNS: Final[tuple[Column[Record], ...]] = (
+    Column(
+        *("when", "When (UTC)", 17),
+        cell=lambda record: (safe(record.when.replace("T", " ").rstrip("Z")[:16]), ""),
+    ),
+    Column("origin", "What", 9, cell=lambda record: (record.origin, "")),
+    Column("domain", "Domain", 16, flex=True, cell=lambda record: (safe(record.name), "")),
+    Column(
+        *("rows", "Rows", 16),
+        cell=lambda record: (rows_label(step.key for step, _ in record.steps), ""),
+    ),
+    Column(
+        *("outcome", "Outcome", 9),
+        cell=lambda record: (record.outcome, "good" if record.outcome == "applied" else "warn"),
+    ),
+    Column(
+        *("operator", "Who", 24),
+        from_width=100,
+        cell=lambda record: (safe(record.operator), "dim"),
+    ),
 )
 
 
@@ -63,16 +77,7 @@ class HistoryScreen(Page):
         self._show_details()
 
     def _cells(self, key: str) -> tuple[Cell, ...]:
-        record = self._records[int(key)]
-        tone = "good" if record.outcome == "applied" else "warn"
-        return (
-            (safe(record.when.replace("T", " ").rstrip("Z")[:16]), ""),
-            (record.origin, ""),
-            (safe(record.name), ""),
-            (rows_label(step.key for step, _ in record.steps), ""),
-            (record.outcome, tone),
-            (safe(record.operator), "dim"),
-        )
+        return row_cells(COLUMNS, self._records[int(key)])
 
     @property
     def _record(self) -> Record | None:

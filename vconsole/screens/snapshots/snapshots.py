@@ -12,7 +12,8 @@ from typing_extensions import override
 from vconsole.changes.dispatcher import Request
 from vconsole.features.snapshots.model.change import Then, Which, plan_delete, plan_revert
 from vconsole.features.snapshots.model.tree import Branch, ReadSnapshots, SnapshotList, tree
-from vconsole.features.snapshots.words import COLUMNS, cells, notes, virsh_words
+from vconsole.features.snapshots.words import COLUMNS, Row, notes, virsh_words
+from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
@@ -106,7 +107,8 @@ class SnapshotsScreen(DomainPage):
         self.refresh_hint()
 
     def _cells(self, key: str) -> tuple[Cell, ...]:
-        return cells(self._branches[key], time(), self.console.config.ascii)
+        row = Row(self._branches[key], time(), self.console.config.ascii)
+        return row_cells(COLUMNS, row)
 
     def _explain(self) -> None:
         row = self._branch

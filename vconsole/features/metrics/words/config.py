@@ -4,52 +4,77 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.spec import MetricSpec
 from vconsole.features.metrics.model.status import MetricStatus
 from vconsole.features.metrics.model.stock import same_builtin
 from vconsole.features.metrics.picture import kept_words
+from vconsole.model.column import Column
 from vconsole.model.words import plural
-from vconsole.text import Cell, Column, Note, duration, safe
+from vconsole.text import Cell, Note, duration, safe
 
-COLUMNS = (
-    Column("mark", "", 1),
-    Column("on", "On", 3),
-    Column("name", "Metric", 20),
-    Column("context", "For", 4),
-    Column("type", "Type", 6),
-    Column("action", "Action", 12, flex=True),
-    Column("value", "Last value", 12, "right"),
-    Column("ran", "Ran", 6, "right"),
-    Column("took", "Took", 7, "right", from_width=100),
-    Column("failures", "Fails", 5, "right"),
-)
 _MOST: Final = 5
 """Warnings shown at a time."""
 _MARKS: Final = re.compile(r"(?P<dim><[!?].*?(?:>|$)|\s\w+(?==[\"\']))|(?P<accent></?\w+|/?>)")
 
 
-def spec_cells(
-    spec: MetricSpec, told: MetricStatus | None, now_s: float, edited: bool
-) -> tuple[Cell, ...]:
+class SpecRow(NamedTuple):
     """A configured metric, and what the daemon tells of it."""
-    calm = "" if spec.enabled else "dim"
-    failing = told is not None and bool(told.failing)
-    mark = ("*", "accent") if edited else ("!", "warn") if failing else ("", "")
-    return (
-        mark,
-        ("on", "good") if spec.enabled else ("off", "dim"),
-        (safe(spec.name), calm),
-        (spec.context, "dim"),
-        (spec.type, "dim"),
-        (safe(" ".join(spec.action.split())), calm),
-        (safe(told.value) if told and told.value else "-", calm),
-        (_ago(told, now_s), calm),
-        (f"{told.took_s * 1000:,.0f} ms" if told and told.runs else "-", calm),
-        (str(told.failures) if told else "-", "warn" if told and told.failures else calm),
-    )
+
+    spec: MetricSpec
+    told: MetricStatus | None
+    now_s: float
+    edited: bool = False
+
+    @property
+    def calm(self) -> str:
+        """The style of what is not remarkable."""
+        return "" if self.spec.enabled else "dim"
+
+
+def _mark(row: SpecRow) -> Cell:
+    if row.edited:
+        return "*", "accent"
+    return ("!", "warn") if row.told is not None and row.told.failing else ("", "")
+
+
+def _took(row: SpecRow) -> Cell:
+    told = row.told
+    return f"{told.took_s * 1000:,.0f} ms" if told and told.runs else "-", row.calm
+
+
+def _failures(row: SpecRow) -> Cell:
+    told = row.told
+    return str(told.failures) if told else "-", "warn" if told and told.failures else row.calm
+
+
+COLUMNS: Final[tuple[Column[SpecRow], ...]] = (
+    Column("mark", "", 1, cell=_mark),
+    Column(
+        *("on", "On", 3),
+        cell=lambda row: ("on", "good") if row.spec.enabled else ("off", "dim"),
+    ),
+    Column("name", "Metric", 20, cell=lambda row: (safe(row.spec.name), row.calm)),
+    Column("context", "For", 4, cell=lambda row: (row.spec.context, "dim")),
+    Column("type", "Type", 6, cell=lambda row: (row.spec.type, "dim")),
+    Column(
+        *("action", "Action", 12),
+        flex=True,
+        cell=lambda row: (safe(" ".join(row.spec.action.split())), row.calm),
+    ),
+    Column(
+        *("value", "Last value", 12, "right"),
+        cell=lambda row: (safe(row.told.value) if row.told and row.told.value else "-", row.calm),
+    ),
+    Column(
+        *("ran", "Ran", 6, "right"),
+        cell=lambda row: (_ago(row.told, row.now_s), row.calm),
+    ),
+    Column("took", "Took", 7, "right", from_width=100, cell=_took),
+    Column("failures", "Fails", 5, "right", cell=_failures),
+)
 
 
 def _ago(told: MetricStatus | None, now_s: float) -> str:
