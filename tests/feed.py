@@ -8,6 +8,8 @@ from typing import Any
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.history import History
+from vconsole.changes.log import Log, ReadLog
+from vconsole.changes.recorder import Records
 from vconsole.console.app import VConsole
 from vconsole.files.config import Config
 from vconsole.host.source import View
@@ -106,19 +108,27 @@ def proposer(read: Callable[[ReadConfigurations], Reply]) -> Callable[[Propose],
 class ScriptedDispatcher:
     """Answers requests at once, by type; what no test cares about is not answered."""
 
-    def __init__(self, answers: Answers, publish: Callable[[Request, Reply], object]) -> None:
-        self.answers, self._publish = answers, publish
+    def __init__(
+        self, answers: Answers, publish: Callable[[Request, Reply], object], records: Records
+    ) -> None:
+        self.answers, self._publish, self.records = answers, publish, records
         self.asked: list[Request] = []
 
     def ask(self, request: Request) -> None:
         """Answer it."""
         self.asked.append(request)
         answer = self.answers.get(type(request))
+        entry = self.records.begun(request)
         if answer and (reply := answer(request)) is not None:
-            self._publish(request, reply)
+            self._publish(request, self.records.ended(entry, request, reply))
 
     def stop(self) -> None:
         """Nothing runs."""
+
+
+def _without_journal(request: ReadLog) -> Reply:
+    """What was changed by this console; the journal of the machine is no matter of tests."""
+    return Reply(value=Log(request.log.newest()))
 
 
 def make_console(
@@ -135,12 +145,16 @@ def make_console(
         feeds[0].host_state = host_state
         return feeds[0]
 
+    def open_dispatcher(
+        publish: Callable[[Request, Reply], object], records: Records
+    ) -> ScriptedDispatcher:
+        given: Answers = {SetPins: feeds[0].set_pins, ReadLog: _without_journal, **(answers or {})}
+        return ScriptedDispatcher(given, publish, records)
+
     app = VConsole(
         config or Config(),
         open_feed,
-        lambda publish: ScriptedDispatcher(
-            {SetPins: feeds[0].set_pins, **(answers or {})}, publish
-        ),
+        open_dispatcher,
         history,
     )
     return app, feeds[0]

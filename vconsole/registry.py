@@ -34,7 +34,8 @@ def _manifest(feature: str) -> Manifest:
     return replace(
         found,
         answers=tuple(
-            replace(a, request=whole(a.request), handler=whole(a.handler)) for a in found.answers
+            replace(a, request=whole(a.request), handler=whole(a.handler), tells=whole(a.tells))
+            for a in found.answers
         ),
         pages=wholes(found.pages),
         subcommands=wholes(found.subcommands),

@@ -19,11 +19,13 @@ from textual.widget import Widget
 from tests.feed import Answers, ScriptedDispatcher, ScriptedFeed, make_console
 from tests.lies import lies_in
 from tests.scenes import uuid_of
+from vconsole.changes.dispatcher import Request
 from vconsole.changes.history import History
 from vconsole.console.app import VConsole
 from vconsole.files.config import Config
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, Pin, PinKind
+from vconsole.model.request import Reply
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
 from vconsole.widgets.title import TitleBar
 
@@ -86,6 +88,14 @@ class Console:
     async def host_says(self, host_state: HostState) -> None:
         """Another reading of the host arrives."""
         self.host.show(host_state)
+        await self.settle()
+
+    async def carried_out(self, request: Request, reply: Reply) -> None:
+        """A change that nobody pressed a key for here comes to its end."""
+        dispatcher = self.app.dispatcher
+        assert isinstance(dispatcher, ScriptedDispatcher)
+        entry = dispatcher.records.begun(request)
+        self.app._reply(request, dispatcher.records.ended(entry, request, reply))
         await self.settle()
 
     # -- what is on the screen ---------------------------------------------------------------

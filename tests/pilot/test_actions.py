@@ -255,7 +255,7 @@ async def test_whatever_was_changed_is_in_the_activity_page() -> None:
             f"virsh -c qemu:///system suspend {NAME}", "it is done", "- running", "+ shut off"
         )
         define = Define(uuid_of("mail"), "mail", "enable hostinfo", "<a/>", "<b/>")
-        await end(console, define, Reply("failed", "no such file"))
+        await console.carried_out(define, Reply("failed", "no such file"))
         console.sees("enable hostinfo", "2 entries")
         refreshed = console.host.refreshed
         assert refreshed == 2, "autostart has no event of its own"

@@ -9,8 +9,9 @@ import pytest
 
 from tests import scenes
 from tests.pilot.manual import console_on
-from tests.pilot.test_pin import EVERYWHERE, WEB_2, pins_of
+from tests.pilot.test_pin import EVERYWHERE, WEB_2, pinned_by_someone, pins_of
 from vconsole.changes.history import History
+from vconsole.model.host_state import HostState
 
 
 @pytest.fixture
@@ -21,12 +22,12 @@ def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-async def pin_and_quit(directory: Path) -> list[str]:
-    """One change in one run of the console; answers the pins after it."""
+async def pin_and_quit(directory: Path) -> HostState:
+    """One change in one run of the console; answers the host after it."""
     history = History.load(directory)
     async with console_on(scenes.kvm07(), (120, 40), history=history) as console:
         await console.press("f", *WEB_2, "enter", "p", "x", "enter", "enter")
-        return console.live(WEB_2)
+        return console.host.host_state
 
 
 async def test_without_changes_it_says_so() -> None:
@@ -65,16 +66,60 @@ async def test_an_undo_from_the_history_shows_up_in_it() -> None:
 
 
 async def test_history_and_undo_survive_a_restart(saved: Path) -> None:
-    after = await pin_and_quit(saved)
-    now = scenes.kvm07()
+    now = await pin_and_quit(saved)
     history = History.load(saved)
     async with console_on(now, (120, 40), history=history) as console:
-        await console.press("f", *WEB_2, "enter", "p", "x", "escape", "escape", "H")
+        await console.press("H")
         assert console.title.startswith("Pin history   1 change ")
         console.sees("alice by sudo from 192.0.2.7", str(saved / "pins.jsonl"))
         await console.press("u")
         assert console.title.startswith("Undo for shop-web-2")
-        assert console.row("vCPU 3").split()[2] == after[3]
+        assert console.row("vCPU 3").split()[2] == console.live(WEB_2)[3]
+
+
+async def test_any_change_is_undone_from_its_row_and_a_conflict_is_passed_over() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press(" ", "enter", "enter", "escape")  # vCPU 0
+        await console.press("down", " ", "enter", "enter", "escape")  # vCPU 1
+        await console.host_says(pinned_by_someone(console.host.host_state, WEB_2, 1, "9"))
+        await console.press("H", "u")
+        assert console.title.startswith("Undo for shop-web-2")
+        assert console.has_row("vCPU 0")
+        assert not console.has_row("vCPU 1")
+        assert "passed over: shop-web-2: vCPU 1 live is 9 by now, not 0" in console.status
+        await console.press("enter")
+        assert console.live(WEB_2)[:2] == [EVERYWHERE, "9"]
+        await console.press("escape", "enter")  # the cursor stayed with that change
+        assert console.status.startswith("! shop-web-2: vCPU 1 live is 9 by now, not 0")
+        await console.press("j", "enter")
+        assert console.status == "! its rows are as they were before"
+
+
+async def test_what_a_command_changed_meanwhile_is_seen_and_can_be_undone(saved: Path) -> None:
+    history = History.load(saved)
+    async with console_on(scenes.kvm07(), (120, 40), history=history) as console:
+        await console.press("H")
+        assert console.status == "no pin was changed here yet"
+        await console.press("escape")
+        await console.host_says(await pin_and_quit(saved))
+        await console.press("u")
+        assert console.title.startswith("Undo for shop-web-2")
+        await console.press("escape", "H")
+        assert console.title.startswith("Pin history   1 change ")
+
+
+async def test_after_an_undo_the_plan_before_it_says_nothing_of_the_past() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press("x", "enter")
+        assert "enter apply" in console.footer
+        await console.press("enter")
+        assert console.status.startswith("4 of 4 applied and verified")
+        assert "u undo" in console.footer
+        assert "apply" not in console.footer
+        await console.press("H", "u", "enter", "escape", "escape")
+        assert console.page == "plan"
+        assert console.status == "changed again since it was applied; esc goes back"
+        console.sees_no(" ok")
 
 
 async def test_the_undo_of_another_connection_is_not_offered(saved: Path) -> None:

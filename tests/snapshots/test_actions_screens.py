@@ -11,7 +11,7 @@ from tests import scenes
 from tests.feed import Answers, make_console
 from tests.snapshots.pressing import RunBefore, pressing
 from tests.snapshots.test_screens import SIZES, Compare, _same_every_time  # noqa: F401
-from vconsole.changes.activity import Entry
+from vconsole.changes.entry import Entry
 from vconsole.console.app import VConsole
 from vconsole.features.lifecycle.model import Act
 from vconsole.files.config import Config

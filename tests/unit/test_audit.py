@@ -11,12 +11,12 @@ import pytest
 
 from vconsole.changes.activity import (
     FILE_NAME,
-    MAX_CHARS,
     MOST,
     ActivityLog,
     is_change,
     of_reply,
 )
+from vconsole.changes.entry import MAX_CHARS
 from vconsole.features.lifecycle.model import Act
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.outcome import PinChange, PinStep

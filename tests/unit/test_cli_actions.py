@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.logs import outcomes
 from tests.unit.test_cli_commands import vconsole
 
 pytest.importorskip("libvirt")
@@ -34,7 +35,7 @@ def host(tmp_path: Path) -> str:
 
 
 def logged(state: Path) -> list[dict[str, str]]:
-    return [json.loads(line) for line in state.read_text().splitlines()]
+    return outcomes(state)
 
 
 def test_each_domain_has_its_result_and_its_line_in_the_log(host: str, state: Path) -> None:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.logs import outcomes
 from tests.unit.test_cli_commands import vconsole
 from vconsole.changes.activity import ActivityLog
 from vconsole.cli.report import CliError
@@ -108,7 +109,7 @@ def test_a_wakeup_needs_no_agent(host: str, state: Path) -> None:
     (result,) = json.loads(done.stdout)["changes"]
     assert (result["status"], done.returncode) == ("failed", 1)
     assert "not supported" in result["message"]
-    (entry,) = map(json.loads, state.read_text().splitlines())
+    (entry,) = outcomes(state)
     assert (entry["action"], entry["outcome"]) == ("wake up", "failed")
 
 

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 import pytest
 
 from tests.lies import lies_in
+from tests.logs import outcomes
 
 pytest.importorskip("libvirt")
 
@@ -134,7 +135,7 @@ def test_what_is_applied_is_in_the_activity_log(
     assert vconsole("pin", "test", "5", "--vcpu", "1", "--dry-run").returncode == 0
     assert not log.exists()
     assert vconsole("pin", "test", "5", "--vcpu", "1").returncode == 0
-    (entry,) = (json.loads(line) for line in log.read_text().splitlines())
+    (entry,) = outcomes(log)
     assert (entry["name"], entry["outcome"]) == ("test", "applied")
     assert (entry["before"], entry["after"]) == ("vCPU 1 live 0-15", "vCPU 1 live 5")
 

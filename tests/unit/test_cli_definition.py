@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.logs import outcomes
 from tests.unit.test_cli_commands import UUID, vconsole
 from vconsole.features.definition import cli as commands
 from vconsole.files.editor import Draft
@@ -65,7 +66,7 @@ def test_a_definition_from_the_input_is_defined_and_logged(state: Path) -> None:
     (result,) = json.loads(done.stdout)["changes"]
     assert (result["status"], result["when"]) == ("applied", "at the next start")
     assert f"+{TITLE[2:]}" in result["difference"] or f"+{TITLE}" in result["difference"]
-    (entry,) = [json.loads(line) for line in (state / "activity.jsonl").read_text().splitlines()]
+    (entry,) = outcomes(state / "activity.jsonl")
     assert (entry["action"], entry["uuid"]) == ("edit the definition", UUID)
 
 

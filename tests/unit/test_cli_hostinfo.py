@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from tests.logs import outcomes
 from tests.unit.hostinfo_port import bench
 from tests.unit.test_cli_commands import answer, vconsole
 from tests.unit.test_layering import loaded_by
@@ -278,7 +279,7 @@ def test_each_change_is_written_to_the_activity_log(
     assert vconsole("hostinfo", "enable", "plain", "--dry-run", uri=host).returncode == 0
     assert not log.exists()
     assert vconsole("hostinfo", "enable", "plain", "served", "wrong", uri=host).returncode == 3
-    (entry,) = (json.loads(line) for line in log.read_text().splitlines())
+    (entry,) = outcomes(log)
     assert (entry["name"], entry["uuid"]) == ("plain", uuid("plain"))
     assert (entry["action"], entry["outcome"]) == ("enable hostinfo", "applied")
     assert "/var/lib/hostinfo/test-plain" in entry["after"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.logs import outcomes
 from tests.unit.test_cli_commands import vconsole
 
 pytest.importorskip("libvirt")
@@ -73,7 +74,7 @@ def test_an_interface_is_moved_and_it_is_logged(state: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     (result,) = json.loads(done.stdout)["changes"]
     assert (result["status"], result["read_back"]) == ("applied", "config: bridge br0, link up")
-    (entry,) = [json.loads(line) for line in state.read_text().splitlines()]
+    (entry,) = outcomes(state)
     assert (entry["action"], entry["outcome"]) == ("move testnet0 to bridge br0", "applied")
     assert "<source network='default'/>" in entry["before"]
     assert entry["after"] == "config: bridge br0, link up"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.logs import outcomes
 from tests.unit.test_cli_commands import answer, vconsole
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.policy.model.clock import set_clock
@@ -107,7 +107,7 @@ def test_power_and_counters_are_set_and_logged(host: str, state: Path) -> None:
         "+    <suspend-to-disk enabled='no'/>",
         "+  </pm>",
     ]
-    (entry,) = [json.loads(line) for line in state.read_text().splitlines()]
+    (entry,) = outcomes(state)
     assert (entry["name"], entry["outcome"]) == ("web", "applied")
     assert entry["action"] == "change suspend-to-mem, suspend-to-disk, pmu"
 

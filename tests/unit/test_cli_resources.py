@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.logs import outcomes
 from tests.unit.test_cli_commands import vconsole
 
 pytest.importorskip("libvirt")
@@ -50,8 +51,7 @@ def test_memory_is_set_and_logged(host: str, tmp_path: Path) -> None:
     (change,) = changes("memory", NAME, "49153KB", host=host)
     assert (change["status"], change["when"]) == ("applied", "live and config")
     assert change["read_back"].startswith("live: maximum 64 MiB, current 48004 KiB")
-    (entry,) = (tmp_path / "vconsole/activity.jsonl").read_text().splitlines()
-    logged = json.loads(entry)
+    (logged,) = outcomes(tmp_path / "vconsole/activity.jsonl")
     assert logged["before"].startswith("live: maximum 64 MiB, current 32 MiB; config: ")
     assert logged["after"] == change["read_back"]
 

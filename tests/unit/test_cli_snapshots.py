@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from tests.logs import outcomes
 from tests.unit.test_cli_commands import answer, vconsole
 
 pytest.importorskip("libvirt")
@@ -76,7 +77,7 @@ def test_one_is_taken_and_logged(host: str, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == (
         "web: take snapshot new (internal): applied: new: internal, memory, running"
     )
-    (entry,) = map(json.loads, (tmp_path / "vconsole/activity.jsonl").read_text().splitlines())
+    (entry,) = outcomes(tmp_path / "vconsole/activity.jsonl")
     assert (entry["name"], entry["outcome"], entry["after"]) == (
         *("web", "applied", "new: internal, memory, running"),
     )

@@ -12,10 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock, Thread, Timer
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from vconsole.host.stderr import leave_trace
 from vconsole.model.request import Reply
+
+if TYPE_CHECKING:
+    from vconsole.changes.entry import Entry
+    from vconsole.changes.recorder import Recorder
 
 
 class Request(Protocol):
@@ -35,6 +39,8 @@ class _Job:
     number: int
     request: Request
     timer: Timer | None = None
+    entry: Entry | None = None
+    """What the recorder knows it by."""
 
 
 class Dispatcher:
@@ -45,6 +51,7 @@ class Dispatcher:
         publish: Is given (request, reply) once for each request, from any thread.
         width: Requests handled at a time.
         hanging: Requests left behind before new ones are refused.
+        recorder: Is told of each request before and after it is handled, in the thread of that.
     """
 
     def __init__(
@@ -53,7 +60,9 @@ class Dispatcher:
         publish: Callable[[Request, Reply], object],
         width: int = 4,
         hanging: int = 16,
+        recorder: Recorder | None = None,
     ) -> None:
+        self._recorder = recorder
         self._handlers, self._publish = handlers, publish
         self._width, self._most_hanging = width, hanging
         self._lock = Lock()
@@ -80,15 +89,13 @@ class Dispatcher:
 
     def _begin_next(self) -> None:
         while (job := self._next()) is not None:
-            if len(self._hanging) >= self._most_hanging:
-                self._finish(job, Reply("refused", f"{len(self._hanging)} requests hang already"))
-                continue
-            job.timer = Timer(job.request.deadline_s, self._expire, (job,))
-            job.timer.daemon = True
-            job.timer.start()
-            Thread(
-                target=self._handle, args=(job,), name="vconsole-dispatcher", daemon=True
-            ).start()
+            refused = len(self._hanging) >= self._most_hanging
+            if not refused:
+                job.timer = Timer(job.request.deadline_s, self._expire, (job,))
+                job.timer.daemon = True
+                job.timer.start()
+            work = self._refuse if refused else self._handle
+            Thread(target=work, args=(job,), name="vconsole-dispatcher", daemon=True).start()
 
     def _next(self) -> _Job | None:
         with self._lock:
@@ -98,7 +105,16 @@ class Dispatcher:
             self._running[job.number] = job
             return job
 
+    def _record(self, job: _Job) -> None:
+        if self._recorder is not None:
+            job.entry = self._recorder.begun(job.request)
+
+    def _refuse(self, job: _Job) -> None:
+        self._record(job)
+        self._finish(job, Reply("refused", f"{len(self._hanging)} requests hang already"))
+
     def _handle(self, job: _Job) -> None:
+        self._record(job)
         try:
             reply = self._handlers[type(job.request)](job.request)
         except Exception as error:  # the edge: whatever a handler did not foresee is an answer too
@@ -121,6 +137,8 @@ class Dispatcher:
             wanted = first and not self._stopped
         if job.timer is not None:
             job.timer.cancel()
+        if self._recorder is not None:  # one that comes late as well: it is the truth
+            reply = self._recorder.ended(job.entry, job.request, reply)
         if wanted:
             with suppress(Exception):  # a user interface that is closing
                 self._publish(job.request, reply)

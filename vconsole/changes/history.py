@@ -7,30 +7,25 @@ change: the history then lives in memory and `History.problem` says why.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import stat
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import PinKey, PinKind
-from vconsole.model.outcome import Outcome, PinChange, PinStep, Status
+from vconsole.changes.operator import operator
+from vconsole.files.jsonlines import Stamp, append_line, last_lines, stamp
+from vconsole.model.host_state import PinKey
+from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, halves
+from vconsole.model.pin_json import HALVES, step_from_json, step_to_json
 from vconsole.model.virsh import change_commands
 
 FILE_NAME: Final = "pins.jsonl"
-READ_BYTES: Final = 1 << 20
-"""How much of the end of the file is read at the start."""
-LOCK_WAIT_S: Final = 0.05
-"""A lock that somebody holds longer is not waited for: an append is one write."""
 
+_BARE: Final = ("bare_before", "bare_after")
 Origin = Literal["plan", "undo", "redo", "roll-back"]
-_HALVES: Final = ("live_before", "live_after", "config_before", "config_after")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +96,10 @@ class History:
     """Why nothing is written, as one line; empty while all is well."""
     skipped: int = 0
     """Lines of the file that were no records."""
-    loaded: int = 0
-    """How many of the records came from the file."""
+    ours: tuple[Record, ...] = ()
+    """Those of this process; what was read of the file is that of others, or of earlier ones."""
+    seen: Stamp | None = field(default=None, compare=False)
+    """The file as it was when it was read."""
 
     @classmethod
     def in_memory(cls, problem: str = "") -> History:
@@ -115,6 +112,7 @@ class History:
         if directory is None:
             return cls.in_memory("neither XDG_STATE_HOME nor HOME names a directory")
         path = directory / FILE_NAME
+        seen = stamp(path)
         try:
             directory.mkdir(parents=True, exist_ok=True, mode=0o700)
             lines = last_lines(path)
@@ -122,7 +120,14 @@ class History:
             return cls.in_memory(_reason(error, path))
         records, skipped = _parse(lines)
         problem = _why_not_writable(path)
-        return cls(records, None if problem else path, problem, skipped, len(records))
+        return cls(records, None if problem else path, problem, skipped, seen=seen)
+
+    def fresh(self) -> History:
+        """The same while the file is as it was read; a command may have added to it meanwhile."""
+        if self.path is None or stamp(self.path) == self.seen:
+            return self
+        found = History.load(self.path.parent)
+        return self if found.path is None else replace(found, ours=self.ours)
 
     def record(
         self, outcome: Outcome, uri: str, *, split_pins: bool = True, now: datetime | None = None
@@ -132,7 +137,7 @@ class History:
         done = PinChange(change.uuid, change.name, outcome.applied)
         entry = Record(
             when=f"{(now or datetime.now(UTC)).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            operator=operator(),
+            operator=str(operator()),
             uri=uri,
             uuid=change.uuid,
             name=change.name,
@@ -142,7 +147,7 @@ class History:
             message=outcome.message,
             commands=change_commands(done, uri, split_pins=split_pins),
         )
-        grown = replace(self, records=(*self.records, entry))
+        grown = replace(self, records=(*self.records, entry), ours=(*self.ours, entry))
         if self.path is None:
             return grown
         try:
@@ -151,13 +156,18 @@ class History:
             return replace(grown, path=None, problem=_reason(error, self.path))
         return grown
 
+    def done(self, uri: str) -> tuple[PinChange, ...]:
+        """What was changed on this connection and not undone, the last first."""
+        return tuple(map(_whole, reversed(self._stacks(uri)[0])))
+
     def undoable(self, uri: str) -> PinChange | None:
         """The last change on this connection that took effect and was not undone."""
-        return self._stacks(uri)[0]
+        return next(iter(self.done(uri)), None)
 
     def redoable(self, uri: str) -> PinChange | None:
         """The last change on this connection that was undone, with none made since."""
-        return self._stacks(uri)[1]
+        undone = self._stacks(uri)[1]
+        return _whole(undone[-1]) if undone else None
 
     def undo(self, uri: str) -> PinChange | None:
         """The change that undoes `undoable`, or None."""
@@ -169,8 +179,8 @@ class History:
         change = self.redoable(uri)
         return replace(change, origin="redo") if change else None
 
-    def _stacks(self, uri: str) -> tuple[PinChange | None, PinChange | None]:
-        """The tops of the done and of the undone changes, replayed from the records."""
+    def _stacks(self, uri: str) -> tuple[list[PinChange], list[PinChange]]:
+        """The done and the undone changes, the last at the end, replayed from the records."""
         done: list[PinChange] = []
         undone: list[PinChange] = []
         for record in self._of(uri):
@@ -187,25 +197,26 @@ class History:
                 taken = _take(done, change.reversed().steps)
                 if taken and record.origin == "undo":
                     undone.append(taken)
-        return _top(done), _top(undone)
+        return done, undone
 
     def _of(self, uri: str) -> Iterator[Record]:
         """The records of a connection; libvirt's test driver forgets with its process."""
-        first = self.loaded if uri.startswith("test:") else 0
-        return (record for record in self.records[first:] if record.uri == uri)
+        known = self.ours if uri.startswith("test:") else self.records
+        return (record for record in known if record.uri == uri)
 
 
-def _top(stack: list[PinChange]) -> PinChange | None:
-    return replace(stack[-1], steps=_joined(stack[-1].steps)) if stack else None
+def _whole(change: PinChange) -> PinChange:
+    return replace(change, steps=_joined(change.steps))
 
 
 def _halves(steps: Iterable[PinStep]) -> Iterator[PinStep]:
     """The steps with live and config apart: a row may have been changed or put back by half."""
     for step in steps:
+        live, config = halves(step)
         if step.live_after is not None:
-            yield replace(step, config_before=None, config_after=None)
+            yield live
         if step.config_after is not None:
-            yield replace(step, live_before=None, live_after=None)
+            yield config
 
 
 def _joined(halves: Iterable[PinStep]) -> tuple[PinStep, ...]:
@@ -213,9 +224,8 @@ def _joined(halves: Iterable[PinStep]) -> tuple[PinStep, ...]:
     rows: dict[PinKey, PinStep] = {}
     for half in halves:
         row = rows.get(half.key, half)
-        rows[half.key] = PinStep(
-            half.kind, half.id, **{n: getattr(half, n) or getattr(row, n) for n in _HALVES}
-        )
+        sets: dict[str, Any] = {n: getattr(half, n) or getattr(row, n) for n in (*HALVES, *_BARE)}
+        rows[half.key] = PinStep(half.kind, half.id, **sets)
     return tuple(rows.values())
 
 
@@ -231,73 +241,7 @@ def _take(stack: list[PinChange], steps: tuple[PinStep, ...]) -> PinChange | Non
     return None
 
 
-# ---- who and where
-
-
-def operator(environ: Mapping[str, str] | None = None) -> str:
-    """Who is at the keyboard: ``alice by sudo from 192.0.2.7``."""
-    env = os.environ if environ is None else environ
-    sudo = env.get("SUDO_USER", "")
-    user = sudo or env.get("USER") or env.get("LOGNAME") or f"uid {os.getuid()}"
-    client = env.get("SSH_CONNECTION", "").split()
-    return user + (" by sudo" if sudo else "") + (f" from {client[0]}" if client else "")
-
-
 # ---- the file
-
-
-def append_line(path: Path, line: str) -> None:
-    """Add one line in one write. A line that a crash cut off is closed first."""
-    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-    handle = os.open(path, flags, 0o600)
-    try:
-        _require_plain_file(handle, path)
-        _lock(handle)
-        size = os.fstat(handle).st_size
-        torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-        data = f"{chr(10) * torn}{line}\n".encode("ascii")
-        if os.write(handle, data) != len(data):
-            raise OSError(28, "no space left", str(path))
-    finally:
-        os.close(handle)
-
-
-def _require_plain_file(handle: int, path: Path) -> None:
-    mode = os.fstat(handle).st_mode
-    if not stat.S_ISREG(mode):
-        raise OSError(22, "not a regular file", str(path))
-    if mode & 0o077 and os.fstat(handle).st_uid == os.geteuid():
-        os.fchmod(handle, 0o600)
-
-
-def _lock(handle: int) -> None:
-    """Take the lock, or go on without it: the user interface must not wait for another program."""
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            if time.monotonic() >= deadline:
-                return
-            time.sleep(0.005)
-        else:
-            return
-
-
-def last_lines(path: Path) -> list[str]:
-    """The whole lines among the last `READ_BYTES`; none when there is no file."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return []
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(22, "not a regular file", str(path))
-        start = max(0, os.fstat(handle).st_size - READ_BYTES - 1)
-        file.seek(start)
-        data = file.read(READ_BYTES + 1)
-    lines = data.decode("utf-8", "replace").split("\n")
-    return lines[1:] if start else lines
 
 
 def _parse(lines: Iterable[str]) -> tuple[tuple[Record, ...], int]:
@@ -323,19 +267,13 @@ def _reason(error: OSError, path: Path) -> str:
 
 
 def _step_to_json(step: PinStep, status: Status) -> dict[str, object]:
-    sets = {name: getattr(step, name) for name in _HALVES}
-    shown = {name: str(cpuset) for name, cpuset in sets.items() if cpuset is not None}
-    return {"kind": step.kind, "id": step.id, **shown, "status": status}
+    return {**step_to_json(step), "status": status}
 
 
 def _step_from_json(item: Any) -> tuple[PinStep, Status]:
-    kind, number, status = item["kind"], item["id"], item["status"]
-    if kind not in get_args(PinKind) or status not in get_args(Status):
+    if item["status"] not in get_args(Status):
         raise ValueError("no step")
-    if (number is None) != (kind == "emulator") or not isinstance(number, int | None):
-        raise ValueError("no step")
-    sets = {name: CpuSet.parse(_text(item[name])) for name in _HALVES if name in item}
-    return PinStep(kind, number, **sets), status
+    return step_from_json(item), item["status"]
 
 
 def _list(value: object) -> list[Any]:

@@ -26,9 +26,22 @@ SHARED = (
     ),
     Answer("vconsole.model.request:ReadDefinitions", "vconsole.host.definitions:read_definitions"),
     Answer(
-        "vconsole.model.request:ChangeDevice", "vconsole.host.devices:change_device", changes=True
+        "vconsole.model.request:ChangeDevice",
+        "vconsole.host.devices:change_device",
+        changes=True,
+        tells="vconsole.host.devices:tell_device",
     ),
-    Answer("vconsole.model.request:Define", "vconsole.host.definitions:define", changes=True),
+    Answer(
+        "vconsole.model.request:Define",
+        "vconsole.host.definitions:define",
+        changes=True,
+        tells="vconsole.host.definitions:tell_define",
+    ),
+    Answer(
+        "vconsole.changes.settle:ReadOutcome", "vconsole.changes.settle:read_outcome", link="settle"
+    ),
+    Answer("vconsole.changes.log:ReadLog", "vconsole.changes.log:read_log", local=True),
+    Answer("vconsole.changes.log:ReadCutOff", "vconsole.changes.log:read_cut_off", local=True),
     Answer("vconsole.files.draft:ReadFile", "vconsole.files.draft:read_file", local=True),
 )
 """What features share: to read and change devices, definitions and files."""
@@ -71,6 +84,8 @@ class HostRequests:
             return cast("Reply", imported(answer.handler)(link, request))
         except HostError as error:
             self._forget(answer.link)
+            if answer.changes:  # the call that was cut off may have been carried out
+                return Reply("unknown", f"{error.title}: {error.message}")
             return _failed(error)
         except errors.libvirt_error() as error:
             return Reply("failed", errors.message(error))

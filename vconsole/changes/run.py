@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from vconsole.model.proposal import Change
@@ -71,6 +72,14 @@ class ChangeRun(Generic[C]):
         """Those under way that say what they wait for, and can be given up."""
         waits = ((change, getattr(change, "wait", None)) for change in self.under_way)
         return {change: wait for change, wait in waits if isinstance(wait, Wait)}
+
+    def settled(self, request: object, reply: Reply) -> None:
+        """Take what reading again has shown of a change of unknown outcome."""
+        known = next((c for c in self.replies if c is request), None)
+        if known is not None:
+            before = self.replies[known].message
+            words = "; ".join(filter(None, (before, reply.message)))
+            self.replies[known] = replace(reply, message=words)
 
     def cancel(self) -> None:
         """Begin nothing more, and wait no longer for those under way."""

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
 from queue import SimpleQueue
 from typing import Any
 
-from vconsole.changes.activity import ActivityLog, of_reply
+from vconsole.changes.activity import ActivityLog
 from vconsole.changes.dispatcher import Dispatcher, Request
-from vconsole.changes.history import History
 from vconsole.changes.host_requests import HostRequests
+from vconsole.changes.recorder import Records
 from vconsole.changes.run import AT_A_TIME, ChangeRun
+from vconsole.changes.settle import ReadOutcome
+from vconsole.changes.store import PinHistory
 from vconsole.cli.read import find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json
 from vconsole.files.places import state_dir
 from vconsole.host.open import connect_link
 from vconsole.host.source import HostSource, View
 from vconsole.model.host_state import Connection, Domain
-from vconsole.model.outcome import Outcome, Target
+from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.request import Define, Reply
 from vconsole.text import safe
@@ -122,7 +124,6 @@ def change(
     replies: dict[Any, Reply] = {}
     if not options.dry_run:
         replies = carry_out(host, proposal.changes, connection.uri, log)
-        remember_pins(replies.values(), connection)
     results = [_result(change, replies.get(change)) for change in proposal.changes]
     report(options, results, proposal.notes)
     if log.problem and replies:
@@ -137,28 +138,30 @@ def _unvalidated(change: Change) -> Change:
     return replace(change, validate=False) if isinstance(change, Define) else change
 
 
-def remember_pins(replies: Iterable[Reply], connection: Connection) -> None:
-    """Let pins that were set be undone in the console."""
-    for outcome in (reply.value for reply in replies):
-        if isinstance(outcome, Outcome) and outcome.applied:
-            history = History.load(state_dir())
-            history.record(outcome, connection.uri, split_pins=connection.split_pins)
-
-
 def carry_out(
     host: HostRequests, changes: Sequence[Change], uri: str, log: ActivityLog
 ) -> dict[Any, Reply]:
-    """Make several changes at a time, and log each."""
+    """Make several changes at a time, and log each; ask again after one of unknown outcome."""
     queue = SimpleQueue[tuple[Any, Reply]]()
     dispatcher = Dispatcher(
-        host.handlers(), lambda asked, reply: queue.put((asked, reply)), width=AT_A_TIME
+        host.handlers(),
+        lambda asked, reply: queue.put((asked, reply)),
+        width=AT_A_TIME + 1,
+        recorder=Records(log, lambda: uri, PinHistory(state_dir())),
     )
     going = ChangeRun("", changes, dispatcher.ask)
     going.begin()
-    while not going.done:
+    asked = 0
+    while not going.done or asked:
         request, reply = queue.get()
-        log.add(of_reply(request, reply, uri))
+        if isinstance(request, ReadOutcome):
+            going.settled(request.of, reply)
+            asked -= 1
+            continue
         going.replied(request, reply)
+        if isinstance(reply.settle, ReadOutcome):
+            dispatcher.ask(reply.settle)
+            asked += 1
     return going.replies
 
 

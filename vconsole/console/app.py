@@ -22,7 +22,6 @@ from vconsole.files.config import Config
 from vconsole.host.source import View
 from vconsole.model.command import a_domain
 from vconsole.model.host_state import EMPTY, HostState
-from vconsole.model.outcome import Outcome
 from vconsole.model.words import plural
 from vconsole.registry import COMMANDS as COMMANDS_BY_ID
 from vconsole.screens.domains.domains import DomainsScreen
@@ -38,10 +37,13 @@ if TYPE_CHECKING:
     from textual.driver import Driver
     from textual.screen import Screen
 
-    from vconsole.changes.activity import ActivityLog, Entry
+    from vconsole.changes.activity import ActivityLog
     from vconsole.changes.dispatcher import Request
     from vconsole.changes.history import History
+    from vconsole.changes.recorder import Records
     from vconsole.changes.run import C, ChangeRun
+    from vconsole.changes.settle import ReadOutcome
+    from vconsole.changes.store import PinHistory
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.model.proposal import Logged
     from vconsole.screens.page import Asking
@@ -67,6 +69,11 @@ class Feed(Protocol):
         """End without waiting for a call that hangs."""
 
 
+LOOK_BACK_S = 0.5
+"""After the first reading: the list of domains is not to wait for it."""
+MOST_CUT_OFF = 64
+
+
 def _provider(name: str) -> type[Provider]:
     """Import the palette when it is first opened."""
     from vconsole.console import palette
@@ -76,8 +83,9 @@ def _provider(name: str) -> type[Provider]:
 
 OpenFeed = Callable[[Callable[[HostState], object]], Feed]
 """Makes the feed, given where to publish the states of the host (from any thread)."""
-OpenDispatcher = Callable[[Callable[["Request", "Reply"], object]], "Asking"]
-"""Makes the dispatcher when the first request comes, given where to publish replies."""
+OpenDispatcher = Callable[[Callable[["Request", "Reply"], object], "Records"], "Asking"]
+"""Makes the dispatcher when the first request comes, given where to publish replies and who keeps
+the record of changes."""
 
 
 class VConsole(App[int]):
@@ -109,11 +117,19 @@ class VConsole(App[int]):
         self.host_state: HostState = EMPTY
         self.plans: dict[str, PinPlan] = {}
         """Domain UUID -> changes planned and not applied yet; they survive leaving the page."""
-        self._history, self._state = history, state
+        self._known_history, self._state = history, state
+        self._pins: PinHistory | None = None
         self._feed = open_feed(self._publish)
         self._open_dispatcher = open_dispatcher
         self._dispatcher: Asking | None = None
         self._activity: ActivityLog | None = None
+        self._log_problem = ""
+        self._looked_back = False
+        self._cut_off: list[ReadOutcome] = []
+        self._told: list[Reply] = []
+        """What became of changes that an earlier program had no time to write down."""
+        self._unknown: list[ReadOutcome] = []
+        """Changes of unknown outcome: asked about with the next reading that succeeds."""
         self.runs: list[ChangeRun[Any]] = []
         """Changes that are under way, and some that are over."""
         self._quitting = False
@@ -122,12 +138,17 @@ class VConsole(App[int]):
 
     @property
     def history(self) -> History:
-        """The pin changes made; read when first asked for."""
-        if self._history is None:
-            from vconsole.changes.history import History
+        """The pin changes made, by whatever program."""
+        return self.pins.now()
 
-            self._history = History.load(self._state) if self._state else History.in_memory()
-        return self._history
+    @property
+    def pins(self) -> PinHistory:
+        """Where they are kept."""
+        if self._pins is None:
+            from vconsole.changes.store import PinHistory
+
+            self._pins = PinHistory(self._state, self._known_history)
+        return self._pins
 
     @property
     def activity(self) -> ActivityLog:
@@ -136,6 +157,7 @@ class VConsole(App[int]):
             from vconsole.changes.activity import ActivityLog
 
             self._activity = ActivityLog(self._state)
+            self._log_problem = self._activity.problem  # no directory: known from the start
         return self._activity
 
     # -- life --------------------------------------------------------------------------------
@@ -182,6 +204,8 @@ class VConsole(App[int]):
     def on_host_state_ready(self, message: HostStateReady) -> None:
         """Show a reading on the page in front."""
         self.host_state = message.host_state
+        self._settle()
+        self._look_back()
         if (page := self.page) is not None and page.is_mounted:
             page.host_state = message.host_state
 
@@ -198,39 +222,38 @@ class VConsole(App[int]):
         page.host_state = self.host_state
         self._feed.look(View(page.PAGE, page.in_view))
 
-    def _remember(self, outcome: Outcome) -> None:
-        """Let pins that were set be undone."""
-        connection = self.host_state.connection
-        if outcome.applied:
-            self._history = self.history.record(
-                outcome, connection.uri, split_pins=connection.split_pins
-            )
-
     # -- requests beside the reading ---------------------------------------------------------
 
     @property
     def dispatcher(self) -> Asking:
         """Answers requests; every page that is open sees the replies."""
         if self._dispatcher is None:
-            self._dispatcher = self._open_dispatcher(self._reply)
+            from vconsole.changes.recorder import Records
+
+            records = Records(self.activity, lambda: self.host_state.connection.uri, self.pins)
+            self._dispatcher = self._open_dispatcher(self._reply, records)
         return self._dispatcher
 
     def _reply(self, request: Request, reply: Reply) -> None:
         self.post_message(Replied(request, reply))
 
     def on_replied(self, message: Replied) -> None:
-        """Log what was changed, go on with what is under way, and tell the pages."""
-        from vconsole.changes.activity import is_change, of_reply
+        """Go on with what is under way, and tell the pages."""
+        from vconsole.changes.activity import is_change
+        from vconsole.changes.settle import ReadOutcome
 
         request, reply = message.request, message.reply
         if is_change(request):
-            logged = cast("Logged", request)
-            self._note_down(of_reply(logged, reply, self.host_state.connection.uri))
-            self._feed.refresh(logged.uuid)  # not everything that changes is told by an event
-        if isinstance(reply.value, Outcome):
-            self._remember(reply.value)
+            self._say_log_problem()
+            self._feed.refresh(cast("Logged", request).uuid)  # few changes tell it by an event
+        if isinstance(reply.settle, ReadOutcome):
+            self._unknown.append(reply.settle)
+        self._cut_off_told(request, reply)
         for run in self.runs:
-            run.replied(request, reply)
+            if isinstance(request, ReadOutcome):
+                run.settled(request.of, reply)
+            else:
+                run.replied(request, reply)
         for page in self.screen_stack if self.is_running else ():
             if isinstance(page, Page) and page.is_mounted:
                 page.answered(request, reply)
@@ -251,13 +274,48 @@ class VConsole(App[int]):
         """How many changes have not ended."""
         return sum(len(run.changes) - len(run.replies) for run in self.runs)
 
-    def _note_down(self, entry: Entry) -> None:
-        """Write it down; where that fails, say so once."""
-        log, before = self.activity, self.activity.problem
-        log.add(entry)
-        if log.problem and log.problem != before:
-            words = f"not in the activity log: {line(log.problem)}"
+    def _say_log_problem(self) -> None:
+        """Where a change could not be written down, say so once."""
+        before, self._log_problem = self._log_problem, self.activity.problem
+        if self._log_problem and self._log_problem != before:
+            words = f"not in the activity log: {line(self._log_problem)}"
             self.notify(words, severity="warning", markup=False)
+
+    # -- changes of processes that ended before they knew ---------------------------------------
+
+    def _look_back(self) -> None:
+        """Ask, once, what became of changes that an earlier program had no time to write down."""
+        path = self.activity.path
+        if not self._looked_back and not self.host_state.freshness.stale and path is not None:
+            self._looked_back = True
+            if path.exists():
+                self.set_timer(LOOK_BACK_S, self._ask_back)
+
+    def _ask_back(self) -> None:
+        from vconsole.changes.log import ReadCutOff
+
+        self.dispatcher.ask(ReadCutOff(self.activity, self.host_state.connection.uri))
+
+    def _cut_off_told(self, request: Request, reply: Reply) -> None:
+        """Say what became of them when all are told."""
+        from vconsole.changes.log import ReadCutOff
+        from vconsole.changes.settle import ReadOutcome, summary
+
+        if isinstance(request, ReadCutOff) and isinstance(reply.value, tuple):
+            self._cut_off = [ReadOutcome(entry) for entry in reply.value[:MOST_CUT_OFF]]
+            for wanted in self._cut_off:
+                self.dispatcher.ask(wanted)
+        elif any(request is wanted for wanted in self._cut_off):
+            self._told.append(reply)
+            if len(self._told) == len(self._cut_off) and self.page is not None:
+                self.page.say(f"{summary(self._told)}; Activity names them", "warn")
+
+    def _settle(self) -> None:
+        """Ask what became of changes of unknown outcome, now that the host answers."""
+        if self._unknown and not self.host_state.freshness.stale:
+            unknown, self._unknown = self._unknown, []
+            for request in unknown:
+                self.dispatcher.ask(request)
 
     # -- commands ----------------------------------------------------------------------------
 

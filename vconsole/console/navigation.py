@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from vconsole.files.config import Config
+    from vconsole.model.outcome import PinChange
 
 
 class Program(Console, Protocol):
@@ -74,21 +75,40 @@ class AppCommands:
     # -- changes -----------------------------------------------------------------------------
 
     async def do_undo(self) -> None:
-        """Show what undoing would change; enter there applies it."""
-        await self._again("undo", self.app.history.undo(self.app.host_state.connection.uri))
+        """Show what undoing the last change that can be undone would do; enter there applies it.
+
+        Where somebody changed the same rows since, the one before is offered.
+        """
+        from vconsole.features.pins.model.undo import undo_last
+
+        state = self.app.host_state
+        changes = self.app.history.done(state.connection.uri)
+        found, passed = undo_last(changes, state.domain, state.pcpus)
+        words = f"passed over: {'; '.join(passed)}" if passed else ""
+        if found is None:
+            self.page.say(words or "nothing to undo on this connection", "warn")
+            return
+        await self._show_plan(found.change, words)
 
     async def do_redo(self) -> None:
         """Show what redoing would change; enter there applies it."""
-        await self._again("redo", self.app.history.redo(self.app.host_state.connection.uri))
+        change = self.app.history.redo(self.app.host_state.connection.uri)
+        if change is None:
+            self.page.say("nothing to redo on this connection", "warn")
+            return
+        await self._show_plan(change)
 
-    async def _again(self, word: str, change: object) -> None:
-        from vconsole.model.outcome import PinChange
+    async def _show_plan(self, change: PinChange, words: str = "") -> None:
+        """In the place of a plan that is done: what that one says would be past."""
         from vconsole.screens.pins.plan import PlanScreen
 
-        if not isinstance(change, PinChange):
-            self.page.say(f"nothing to {word} on this connection", "warn")
-            return
-        await self.app.show_page(PlanScreen(change))
+        page = PlanScreen(change)
+        if isinstance(self.page, PlanScreen):
+            await self.app.replace_page(page)
+        else:
+            await self.app.show_page(page)
+        if words:
+            page.say(safe(words), "warn")
 
     # -- services ----------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from vconsole.changes.dispatcher import Dispatcher, Request
+    from vconsole.changes.recorder import Records
     from vconsole.host.link import Link
     from vconsole.host.source import HostSource
     from vconsole.model.request import Reply
@@ -79,13 +80,15 @@ def _run(config: Config, options: Namespace, directory: Path | None) -> int:
         )
         return poller
 
-    def open_dispatcher(publish: Callable[[Request, Reply], object]) -> Dispatcher:
+    def open_dispatcher(
+        publish: Callable[[Request, Reply], object], records: Records
+    ) -> Dispatcher:
         from vconsole.changes.dispatcher import Dispatcher
         from vconsole.changes.host_requests import HostRequests
         from vconsole.changes.run import AT_A_TIME
 
         host = HostRequests(lambda: _open_link(options))
-        return Dispatcher(host.handlers(), publish, width=AT_A_TIME + 4)
+        return Dispatcher(host.handlers(), publish, width=AT_A_TIME + 4, recorder=records)
 
     app = VConsole(config, open_feed, open_dispatcher, state=directory)
     app.run(mouse=config.mouse)

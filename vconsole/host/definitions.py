@@ -11,7 +11,7 @@ from typing import Any
 
 from vconsole.host import errors
 from vconsole.host.link import Link
-from vconsole.model.request import Define, ReadDefinitions, Reply
+from vconsole.model.request import Define, ReadDefinitions, Reply, fingerprint, took_effect
 
 
 def read_definitions(link: Link, request: ReadDefinitions) -> Reply:
@@ -71,6 +71,12 @@ def _flags(validate: bool) -> int:
     import libvirt
 
     return int(libvirt.VIR_DOMAIN_DEFINE_VALIDATE) if validate else 0
+
+
+def tell_define(link: Link, uuid: str, trace: str) -> Reply:
+    """Whether a definition is still the one that was to be replaced."""
+    domain = link.call(link.conn.lookupByUUIDString, uuid)
+    return took_effect(fingerprint(inactive_xml(link, domain)) != trace)
 
 
 def inactive_xml(link: Link, domain: Any) -> str:

@@ -6,6 +6,7 @@ Sources: virDomainAttachDeviceFlags and virDomainDetachDeviceFlags.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
@@ -15,7 +16,13 @@ from vconsole.host.definitions import inactive_xml
 from vconsole.host.link import Link
 from vconsole.model.libvirt_additions import identity
 from vconsole.model.proposal import Propose, Subject, proposals
-from vconsole.model.request import ChangeDevice, Configurations, ReadConfigurations, Reply
+from vconsole.model.request import (
+    ChangeDevice,
+    Configurations,
+    ReadConfigurations,
+    Reply,
+    took_effect,
+)
 from vconsole.model.xml_edit import Document, Element
 
 _SOURCES = ("file", "dev", "path")
@@ -83,6 +90,14 @@ def change_device(link: Link, request: ChangeDevice) -> Reply:
         message = f"{request.name}: the guest has not let go of it yet; it goes when the guest does"
         return Reply("unknown", message, after)
     return Reply(value=after)
+
+
+def tell_device(link: Link, uuid: str, trace: str) -> Reply:
+    """Whether the domain has the device that was to be attached, or not the one to be detached."""
+    wanted = ChangeDevice(uuid, "", "", **json.loads(trace))
+    found = read_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
+    halves = [found.live] * wanted.live + [found.config] * wanted.config
+    return took_effect(all((_find(text, wanted) is not None) == wanted.attach for text in halves))
 
 
 def _call(

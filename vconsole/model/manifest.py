@@ -29,6 +29,9 @@ class Answer:
     libvirt's client waits, now and then another one on the same connection waits as long."""
     local: bool = False
     """It needs no libvirt."""
+    tells: str = ""
+    """Of a change: what tells later whether it took effect, by what it left in the log; see
+    `changes.settle.Tell`."""
 
 
 @dataclass(frozen=True, slots=True)

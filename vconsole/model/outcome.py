@@ -6,7 +6,7 @@ and never a lost update.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from vconsole.model.cpuset import CpuSet
@@ -26,6 +26,10 @@ class PinStep:
     live_after: CpuSet | None = None
     config_before: CpuSet | None = None
     config_after: CpuSet | None = None
+    bare_before: bool = False
+    """The definition has no element for the row: `config_before` is what that means."""
+    bare_after: bool = False
+    """It is to have none."""
 
     @property
     def key(self) -> PinKey:
@@ -41,7 +45,15 @@ class PinStep:
             live_after=self.live_before if self.live_after is not None else None,
             config_before=self.config_after,
             config_after=self.config_before if self.config_after is not None else None,
+            bare_before=self.bare_after,
+            bare_after=self.bare_before,
         )
+
+
+def halves(step: PinStep) -> tuple[PinStep, PinStep]:
+    """What a step does live, and what it does to the definition."""
+    live = replace(step, config_before=None, config_after=None, bare_before=False, bare_after=False)
+    return live, replace(step, live_before=None, live_after=None)
 
 
 @dataclass(frozen=True, slots=True)

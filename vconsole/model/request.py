@@ -6,12 +6,14 @@ between is a conflict and never a lost update.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import ClassVar
 
 from vconsole.model.outcome import Status
-from vconsole.model.proposal import AT_NEXT_START, Grade, flags_of, virsh_line, xml_lines
+from vconsole.model.proposal import AT_NEXT_START, Grade, flags_of, masked, virsh_line, xml_lines
 from vconsole.model.virsh import domain_argument
 
 
@@ -24,12 +26,21 @@ class Reply:
         message: One line for people, naming the cause; may hold foreign text.
         value: What was read, or what the host says after a change.
         read_back: What is there after a change, in words.
+        settle: Of a change of unknown outcome the request that finds out.
     """
 
     status: Status = "applied"
     message: str = ""
     value: object = None
     read_back: str = ""
+    settle: object = None
+
+
+def took_effect(done: bool, value: object = None, read_back: str = "") -> Reply:
+    """Say of a change of unknown outcome what reading again has shown."""
+    if done:
+        return Reply("applied", "read again: it took effect", value, read_back)
+    return Reply("not tried", "read again: it did not take effect", value, read_back)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,11 @@ class Define:
     grade: ClassVar[Grade] = "harmless"
     when: ClassVar[str] = AT_NEXT_START
 
+    @property
+    def trace(self) -> str:
+        """The definition before, as a hash: it may hold passwords."""
+        return fingerprint(self.before)
+
     def lines(self) -> tuple[str, ...]:
         """The difference of the definitions."""
         return xml_lines(self.before, self.after)
@@ -71,6 +87,11 @@ class Define:
         """Name the command that edits by hand."""
         skip = () if self.validate else ("--skip-validate",)
         return (virsh_line(uri, "edit", domain_argument(self.name, self.uuid), *skip),)
+
+
+def fingerprint(text: str) -> str:
+    """Tell a text from all others without keeping it."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +142,14 @@ class ChangeDevice:
         if not self.live:
             return AT_NEXT_START
         return "live and config" if self.config else "live, until it is shut off"
+
+    @property
+    def trace(self) -> str:
+        """The device and what was to be done with it; none of one that holds a password."""
+        if masked(self.device) != self.device:
+            return ""
+        fields = {name: getattr(self, name) for name in ("device", "attach", "live", "config")}
+        return json.dumps(fields)
 
     def lines(self) -> tuple[str, ...]:
         """The device, an element a line."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import ClassVar
 
 from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
+from vconsole.model.pin_json import step_to_json
 from vconsole.model.proposal import AT_NEXT_START, Grade
 from vconsole.model.request import Reply
 from vconsole.model.virsh import change_commands
@@ -27,6 +29,11 @@ class SetPins:
     def of(cls, change: PinChange, split_pins: bool) -> SetPins:
         """The request that makes a change of the plan page or of ``vconsole pin``."""
         return cls(change, f"pin ({change.origin})", split_pins)
+
+    @property
+    def trace(self) -> str:
+        """The rows with what was seen and what is wanted."""
+        return json.dumps([step_to_json(step) for step in self.change.steps])
 
     @property
     def deadline_s(self) -> float:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from typing_extensions import override
 
-from vconsole.changes.activity import Entry, is_change
+from vconsole.changes.activity import is_change
 from vconsole.changes.dispatcher import Request
+from vconsole.changes.entry import Entry
+from vconsole.changes.log import Log, ReadLog
+from vconsole.changes.settle import ReadOutcome
 from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.request import Reply, command_lines
@@ -51,6 +55,10 @@ class ActivityScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self._entries: dict[str, Entry] = {}
+        self._note = ""
+        """Why the changes of others are not shown."""
+        self._again = False
+        """Something was changed since the log began to be read."""
 
     @override
     def compose_body(self) -> ComposeResult:
@@ -59,15 +67,20 @@ class ActivityScreen(Page):
         yield NotesView()
 
     def on_mount(self) -> None:
-        """Read the log."""
+        """Show what is here; what others changed comes when the journal is read."""
+        self._show(self.console.activity.newest())
         self._read()
 
     def _read(self) -> None:
-        log = self.console.activity
-        entries = log.newest()
-        last = len(entries)
-        self._entries = {str(last - place): entry for place, entry in enumerate(entries)}
+        if not self.read(ReadLog(self.console.activity)):
+            self._again = True
+
+    def _show(self, entries: Sequence[Entry]) -> None:
+        log, last = self.console.activity, len(entries)
+        self._entries = {e.id or str(last - place): e for place, e in enumerate(entries)}
         where = f"not saved: {log.problem}" if log.problem else str(log.path)
+        if self._note:
+            where += f"   {self._note}"
         words = f"{len(entries)} {'entry' if last == 1 else 'entries'}   {safe(where)}"
         self.query_one(TitleBar).words = ("Activity", words)
         self.query_one(LineTable).show(list(self._entries))
@@ -79,7 +92,13 @@ class ActivityScreen(Page):
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
-        if is_change(request):
+        if isinstance(request, ReadLog) and isinstance(reply.value, Log):
+            self._note = reply.value.note
+            self._show(reply.value.entries)
+            if self._again:
+                self._again = False
+                self._read()
+        elif is_change(request) or isinstance(request, ReadOutcome):
             self._read()
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from time import monotonic
 
@@ -187,15 +187,23 @@ class FooterBar(Widget):
         super().__init__()
         self._keys, self._typed = keys, typed
         self._commands = [command for command in commands if self._key(command)]
+        self._first: tuple[str, ...] = ()
+        self._without: tuple[str, ...] = ()
         self._tail = [command for command in tail if self._key(command)]
         self._spots: list[tuple[int, int, Command]] = []
+
+    def offer(self, first: Iterable[str], without: Iterable[str]) -> None:
+        """Show some commands before all others, and some not: those that would only refuse."""
+        self._first, self._without = tuple(first), tuple(without)
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Draw the titled commands, then others while there is room; the tail always has its."""
         width = self.size.width
         room = width - sum(self._length(c) for c in self._tail)
         shown: list[Command] = []
-        for command in sorted(self._commands, key=lambda c: not c.title):
+        offered = [c for c in self._commands if c.id not in self._without or c.id in self._first]
+        for command in sorted(offered, key=lambda c: (c.id not in self._first, not c.title)):
             if (length := self._length(command)) <= room:
                 shown.append(command)
                 room -= length

@@ -18,7 +18,7 @@ from vconsole.host.agent_call import answers_within
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
 from vconsole.model.host_state import Active
-from vconsole.model.request import Reply
+from vconsole.model.request import Reply, took_effect
 
 _POLL_S = 0.5
 _AGENT_S = 5.0
@@ -47,6 +47,23 @@ def act(link: Link, request: Act) -> Reply:
     reply = special(link, domain, request) if special else _at_once(link, domain, request)
     now = _seen(link, domain, request)
     return Reply(reply.status, reply.message, now, now)
+
+
+def tell_act(link: Link, uuid: str, trace: str) -> Reply:
+    """Whether the domain is in the state that an action was to bring it into."""
+    import libvirt
+
+    wanted = _WANTED.get(trace)
+    if wanted is None:
+        return Reply("unknown", "the state does not tell whether it was done")
+    try:
+        domain = link.call(link.conn.lookupByUUIDString, uuid)
+    except libvirt.libvirtError as error:
+        if not errors.gone(error):
+            raise
+        return took_effect(GONE in wanted, GONE, GONE)
+    now = _seen(link, domain, Act(uuid, "", trace, ""))
+    return took_effect(now in wanted, now, now)
 
 
 def _at_once(link: Link, domain: Any, request: Act) -> Reply:
@@ -81,6 +98,7 @@ _WANTED: Mapping[str, tuple[str, ...]] = {
     "start": ("running", "idle", "paused"),  # as its saved state was
     "start_paused": ("paused",),
     "shutdown": _OFF,
+    "save": _OFF,
     "suspend": ("paused",),
     "resume": ("running", "idle"),
     "destroy": _OFF,

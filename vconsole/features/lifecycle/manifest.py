@@ -38,6 +38,7 @@ MANIFEST: Final = Manifest(
         Answer(
             ".model:Act",
             ".host:act",
+            tells=".host:tell_act",
             changes=True,
             link="guests",
         ),

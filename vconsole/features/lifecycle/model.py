@@ -47,6 +47,11 @@ class Act:
         return max(600.0, len(self.modes) * (self.timeout_s + 90.0))
 
     @property
+    def trace(self) -> str:
+        """The action, whose state can be looked for."""
+        return self.action
+
+    @property
     def what(self) -> str:
         """The action's title."""
         return ACTIONS[self.action].title

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from vconsole.changes.activity import ActivityLog
 from vconsole.cli.arguments import add_connection_arguments
-from vconsole.cli.changing import CODES, asking, carry_out, remember_pins
+from vconsole.cli.changing import CODES, asking, carry_out
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
 from vconsole.features.pins.model.plan import PinPlan
@@ -122,7 +122,6 @@ def _show_and_set(plan: PinPlan, options: argparse.Namespace, host_state: HostSt
     wanted = SetPins.of(plan.to_change(), connection.split_pins)
     with asking(options) as host:
         replies = carry_out(host, [wanted], connection.uri, log)
-        remember_pins(replies.values(), connection)
     outcome = outcome_of(wanted, replies[wanted])
     if options.json:
         print_json(_report(plan, host_state, outcome))

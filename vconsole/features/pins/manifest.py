@@ -11,6 +11,7 @@ MANIFEST: Final = Manifest(
     scopes={
         "pin": "Pin",
         "plan": "Plan",
+        "history": "Pin history",
     },
     commands=(
         Command(
@@ -54,6 +55,13 @@ MANIFEST: Final = Manifest(
             "Show the pin changes made, who made them and when.",
             opens="history",
             place=20,
+        ),
+        Command(
+            "history.undo",
+            "enter",
+            "undo",
+            "Show what undoing this change would do, by what the host says now.",
+            (writable,),
         ),
         Command("pin.toggle", "space", "set", "Allow or forbid the pCPU in this row.", (pinnable,)),
         Command(
@@ -124,6 +132,7 @@ MANIFEST: Final = Manifest(
         Answer(
             "vconsole.model.set_pins:SetPins",
             ".host.set_pins:set_pins",
+            tells=".host.set_pins:tell_pins",
             changes=True,
         ),
     ),

@@ -8,6 +8,8 @@ from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.history import Record
+from vconsole.features.pins.model.compare import PCpus
+from vconsole.features.pins.model.undo import undo_now
 from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.outcome import PinStep
@@ -63,7 +65,7 @@ class HistoryScreen(Page):
     def show_host_state(self, before: HostState, after: HostState) -> None:
         """Show what was done since."""
         history = self.console.history
-        if history.records == self._records and before is not after and self._records:
+        if history.records is self._records and self._records:
             return
         self._records = history.records
         where = (
@@ -102,7 +104,31 @@ class HistoryScreen(Page):
         """Say how to go back in time."""
         if not self._records:
             return "no pin was changed here yet", ""
-        return "u undoes the last change of this connection, ctrl+r does it again", ""
+        return "enter undoes this one, u the last of this connection; ctrl+r does it again", ""
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Undo by mouse."""
+        await self.console.action_run_command("history.undo")
+
+    async def do_undo(self) -> None:
+        """Show what undoing the one under the cursor would change, by what the host says now."""
+        from vconsole.screens.pins.plan import PlanScreen
+
+        record, state = self._record, self.host_state
+        if record is None:
+            self.say("no pin was changed here yet", "warn")
+        elif record.uri != state.connection.uri:
+            self.say(f"it was made on {record.uri}", "warn")
+        else:
+            domain = state.domain(record.uuid)
+            found = undo_now(record.change, domain, PCpus.of(state.pcpus))
+            if found.change.steps:
+                against = [(f" ! {safe(words)}", "warn") for words in found.conflicts]
+                page = PlanScreen(found.change, reasons=against)
+                await self.console.show_page(page)
+            else:
+                words = found.words if found.conflicts else "its rows are as they were before"
+                self.say(safe(words), "warn")
 
     def virsh(self) -> str:
         """Name the lines of the change under the cursor."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
+from vconsole.changes.settle import ReadOutcome
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.features.pins.words import warning_lines
@@ -21,6 +23,7 @@ from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Column, Note, safe
+from vconsole.widgets.bars import FooterBar
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
@@ -40,7 +43,10 @@ _STATUS_STYLES = {"applied": "good", "rolled back": "warn", "not tried": "dim"}
 class PlanScreen(Page):
     """One change, before and after it is applied.
 
-    `plan` is None for an undo or redo; `reasons` speak for it where best fit made it.
+    Args:
+        change: What is done.
+        plan: The plan it comes of; None for an undo or redo.
+        reasons: What speaks for it, or against the part of it that is left out.
     """
 
     SCOPE = "plan"
@@ -57,7 +63,11 @@ class PlanScreen(Page):
         super().__init__()
         self._reasons = reasons
         self._change, self._plan = change, plan
+        self._past = False
+        """The rows were changed again since: what became of this change is no news."""
         self._outcome: Outcome | None = None
+        self._said = ""
+        """What was said of an outcome that is not known."""
         self._asked: SetPins | None = None
         """The change under way or done."""
 
@@ -136,6 +146,8 @@ class PlanScreen(Page):
         )
 
     def _result(self, index: int) -> Cell:
+        if self._past:
+            return "", ""
         if self._outcome is None:
             return ("...", "dim") if self._waiting else ("", "")
         if index >= len(self._outcome.steps):
@@ -145,16 +157,21 @@ class PlanScreen(Page):
 
     def _lines(self) -> list[Note]:
         lines: list[Note] = [("", "")]
-        if self._outcome is not None:
+        if self._past:
+            pass
+        elif self._outcome is not None:
             lines += [(f" {row}", "bad") for row in _failures(self._outcome)]
         elif self._plan is not None:
             lines += warning_lines(self._plan, self.host_state)
+        if self._outcome is None:
             lines += self._reasons
         lines += [(f" {safe(command)}", "accent") for command in self._commands()]
         return lines
 
     @override
     def hint(self) -> tuple[str, str]:
+        if self._past:
+            return "changed again since it was applied; esc goes back", ""
         if self._waiting:
             return "applying", ""
         if self._outcome is not None:
@@ -197,14 +214,32 @@ class PlanScreen(Page):
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
+        if isinstance(request, ReadOutcome) and request.of is self._asked is not None:
+            reply = replace(reply, message=f"{self._said}; {reply.message}".lstrip("; "))
+            request = self._asked
+        elif isinstance(request, SetPins) and request is not self._asked:
+            self._past |= request.uuid == self._change.uuid and self._outcome is not None
+            self._refresh_all()
+            return
         if request is not self._asked or not isinstance(request, SetPins):
             return
+        self._said = reply.message
         outcome = self._outcome = outcome_of(request, reply)
+        self._change = outcome.change
         if outcome.status in ("applied", "unknown") and self._plan is not None:
             self.console.plans.pop(self._change.uuid, None)
         self._refresh_all()
 
     def _refresh_all(self) -> None:
+        footer = self.query_one(FooterBar)
+        if self._past:
+            footer.offer((), without=("plan.apply", "plan.target", "plan.rollback"))
+        elif (outcome := self._outcome) is not None:
+            back = "plan.rollback" if outcome.status != "applied" and outcome.applied else ""
+            first = filter(None, (back, "app.undo" if outcome.applied else ""))
+            footer.offer(first, without=("plan.apply", "plan.target", "plan.rollback"))
+        else:
+            footer.offer((), without=("plan.rollback",) if self._waiting else ())
         self._show()
         self.refresh_hint()
 

@@ -47,7 +47,7 @@ class ReadBack:
             note = f"set, but not read back: {errors.message(error)}"
             return [replace(o, message=o.message or note) for o in outcomes]
         guest = find_guests().get(domain.uuid) if self._link.connection.local else None
-        return [self._with_answer(o, guest, rows.get(o.step.key), pinned) for o in outcomes]
+        return [self._with_answer(o, guest, rows.pins.get(o.step.key), pinned) for o in outcomes]
 
     def _pin_info(self, handle: Any, domain: Domain, kinds: set[PinKind]) -> Answers:
         """The answers of the calls that ask for pins, where libvirt-python can hold them."""

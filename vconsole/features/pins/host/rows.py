@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from vconsole.host.domain_xml import DomainXml, merge, read_domain
@@ -11,7 +12,14 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, Pin, PinKey
 
 _XML_INACTIVE = 2
-Rows = Mapping[PinKey, Pin]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of a domain; `bare` are those for which its definition has no element."""
+
+    pins: Mapping[PinKey, Pin]
+    bare: frozenset[PinKey] = frozenset()
 
 
 def read_rows(
@@ -28,7 +36,9 @@ def read_rows(
     config = _read(link, handle, _XML_INACTIVE) if domain.persistent else None
     if live is not None and config is not None and not split_pins:
         config = live
-    return {pin.key: pin for pin in merge(live, config, everything)}
+    bare = frozenset(key for key, pin in config.pins.items() if pin is None) if config else ()
+    pins = {pin.key: pin for pin in merge(live, config, everything)}
+    return Rows(pins, frozenset(bare) if split_pins else frozenset())
 
 
 def _read(link: Link, handle: Any, flags: int) -> DomainXml:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from time import monotonic
 
-from vconsole.features.pins.host.writer import PinWriter
+from vconsole.features.pins.host.writer import PinWriter, RefusedError
 from vconsole.host.link import Link
 from vconsole.host.machine import Machine
-from vconsole.model.outcome import Outcome, StepOutcome
-from vconsole.model.request import Reply
+from vconsole.model.outcome import Outcome, PinChange, StepOutcome
+from vconsole.model.pin_json import step_from_json
+from vconsole.model.request import Reply, took_effect
 from vconsole.model.set_pins import SetPins
 from vconsole.model.words import row_label
 
@@ -21,6 +23,16 @@ def set_pins(link: Link, request: SetPins) -> Reply:
     outcome = PinWriter(link, Machine(link), split_pins).apply(request.change)
     outcome = replace(outcome, took_ms=1000 * (monotonic() - begun))
     return Reply(outcome.status, outcome.message or _drift(outcome), outcome, _read_back(outcome))
+
+
+def tell_pins(link: Link, uuid: str, trace: str) -> Reply:
+    """Read the rows of a change again; all of them must be as they were wanted."""
+    change = PinChange(uuid, "", tuple(map(step_from_json, json.loads(trace))))
+    try:
+        found = PinWriter(link, Machine(link), link.connection.split_pins).look(change)
+    except RefusedError as reason:
+        return Reply("unknown", str(reason))
+    return took_effect(found.status == "applied", found, _read_back(found))
 
 
 def _drift(outcome: Outcome) -> str:

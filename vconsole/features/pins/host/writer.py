@@ -7,10 +7,12 @@ another change, and a person's decision.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
+from vconsole.features.pins.host.bare import remove_pin
 from vconsole.features.pins.host.read_back import ReadBack
 from vconsole.features.pins.host.rows import Rows, read_rows
 from vconsole.features.pins.model.compare import PCpus
@@ -19,13 +21,15 @@ from vconsole.host.link import Link
 from vconsole.host.machine import Machine
 from vconsole.host.source import HostError
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, Pin
-from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome
+from vconsole.model.host_state import Domain, Pin, PinKey
+from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome, halves
 from vconsole.model.words import row_label
+from vconsole.model.xml_edit import XmlEditError
 from vconsole.model.xml_read import XmlError
 
 _LIVE: Final = 1
 _CONFIG: Final = 2
+Call = Callable[[], None]
 
 
 class RefusedError(Exception):
@@ -41,8 +45,7 @@ class PinWriter:
 
     def __init__(self, link: Link, machine: Machine, split_pins: bool) -> None:
         self._link, self._machine, self._split_pins = link, machine, split_pins
-        offline = CpuSet.of(p.id for p in machine.pcpus if p.online is False)
-        self._pcpus = PCpus(machine.everything, offline)
+        self._pcpus = PCpus.of(machine.pcpus)
 
     def apply(self, change: PinChange) -> Outcome:
         """Carry out `change`; what became of it is in the outcome, never an exception of libvirt.
@@ -55,11 +58,38 @@ class PinWriter:
             self._check(change, domain, rows)
         except RefusedError as refusal:
             return refusal.outcome
+        change = replace(change, steps=tuple(_with_bare(s, rows.bare) for s in change.steps))
         outcomes, lost = self._set_all(handle, change)
         if lost is None:
-            reading = ReadBack(self._link, self._machine, self._pcpus)
-            outcomes = reading.answers(handle, domain, outcomes, self._rows)
+            outcomes = self._read_back(handle, domain, outcomes)
         return _summary(change, outcomes, lost)
+
+    def look(self, change: PinChange) -> Outcome:
+        """Change nothing; a step is "applied" where the rows are as it wants them.
+
+        Raises:
+            HostError: The connection was lost.
+            RefusedError: The domain cannot be read.
+        """
+        handle, domain, rows = self._current(change)
+        outcomes = [
+            StepOutcome(s, "applied" if self._is_done(s, rows) else "failed") for s in change.steps
+        ]
+        done = all(o.status == "applied" for o in outcomes)
+        outcomes = self._read_back(handle, domain, outcomes)
+        return Outcome(change, "applied" if done else "failed", tuple(outcomes))
+
+    def _is_done(self, step: PinStep, rows: Rows) -> bool:
+        pin = rows.pins.get(step.key)
+        halves = ((step.live_after, pin.live), (step.config_after, pin.config)) if pin else ()
+        kept = all(want is None or self._pcpus.same(want, now) for want, now in halves)
+        return pin is not None and kept and (not step.bare_after or step.key in rows.bare)
+
+    def _read_back(
+        self, handle: Any, domain: Domain, outcomes: list[StepOutcome]
+    ) -> list[StepOutcome]:
+        reading = ReadBack(self._link, self._machine, self._pcpus)
+        return reading.answers(handle, domain, outcomes, self._rows)
 
     # -- before --------------------------------------------------------------------------------
 
@@ -89,16 +119,16 @@ class PinWriter:
         for step in change.steps:
             if reason := self._why_not(step, domain, rows):
                 raise _refusal(change, f"{row_label(step.key)}: {reason}")
-        conflicts = [s.key for s in change.steps if self._pcpus.conflicts(s, rows[s.key])]
+        conflicts = [s.key for s in change.steps if self._pcpus.conflicts(s, rows.pins[s.key])]
         if conflicts:
-            steps = tuple(_as_read(s, rows[s.key], s.key in conflicts) for s in change.steps)
+            steps = tuple(_as_read(s, rows.pins[s.key], s.key in conflicts) for s in change.steps)
             names = ", ".join(row_label(key) for key in conflicts[:6])
             raise RefusedError(
                 Outcome(change, "conflict", steps, f"somebody else changed {names} meanwhile")
             )
 
     def _why_not(self, step: PinStep, domain: Domain, rows: Rows) -> str | None:
-        pin = rows.get(step.key)
+        pin = rows.pins.get(step.key)
         if pin is None:
             return "changed: the domain has no such row any more"
         if step.live_after is not None and not domain.active:
@@ -132,17 +162,17 @@ class PinWriter:
         """Set one row; one that took effect by half is reported as two, so that it can go back."""
         import libvirt
 
-        calls = list(self._calls(step))
+        calls = list(self._calls(handle, step))
         done: list[StepOutcome] = []
         lost: HostError | None = None
-        for flags, cpuset, part in calls:
+        for call, part in calls:
             try:
-                self._link.call(masks.pin, handle, step.key, cpuset, self._machine.map_width, flags)
+                call()
             except HostError as error:
                 lost = error
                 done.append(StepOutcome(part, "unknown", error.message))
                 break
-            except libvirt.libvirtError as error:
+            except (libvirt.libvirtError, XmlEditError) as error:
                 done.append(StepOutcome(part, "failed", errors.message(error)))
                 break
             done.append(StepOutcome(part, "applied"))
@@ -152,21 +182,31 @@ class PinWriter:
             return [replace(done[0], step=step)], lost
         return done, lost
 
-    def _calls(self, step: PinStep) -> Iterator[tuple[int, CpuSet, PinStep]]:
-        """(flags, set, the part of the step that it does); one call where both sets are equal."""
+    def _calls(self, handle: Any, step: PinStep) -> Iterator[tuple[Call, PinStep]]:
+        """(call, the part of the step that it does); one call where both sets are equal."""
         live, config = step.live_after, step.config_after
+        pin = partial(self._pin, handle, step.key)
         if not self._split_pins:
             one = live if live is not None else config
             if one is not None:
-                yield 0, one, step
+                yield partial(pin, one, 0), step
             return
-        if live is not None and live == config:
-            yield _LIVE | _CONFIG, live, step
+        if live is not None and live == config and not step.bare_after:
+            yield partial(pin, live, _LIVE | _CONFIG), step
             return
         if live is not None:
-            yield _LIVE, live, replace(step, config_before=None, config_after=None)
+            yield partial(pin, live, _LIVE), halves(step)[0]
         if config is not None:
-            yield _CONFIG, config, replace(step, live_before=None, live_after=None)
+            bare = partial(remove_pin, self._link, handle, step.key)
+            yield (bare if step.bare_after else partial(pin, config, _CONFIG)), halves(step)[1]
+
+    def _pin(self, handle: Any, key: PinKey, cpuset: CpuSet, flags: int) -> None:
+        self._link.call(masks.pin, handle, key, cpuset, self._machine.map_width, flags)
+
+
+def _with_bare(step: PinStep, bare: frozenset[PinKey]) -> PinStep:
+    """The step with what undoing it must know: whether the definition says anything of the row."""
+    return replace(step, bare_before=step.config_after is not None and step.key in bare)
 
 
 def _refusal(change: PinChange, reason: str) -> RefusedError:

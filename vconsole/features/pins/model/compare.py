@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Pin
+from vconsole.model.host_state import PCpu, Pin
 from vconsole.model.outcome import PinStep
 
 
@@ -15,6 +16,13 @@ class PCpus:
 
     everything: CpuSet
     offline: CpuSet = CpuSet()
+
+    @classmethod
+    def of(cls, pcpus: Iterable[PCpu]) -> PCpus:
+        """Those of a host; what is not known to be offline is online."""
+        known = tuple(pcpus)
+        offline = CpuSet.of(p.id for p in known if p.online is False)
+        return cls(CpuSet.of(p.id for p in known), offline)
 
     def same(self, one: CpuSet | None, other: CpuSet | None) -> bool:
         """Equal as far as online pCPUs go: "everything" is written in more than one way."""

@@ -1,0 +1,42 @@
+"""Takes a pin out of a definition: libvirt has no call for it.
+
+virDomainPinVcpuFlags with every pCPU leaves ``<vcpupin cpuset='0-63'/>`` where there was nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vconsole.host.definitions import inactive_xml
+from vconsole.host.link import Link
+from vconsole.model.host_state import PinKey
+from vconsole.model.xml_edit import Document
+
+_IDS = {"vcpu": "vcpu", "iothread": "iothread"}
+
+
+def remove_pin(link: Link, domain: Any, key: PinKey) -> None:
+    """Define the domain without the element of a row; of all else nothing is touched.
+
+    Raises:
+        HostError: The connection was lost.
+        libvirt.libvirtError: libvirt refuses.
+    """
+    text = inactive_xml(link, domain)
+    if (without := without_pin(text, key)) != text:
+        link.call(link.conn.defineXMLFlags, without, 0)
+
+
+def without_pin(text: str, key: PinKey) -> str:
+    """A definition without the element of a row, and without a ``<cputune>`` that is empty then."""
+    kind, number = key
+    while True:
+        document = Document(text)
+        found = document.findall(f"cputune/{kind}pin")
+        name = _IDS.get(kind, "")
+        node = next((n for n in found if not name or n.get(name) == str(number)), None)
+        if node is None:
+            return text
+        parent = document.find("cputune")
+        alone = parent is not None and len(parent.children) == 1
+        text = document.remove(parent if parent is not None and alone else node)

@@ -1,0 +1,43 @@
+"""Steps of pin changes as JSON, for the files that outlive the console."""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args
+
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import PinKind
+from vconsole.model.outcome import PinStep
+
+HALVES: Final = ("live_before", "live_after", "config_before", "config_after")
+_BARE: Final = ("bare_before", "bare_after")
+
+
+def step_to_json(step: PinStep) -> dict[str, object]:
+    """A row: what is not touched is left out."""
+    sets = {name: getattr(step, name) for name in HALVES}
+    shown = {name: str(cpuset) for name, cpuset in sets.items() if cpuset is not None}
+    bare = {name: True for name in _BARE if getattr(step, name)}
+    return {"kind": step.kind, "id": step.id, **shown, **bare}
+
+
+def step_from_json(item: Any) -> PinStep:
+    """Read a row.
+
+    Raises:
+        ValueError: It is none.
+        LookupError, TypeError, AttributeError: Neither.
+    """
+    kind, number = item["kind"], item["id"]
+    if kind not in get_args(PinKind):
+        raise ValueError("no step")
+    if (number is None) != (kind == "emulator") or not isinstance(number, int | None):
+        raise ValueError("no step")
+    sets: dict[str, Any] = {name: _cpuset(item[name]) for name in HALVES if name in item}
+    sets |= {name: item.get(name) is True for name in _BARE}
+    return PinStep(kind, number, **sets)
+
+
+def _cpuset(value: object) -> CpuSet:
+    if not isinstance(value, str):
+        raise ValueError("no text")
+    return CpuSet.parse(value)
