@@ -13,6 +13,7 @@ from vconsole.files.config import Config
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, HostState, PCpu
 from vconsole.screens.hostmap.cellmap import CellMap
+from vconsole.screens.hostmap.who import WhoScreen
 
 
 async def test_key_2_shows_the_cells_with_their_memory_and_distances() -> None:
@@ -265,6 +266,15 @@ async def test_pins_of_three_digits_widen_the_map() -> None:
 
 def _map(console: Console) -> CellMap:
     return console.app.screen.query_one(CellMap)
+
+
+async def test_who_names_the_domains_that_will_want_a_pcpu_too() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.app.push_screen(WhoScreen(35, console.app.host_state))
+        await console.press()
+        assert "legacy-erp" in console.text
+        assert "starts with the host" in console.text
+        assert "2 later" in console.text
 
 
 async def test_a_cell_that_stands_for_the_whole_host_says_so() -> None:

@@ -269,3 +269,26 @@ def test_an_edit_that_is_undone_leaves_every_character() -> None:
     xml = domain_xml(more=TOPOLOGY)
     there, _ = with_maximum(xml, 8)
     assert with_maximum(there, 4)[0] == xml
+
+
+# -- where they will run ----------------------------------------------------------------------
+
+
+def test_the_place_of_a_vcpu_that_is_plugged_in_is_named() -> None:
+    pinned = domain_xml(more=PINS)
+    assert plan(VcpuWish(count=4), config=pinned, live=pinned).notes[-2:] == (
+        "web: vCPU 2 will run on pCPU 2",
+        "web: vCPU 3 will run on pCPU 3",
+    )
+    assert plan(VcpuWish(count=3)).notes[-1] == "web: vCPU 2 has no pin: may run everywhere"
+
+
+def test_the_lowest_vcpus_that_are_not_there_are_plugged_in() -> None:
+    gaps = domain_xml(more=STATES + PINS)
+    assert [n for n in plan(VcpuWish(count=3), config=gaps, live=gaps).notes if "vCPU" in n] == [
+        "web: vCPU 1 has no pin: may run everywhere"
+    ]
+
+
+def test_nothing_is_said_of_places_where_vcpus_go() -> None:
+    assert not [n for n in plan(VcpuWish(count=1)).notes if "may run" in n]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from vconsole.features.resources.model.change import SetResource
 from vconsole.features.resources.model.edit_vcpus import MOST_VCPUS, with_maximum, with_topology
 from vconsole.features.resources.model.numbers import Resources, Topology, halves, resources
+from vconsole.features.resources.model.places import place_notes
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Proposal, Subject
 from vconsole.model.request import Define
@@ -85,6 +86,9 @@ class VcpuWish:
             same = found is None or found.vcpus == count
             possible.append(None if reason or same else found)
         live, config = possible
+        texts = (subject.live if live else None, subject.config if config else None)
+        places = (note for text in texts if text for note in place_notes(text, count))
+        notes += dict.fromkeys(places)
         if live is not None and count < live.vcpus:
             notes.append("the guest has to let go of vCPUs, and may refuse")
         if live or config:
