@@ -20,7 +20,8 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
 from vconsole.cli.main import parser as cli_parser  # noqa: E402
-from vconsole.model.command import Command, key_name  # noqa: E402 (after the environment)
+from vconsole.model.command import Command  # noqa: E402 (after the environment)
+from vconsole.model.keys import keys_of, shown_key, with_keys  # noqa: E402 (after the environment)
 from vconsole.registry import COMMANDS, SCOPES  # noqa: E402 (after the environment)
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -51,9 +52,10 @@ def keys_page() -> str:
 
 
 def _row(command: Command) -> str:
-    keys = " ".join(f"`{key_name(key)}`" for key in command.keys.split(","))
+    keys = " ".join(f"`{key}`" for key in keys_of(command, {}))
+    words = with_keys(command.help, lambda name: f"`{shown_key(COMMANDS[name], {})}`")
     virsh = f"`virsh {command.virsh.replace('{name}', 'DOMAIN')}`" if command.virsh else ""
-    return f"| {keys} | {command.help} | {virsh} | `{command.id}` |"
+    return f"| {keys} | {words} | {virsh} | `{command.id}` |"
 
 
 def commands_page() -> str:

@@ -143,7 +143,7 @@ async def metrics_page(
 async def look_again(console: Console) -> None:
     """As the page does it each second."""
     page: Any = console.app.page
-    page._ask()
+    page.look()
     await console.settle()
 
 

@@ -12,7 +12,7 @@ from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from tests.scenes import uuid_of
 from vconsole.changes.run import AT_A_TIME
-from vconsole.features.lifecycle.model import Act
+from vconsole.features.lifecycle.model import ACTIONS, Act
 from vconsole.model.host_state import HostState
 from vconsole.model.outcome import Status
 from vconsole.model.request import Define, Reply
@@ -259,3 +259,18 @@ async def test_whatever_was_changed_is_in_the_activity_page() -> None:
         console.sees("enable hostinfo", "2 entries")
         refreshed = console.host.refreshed
         assert refreshed == 2, "autostart has no event of its own"
+
+
+async def test_the_list_says_that_nothing_can_be_done_and_why() -> None:
+    scene = scenes.kvm07()
+    async with console_on(scene, (120, 40)) as console:
+        await console.press(*FIND, "a")
+        assert "virsh reset" in console.row("r")
+        await console.host_says(scenes.read_only(scene, "told so"))
+        assert console.status == "! read-only: told so"
+        assert console.text.count("read-only: told so") >= len(ACTIONS)
+        await console.host_says(scenes.stale(scene))
+        assert "not connected: libvirt does not answer" in console.row("r")
+        console.sees_no("virsh reset")
+        await console.host_says(scene)
+        assert "virsh reset" in console.row("r")

@@ -131,10 +131,21 @@ async def test_esc_while_typing_shows_all_again() -> None:
         assert console.page == "domains"
 
 
-async def test_a_filter_can_be_refined() -> None:
+@pytest.mark.parametrize("arrow", ["right", "end"])
+async def test_a_filter_can_be_refined_after_an_arrow(arrow: str) -> None:
     async with console_on(scenes.kvm07()) as console:
-        await console.press("/", *"shop", "enter", "/", *"-web-2", "enter")
+        await console.press("/", *"shop", "enter", "/", arrow, *"-web-2", "enter")
         assert names(console) == ["shop-web-2"]
+
+
+async def test_what_is_typed_takes_the_place_of_what_stood_there() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("/", *"shop", "enter", "/", *"git", "enter")
+        assert names(console) == ["git"]
+        await console.press("/", "backspace", *"mail", "enter")
+        assert names(console) == ["mail"]
+        await console.press("/", "enter")
+        assert names(console) == ["mail"]
 
 
 @pytest.mark.parametrize(

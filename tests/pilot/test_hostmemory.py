@@ -121,14 +121,14 @@ async def test_the_host_is_asked_once_at_a_time_and_only_while_in_front() -> Non
         assert asked(console) == 1
         (wanted,) = console.asked(ReadHostMemory)
         assert wanted.host_state is page.host_state, "with the guests it is about"
-        page._ask()
+        page.look()
         assert asked(console) == 1, "the first is under way"
         await tell(console, reading())
-        page._ask()
+        page.look()
         assert asked(console) == 2
         await tell(console, reading(5))
         await console.press("1")
-        page._ask()
+        page.look()
         assert asked(console) == 2
 
 

@@ -24,7 +24,7 @@ def look(console: Console) -> None:
     """Two seconds later."""
     page = console.app.page
     assert isinstance(page, NetworkScreen)
-    page._look()
+    page.look()
 
 
 # -- interfaces ------------------------------------------------------------------------------
@@ -73,7 +73,7 @@ async def test_a_slow_host_is_asked_once_at_a_time(keys: tuple[str, ...]) -> Non
         await console.press(*keys)
         page: Any = console.app.page
         for _ in range(12):
-            page._look()
+            page.look()
         assert len(console.asked(ReadVnics)) == len(console.asked(ReadHostNetwork)) == 1
         assert len(console.asked(ReadTraffic)) <= 1
 
@@ -302,6 +302,6 @@ async def test_only_the_page_in_front_reads() -> None:
         assert isinstance(page, NetworkScreen)
         await console.press("m")
         before = len(console.asked(object))
-        page._look()
+        page.look()
         assert len(console.asked(object)) == before
         assert len(console.asked(ReadTraffic)) == 1

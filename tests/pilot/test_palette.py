@@ -20,8 +20,8 @@ from tests.pilot.manual import Console, console_on
 from tests.pilot.test_pin import WEB_2
 from vconsole.console.navigation import AppCommands
 from vconsole.files.config import Config
-from vconsole.model.command import key_name
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import key_name
 from vconsole.registry import COMMANDS, of_scope
 from vconsole.screens.help import HelpScreen
 from vconsole.screens.page import Page
@@ -414,3 +414,66 @@ async def test_no_sequence_of_keys_breaks_it(
                     continue  # a dialog: what is behind it is painted with it
                 before = console.lines
                 assert before == painted_anew(console), f"not repainted after {pressed[-20:]}"
+
+
+# -- commands of other pages -----------------------------------------------------------------
+
+FOUND = {
+    "vcpupin": "Pin the vCPUs of the domain",
+    "freecell": "Go to the host: cells",
+    "autostart": "Start it when the host's libvirt starts",
+    "dumpxml": "Go to the XML",
+    "capabilities": "Check what virtualization needs",
+    "snapshot-revert": "Put the domain back to the snapshot",
+    "setmem": "Go to its memory and vCPUs",
+    "net-list": "Go to networks and bridges",
+    "kill": "Pull the plug",
+    "nic": "Go to the network interfaces",
+    "balloon": "Go to its memory and vCPUs",
+    "timezone": "Set its clock, power and USB policy",
+}
+"""What is typed -> what is found, from any page."""
+
+
+@pytest.mark.parametrize("words", FOUND)
+async def test_the_palette_knows_the_words_of_virsh_and_of_others(words: str) -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("f", *WEB_2, "enter", "ctrl+p", *words)
+        await console.until(FOUND[words])
+
+
+async def test_from_a_page_of_the_host_too() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("2", "ctrl+p", *"nodememstats")
+        await console.until("Go to the host's memory and swap")
+        await console.press("escape", "escape", "4", "ctrl+p", *"nodememstats")
+        await console.until("opens Host: memory")
+
+
+async def test_what_is_elsewhere_opens_its_page_and_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        monkeypatch.setattr(console.app, "notify", lambda words, **_: said.append(words))
+        await console.press("f", *WEB_2, "enter", "ctrl+p", *"snapshot-revert")
+        await console.until(f"opens Snapshots of {WEB_2}")
+        console.sees("[R on Snapshots]", f"virsh snapshot-revert {WEB_2}")
+        await console.press("enter")
+        for _ in range(50):
+            if console.page == "snapshots":
+                break
+            await console.pilot.pause(0.02)
+        await console.settle()
+        assert (console.page, console.here) == ("snapshots", WEB_2)
+    assert said == ["R: Put the domain back to the snapshot; what came since is lost."]
+
+
+async def test_what_needs_a_domain_says_so_where_there_is_none() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("4", "tab")
+        await console.press("2", "ctrl+p", *"destroy")
+        await console.until("not now: no domain here")
+        await console.press("enter")
+        await console.until("no domain here")
+        assert console.page == "host"

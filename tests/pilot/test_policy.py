@@ -31,7 +31,7 @@ async def retyped(console: Console, text: str) -> None:
 async def look_again(console: Console) -> None:
     """As the page does it every few seconds."""
     page: Any = console.app.page
-    page._ask()
+    page.look()
     await console.settle()
 
 
@@ -108,7 +108,7 @@ async def test_edits_are_collected_and_saved_as_one_change() -> None:
         await to(console, "Power suspend-to-mem")
         await console.press("d")
         assert console.title.endswith("3 settings edited, not saved")
-        assert console.status == "ctrl+s shows what saving changes, z takes the last edit back"
+        assert console.status == "^s shows what saving changes, z takes the last edit back"
         assert host.defined == []
         await console.press("ctrl+s")
         console.sees(

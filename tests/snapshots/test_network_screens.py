@@ -40,7 +40,7 @@ def test_dark(name: str, size: tuple[int, int], snap_compare: Compare) -> None:
         await console.settle()
         await console.press(*SCREENS[name])
         if isinstance(app.page, NetworkScreen):
-            app.page._look()
+            app.page.look()
             await console.settle()
 
     assert snap_compare(app, terminal_size=size, run_before=act)

@@ -8,8 +8,9 @@ import pytest
 
 from tests import scenes
 from tests.pages import all_pages
-from vconsole.model.command import Command, key_name, not_read_only, writable
+from vconsole.model.command import Command, not_read_only, writable
 from vconsole.model.host_state import EMPTY, Domain, HostState
+from vconsole.model.keys import key_name
 from vconsole.registry import COMMANDS, MANIFESTS, of_scope
 
 SCOPES = {"app", *all_pages()}

@@ -22,6 +22,7 @@ from vconsole.files.config import Config
 from vconsole.host.source import View
 from vconsole.model.command import a_domain
 from vconsole.model.host_state import EMPTY, HostState
+from vconsole.model.keys import APP, shown_key
 from vconsole.model.words import plural
 from vconsole.registry import COMMANDS as COMMANDS_BY_ID
 from vconsole.screens.domains.domains import DomainsScreen
@@ -195,6 +196,12 @@ class VConsole(App[int]):
         drops = getattr(self._driver, "drops_frame", None)
         if drops is None or not drops():
             super()._display(screen, renderable)
+
+    def key_named(self, command_id: str) -> str:
+        """Name the key that runs a command on the page in front; its word where none does."""
+        command, page = COMMANDS_BY_ID[command_id], self.page
+        typed = page is not None and page.TYPED
+        return shown_key(command, self.config.keys, typed=typed) or command.word
 
     # -- data down ---------------------------------------------------------------------------
 
@@ -394,13 +401,13 @@ class VConsole(App[int]):
         if planned and not self._quitting and self.page is not None:
             self._quitting = True
             names = ", ".join(planned[:3])
-            self.page.say(f"planned changes of {names} are not applied; q again drops them", "warn")
+            self.page.say(
+                f"planned changes of {names} are not applied; {APP.quit} again drops them", "warn"
+            )
             return
         if self.under_way and not self._quitting and self.page is not None:
             self._quitting = True
-            words = (
-                f"{plural(self.under_way, 'change')} under way; q again leaves what is unobserved"
-            )
-            self.page.say(words, "warn")
+            count = plural(self.under_way, "change")
+            self.page.say(f"{count} under way; {APP.quit} again leaves what is unobserved", "warn")
             return
         self.exit(0)

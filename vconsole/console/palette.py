@@ -1,4 +1,4 @@
-"""The palette: every command of the page in front, and every domain by name."""
+"""The palette: every command by what it is called anywhere, and every domain by name."""
 
 from __future__ import annotations
 
@@ -13,14 +13,18 @@ from textual.content import Content
 from textual.markup import escape
 from textual.widgets import Button, Input
 
-from vconsole.model.command import Command, key_name
-from vconsole.registry import of_scope
+from vconsole.console.elsewhere import ways
+from vconsole.model.command import Command
+from vconsole.model.keys import shown_key, with_keys
+from vconsole.registry import SCOPES, of_scope
 from vconsole.screens.messages import Open
 from vconsole.screens.page import Console
 from vconsole.text import clip, safe
 
 MOST_DOMAINS = 50
 """Domains offered at once; typing narrows them down."""
+BY_WORDS = 1000.0
+"""The score of what is called by the words typed; letters that merely occur score less."""
 
 
 class Palette(CommandPalette):
@@ -49,34 +53,44 @@ class _ConsoleProvider(Provider):
 
 
 class CommandProvider(_ConsoleProvider):
-    """The commands, each with its key, its virsh equivalent, and why it cannot run now."""
+    """The commands, each with its key, its virsh equivalent, and why it cannot run now.
+
+    Those of other pages are found by words alone; choosing one opens its page and says the rest.
+    """
 
     async def discover(self) -> Hits:
-        """All of them."""
-        for command, title, words in self._commands():
+        """All of this page and of every page."""
+        for command, title, words in self._here():
             run = partial(self.console.action_run_command, command.id)
             yield DiscoveryHit(Content(title), run, text=title, help=words)
 
     async def search(self, query: str) -> Hits:
-        """Those that match."""
+        """Those that match: by words before those that merely have the letters."""
         matcher = self.matcher(query)
-        for command, title, words in self._commands():
-            if (score := matcher.match(title)) > 0:
+        for command, title, words in self._here():
+            score = BY_WORDS if command.called(query) else matcher.match(title)
+            if score > 0:
                 run = partial(self.console.action_run_command, command.id)
                 yield Hit(score, Content(title), run, text=title, help=words)
+        for way in ways(self.console):
+            if way.command.called(query):
+                title = self._title(way.command, f" on {SCOPES[way.command.scope]}")
+                score = BY_WORDS / 2
+                yield Hit(score, Content(title), way.go, text=title, help=escape(safe(way.words)))
 
-    def _commands(self) -> Iterator[tuple[Command, str, str]]:
+    def _title(self, command: Command, where: str = "") -> str:
+        sentence = with_keys(command.help, self.console.key_named).rstrip(".")
+        return f"{sentence}  [{shown_key(command, self.console.config.keys)}{where}]"
+
+    def _here(self) -> Iterator[tuple[Command, str, str]]:
         page = self.console.page
         if page is None:
             return
-        keys = self.console.config.keys
         for command in (*of_scope(page.SCOPE), *of_scope("app")):
-            key = key_name(keys.get(command.id, command.keys).split(",")[0])
-            title = f"{command.help.rstrip('.')}  [{key}]"
             reason = command.why_not(page)
             words = f"not now: {reason}" if reason else ""
             said = (command.virsh_line(page), words)
-            yield command, title, escape(safe("   ".join(w for w in said if w)))
+            yield command, self._title(command), escape(safe("   ".join(w for w in said if w)))
 
 
 class DomainProvider(_ConsoleProvider):

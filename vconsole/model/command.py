@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ class Context(Protocol):
         """How many changes are planned here."""
 
 
+_WORD = re.compile(r"\w+")
 Need = Callable[[Context], str | None]
 """Answers why a command cannot run, or None."""
 
@@ -84,28 +86,6 @@ def pinnable(context: Context) -> str | None:
     return None
 
 
-_KEY_NAMES = {
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "plus": "+",
-    "minus": "-",
-    "escape": "esc",
-    "asterisk": "*",
-    "left_square_bracket": "[",
-    "right_square_bracket": "]",
-    "less_than_sign": "<",
-    "greater_than_sign": ">",
-}
-
-
-def key_name(key: str) -> str:
-    """Name a key as it is printed on the screen: ``ctrl+p`` is ``^p``."""
-    if key.startswith("ctrl+"):
-        return "^" + key_name(key[5:])
-    return _KEY_NAMES.get(key, key)
-
-
 @dataclass(frozen=True, slots=True)
 class Command:
     """One thing a user can ask for."""
@@ -124,6 +104,8 @@ class Command:
     """Where it stands among those of its scope; of one place, in the order of the features."""
     opens: str = ""
     """The page that it opens and does nothing else; of the domain in view where one is needed."""
+    words: str = ""
+    """Other words it is looked for by: of virsh, of other tools, everyday ones."""
 
     @property
     def scope(self) -> str:
@@ -147,6 +129,15 @@ class Command:
         subject = context.subject
         name = shlex.quote(domain_argument(subject.name, subject.uuid)) if subject else "DOMAIN"
         return "virsh " + self.virsh.replace("{name}", name)
+
+    def called(self, query: str) -> bool:
+        """Whether each word of a query begins one of its own: of its help, virsh line or synonyms.
+
+        Of virsh commands the parts count too: ``reset`` finds ``domblkstat-reset``.
+        """
+        text = f"{self.help} {self.virsh} {self.words} {self.word}".casefold()
+        own = set(_WORD.findall(text)) | set(text.split())
+        return all(any(word.startswith(part) for word in own) for part in query.casefold().split())
 
     def why_not(self, context: Context) -> str | None:
         """Why it cannot run now, or None."""

@@ -34,8 +34,8 @@ class MatrixData:
     """All that the matrix shows."""
 
     groups: tuple[CellGroup, ...] = ()
-    titles: tuple[str, ...] = ()
-    """One a group: the cell and its free memory."""
+    titles: tuple[tuple[str, ...], ...] = ()
+    """Of each group: the cell and its free memory, shorter and shorter."""
     cores: dict[int, str] = field(default_factory=dict)
     """pCPU id -> core number, on the first thread of each core only."""
     others: dict[int, tuple[str, str]] = field(default_factory=dict)
@@ -101,23 +101,46 @@ class Columns:
             yield column, pcpu, group, x
 
     def reveal(self, column: int) -> bool:
-        """Move the view to a column that is not in it; True when it moved."""
+        """Show all if it fits, else begin with a cell that has the column in view; True if moved.
+
+        Nothing moves while there is no room yet, nor more than it must.
+        """
+        if not self.fields or self.room < self.width:
+            return False
         before = self.left
-        if self.fields and self.x(column) is None:
-            self.left = self._best_left(column)
+        start, end = self._cell_of(self.left)
+        if self._fits(start, end):  # so that whole cells go out of view
+            self.left = start
+        self.left = min(self.left, self._first_that_shows(len(self.fields) - 1))
+        if self.x(column) is None:
+            start, end = self._cell_of(column)
+            whole = self._fits(start, end)
+            self.left = start if column < self.left and whole else self._first_that_shows(column)
         return self.left != before
 
-    def _best_left(self, column: int) -> int:
-        """Begin at the column's cell where that shows the column, else at the column itself."""
-        room = self.room - self.width
+    def _fits(self, first: int, last: int) -> bool:
+        """There is room for the columns from one to another."""
+        return self._x[last] + self.width - self._x[first] <= self.room
+
+    def _cell_of(self, column: int) -> tuple[int, int]:
+        """The first and the last column of the cell that a column is of."""
         group = self.fields[column][1]
-        start = next(i for i, (_, g) in enumerate(self.fields) if g == group)
-        if self._x[column] - self._x[start] <= room:
-            return start
-        left = column
-        while left > start and self._x[column] - self._x[left - 1] <= room:
-            left -= 1
-        return left
+        of_cell = [i for i, (_, g) in enumerate(self.fields) if g == group]
+        return of_cell[0], of_cell[-1]
+
+    def _first_that_shows(self, column: int) -> int:
+        """The first cell to begin with so that a column's whole cell is in view.
+
+        Of a cell that is wider than the room, the first column that has the column in view.
+        """
+        start, end = self._cell_of(column)
+        whole = self._fits(start, end)
+        begins = (
+            (i for i in range(start + 1) if self._cell_of(i)[0] == i)
+            if whole
+            else range(start, column)
+        )
+        return next((i for i in begins if self._fits(i, end if whole else column)), column)
 
     def next_cell(self, column: int, step: int) -> int:
         """The first pCPU of the next cell that has any, or of the one before."""

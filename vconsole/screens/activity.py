@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.activity import is_change
@@ -15,14 +14,16 @@ from vconsole.changes.log import Log, ReadLog
 from vconsole.changes.settle import ReadOutcome
 from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import Keys
 from vconsole.model.request import Reply, command_lines
 from vconsole.model.words import plural
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.list_page import ListPage
+from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("activity")
 COLUMNS: Final[tuple[Column[Entry], ...]] = (
     Column(
         *("when", "When (UTC)", 19),
@@ -43,11 +44,12 @@ COLUMNS: Final[tuple[Column[Entry], ...]] = (
 )
 
 
-class ActivityScreen(Page):
+class ActivityScreen(ListPage):
     """The log above, all of the entry under the cursor below."""
 
     SCOPE = "activity"
     BINDINGS: ClassVar = bindings("activity")
+    COLUMNS = COLUMNS
     DEFAULT_CSS = """
     ActivityScreen NotesView { height: 8; margin-top: 1; }
     """
@@ -59,12 +61,6 @@ class ActivityScreen(Page):
         """Why the changes of others are not shown."""
         self._again = False
         """Something was changed since the log began to be read."""
-
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
 
     def on_mount(self) -> None:
         """Show what is here; what others changed comes when the journal is read."""
@@ -83,8 +79,8 @@ class ActivityScreen(Page):
             where += f"   {self._note}"
         words = f"{len(entries)} {'entry' if last == 1 else 'entries'}   {safe(where)}"
         self.query_one(TitleBar).words = ("Activity", words)
-        self.query_one(LineTable).show(list(self._entries))
-        self._explain()
+        self.table.show(list(self._entries))
+        self.explain()
         self.refresh_hint()
 
     def show_host_state(self, before: HostState, after: HostState) -> None:
@@ -103,12 +99,14 @@ class ActivityScreen(Page):
 
     @property
     def _entry(self) -> Entry | None:
-        return self._entries.get(self.query_one(LineTable).key or "")
+        return self._entries.get(self.table.key or "")
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         return row_cells(COLUMNS, self._entries[key])
 
-    def _explain(self) -> None:
+    @override
+    def explain(self) -> None:
         notes: list[Note] = []
         if (entry := self._entry) is not None:
             shown = command_lines(entry.virsh.split("\n"))
@@ -121,15 +119,10 @@ class ActivityScreen(Page):
             ]
         self.query_one(NotesView).notes = notes
 
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Show another one's details."""
-        self.unsay()
-        self._explain()
-
     def hint(self) -> tuple[str, str]:
         """Say what still goes on."""
         if count := self.console.under_way:
-            return f"{plural(count, 'change')} under way; c gives them up", "warn"
+            return f"{plural(count, 'change')} under way; {KEY.cancel} gives them up", "warn"
         return ("", "") if self._entries else ("nothing was changed from here yet", "")
 
     def virsh(self) -> str:

@@ -37,6 +37,7 @@ from vconsole.features.agent.model.report import PARTS, AgentReport, Part, ReadA
 from vconsole.features.agent.model.wire import AgentJsonError
 from vconsole.model.agent_channels import AGENT
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.request import Reply
@@ -46,6 +47,7 @@ from vconsole.text import Line, glyph, line, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("agent")
 LOOK_EVERY_S = 10.0
 """How often the channel is looked at; the guest is asked when that has changed, or by f5."""
 LABEL = 14
@@ -88,19 +90,12 @@ class AgentScreen(DomainPage):
 
     def on_mount(self) -> None:
         """Look at the channel, now and again; count down what is frozen."""
-        self._look()
-        self.set_interval(LOOK_EVERY_S, self._look)
-        self.set_interval(1.0, self._count_down)
-
-    def on_screen_resume(self) -> None:
-        """Ask again after a change."""
-        if self._changed:
-            self.read_again()
+        self.every(LOOK_EVERY_S, self._look)
+        self.every(1.0, self._count_down)
 
     def _look(self) -> None:
-        """See whether there is an agent; that bothers no guest."""
-        if self.console.page is self:
-            self._ask(())
+        """See whether there is an agent, which bothers no guest; after a change ask for all."""
+        self._ask(PARTS if self._changed else ())
 
     @override
     def read_again(self) -> None:
@@ -185,7 +180,7 @@ class AgentScreen(DomainPage):
         domain, report = self._domain, self._report
         sign = f"{glyph(domain.state, self.console.config.ascii)} {domain.state}" if domain else ""
         when = f"asked {agentwords.clock(report.read_s)[11:]} UTC" if report else ""
-        over = f"x sends over {safe(self._channel)}" if self._channel != AGENT else ""
+        over = f"{KEY.command} sends over {safe(self._channel)}" if self._channel != AGENT else ""
         return "   ".join(filter(None, (sign if self.subject else "gone", when, over)))
 
     def hint(self) -> tuple[str, str]:
@@ -194,16 +189,21 @@ class AgentScreen(DomainPage):
             if (until := freezing.wait.until) is None:
                 return freezing.wait.what or "freezing", "warn"
             left_s = max(0.0, until - monotonic())
-            return f"frozen, thawed in {left_s:.0f} s at the latest; z thaws now", "warn"
+            return f"frozen, thawed in {left_s:.0f} s at the latest; {KEY.freeze} thaws now", "warn"
         if self._trouble:
             return line(self._trouble), "bad"
         if self._answer is not None:
-            return "esc goes back to the report", ""
+            return f"{APP.back} goes back to the report", ""
         if self._report is None:
             return "asking the agent", ""
         words, tone = agentwords.advice(self._report)
-        key = {"absent": "+ to "}.get(self._report.state, "z to " if self._report.frozen else "")
-        return (f"{key}{words}", tone) if words else ("f5 asks again, x sends a command", "")
+        cures = {"absent": f"{KEY.add} to "}
+        first = cures.get(self._report.state, f"{KEY.freeze} to " if self._report.frozen else "")
+        return (
+            (f"{first}{words}", tone)
+            if words
+            else (f"{APP.refresh} asks again, {KEY.command} sends a command", "")
+        )
 
     def go_back(self) -> bool:
         """Show the report again."""

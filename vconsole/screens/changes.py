@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,18 +11,27 @@ from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
-from vconsole.model.proposal import TARGET_WORDS, Change, Proposal, confirmation
+from vconsole.model.keys import APP, ENTER, ESCAPE, Keys
+from vconsole.model.proposal import TARGET_WORDS, Change, Grade, Proposal, confirmation
 from vconsole.model.request import Define, Reply, command_lines
 from vconsole.model.words import plural
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Line, safe
+from vconsole.widgets.keyed import keyed
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import wrapped
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_diff
 
+KEY = Keys("changes")
 _TONES = {"applied": "good", "refused": "warn", "unknown": "warn", "not tried": "warn"}
 _GRADES = ("harmless", "interrupting", "destructive")
+_VERBS: Mapping[Grade, str] = {
+    "harmless": "applies",
+    "interrupting": "asks y/N, then applies",
+    "destructive": "asks for a word, then applies",
+}
+"""What the key does that applies, by the gravest change."""
 
 
 class ChangesScreen(Page):
@@ -115,7 +124,7 @@ class ChangesScreen(Page):
 
     def _wrapped(self, text: str, tone: str) -> list[Line]:
         width = max(20, self.app.size.width - 1)  # beside the scroll bar
-        return [((part, tone),) for part in wrapped(f" {safe(text)}", width)]
+        return [((part, tone),) for part in wrapped(f" {keyed(self, safe(text))}", width)]
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -124,10 +133,15 @@ class ChangesScreen(Page):
             if not self._proposals:
                 return self._trouble or "reading the domains", "bad" if self._trouble else ""
             if not proposal.changes:
-                return "nothing to do; esc goes back", "warn"
+                return f"nothing to do; {APP.back} goes back", "warn"
+            verb = _VERBS[self._grade]
             if len(self._proposals) > 1:
-                return "enter applies; tab chooses live, config or both; esc goes back", ""
-            return "enter applies; esc goes back, nothing is changed", ""
+                return (
+                    f"{KEY.apply} {verb}; {KEY.target} chooses live, config or both; "
+                    f"{APP.back} goes back",
+                    "",
+                )
+            return f"{KEY.apply} {verb}; {APP.back} goes back, nothing is changed", ""
         failed: dict[str, str] = {}
         for change in run.failed:  # the first of a domain is why the others were not tried
             failed.setdefault(change.name, run.replies[change].message)
@@ -140,7 +154,12 @@ class ChangesScreen(Page):
             return f"applying{more}", ""
         later = {c.when for c in run.changes if "next start" in c.when}
         words = "; it takes effect at the next start" if later else ""
-        return f"done and read back{words}; esc goes back", "good"
+        return f"done and read back{words}; {APP.back} goes back", "good"
+
+    @property
+    def _grade(self) -> Grade:
+        """How the gravest of the changes is confirmed."""
+        return max((change.grade for change in self._proposal.changes), key=_GRADES.index)
 
     @override
     def virsh(self) -> str:
@@ -209,17 +228,17 @@ class ChangesScreen(Page):
         if not changes:
             self.say(self.hint()[0], "warn")
             return
-        grade = max((change.grade for change in changes), key=_GRADES.index)
+        grade = self._grade
         if grade == "harmless":
             self._begin()
         elif grade == "interrupting":
-            label, hint = f"{safe(self._title)}? y/N", "y and enter; enter alone does nothing"
-            self.say(f"{hint}, as esc does", "warn")  # the page's hint says that enter applies
+            label, hint = f"{safe(self._title)}? y/N", f"y and {ENTER}; {ENTER} alone does nothing"
+            self.say(f"{hint}, as {ESCAPE} does", "warn")
             await self.ask(label, "", hint, accepted=self._answered, given_up=self._nothing)
         else:
             word = confirmation(self._title.split()[0], changes)
-            self.say(f"type {safe(word)} and enter to do it; esc does nothing", "warn")
-            label, hint = f"{safe(self._title)}, type {safe(word)[:40]}", "esc does nothing"
+            self.say(f"type {safe(word)} and {ENTER} to do it; {ESCAPE} does nothing", "warn")
+            label, hint = f"{safe(self._title)}, type {safe(word)[:40]}", f"{ESCAPE} does nothing"
             await self.ask(
                 *(label, "", hint),
                 accepted=lambda text: self._typed(text, word),
@@ -237,7 +256,7 @@ class ChangesScreen(Page):
         if text == word:
             self._begin()
         elif text:
-            self.say(f"that is not {safe(word)}; esc does nothing", "bad")
+            self.say(f"that is not {safe(word)}; {ESCAPE} does nothing", "bad")
             return False
         else:
             self._nothing()

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from vconsole.changes.dispatcher import Request
 from vconsole.features.definition.model import redefinition
 from vconsole.files.editor import Draft, EditorError
+from vconsole.model.keys import ENTER, Keys
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Define, ReadDefinitions, Reply
 from vconsole.screens.external import edited
 from vconsole.screens.page import Page
 from vconsole.text import safe
+
+KEY = Keys("domain")
 
 
 class DefinitionEditor:
@@ -39,7 +42,7 @@ class DefinitionEditor:
         await self._page.ask(
             "a text was kept that is not defined yet: go on with it? Y/n",
             "",
-            "n edits the definition as it is now",
+            f"n and {ENTER} edits the definition as it is now",
             accepted=self._answered,
         )
 
@@ -88,9 +91,12 @@ class DefinitionEditor:
         try:
             change = redefinition(self._uuid, name, before, after)
         except ValueError as error:
-            page.say(safe(f"{error}; the text is {kept}: e edits it again"), "bad")
+            page.say(safe(f"{error}; the text is {kept}: {KEY.edit} edits it again"), "bad")
             return
-        notes = [f"until it is defined the text, passwords included, is {kept}; e edits it again"]
+        notes = [
+            f"until it is defined the text, passwords included, is {kept}; "
+            f"{KEY.edit} edits it again"
+        ]
         if start != before:
             notes.append("it was begun earlier: see that it takes back nothing of others below")
         proposal = Proposal((change,), tuple(notes))

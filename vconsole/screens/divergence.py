@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -15,17 +14,19 @@ from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, 
 from vconsole.files.config import Config
 from vconsole.model.differences import Difference
 from vconsole.model.host_state import Domain, HostState
+from vconsole.model.keys import Keys
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Proposal, Propose, Subject
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
 from vconsole.registry import revert
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Column, Note, safe
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("divergence")
 COLUMNS = (
     Column("mark", "", 1),
     Column("area", "Area", 8),
@@ -46,6 +47,11 @@ MANY_COLUMNS = (
 """Where it is about several domains."""
 MOST = 500
 """Domains compared at a time."""
+_KEYS = (
+    f"{KEY.persist} makes persistent, {KEY.revert} reverts live; "
+    f"{KEY.select} chooses, {KEY.select_all} all; "
+    f"{KEY.all} all domains"
+)
 _VERBS: Mapping[Way, str] = {"persist": "make persistent", "revert": "revert the live values"}
 
 
@@ -65,7 +71,7 @@ class _Line:
     row: Row
 
 
-class DivergenceScreen(Page):
+class DivergenceScreen(ListPage):
     """The differences of the domains it is about; tab goes to all domains that have some.
 
     Args:
@@ -74,6 +80,8 @@ class DivergenceScreen(Page):
 
     SCOPE = "divergence"
     BINDINGS: ClassVar = bindings("divergence")
+    COLUMNS = COLUMNS
+    CHOSEN = "divergence.open"
     DEFAULT_CSS = """
     DivergenceScreen NotesView { height: 5; margin-top: 1; }
     """
@@ -92,17 +100,6 @@ class DivergenceScreen(Page):
         self._known: dict[str, Divergence] = {}
         self._lines: dict[str, _Line] = {}
         self._chosen: set[str] = set()
-
-    def compose_body(self) -> ComposeResult:
-        """Title, list, all of the row under the cursor."""
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
-
-    @property
-    def table(self) -> LineTable:
-        """The differences."""
-        return self.query_one(LineTable)
 
     @property
     def _line(self) -> _Line | None:
@@ -173,7 +170,7 @@ class DivergenceScreen(Page):
         self._lay_out()
         self.table.show(list(lines))
         self._show_title()
-        self._explain()
+        self.explain()
         self.refresh_hint()
 
     def _lay_out(self) -> None:
@@ -191,10 +188,12 @@ class DivergenceScreen(Page):
         words += [f"{len(self._chosen)} chosen"] if self._chosen else []
         self.query_one(TitleBar).words = (title, "   ".join(words))
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         line = self._lines[key]
         shown, row = line.row.difference, line.row
-        can = " ".join(s for s, why in (("+", row.persist), ("-", row.revert)) if not why)
+        ways = (("divergence.persist", row.persist), ("divergence.revert", row.revert))
+        can = " ".join(self.console.key_named(way) for way, why in ways if not why)
         cells: tuple[Cell, ...] = (
             ("*" if key in self._chosen else "", "accent"),
             (shown.area, "dim"),
@@ -207,7 +206,8 @@ class DivergenceScreen(Page):
             return cells
         return (cells[0], (safe(line.domain.name), ""), *cells[1:])
 
-    def _explain(self) -> None:
+    @override
+    def explain(self) -> None:
         notes: list[Note] = []
         if (line := self._line) is not None:
             row, shown = line.row, line.row.difference
@@ -217,15 +217,15 @@ class DivergenceScreen(Page):
                 (f" config  {safe(shown.config or '-')}", ""),
             ]
             if row.removes:
-                notes.append((" + takes it out of the definition", "warn"))
-            notes += [(f" not +: {safe(row.persist)}", "dim")] if row.persist else []
-            notes += [(f" not -: {safe(row.revert)}", "dim")] if row.revert else []
+                notes.append((f" {KEY.persist} takes it out of the definition", "warn"))
+            notes += [(f" not {KEY.persist}: {safe(row.persist)}", "dim")] if row.persist else []
+            notes += [(f" not {KEY.revert}: {safe(row.revert)}", "dim")] if row.revert else []
         self.query_one(NotesView).notes = notes
 
     def hint(self) -> tuple[str, str]:
         """Say why there is nothing, else what the keys do."""
         if self._lines:
-            return "+ makes persistent, - reverts live; space chooses, * all; tab all domains", ""
+            return _KEYS, ""
         about = [domain.uuid for domain in self._wanted()] if self._all else self._own
         known = [self._known[uuid] for uuid in about if uuid in self._known]
         if len(known) < len(about):
@@ -235,20 +235,11 @@ class DivergenceScreen(Page):
             return reason, "warn"
         if self._all:
             return "every domain runs as it is defined", ""
-        return "it runs as it is defined; tab shows all domains that do not", "good"
+        return f"it runs as it is defined; {KEY.all} shows all domains that do not", "good"
 
     @override
     def virsh(self) -> str:
         return f"dumpxml --inactive {self.subject.uuid}" if self.subject else ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Explain another one."""
-        self.unsay()
-        self._explain()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Open by mouse."""
-        await self.do_open()
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -275,7 +266,11 @@ class DivergenceScreen(Page):
         self._show()
         if left:
             what = plural(len(left), "difference")
-            self.say(f"left out: {what} that + would take out of the definition; space", "warn")
+            self.say(
+                f"left out: {what} that {KEY.persist} would take out of the definition; "
+                f"{KEY.select} chooses one",
+                "warn",
+            )
 
     async def do_persist(self) -> None:
         """Show what would be written into definitions; enter there does it."""

@@ -12,10 +12,12 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from vconsole.model.command import Command, key_name
+from vconsole.model.command import Command
+from vconsole.model.keys import ESCAPE, keys_of
 from vconsole.registry import of_scope
 from vconsole.screens.page import Page
 from vconsole.text import line, safe
+from vconsole.widgets.keyed import keyed
 
 MOVEMENT = (
     ("↑ k  ↓ j", "Up and down; also ← h and → l where there are columns."),
@@ -46,7 +48,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static(self._text())
 
     def _text(self) -> Group:
-        title = f"{self._scope.capitalize()} (esc closes this)"
+        title = f"{self._scope.capitalize()} ({ESCAPE} closes this)"
         return Group(
             self._section(title, of_scope(self._scope)),
             self._movement(),
@@ -62,9 +64,8 @@ class HelpScreen(ModalScreen[None]):
     def _section(self, title: str, commands: Iterable[Command]) -> Table:
         grid = _grid(title)
         for command in commands:
-            keys = self._keys.get(command.id, command.keys).split(",")
-            names = " ".join(key_name(key) for key in keys)
-            words = Text(command.help)
+            names = " ".join(keys_of(command, self._keys))
+            words = Text(keyed(self, command.help))
             if reason := command.why_not(self._rules):
                 words.append(f"  (not now: {line(reason)})", "dim")
             grid.add_row(Text(f"  {names}", "bold"), words)

@@ -22,6 +22,7 @@ from vconsole.files.config import Config
 from vconsole.files.draft import ReadFile
 from vconsole.model import hostinfo_port as provision
 from vconsole.model.host_state import Domain, HostState
+from vconsole.model.keys import Keys
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Define, ReadDefinitions, Reply
 from vconsole.model.words import plural
@@ -32,6 +33,7 @@ from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("hostinfo")
 RULE_COLUMNS = (
     Column("mark", "", 1),
     Column("rule", "Rules: the first match wins", 14, flex=True),
@@ -111,8 +113,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        self._ask()
-        self.set_interval(1.0, self._ask)
+        self.every(1.0, self._ask)
 
     def _ask(self) -> None:
         """Ask what may have changed."""
@@ -212,7 +213,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
         if draft is None:
             return self.trouble or "reading the rules", "bad" if self.trouble else ""
         if draft.theirs is not None:
-            return "the file was changed by someone else: ctrl+s shows both", "bad"
+            return f"the file was changed by someone else: {KEY.save} shows both", "bad"
         if self.focused is self.guests_table and self.subject is not None:
             return self.guests.hint(self.subject)
         row = self.row
@@ -221,10 +222,14 @@ class HostinfoScreen(FileEditorPage[Draft]):
             return str(found), _tone(found)
         if self.changes:
             words = f"{plural(self.guests.affected, 'domain')} will get something else"
-            return f"{words}; ctrl+s shows the diff", ""
+            return f"{words}; {KEY.save} shows the diff", ""
         if not draft.loaded.exists:
-            return f"{self.path} is not there yet: o adds a rule, saving creates it", ""
-        return "e edits, o adds a rule, i a setting; the first rule that matches counts", ""
+            return f"{self.path} is not there yet: {KEY.add} adds a rule, saving creates it", ""
+        return (
+            f"{KEY.edit} edits, {KEY.add} adds a rule, {KEY.set} a setting; "
+            "the first rule that matches counts",
+            "",
+        )
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Speak of another line or domain."""
@@ -315,7 +320,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
             return
         row = self.row
         if row is None or row.stanza is None:
-            self.say("nothing to edit here: x opens the text", "warn")
+            self.say(f"nothing to edit here: {KEY.text} opens the text", "warn")
             return
         index, setting = row.index, row.setting
         if setting is None:
@@ -338,7 +343,9 @@ class HostinfoScreen(FileEditorPage[Draft]):
         line = self.guests.grants[domain.uuid][0].line
         found = (key for key, row in self._rows.items() if row.line == line)
         if (key := next(found, None)) is None:
-            self.say(f"no rule is for {domain.name}: it has the defaults; o adds one", "warn")
+            self.say(
+                f"no rule is for {domain.name}: it has the defaults; {KEY.add} adds one", "warn"
+            )
             return
         self.set_focus(self.rules_table)
         self.rules_table.show(list(self._rows), cursor=key)
@@ -362,7 +369,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
         """Ask for a setting of this rule."""
         row = self.row
         if row is None or row.stanza is None:
-            self.say("no rule here: o adds one", "warn")
+            self.say(f"no rule here: {KEY.add} adds one", "warn")
             return
         index = row.index
 
@@ -378,7 +385,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
         """Delete the setting or the rule under the cursor; nothing is saved yet."""
         row = self.row
         if row is None or row.stanza is None:
-            self.say("nothing to delete here: x opens the text", "warn")
+            self.say(f"nothing to delete here: {KEY.text} opens the text", "warn")
         elif row.setting is not None:
             index, key = row.index, row.setting.key
             self.edit(lambda rules: rules.remove_value(index, key))

@@ -92,7 +92,7 @@ class HostMemoryScreen(Page):
         self.query_one(TitleBar).words = ("Host memory", "")
         for tab in (CELLS, ADVICE):
             self._view(tab).add_class("hidden")
-        self.set_interval(LOOK_EVERY_S, self._ask)
+        self.every(LOOK_EVERY_S, self._ask)
 
     def _ask(self) -> None:
         """Read; the reading before tells what has moved since."""

@@ -1,10 +1,55 @@
-"""What pages have in common whose list is filtered by words."""
+"""What pages have in common that are a list, and those whose list is filtered by words."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.screens.page import Page
+from vconsole.text import Cell, Column
+from vconsole.widgets.notes import NotesView
+from vconsole.widgets.table import LineTable
+from vconsole.widgets.title import TitleBar
+
+
+class ListPage(Page):
+    """A title, a list, and below it all about the row under the cursor."""
+
+    COLUMNS: ClassVar[Sequence[Column]]
+    CHOSEN: ClassVar[str] = ""
+    """The command that a second click on a row runs."""
+
+    def compose_body(self) -> ComposeResult:
+        """Title, list, details."""
+        yield TitleBar()
+        yield LineTable(self.COLUMNS, self.cells)
+        yield NotesView()
+
+    @property
+    def table(self) -> LineTable:
+        """The list."""
+        return self.query_one(LineTable)
+
+    def cells(self, key: str, /) -> Sequence[Cell]:
+        """What a row shows."""
+        raise NotImplementedError
+
+    def explain(self) -> None:
+        """Show what there is to say of the row under the cursor."""
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Speak of another row."""
+        self.unsay()
+        self.explain()
+        self.refresh_hint()
+
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Go on by mouse."""
+        if self.CHOSEN:
+            await self.console.action_run_command(self.CHOSEN)
 
 
 class FilteredPage(Page):

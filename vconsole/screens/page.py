@@ -15,6 +15,7 @@ from textual.events import DescendantFocus, Resize
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import Static
 
 from vconsole.changes.dispatcher import Request
@@ -22,6 +23,7 @@ from vconsole.model.host_state import EMPTY, Domain, HostState
 from vconsole.model.request import Reply
 from vconsole.registry import COMMANDS, of_scope
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
+from vconsole.widgets.keyed import keyed
 from vconsole.widgets.prompt import Prompt, PromptLine
 
 if TYPE_CHECKING:
@@ -53,6 +55,12 @@ class Console(Protocol):
     """Domain UUID -> changes planned and not applied yet."""
     runs: list[ChangeRun[Any]]
     """Changes that are under way, and some that are over."""
+
+    def key_named(self, command_id: str) -> str:
+        """Name the key that runs a command on the page in front."""
+
+    def notify(self, message: str, *, markup: bool = True) -> None:
+        """Show a toast."""
 
     @property
     def page(self) -> Page | None:
@@ -124,7 +132,7 @@ class Console(Protocol):
 def bindings(scope: str) -> list[BindingType]:
     """Bind the commands of a scope; the ids make them rebindable."""
     return [
-        Binding(c.keys, f"app.run_command({c.id!r})", c.help, id=c.id, show=False)
+        Binding(c.keys, f"app.run_command({c.id!r})", c.word, id=c.id, show=False)
         for c in of_scope(scope)
     ]
 
@@ -174,6 +182,8 @@ class Page(Screen[None]):
         super().__init__()
         self._awaited: dict[tuple[type, str], Request] = {}
         """What was read and is not answered yet."""
+        self._looks: list[tuple[Callable[[], object], Timer]] = []
+        """What is called while this page is in front, and its clock."""
 
     @classmethod
     def make(cls, uuid: str | None, config: Config) -> Page:
@@ -239,8 +249,25 @@ class Page(Screen[None]):
             self.mount(TooSmall(f"needs {SMALLEST[0]}x{SMALLEST[1]}", markup=False))
 
     def on_screen_resume(self) -> None:
-        """Show what happened meanwhile."""
+        """Show what happened meanwhile, and look again."""
         self.console.page_shown(self)
+        for _, clock in self._looks:
+            clock.reset()
+        self.look()
+
+    def on_screen_suspend(self) -> None:
+        """Look no more, until it is back."""
+        for _, clock in self._looks:
+            clock.pause()
+
+    def look(self) -> None:
+        """Look at once at all that is looked at again and again."""
+        for look, _ in self._looks:
+            look()
+
+    def every(self, seconds: float, look: Callable[[], object]) -> None:
+        """Look now and again while this page is in front, and at once whenever it comes back."""
+        self._looks.append((look, self.set_interval(seconds, look)))
 
     def watch_host_state(self, before: HostState, after: HostState) -> None:
         """Hand it down."""
@@ -290,6 +317,7 @@ class Page(Screen[None]):
             self._prompt = Prompt()
             line = PromptLine(self._prompt)
             await self.mount(line, before=self.query_one(StatusBar))
+        hint = keyed(self, hint)
         self._prompt.ask(label, text, hint, accepted=accepted, typed=typed, given_up=given_up)
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
@@ -326,13 +354,15 @@ class Page(Screen[None]):
         self.console.dispatcher.ask(request)
         return True
 
-    def read_anew(self) -> None:
-        """Wait no longer for what was asked before: it may be older than a change since."""
-        self._awaited.clear()
-
     def answered(self, request: Request, reply: Reply) -> None:
-        """Note that a request has its answer, whoever asked, and take it."""
-        self._awaited = {key: asked for key, asked in self._awaited.items() if asked is not request}
+        """Note that a request has its answer, whoever asked, and take it.
+
+        What was asked before a change and is not answered yet may be older than the change.
+        """
+        from vconsole.changes.activity import is_change
+
+        awaited = {} if is_change(request) else self._awaited
+        self._awaited = {key: asked for key, asked in awaited.items() if asked is not request}
         self.replied(request, reply)
 
     def replied(self, request: Request, reply: Reply) -> None:

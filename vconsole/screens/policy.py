@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from textual.events import Resize
 from typing_extensions import override
 
@@ -17,25 +16,30 @@ from vconsole.features.policy.model.settings import RULE, next_choice
 from vconsole.features.policy.words import COLUMNS, columns, row_notes
 from vconsole.model.column import row_cells
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Configurations, Define, ReadConfigurations, Reply
 from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document
 from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, safe
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("policy")
 LOOK_EVERY_S = 5.0
-NOTHING_TO_SET = "nothing to set here; o adds a timer, or a rule where USB rules are"
+NOTHING_TO_SET = f"nothing to set here; {KEY.add} adds a timer, or a rule where USB rules are"
 
 
-class PolicyScreen(DomainPage):
+class PolicyScreen(ListPage, DomainPage):
     """A list of settings, the one under the cursor explained below. What is edited is a draft."""
 
     SCOPE = "policy"
     BINDINGS: ClassVar = bindings("policy")
+    COLUMNS = columns(80)
+    CHOSEN = "policy.edit"
     DEFAULT_CSS = """
     PolicyScreen LineTable { scrollbar-gutter: stable; }
     PolicyScreen NotesView { height: 35%; margin-top: 1; }
@@ -51,23 +55,12 @@ class PolicyScreen(DomainPage):
         self._rows: dict[str, Row] = {}
         self._leaving = False
 
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(columns(80), self._cells)
-        yield NotesView()
-
     # -- what commands may look at -----------------------------------------------------------
 
     @property
     def changes(self) -> int:
         """How many settings are edited."""
         return sum(row.edited for row in self._rows.values())
-
-    @property
-    def table(self) -> LineTable:
-        """The settings."""
-        return self.query_one(LineTable)
 
     @property
     def row(self) -> Row | None:
@@ -82,17 +75,7 @@ class PolicyScreen(DomainPage):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        self._ask()
-        self.set_interval(LOOK_EVERY_S, self._ask)
-
-    def _ask(self) -> None:
-        """Ask what is set; nothing while another page is in front."""
-        if self.console.page is self:
-            self.console.dispatcher.ask(ReadConfigurations((self._uuid,)))
-
-    def on_screen_resume(self) -> None:
-        """Look anew after a change."""
-        self._ask()
+        self.every(LOOK_EVERY_S, lambda: self.read(ReadConfigurations((self._uuid,))))
 
     def on_resize(self, event: Resize) -> None:
         """Give the values the room there is."""
@@ -151,7 +134,7 @@ class PolicyScreen(DomainPage):
             self._draft, self._live, self._rows = None, None, {}
         self.table.show(list(self._rows), cursor=cursor)
         self._show_title()
-        self._show_notes()
+        self.explain()
         self.refresh_hint()
 
     def _show_title(self) -> None:
@@ -160,12 +143,14 @@ class PolicyScreen(DomainPage):
         what = f"Clock, power and devices of {safe(self.named)}"
         self.query_one(TitleBar).words = (what, "   ".join(words))
 
-    def _show_notes(self) -> None:
+    @override
+    def explain(self) -> None:
         row, text = self.row, self._draft.xml if self._draft else self._live
         remarks = row.setting.remarks(Document(text)) if row and text else ()
         self.query_one(NotesView).notes = row_notes(row, remarks) if row else ()
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         return row_cells(COLUMNS, self._rows[key])
 
     @override
@@ -176,34 +161,37 @@ class PolicyScreen(DomainPage):
             return "reading the definition", ""
         if self._theirs is not None:
             return (
-                f"{self.named} was redefined by somebody else meanwhile: Z drops your edits",
+                f"{self.named} was redefined by somebody else meanwhile: "
+                f"{KEY.clear} drops your edits",
                 "bad",
             )
         if problem := self._draft.problem():
-            return f"{problem[1]}; e sets it", "bad"
+            return f"{problem[1]}; {KEY.edit} sets it", "bad"
         if self.changes:
-            return "ctrl+s shows what saving changes, z takes the last edit back", ""
+            return (
+                f"{KEY.save} shows what saving changes, {KEY.unedit} takes the last edit back",
+                "",
+            )
         if (row := self.row) and row.waits:
             return f"{row.setting.title}: config is in force from the next start on", "warn"
-        return "e edits, space takes the next value, o adds a timer or a USB rule", ""
+        return (
+            f"{KEY.edit} edits, {KEY.next} takes the next value, "
+            f"{KEY.add} adds a timer or a USB rule",
+            "",
+        )
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Speak of another setting; a warning of what would be lost is given anew."""
         self._leaving = False
-        self.unsay()
-        self._show_notes()
-        self.refresh_hint()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Edit by mouse."""
-        await self.console.action_run_command("policy.edit")
 
     def go_back(self) -> bool:
         """Warn the first time of what would be lost."""
         if not self.changes or self._leaving:
             return False
         self._leaving = True
-        self.say("what is edited is not saved: ctrl+s saves it, esc again drops it", "warn")
+        self.say(
+            f"what is edited is not saved: {KEY.save} saves it, {APP.back} again drops it", "warn"
+        )
         return True
 
     # -- editing -----------------------------------------------------------------------------
@@ -241,7 +229,7 @@ class PolicyScreen(DomainPage):
 
         def accepted(value: str) -> bool:
             if self._draft != draft:
-                self.say("the definition was changed meanwhile: esc, and look again", "bad")
+                self.say(f"the definition was changed meanwhile: {APP.back}, and look again", "bad")
                 return False
             return self._edit(lambda xml: edit(xml, value.strip()))
 
@@ -263,7 +251,7 @@ class PolicyScreen(DomainPage):
         if row is None or row.setting.write is None:
             self.say(self._trouble or NOTHING_TO_SET, "warn")
         elif not row.setting.choices:
-            self.say("it has no short list of values: e types one", "warn")
+            self.say(f"it has no short list of values: {KEY.edit} types one", "warn")
         else:
             write, value = row.setting.write, next_choice(row.setting, row.config)
             self._edit(lambda xml: write(xml, value))

@@ -16,18 +16,21 @@ from vconsole.features.resources.model.room import room_of
 from vconsole.features.resources.model.rows import ROWS, Row
 from vconsole.features.resources.words import usage_lines
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.screens.changes import ChangesScreen
 from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Column, glyph, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("resources")
 COLUMNS = (
     Column("mark", "", 1),
     Column("title", "What", 18),
@@ -44,11 +47,13 @@ class InUse(LinesView, can_focus=False):
     """What is in use; nothing there can be chosen."""
 
 
-class ResourcesScreen(DomainPage):
+class ResourcesScreen(ListPage, DomainPage):
     """The numbers above, one a row; what guest, balloon and host have in use below."""
 
     SCOPE = "resources"
     BINDINGS: ClassVar = bindings("resources")
+    COLUMNS = COLUMNS
+    CHOSEN = "resources.edit"
     DEFAULT_CSS = """
     ResourcesScreen LineTable { height: 2fr; max-height: 8; }
     ResourcesScreen InUse { height: 1fr; }
@@ -62,26 +67,21 @@ class ResourcesScreen(DomainPage):
     @override
     def compose_body(self) -> ComposeResult:
         yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
+        yield LineTable(self.COLUMNS, self.cells)
         yield InUse()
 
     # -- what commands may look at -----------------------------------------------------------
 
     @property
     def _row(self) -> Row:
-        return ROWS[self.query_one(LineTable).key or "maximum"]
+        return ROWS[self.table.key or "maximum"]
 
     # -- showing -----------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Show the rows, and look again and again."""
-        self.query_one(LineTable).show(list(ROWS))
-        self.read_again()
-        self.set_interval(LOOK_EVERY_S, self.read_again)
-
-    def on_screen_resume(self) -> None:
-        """Look anew after a change."""
-        self.read_again()
+        self.table.show(list(ROWS))
+        self.every(LOOK_EVERY_S, self.read_again)
 
     def on_resize(self, event: Resize) -> None:
         """Draw the bars anew."""
@@ -98,7 +98,7 @@ class ResourcesScreen(DomainPage):
         self._trouble = "" if isinstance(reply.value, Reading) else reply.message or reply.status
         if isinstance(reply.value, Reading):
             self._reading = reply.value
-        self.query_one(LineTable).show(list(ROWS))
+        self.table.show(list(ROWS))
         self._show_use()
         self.refresh_hint()
 
@@ -111,7 +111,8 @@ class ResourcesScreen(DomainPage):
         state = f"{sign} {domain.state}" if self.subject else "gone"
         self.query_one(TitleBar).words = (f"Memory and vCPUs of {safe(domain.name)}", state)
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         live, config, differs = ROWS[key].words(self._reading)
         return (
             ("~" if differs else "", "warn"),
@@ -128,22 +129,13 @@ class ResourcesScreen(DomainPage):
     @override
     def hint(self) -> tuple[str, str]:
         if self.subject is None:
-            return "the domain is gone; esc goes back", "warn"
+            return f"the domain is gone; {APP.back} goes back", "warn"
         if self._trouble:
             return safe(self._trouble), "" if self._trouble == "reading" else "bad"
         row, live = self._row, self._reading.live
-        watch = "; w has the guest report" if live and live.period_s == 0 else ""
+        watch = f"; {KEY.statistics} has the guest report" if live and live.period_s == 0 else ""
         when = " from the next start on" if row.targets == ("config",) else ""
-        return f"enter sets {_inside(row.title)}{when}{watch}", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another row."""
-        self.unsay()
-        self.refresh_hint()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Edit by mouse."""
-        await self.console.action_run_command("resources.edit")
+        return f"{KEY.edit} sets {_inside(row.title)}{when}{watch}", ""
 
     @override
     def virsh(self) -> str:

@@ -16,9 +16,11 @@ from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
-from vconsole.model.command import Command, key_name
+from vconsole.model.command import Command
 from vconsole.model.host_state import EMPTY, HostState
+from vconsole.model.keys import shown_key
 from vconsole.text import clip, duration, fit, safe, size
+from vconsole.widgets.keyed import keyed
 
 
 class HeaderBar(Widget):
@@ -130,7 +132,7 @@ class StatusBar(Widget):
 
     def _words(self) -> str:
         text, tone = self.said or self.hint
-        one_line = safe(" ".join(text.splitlines())[:1000])
+        one_line = safe(" ".join(keyed(self, text).splitlines())[:1000])
         return clip(f" {self.GLYPHS[tone]}{one_line}", self.size.width)
 
     def _repaint(self) -> None:
@@ -224,9 +226,7 @@ class FooterBar(Widget):
 
     def _key(self, command: Command) -> str:
         """The first of its keys that works here; empty where all of them are text."""
-        keys = self._keys.get(command.id, command.keys).split(",")
-        usable = (k for k in keys if not self._typed or len(key_name(k)) > 1)
-        return key_name(next(usable, ""))
+        return shown_key(command, self._keys, typed=self._typed)
 
     def _length(self, command: Command) -> int:
         return len(self._key(command)) + len(command.word) + 3

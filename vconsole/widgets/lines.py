@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from vconsole.text import Line, Span, safe
+from vconsole.widgets.keyed import keyed
 
 SHIFT = 8
 """Columns moved sideways at a time."""
@@ -142,7 +143,7 @@ class LinesView(ScrollView, can_focus=True):
         """Draw a line."""
         width, line = self.size.width, _at(self._lines, y + int(self.scroll_offset.y))
         spans = self._paint(line) if isinstance(line, str) else line
-        strip = Strip([Segment(text, self._style(name)) for text, name in spans])
+        strip = Strip([Segment(keyed(self, text), self._style(name)) for text, name in spans])
         return strip.crop_extend(self._left, self._left + width, self.rich_style)
 
 

@@ -120,6 +120,7 @@ class PinMatrix(Widget, can_focus=True):
             self.cursor = (row, column)
             if here is not None:
                 self.go_to_pcpu(here)
+            self._reveal()
             return
         if (before.titles, before.cores) != (after.titles, after.cores):
             self.refresh(Region(0, 0, self.size.width, 3))
@@ -173,7 +174,8 @@ class PinMatrix(Widget, can_focus=True):
         row, column = self.cursor
         before = self._top
         height = max(1, self.size.height - HEADER_LINES)
-        self._top = max(min(self._top, row), row - height + 1)
+        last = max(0, len(self.data.rows) - height)
+        self._top = max(min(self._top, row, last), row - height + 1)
         moved = self._columns.reveal(column)
         return moved or before != self._top
 
@@ -272,20 +274,16 @@ class PinMatrix(Widget, can_focus=True):
 
     def _cell_titles(self) -> list[Segment]:
         """Name the cells above their columns, and at the edge those out of view."""
-        line, width = " " * LABEL_WIDTH, self._columns.width
-        starts: dict[int, list[int]] = {}
+        begins: dict[int, int] = {}
         for _, _, group, x in self._columns.in_view():
-            starts.setdefault(group, []).append(LABEL_WIDTH + x)
-        shown = list(starts)
-        for group, places in starts.items():
-            first, room = places[0], places[-1] + width - places[0]
-            line = line.ljust(first + width - 2) + clip(self.data.titles[group], room)
-        hidden = self._hidden(shown)
-        before = f" < {hidden[0]}" if hidden[0] else ""
-        line = fit(before, LABEL_WIDTH) + line[LABEL_WIDTH:]
+            begins.setdefault(group, LABEL_WIDTH + x + self._columns.width - 2)
+        hidden = self._hidden(list(begins))
+        line = f" < {hidden[0]}" if hidden[0] else ""
         after = f" {hidden[1]} >" if hidden[1] else ""
-        line = fit(line, self.size.width - len(after)) + after
-        return [Segment(line, self._style("head"))]
+        width = self.size.width - len(after)
+        for (group, begin), end in zip(begins.items(), [*begins.values(), width][1:], strict=False):
+            line = fit(line, begin) + _longest(self.data.titles[group], end - begin - 1)
+        return [Segment(fit(line, width) + after, self._style("head"))]
 
     def _hidden(self, shown: Sequence[int]) -> tuple[str, str]:
         """The cells out of view to the left and to the right, as cpuset-like lists."""
@@ -314,6 +312,11 @@ class PinMatrix(Widget, can_focus=True):
             else:
                 segments.append(Segment(text.rjust(self._columns.width), self._style(name)))
         return segments
+
+
+def _longest(titles: Sequence[str], room: int) -> str:
+    """The first of ever shorter titles for which there is room."""
+    return next((title for title in titles if len(title) <= room), clip(titles[-1], room))
 
 
 def _joined(segments: Sequence[Segment]) -> list[Segment]:

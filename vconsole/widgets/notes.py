@@ -9,6 +9,7 @@ from textual.events import Resize
 from textual.reactive import var
 
 from vconsole.text import Note
+from vconsole.widgets.keyed import keyed
 from vconsole.widgets.lines import LinesView
 
 
@@ -27,7 +28,8 @@ class NotesView(LinesView, can_focus=False):
 
     def _wrap(self) -> None:
         width = max(20, self.scrollable_content_region.width)
-        self.show([((part, tone),) for text, tone in self.notes for part in wrapped(text, width)])
+        notes = ((keyed(self, text), tone) for text, tone in self.notes)
+        self.show([((part, tone),) for text, tone in notes for part in wrapped(text, width)])
 
 
 def wrapped(text: str, width: int) -> list[str]:

@@ -9,8 +9,10 @@ from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.events import Key
 from textual.widgets import Input, Static
+from textual.widgets.input import Selection
 
 Told = Callable[[str], object]
+_BEGINNINGS = ":", "="
 
 
 class TakesText:
@@ -62,6 +64,7 @@ class Prompt(Input, TakesText):
     DEFAULT_CSS = """
     Prompt, Prompt:focus { border: none; height: 1; padding: 0; width: 1fr; background: $panel; }
     Prompt:ansi { text-style: underline; }
+    Prompt:ansi > .input--selection, Prompt:nocolor > .input--selection { text-style: reverse; }
     """
 
     def __init__(self) -> None:
@@ -90,7 +93,8 @@ class Prompt(Input, TakesText):
 
         Args:
             label: What is asked for, in a word or two.
-            text: What stands there already.
+            text: What stands there already, selected: a character takes its place, an arrow
+                keeps it. A beginning such as ``bridge:`` is gone on with.
             hint: What could be typed, shown while nothing is.
             accepted: Called with the text on enter; False keeps the question open.
             typed: Called with the text after every keystroke.
@@ -98,7 +102,8 @@ class Prompt(Input, TakesText):
         """
         self._typed, self._accepted, self._given_up = None, accepted, given_up
         self.value, self.placeholder = text, hint
-        self.cursor_position = len(text)
+        begun = text.endswith(_BEGINNINGS)
+        self.selection = Selection(len(text) if begun else 0, len(text))
         self._typed = typed
         self.parent_line.label = label
         self.parent_line.display = True

@@ -8,6 +8,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from vconsole.text import clip
+from vconsole.widgets.keyed import keyed
 
 
 class TitleBar(Widget):
@@ -27,7 +28,7 @@ class TitleBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Draw both parts."""
-        what, how = self.words
+        what, how = (keyed(self, words) for words in self.words)
         strong = self.get_component_rich_style("title--what")
         head = clip(f" {what}   ", self.size.width)
         tail = clip(how, self.size.width - len(head))

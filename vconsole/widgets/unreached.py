@@ -6,6 +6,7 @@ from textual.reactive import var
 from textual.widgets import Static
 
 from vconsole.text import safe
+from vconsole.widgets.keyed import keyed
 
 
 class Unreached(Static):
@@ -24,4 +25,4 @@ class Unreached(Static):
     def watch_words(self) -> None:
         """Show them, wrapped."""
         self.set_class(bool(self.words), "-needed")
-        self.update("\n".join(safe(sentence) for sentence in self.words))
+        self.update("\n".join(keyed(self, safe(sentence)) for sentence in self.words))

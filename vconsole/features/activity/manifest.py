@@ -20,6 +20,7 @@ MANIFEST: Final = Manifest(
             "Go to the log of what was changed, by whom and when.",
             opens="activity",
             place=10,
+            words="audit journal changes",
         ),
         Command("activity.cancel", "c", "give up", "Give up the actions that are under way."),
         Command(

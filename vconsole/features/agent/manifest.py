@@ -18,6 +18,7 @@ MANIFEST: Final = Manifest(
             "",
             "Go to its agent; of the domains chosen, give those without it the agent's channel.",
             (a_domain,),
+            words="guestinfo domfsinfo qemu-agent-command qemu-guest-agent",
         ),
         Command(
             "domain.agent",
@@ -26,6 +27,7 @@ MANIFEST: Final = Manifest(
             "Ask its agent; freeze, sync, command it.",
             (a_domain,),
             opens="agent",
+            words="guestinfo domfsinfo qemu-agent-command qemu-guest-agent",
         ),
         Command(
             "agent.add", "plus", "add", "Give the domain the agent's channel.", (writable, a_domain)
@@ -44,6 +46,7 @@ MANIFEST: Final = Manifest(
             "Freeze its file systems for a while, or thaw them.",
             (writable, a_domain),
             virsh="domfsfreeze {name}",
+            words="domfsthaw fsfreeze",
         ),
         Command(
             "agent.clock",
@@ -66,7 +69,11 @@ MANIFEST: Final = Manifest(
             "x",
             "command",
             "Send the agent a command of your own.",
-            (writable, a_domain),
+            (
+                writable,
+                a_domain,
+            ),
+            words="qemu-agent-command",
         ),
         Command("agent.timeout", "t", "", "Say how long an answer to a command may take."),
         Command("agent.channel", "tab", "", "Send commands over another of its channels."),

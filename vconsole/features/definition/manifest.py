@@ -16,6 +16,7 @@ MANIFEST: Final = Manifest(
             "Edit its definition in $VISUAL, $EDITOR or vi; the difference is shown first.",
             (writable, a_domain),
             virsh="edit {name}",
+            words="define definition",
         ),
     ),
     subcommands={

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.command import Command, a_domain, writable
+from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
@@ -18,6 +19,7 @@ MANIFEST: Final = Manifest(
             "",
             "Show where the domains chosen, or this one, run otherwise than they are defined.",
             (a_domain,),
+            words="drift inactive persistent",
         ),
         Command(
             "domain.divergence",
@@ -26,6 +28,7 @@ MANIFEST: Final = Manifest(
             "Show where it runs otherwise than it is defined.",
             (a_domain,),
             opens="divergence",
+            words="drift inactive persistent",
         ),
         Command(
             "divergence.open",
@@ -55,7 +58,8 @@ MANIFEST: Final = Manifest(
             "divergence.select_all",
             "asterisk",
             "",
-            "Choose all differences, but for those that + would take out of a definition.",
+            f"Choose all differences, but for those that {key('divergence.persist')} would take "
+            "out of a definition.",
         ),
         Command("divergence.all", "tab", "all", "Show all domains that differ, or go back."),
     ),

@@ -30,13 +30,27 @@ MANIFEST: Final = Manifest(
             virsh="dominfo {name}",
             opens="domain",
             place=40,
+            words="domstate vcpuinfo domstats domblklist details",
         ),
-        Command("domains.filter", "slash", "filter", "Show only the domains that match."),
+        Command(
+            "domains.filter",
+            "slash",
+            "filter",
+            "Show only the domains that match.",
+            words="search find",
+        ),
         Command(
             "domains.select", "space", "select", "Choose the domain, for actions.", (a_domain,)
         ),
         Command("domains.select_all", "asterisk", "", "Choose all that the filter shows."),
-        Command("domains.jump", "f", "", "Jump to a domain by typing its name.", place=60),
+        Command(
+            "domains.jump",
+            "f",
+            "",
+            "Jump to a domain by typing its name.",
+            place=60,
+            words="search find goto",
+        ),
         Command("domains.sort", "s", "sort", "Sort by the next column.", place=60),
         Command("domains.reverse", "S", "", "Turn the order around.", place=60),
         Command(
@@ -69,6 +83,7 @@ MANIFEST: Final = Manifest(
             (a_domain,),
             virsh="dumpxml {name} --inactive",
             place=65,
+            words="definition difference",
         ),
     ),
     pages={

@@ -20,11 +20,13 @@ from vconsole.model.host_state import (
     ThreadUsage,
     Usage,
 )
+from vconsole.model.keys import Keys
 from vconsole.model.memory import cells_label
 from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
 from vconsole.model.words import page_name, plural, row_label, rows_label
 from vconsole.text import Cell, Line, bar, percent, safe, size, sizes
 
+KEY = Keys("domain")
 LABEL = 16
 _NONE = Usage()
 YES = {True: "yes", False: "no", None: "-"}
@@ -89,7 +91,11 @@ def _identity(domain: Domain) -> Iterator[tuple[str, str]]:
 
 def _diverged(domain: Domain) -> str:
     found = domain.diverged
-    return f"{plural(found, 'difference')} of live and config; D lists them" if found else ""
+    return (
+        f"{plural(found, 'difference')} of live and config; {KEY.divergence} lists them"
+        if found
+        else ""
+    )
 
 
 def _size(domain: Domain, host_state: HostState) -> Iterator[tuple[str, str]]:

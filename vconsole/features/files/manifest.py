@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.command import Command, a_plan, not_read_only
+from vconsole.model.keys import key
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
@@ -24,8 +25,16 @@ MANIFEST: Final = Manifest(
             "filediff.mine", "m", "", "Save mine over what somebody else wrote.", (not_read_only,)
         ),
         Command(
-            "filediff.theirs", "t", "", "Take what somebody else has written; z brings mine back."
+            "filediff.theirs",
+            "t",
+            "",
+            "Take what somebody else has written; taking back the edit brings mine back.",
         ),
-        Command("filetext.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
+        Command(
+            "filetext.save",
+            "ctrl+s",
+            "save",
+            f"Show what saving changes; {key('filediff.save')} there saves.",
+        ),
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.command import Command, a_domain
+from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
@@ -19,6 +20,7 @@ MANIFEST: Final = Manifest(
             "Go to hostinfo: the rules that say what guests may learn about this host.",
             opens="hostinfo",
             place=10,
+            words="vhostinfo permissions",
         ),
         Command("hostinfo.edit", "e,enter", "edit", "Edit the setting or the pattern of the rule."),
         Command("hostinfo.add", "o", "add", "Add a rule above this one."),
@@ -26,7 +28,12 @@ MANIFEST: Final = Manifest(
         Command("hostinfo.delete", "d,delete", "delete", "Delete the setting or the rule."),
         Command("hostinfo.down", "J", "", "Move the rule down: it is tried later."),
         Command("hostinfo.up", "K", "", "Move the rule up: it is tried earlier."),
-        Command("hostinfo.save", "ctrl+s", "save", "Show what saving changes; enter there saves."),
+        Command(
+            "hostinfo.save",
+            "ctrl+s",
+            "save",
+            f"Show what saving changes; {key('filediff.save')} there saves.",
+        ),
         Command("hostinfo.switch", "tab", "domains", "Go to the other list."),
         Command("hostinfo.text", "x", "", "Edit the file as text, with what is wrong in it."),
         Command(

@@ -20,6 +20,7 @@ MANIFEST: Final = Manifest(
             virsh="freecell --all",
             opens="host",
             place=10,
+            words="nodeinfo numa cell cores cpus capabilities maxvcpus nodecpumap",
         ),
         Command(
             "host.who", "enter", "who runs", "Show who may run on this pCPU, and who did last."
@@ -33,6 +34,7 @@ MANIFEST: Final = Manifest(
             "Check what virtualization needs on this host: verdict, reason and cure.",
             virsh="capabilities",
             place=60,
+            words="virt-host-validate kvm iommu nested vmx svm domcapabilities",
         ),
     ),
     pages={

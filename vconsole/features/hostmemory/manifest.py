@@ -19,6 +19,7 @@ MANIFEST: Final = Manifest(
             "Go to the host's memory and swap: overcommitment, who is swapped, what to do.",
             virsh="nodememstats",
             opens="hostmemory",
+            words="freepages allocpages hugepages huge ksm swap numastat",
         ),
         Command(
             "hostmemory.next_tab",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.command import Command, a_domain
+from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
@@ -22,6 +23,7 @@ MANIFEST: Final = Manifest(
             "Go to the metrics that guests can read about this host.",
             opens="metrics",
             place=10,
+            words="vm-dump-metrics sap monitoring",
         ),
         Command(
             "metrics.reader", "v", "as guest", "See all, or what a disk or a channel gives away."
@@ -49,7 +51,12 @@ MANIFEST: Final = Manifest(
             "metricsattach.attach", "plus", "attach", "Give the domains the device.", (a_domain,)
         ),
         Command("metricsattach.detach", "minus", "detach", "Take the device away.", (a_domain,)),
-        Command("metricsattach.select", "space", "select", "Choose the domain, for + and -."),
+        Command(
+            "metricsattach.select",
+            "space",
+            "select",
+            "Choose the domain, for attaching and detaching.",
+        ),
         Command("metricsattach.what", "tab", "disk/channel", "Be about the disk, or the channel."),
         Command("metricsattach.filter", "slash", "filter", "Show only the domains that match."),
         Command("metricsattach.open", "enter", "", "Open the domain.", (a_domain,)),
@@ -67,7 +74,10 @@ MANIFEST: Final = Manifest(
         ),
         Command("metricsconfig.test", "t", "test", "Get the metric now, as it is edited."),
         Command(
-            "metricsconfig.save", "ctrl+s", "save", "Show what saving changes; enter there saves."
+            "metricsconfig.save",
+            "ctrl+s",
+            "save",
+            f"Show what saving changes; {key('filediff.save')} there saves.",
         ),
         Command("metricsconfig.text", "x", "", "Edit the file as text, with what is wrong in it."),
         Command("metricsconfig.editor", "E", "", "Edit the file with $EDITOR."),

@@ -22,6 +22,7 @@ MANIFEST: Final = Manifest(
             (a_domain,),
             virsh="domiflist {name}",
             opens="network",
+            words="domif-setlink domifstat domifaddr nic mac cable",
         ),
         Command(
             "domain.network",
@@ -31,6 +32,7 @@ MANIFEST: Final = Manifest(
             (a_domain,),
             virsh="domiflist {name}",
             opens="network",
+            words="domif-setlink domifstat domifaddr nic mac cable",
         ),
         Command(
             "host.networks",
@@ -39,6 +41,7 @@ MANIFEST: Final = Manifest(
             "Go to networks and bridges, and who is on them.",
             virsh="net-list --all",
             opens="networks",
+            words="net-dhcp-leases net-info iface-list leases switch",
         ),
         Command(
             "network.move",

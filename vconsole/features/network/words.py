@@ -14,8 +14,11 @@ from vconsole.features.network.model.interfaces import (
     Vnic,
 )
 from vconsole.features.network.model.places import Bridge, HostNetwork, Lease, Network
+from vconsole.model.keys import Keys
 from vconsole.model.words import names_label, plural
 from vconsole.text import Cell, Column, Note, safe, size
+
+KEY = Keys("network")
 
 
 def speed(value: float | None) -> str:
@@ -48,7 +51,7 @@ def vnic_notes(
     """All that is known of an interface beyond its row."""
     nic = vnic.now
     if trouble:
-        yield f" {safe(trouble)}; w gives another", "bad"
+        yield f" {safe(trouble)}; {KEY.mac} gives another", "bad"
     if vnic.differs:
         yield f" {safe(vnic.differs)}", "warn"
     for lease in network.leases_of(nic.mac):

@@ -23,6 +23,7 @@ MANIFEST: Final = Manifest(
             virsh="vcpupin {name}",
             opens="pin",
             place=10,
+            words="emulatorpin iothreadpin affinity taskset cpuset numa",
         ),
         Command(
             "domains.pin",
@@ -33,6 +34,7 @@ MANIFEST: Final = Manifest(
             virsh="vcpupin {name}",
             opens="pin",
             place=45,
+            words="emulatorpin iothreadpin affinity taskset cpuset numa",
         ),
         Command(
             "domain.pin",
@@ -43,6 +45,7 @@ MANIFEST: Final = Manifest(
             virsh="vcpupin {name}",
             opens="pin",
             place=60,
+            words="emulatorpin iothreadpin affinity taskset cpuset numa",
         ),
         Command("app.undo", "u", "", "Undo the pin changes applied last.", (writable,), place=20),
         Command(
@@ -55,6 +58,7 @@ MANIFEST: Final = Manifest(
             "Show the pin changes made, who made them and when.",
             opens="history",
             place=20,
+            words="audit undo",
         ),
         Command(
             "history.undo",
@@ -99,6 +103,7 @@ MANIFEST: Final = Manifest(
             "fit",
             "Fill the plan with the best fit from free memory, free cores and distances.",
             (pinnable,),
+            words="best placement numad automatic",
         ),
         Command("pin.plan", "enter", "plan", "Show the plan; applying comes after.", (a_plan,)),
         Command("pin.clear_row", "backspace", "", "Forget what is planned in this row.", (a_plan,)),

@@ -19,7 +19,7 @@ def matrix_data(
 ) -> MatrixData:
     """All that the matrix shows of a plan."""
     shape = topology(host_state)
-    titles = tuple(_cell_title(group, host_state) for group in shape.groups)
+    titles = tuple(_cell_titles(group, host_state) for group in shape.groups)
     rows = tuple(
         MatrixRow(
             key,
@@ -89,12 +89,12 @@ def reason_lines(found: Suggestion) -> list[Note]:
     return lines + [(f" + {safe(text)}", "good") for text in found.reasons[found.graver :]]
 
 
-def _cell_title(group: CellGroup, host_state: HostState) -> str:
+def _cell_titles(group: CellGroup, host_state: HostState) -> tuple[str, ...]:
     if group.cell is None:
-        return "no cell"
-    cell = host_state.cell(group.cell)
-    free = f" {size(cell.free_bytes)} free" if cell and cell.free_bytes is not None else ""
-    return f"Cell {group.cell}{free}"
+        return "no cell", "-"
+    cell, name = host_state.cell(group.cell), f"Cell {group.cell}"
+    free = f"{name} {size(cell.free_bytes)}" if cell and cell.free_bytes is not None else name
+    return f"{free} free" if free != name else name, free, name, str(group.cell)
 
 
 def _others(uuid: str, host_state: HostState) -> dict[int, tuple[str, str]]:

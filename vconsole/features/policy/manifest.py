@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.command import Command, a_domain, a_plan, writable
+from vconsole.model.keys import key
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
@@ -19,6 +20,7 @@ MANIFEST: Final = Manifest(
             "Set its clock, power and USB policy.",
             (a_domain,),
             opens="policy",
+            words="timezone timer watchdog on_crash on_poweroff redirection redirfilter",
         ),
         Command(
             "domain.policy",
@@ -27,6 +29,7 @@ MANIFEST: Final = Manifest(
             "Set its clock, power and USB policy.",
             (a_domain,),
             opens="policy",
+            words="timezone timer watchdog on_crash on_poweroff redirection redirfilter",
         ),
         Command("policy.edit", "e,enter", "edit", "Type another value.", (writable,)),
         Command("policy.next", "space", "next", "Take the next of its values.", (writable,)),
@@ -46,7 +49,7 @@ MANIFEST: Final = Manifest(
             "policy.save",
             "ctrl+s",
             "save",
-            "Show what saving changes; enter there saves.",
+            f"Show what saving changes; {key('changes.apply')} there saves.",
             (writable, a_plan),
             virsh="edit {name}",
         ),

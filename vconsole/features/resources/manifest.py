@@ -20,6 +20,7 @@ MANIFEST: Final = Manifest(
             (a_domain,),
             virsh="dommemstat {name}",
             opens="resources",
+            words="setmem setmaxmem setvcpus balloon ram cpu",
         ),
         Command(
             "domain.resources",
@@ -29,6 +30,7 @@ MANIFEST: Final = Manifest(
             (a_domain,),
             virsh="dommemstat {name}",
             opens="resources",
+            words="setmem setmaxmem setvcpus balloon ram cpu",
         ),
         Command(
             "resources.edit",

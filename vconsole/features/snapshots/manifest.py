@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.command import Command, a_domain, writable
+from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
@@ -21,6 +22,7 @@ MANIFEST: Final = Manifest(
             (a_domain,),
             virsh="snapshot-list {name} --tree",
             opens="snapshots",
+            words="snapshot-create snapshot-revert checkpoint restore backup",
         ),
         Command(
             "domain.snapshots",
@@ -30,6 +32,7 @@ MANIFEST: Final = Manifest(
             (a_domain,),
             virsh="snapshot-list {name} --tree",
             opens="snapshots",
+            words="snapshot-create snapshot-revert checkpoint restore backup",
         ),
         Command("snapshots.detail", "enter", "XML", "Show the snapshot's XML, and the list again."),
         Command(
@@ -47,6 +50,7 @@ MANIFEST: Final = Manifest(
             "Put the domain back to the snapshot; what came since is lost.",
             (writable, a_domain),
             virsh="snapshot-revert {name}",
+            words="restore roll back",
         ),
         Command(
             "snapshots.delete",
@@ -56,7 +60,12 @@ MANIFEST: Final = Manifest(
             (writable, a_domain),
             virsh="snapshot-delete {name}",
         ),
-        Command("newsnapshot.apply", "enter", "go on", "Show what it does; enter there takes it."),
+        Command(
+            "newsnapshot.apply",
+            "enter",
+            "go on",
+            f"Show what it does; {key('changes.apply')} there takes it.",
+        ),
         Command("newsnapshot.choose", "space", "choose", "Take the next choice, or edit the text."),
         Command("newsnapshot.edit", "e", "edit", "Edit name or description."),
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.command import Command, a_domain, writable
+from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
@@ -23,6 +24,7 @@ MANIFEST: Final = Manifest(
             virsh="pool-list --all --details",
             place=10,
             opens="storage",
+            words="vol-list pool-info disk image",
         ),
         Command(
             "domain.disks",
@@ -117,7 +119,12 @@ MANIFEST: Final = Manifest(
         Command("volumes.wipe", "w", "wipe", "Overwrite what it holds.", (writable,)),
         Command("volumes.delete", "minus,d,delete", "delete", "Delete the volume.", (writable,)),
         Command("volumes.filter", "slash", "filter", "Show only the volumes that match."),
-        Command("storageform.apply", "enter", "go on", "Show what it does; enter there does it."),
+        Command(
+            "storageform.apply",
+            "enter",
+            "go on",
+            f"Show what it does; {key('changes.apply')} there does it.",
+        ),
         Command("storageform.choose", "space", "choose", "Take the next choice, or edit the text."),
         Command("storageform.edit", "e", "edit", "Edit the text."),
     ),

@@ -9,6 +9,7 @@ from typing import Final
 from vconsole.features.storage.model.disks import Disk, Numbers
 from vconsole.features.storage.model.pool import DEFAULT_PATH, DEFAULT_POOL, Pool, Volume
 from vconsole.features.storage.model.users import User, Users
+from vconsole.model.keys import key
 from vconsole.model.words import names_label, plural
 from vconsole.text import Cell, Column, Note, bar, duration, safe, size
 
@@ -95,7 +96,7 @@ def default_hint(pools: Sequence[str]) -> str:
     """Say that there is no default pool; empty where there is one."""
     if DEFAULT_POOL in pools:
         return ""
-    return f"there is no default pool in {DEFAULT_PATH}: D makes it"
+    return f"there is no default pool in {DEFAULT_PATH}: {key('storage.default')} makes it"
 
 
 # ---- volumes

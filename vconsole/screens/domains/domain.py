@@ -25,6 +25,7 @@ from vconsole.features.domains.words import (
 from vconsole.model.attention import attention
 from vconsole.model.column import row_cells
 from vconsole.model.host_state import Detail, Device, Domain, HostState
+from vconsole.model.keys import Keys, key
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
@@ -40,9 +41,12 @@ from vconsole.widgets.xmlview import paint_diff, paint_xml, xml_diff, xml_lines
 if TYPE_CHECKING:
     from vconsole.screens.definition import DefinitionEditor
 
+KEY = Keys("domain")
 TABS = ("Overview", "CPU", "Memory", "Devices", "XML")
 OVERVIEW, CPU, MEMORY, DEVICES, XML = range(5)
-KEYS = "m memory  A agent  n network  t snapshots  o policy  D differences  e edit"
+_PAGES = ("resources", "agent", "network", "snapshots", "policy", "divergence", "edit")
+_PAGE_WORDS = ("memory", "agent", "network", "snapshots", "policy", "differences", "edit")
+KEYS = "  ".join(f"{key(f'domain.{p}')} {w}" for p, w in zip(_PAGES, _PAGE_WORDS, strict=True))
 """Said where nothing is odd: the pages about the domain that the footer has no room for."""
 XmlMode = Literal["live", "inactive", "difference"]
 
@@ -209,9 +213,9 @@ class DomainScreen(DomainPage):
     def _xml_hint(self) -> tuple[str, str]:
         mode = self._mode()
         if mode == "difference":
-            return "what the next start changes: - now, + then; x shows the live XML", ""
+            return f"what the next start changes: - now, + then; {KEY.xml} shows the live XML", ""
         after = "the inactive XML" if mode == "live" else "the difference"
-        return f"{mode} XML, read-only; x shows {after}", ""
+        return f"{mode} XML, read-only; {KEY.xml} shows {after}", ""
 
     def virsh(self) -> str:
         """Name what the open tab shows; threads and devices by the row under the cursor."""
@@ -258,12 +262,6 @@ class DomainScreen(DomainPage):
     def do_previous_tab(self) -> None:
         """Go to the tab at the left."""
         self.open_tab((self.tab - 1) % len(TABS))
-
-    async def do_actions(self) -> None:
-        """List what can be done with it."""
-        from vconsole.screens.lifecycle.actions import ActionsScreen
-
-        await self.console.show_page(ActionsScreen((self._uuid,)))
 
     async def do_edit(self) -> None:
         """Edit its definition as text."""

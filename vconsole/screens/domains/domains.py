@@ -11,15 +11,15 @@ from vconsole.features.domains.columns import COLUMNS, EXAMPLE, SORTS, TERMS, ro
 from vconsole.features.domains.model import Query, Row
 from vconsole.model.attention import attention
 from vconsole.model.column import Cell, row_cells
-from vconsole.model.command import key_name
 from vconsole.model.host_state import Domain, HostState
-from vconsole.registry import COMMANDS
+from vconsole.model.keys import APP, Keys
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.unreached import Unreached
 
+KEY = Keys("domains")
 _STEADY = [column for column in COLUMNS if not column.moves]
 
 
@@ -119,7 +119,7 @@ class DomainsScreen(Page):
         if fresh.read_at is None:
             return fresh.reason or "connecting", "warn" if fresh.reason else ""
         if self.host_state.domains:
-            return "no domain matches; esc shows all", "warn"
+            return f"no domain matches; {APP.back} shows all", "warn"
         uri = self.host_state.connection.uri
         if "/session" in uri:
             system = uri.replace("/session", "/system")
@@ -131,10 +131,11 @@ class DomainsScreen(Page):
         fresh = self.host_state.freshness
         if fresh.read_at is not None or not fresh.reason:
             return ()
-        demo = COMMANDS["domains.demo"]
-        key = key_name(self.console.config.keys.get(demo.id, demo.keys).split(",")[0])
         words = (fresh.reason, fresh.cure, "It is tried again all the time.")
-        return (*filter(None, words), f"{key} opens the demo host: nothing real changes there.")
+        return (
+            *filter(None, words),
+            f"{KEY.demo} opens the demo host: nothing real changes there.",
+        )
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Speak of another domain."""
@@ -210,7 +211,7 @@ class DomainsScreen(Page):
         self._sort = order[(here + 1) % len(order)]
         self._descending = SORTS[self._sort].falls
         self._arrange(force=True)
-        self.say(f"sorted by {self._sort}; S turns it around")
+        self.say(f"sorted by {self._sort}; {KEY.reverse} turns it around")
 
     def do_reverse(self) -> None:
         """Turn the order around."""

@@ -10,6 +10,7 @@ from typing_extensions import override
 from vconsole.changes.dispatcher import Request
 from vconsole.files.careful import Loaded
 from vconsole.files.draft import FileDraft, SaveFile
+from vconsole.model.keys import APP, Keys, key
 from vconsole.model.request import Reply
 from vconsole.screens.files.file import FilePage
 from vconsole.screens.page import Page, bindings
@@ -17,6 +18,12 @@ from vconsole.text import Line, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_diff
+
+KEY = Keys("filediff")
+_CONFLICT = (
+    f"{KEY.mine} saves mine over theirs, {KEY.theirs} takes theirs and "
+    f"drops mine, {APP.back} goes back"
+)
 
 
 class FileDiffScreen(Page):
@@ -74,14 +81,20 @@ class FileDiffScreen(Page):
         if draft.problem:
             return f"cannot be saved: {draft.problem}", "bad"
         if draft.theirs is not None:
-            return "m saves mine over theirs, t takes theirs and drops mine, esc goes back", "bad"
-        return ("enter saves; esc goes back, nothing is lost", "") if draft.staged else ("", "")
+            return _CONFLICT, "bad"
+        return (
+            (f"{KEY.save} saves; {APP.back} goes back, nothing is lost", "")
+            if draft.staged
+            else ("", "")
+        )
 
     def do_save(self) -> None:
         """Save, unless somebody else was faster."""
         draft = self.draft
         if draft.theirs is not None:
-            self.say("somebody else has changed the file: m or t decides", "bad")
+            self.say(
+                f"somebody else has changed the file: {KEY.mine} or {KEY.theirs} decides", "bad"
+            )
             return
         if not self._saving:
             self._saving = True
@@ -120,4 +133,9 @@ class FileDiffScreen(Page):
     async def _leave(self) -> None:
         if self.console.page is self:  # whoever has gone on to another page is left there
             await self.console.pop_screen()
-        self._editor.say("saved; z brings back what was there before, ctrl+s saves that", "good")
+        scope = self._editor.SCOPE
+        self._editor.say(
+            f"saved; {key(f'{scope}.unedit')} brings back what was there before, "
+            f"{key(f'{scope}.save')} saves that",
+            "good",
+        )

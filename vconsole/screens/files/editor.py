@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from vconsole.files.careful import Loaded
+from vconsole.model.keys import key
 from vconsole.model.request import Reply
 from vconsole.screens.files.file import D, FilePage
 
@@ -72,7 +73,11 @@ class FileEditorPage(FilePage[D]):
         except UnicodeDecodeError:
             text = "\0"
         if not keeps(text):
-            self.say("no UTF-8, control characters or mixed line ends: E opens $EDITOR", "warn")
+            self.say(
+                "no UTF-8, control characters or mixed line ends: "
+                f"{key(f'{self.SCOPE}.editor')} opens $EDITOR",
+                "warn",
+            )
             return
         await self.console.show_page(FileTextScreen(self, text, line))
 

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from typing_extensions import override
 
+from vconsole.model.keys import APP, Keys
 from vconsole.screens.files.file import FilePage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe
@@ -14,6 +15,7 @@ from vconsole.widgets.editor import Editor
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("filetext")
 _MOST = 20
 """Remarks shown."""
 
@@ -66,7 +68,7 @@ class FileTextScreen(Page):
         """Say what is wrong in the line of the cursor."""
         line = self.query_one(Editor).line
         found = self._page.remark_at(line)
-        return found or (f"line {line}   ctrl+s shows the diff, esc goes back", "")
+        return found or (f"line {line}   {KEY.save} shows the diff, {APP.back} goes back", "")
 
     def on_editor_moved(self, event: Editor.Moved) -> None:
         """Speak of another line."""

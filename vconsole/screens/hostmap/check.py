@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from vconsole.features.hostmap.words import VERDICTS
 from vconsole.model.host_state import Check
+from vconsole.model.keys import ESCAPE
 from vconsole.text import fit, safe
 
 _GLYPHS = {"ok": " ", "warn": "!", "fail": "x", "unknown": "?"}
@@ -41,7 +42,7 @@ class CheckScreen(ModalScreen[None]):
 
 def checks_text(checks: Sequence[Check]) -> Text:
     """The checks by line; the cure stands below what it cures."""
-    text = Text("Virtualization check (esc closes this)\n\n", "bold")
+    text = Text(f"Virtualization check ({ESCAPE} closes this)\n\n", "bold")
     for check in checks:
         strong = "" if check.verdict == "ok" else "bold"
         text.append(f"{_GLYPHS[check.verdict]} {fit(safe(check.name), 13)} ", strong)

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from vconsole.features.hostmap.words import holders_words
 from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState, PinKey
+from vconsole.model.keys import ENTER, ESCAPE
 from vconsole.model.placement import Occupancy, Occupant, claims, occupants
 from vconsole.model.topology import core_of
 from vconsole.model.words import KIND_WORDS, numbers_label, plural, row_label
@@ -57,6 +58,8 @@ COLUMNS: Final[tuple[Column[Seen], ...]] = (
     Column("note", "", 24, cell=lambda row: (row.notes, "accent")),
 )
 Row = tuple[str, PinKey]
+_PINS = "p"
+KEYS = f"{ENTER} domain   {_PINS} pins   {ESCAPE} back"
 
 
 class WhoScreen(ModalScreen[None]):
@@ -65,7 +68,7 @@ class WhoScreen(ModalScreen[None]):
     BINDINGS = [
         Binding("escape,q", "dismiss", show=False),
         Binding("enter", "open('domain')", show=False),
-        Binding("p", "open('pin')", show=False),
+        Binding(_PINS, "open('pin')", show=False),
     ]
     DEFAULT_CSS = """
     WhoScreen { align: center middle; }
@@ -89,7 +92,7 @@ class WhoScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Fill it."""
-        self.query_one("#keys", TitleBar).words = ("", "enter domain   p pins   esc back")
+        self.query_one("#keys", TitleBar).words = ("", KEYS)
         self.show(self._host_state)
 
     def show(self, host_state: HostState) -> None:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from time import monotonic
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
 from vconsole.features.lifecycle.model import Act
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.list_page import ListPage
+from vconsole.screens.page import bindings
 from vconsole.text import Cell, Column, Note, bar, glyph, safe
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("acting")
 COLUMNS = (
     Column("name", "Domain", 20),
     Column("state", "State", 13),
@@ -29,11 +30,12 @@ _TONES = {"applied": "good", "refused": "warn", "not tried": "warn", "unknown": 
 _BAR = 20
 
 
-class ActingScreen(Page):
+class ActingScreen(ListPage):
     """A row for each domain; the run goes on when the page is left."""
 
     SCOPE = "acting"
     BINDINGS: ClassVar = bindings("acting")
+    COLUMNS = COLUMNS
     DEFAULT_CSS = """
     ActingScreen NotesView { height: 5; }
     """
@@ -42,12 +44,6 @@ class ActingScreen(Page):
         super().__init__()
         self._acting = run
         self._acts = {act.uuid: act for act in run.changes}
-
-    def compose_body(self) -> ComposeResult:
-        """Title, domains, the line of the one under the cursor."""
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
 
     def on_mount(self) -> None:
         """Count down while something is waited for."""
@@ -63,13 +59,14 @@ class ActingScreen(Page):
         drawn = bar(ended / total, _BAR, self.console.config.ascii)
         title = f"{run.title.capitalize()}: {plural(total, 'domain')}"
         self.query_one(TitleBar).words = (title, f"{drawn}  {ended} of {total} ended")
-        self.query_one(LineTable).show(list(self._acts))
-        self._explain()
+        self.table.show(list(self._acts))
+        self.explain()
         self.refresh_hint()
         if run.done:
             self._clock.pause()
 
-    def _cells(self, uuid: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, uuid: str) -> tuple[Cell, ...]:
         act, domain = self._acts[uuid], self.host_state.domain(uuid)
         state = domain.state if domain else "gone"
         sign = glyph(state, self.console.config.ascii) if domain else ""
@@ -89,9 +86,10 @@ class ActingScreen(Page):
         left_s = max(0.0, wait.until - monotonic())
         return f"{_mode(wait.what)} asked, waiting {left_s:.0f} s more", "accent"
 
-    def _explain(self) -> None:
+    @override
+    def explain(self) -> None:
         notes: list[Note] = []
-        if act := self._acts.get(self.query_one(LineTable).key or ""):
+        if act := self._acts.get(self.table.key or ""):
             text, tone = self._result(act)
             notes = [(f" {safe(act.name)}  {text}", tone)]
             notes += [(f" {safe(line)}", "dim") for line in act.virsh()]
@@ -101,16 +99,18 @@ class ActingScreen(Page):
         """Say how to stop it, or how it ended."""
         run = self._acting
         if not run.done:
-            return "c gives up what is left; esc leaves this page and it goes on", ""
+            return (
+                f"{KEY.cancel} gives up what is left; {APP.back} leaves this page and it goes on",
+                "",
+            )
         bad = [act.name for act in run.failed]
         if bad:
-            return f"not done: {', '.join(bad)}; esc goes back", "bad"
-        return f"done: {plural(len(run.changes), 'domain')}; esc goes back, 7 shows the log", "good"
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Show another one's line."""
-        self.unsay()
-        self._explain()
+            return f"not done: {', '.join(bad)}; {APP.back} goes back", "bad"
+        return (
+            f"done: {plural(len(run.changes), 'domain')}; {APP.back} goes back, "
+            f"{APP.activity} shows the log",
+            "good",
+        )
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:

@@ -7,21 +7,22 @@ from functools import partialmethod
 from itertools import islice
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.features.lifecycle.model import ACTIONS, MODES, Act, Action
-from vconsole.model.command import key_name
+from vconsole.files.config import Config
 from vconsole.model.host_state import Domain, HostState
+from vconsole.model.keys import APP, ENTER, ESCAPE, Keys, shown_key
 from vconsole.model.proposal import confirmation
 from vconsole.model.words import names_label, plural
 from vconsole.registry import COMMANDS
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Column, Note, safe
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("actions")
 COLUMNS = (
     Column("key", "Key", 3),
     Column("title", "Action", 19),
@@ -34,28 +35,30 @@ TIMEOUT_S = 60.0
 _LONGEST_S = 3600.0
 
 
-class ActionsScreen(Page):
+class ActionsScreen(ListPage):
     """The list of actions above, what the one under the cursor does below."""
 
     SCOPE = "actions"
     BINDINGS: ClassVar = bindings("actions")
+    COLUMNS = COLUMNS
+    CHOSEN = "actions.run"
     DEFAULT_CSS = """
     ActionsScreen NotesView { height: 5; }
     """
+
+    @classmethod
+    def make(cls, uuid: str | None, config: Config) -> Page:
+        """Make it for one domain."""
+        return cls(() if uuid is None else (uuid,))
 
     def __init__(self, uuids: tuple[str, ...]) -> None:
         super().__init__()
         self._uuids = uuids
         self._domains: list[Domain] = []
         """Those of them that are still there."""
+        self._shown_refused = ""
         self._mode = 0
         self._timeout_s = TIMEOUT_S
-
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
 
     # -- showing -----------------------------------------------------------------------------
 
@@ -66,7 +69,7 @@ class ActionsScreen(Page):
 
     @property
     def _action(self) -> Action:
-        return ACTIONS[self.query_one(LineTable).key or "start"]
+        return ACTIONS[self.table.key or "start"]
 
     def _able(self, action: Action) -> list[Domain]:
         """The domains whose state allows it."""
@@ -75,9 +78,16 @@ class ActionsScreen(Page):
     def _acts(self, action: Action, domains: Iterable[Domain]) -> list[Act]:
         return [action.act(domain, MODES[self._mode], self._timeout_s) for domain in domains]
 
+    @property
+    def _refused(self) -> str:
+        """Why nothing at all can be done, such as a connection that is read-only."""
+        return COMMANDS["actions.run"].why_not(self) or ""
+
     def show_host_state(self, before: HostState, after: HostState) -> None:
-        """Follow the states: what can be done depends on them."""
-        if after.domains is not before.domains or not self._domains:
+        """Follow the states and the connection: what can be done depends on them."""
+        news = self._refused != self._shown_refused
+        if after.domains is not before.domains or not self._domains or news:
+            self._shown_refused = self._refused
             by_uuid = {domain.uuid: domain for domain in after.domains}
             self._domains = [by_uuid[uuid] for uuid in self._uuids if uuid in by_uuid]
             self._show()
@@ -88,18 +98,17 @@ class ActionsScreen(Page):
         modes = ", then ".join(MODES[self._mode]).replace("acpi", "ACPI")
         asks = f"asked by {modes}, {self._timeout_s:g} s each"
         self.query_one(TitleBar).words = (f"Actions on {what}", asks)
-        self.query_one(LineTable).show(list(ACTIONS))
-        self._explain()
+        self.table.show(list(ACTIONS))
+        self.explain()
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         action = ACTIONS[key]
         able = self._able(action)
-        config = self.console.config.keys
-        name = f"actions.{key}"
-        letter = key_name(config.get(name, COMMANDS[name].keys).split(",")[0])
+        letter = shown_key(COMMANDS[f"actions.{key}"], self.console.config.keys)
         many = f"{len(able)} of {len(self._uuids)}:  " if len(self._uuids) > 1 else ""
-        if not able:
-            reason = many + next(self._refusals(action), "it is gone")
+        if self._refused or not able:
+            reason = self._refused or many + next(self._refusals(action), "it is gone")
             return (f" {letter}", "dim"), (action.title, "dim"), ("", ""), (safe(reason), "dim")
         line = many + self._acts(action, able[:1])[0].virsh()[0]
         return (
@@ -113,9 +122,11 @@ class ActionsScreen(Page):
         reasons = ((domain.name, action.why_not(domain)) for domain in self._domains)
         return (f"{name} {reason}" for name, reason in reasons if reason)
 
-    def _explain(self) -> None:
+    @override
+    def explain(self) -> None:
         action = self._action
         notes: list[Note] = [(f" {action.help}", "")]
+        notes += [(f" not: {safe(self._refused)}", "warn")] if self._refused else []
         able = self._able(action)
         for act in self._acts(action, able[:1]):
             notes += [(f" {safe(line)}", "accent") for line in act.virsh()]
@@ -127,18 +138,11 @@ class ActionsScreen(Page):
 
     @override
     def hint(self) -> tuple[str, str]:
+        if self._refused:
+            return self._refused, "warn"
         if not self._domains:
-            return "the domain is gone; esc goes back", "warn"
-        return "enter or the letter acts, after the question named; esc goes back", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Explain another one."""
-        self.unsay()
-        self._explain()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Act by mouse."""
-        await self.console.action_run_command("actions.run")
+            return f"the domain is gone; {APP.back} goes back", "warn"
+        return f"{KEY.run} or the letter acts, after the question named; {APP.back} goes back", ""
 
     def virsh(self) -> str:
         """Name the lines of the action under the cursor, for all its domains."""
@@ -155,10 +159,10 @@ class ActionsScreen(Page):
     async def _choose(self, name: str) -> None:
         """Ask as carefully as the action wants, then begin."""
         action = ACTIONS[name]
-        table = self.query_one(LineTable)
+        table = self.table
         table.show(list(ACTIONS), cursor=name)
         table.redraw()
-        self._explain()
+        self.explain()
         acts = self._acts(action, self._able(action))
         if not acts:
             self.say("; ".join(islice(self._refusals(action), 3)) or "it is gone", "warn")
@@ -171,17 +175,17 @@ class ActionsScreen(Page):
             await self.ask(
                 f"{action.title} {safe(whom)[:40]}? y/N",
                 "",
-                "y and enter; enter alone does nothing",
+                f"y and {ENTER}; {ENTER} alone does nothing",
                 accepted=lambda text: self._answered(text, action, acts),
                 given_up=self._nothing,
             )
             return
         word = confirmation(action.virsh.split()[0], acts)
-        self.say(f"type {word} and enter to do it; esc does nothing", "warn")
+        self.say(f"type {word} and {ENTER} to do it; {ESCAPE} does nothing", "warn")
         await self.ask(
             f"{action.title}, type {safe(word)[:40]}",
             "",
-            "esc does nothing",
+            f"{ESCAPE} does nothing",
             accepted=lambda text: self._typed(text, word, action, acts),
             given_up=self._nothing,
         )
@@ -200,7 +204,7 @@ class ActionsScreen(Page):
         if not text:
             self._nothing()
             return True
-        self.say(f"that is not {word}; esc does nothing", "bad")
+        self.say(f"that is not {word}; {ESCAPE} does nothing", "bad")
         return False
 
     def _nothing(self) -> None:
@@ -237,7 +241,7 @@ class ActionsScreen(Page):
 
     def _redraw(self) -> None:
         self._show()
-        self.query_one(LineTable).redraw()
+        self.table.redraw()
 
     do_start = partialmethod(_choose, "start")
     do_start_paused = partialmethod(_choose, "start_paused")

@@ -12,14 +12,16 @@ from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.model.provision import Attachments, Devices, What, Wish
 from vconsole.features.metrics.requests import PlanDevices, ReadAttachments
 from vconsole.model.host_state import Domain, HostState
+from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
-from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.metrics.below import Metrics
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Column, glyph, safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("metricsattach")
 COLUMNS = (
     Column("mark", "", 1),
     Column("name", "Domain", 16, flex=True),
@@ -33,11 +35,13 @@ UNKNOWN = Attachments()
 LOOK_EVERY_S = 5.0
 
 
-class MetricsAttachScreen(FilteredPage):
+class MetricsAttachScreen(ListPage, FilteredPage):
     """The domains; those chosen, or the one under the cursor, are given the device or lose it."""
 
     SCOPE = "metricsattach"
     BINDINGS: ClassVar = bindings("metricsattach")
+    COLUMNS = COLUMNS
+    CHOSEN = "metricsattach.open"
     DEFAULT_CSS = """
     MetricsAttachScreen LineTable { scrollbar-gutter: stable; }
     """
@@ -53,12 +57,7 @@ class MetricsAttachScreen(FilteredPage):
     @override
     def compose_body(self) -> ComposeResult:
         yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-
-    @property
-    def table(self) -> LineTable:
-        """The domains."""
-        return self.query_one(LineTable)
+        yield LineTable(self.COLUMNS, self.cells)
 
     @property
     @override
@@ -72,17 +71,8 @@ class MetricsAttachScreen(FilteredPage):
     # -- showing -----------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        """Look anew, and again."""
-        self._ask()
-        self.set_interval(LOOK_EVERY_S, self._ask)
-
-    def _ask(self) -> None:
-        if self.console.page is self:
-            self._metrics.ask_devices()
-
-    def on_screen_resume(self) -> None:
-        """Look anew after a change."""
-        self._ask()
+        """Look, and again."""
+        self.every(LOOK_EVERY_S, self._metrics.ask_devices)
 
     def show_host_state(self, before: HostState, after: HostState) -> None:
         """Show the domains by name."""
@@ -122,7 +112,8 @@ class MetricsAttachScreen(FilteredPage):
         config = self._metrics.picture.config
         return config is not None and config.settings.domain_disks
 
-    def _cells(self, uuid: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, uuid: str) -> tuple[Cell, ...]:
         domain, found = self._domains[uuid], self._found.get(uuid, UNKNOWN)
         ascii_only = self.console.config.ascii
         alarm, chosen = ("!", "bad") if found.alarm else ("", ""), ("+", "accent")
@@ -138,20 +129,15 @@ class MetricsAttachScreen(FilteredPage):
         """Say what is wrong with the domain, else what the keys do."""
         domain = self.subject
         if domain is None:
-            return ("no domain matches; esc shows all", "warn") if self.words else ("", "")
+            return (f"no domain matches; {APP.back} shows all", "warn") if self.words else ("", "")
         if alarm := self._found.get(domain.uuid, UNKNOWN).alarm:
             return f"{domain.name}: {alarm}", "bad"
         other = "channel" if self._what == "disk" else "disk"
-        return f"+ attaches the {self._what}, - detaches it; tab is for the {other}", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another domain."""
-        self.unsay()
-        self.refresh_hint()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Open by mouse."""
-        await self.do_open()
+        return (
+            f"{KEY.attach} attaches the {self._what}, {KEY.detach} detaches it; "
+            f"{KEY.what} is for the {other}",
+            "",
+        )
 
     @override
     def virsh(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, Protocol
 
 from vconsole.features.metrics.picture import Picture
+from vconsole.features.metrics.requests import ReadDisk
 from vconsole.model.host_state import Domain
 
 Form = Literal["raw", "hex"]
@@ -24,8 +25,9 @@ class Metrics(Protocol):
     def subject(self) -> Domain | None:
         """The domain under the cursor."""
 
-    def ask_disk(self) -> None:
-        """Look at the disk."""
+    @property
+    def disk_request(self) -> ReadDisk:
+        """What looks at the disk."""
 
     def ask_devices(self) -> None:
         """Look who has the disk or the channel."""

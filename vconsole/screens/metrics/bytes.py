@@ -10,6 +10,7 @@ from typing_extensions import override
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.requests import ReadDisk
 from vconsole.features.metrics.words.disk import HexLines, raw_lines
+from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.screens.metrics.below import Form, Metrics
 from vconsole.screens.page import Page, bindings
@@ -17,6 +18,8 @@ from vconsole.text import safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_xml
+
+KEY = Keys("metricsbytes")
 
 
 class MetricsBytesScreen(Page):
@@ -39,11 +42,7 @@ class MetricsBytesScreen(Page):
     def on_mount(self) -> None:
         """Show them, and go on looking."""
         self._show()
-        self.set_interval(1.0, self._ask)
-
-    def _ask(self) -> None:
-        if self.console.page is self:
-            self._metrics.ask_disk()
+        self.every(1.0, lambda: self.read(self._metrics.disk_request))
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Show what was read; the page below has taken it in."""
@@ -72,9 +71,9 @@ class MetricsBytesScreen(Page):
     def hint(self) -> tuple[str, str]:
         """Name the other form."""
         if self._form == "raw":
-            return "as it is read; x shows its bytes, esc goes back", ""
+            return f"as it is read; {KEY.hex} shows its bytes, {APP.back} goes back", ""
         what = "the whole answer" if self._metrics.guest else "a header of 16 bytes, the document"
-        return f"{what}; r shows it as text, esc goes back", ""
+        return f"{what}; {KEY.raw} shows it as text, {APP.back} goes back", ""
 
     def do_raw(self) -> None:
         """Show the document."""

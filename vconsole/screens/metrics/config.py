@@ -7,7 +7,6 @@ from pathlib import Path
 from time import time
 from typing import ClassVar, Final
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -31,23 +30,28 @@ from vconsole.features.metrics.words.disk import trial_words
 from vconsole.files.careful import Loaded
 from vconsole.files.draft import ReadFile
 from vconsole.model.column import row_cells
+from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.screens.files.editor import FileEditorPage
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, duration, safe
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("metricsconfig")
 _REPLACE: Final = "replace-stock-actions"
 
 
-class MetricsConfigScreen(FileEditorPage[Draft]):
+class MetricsConfigScreen(ListPage, FileEditorPage[Draft]):
     """The metrics above, the one under the cursor in full below. What is edited is a draft."""
 
     SCOPE = "metricsconfig"
     COPY = "vhostmd.xml"
     BINDINGS: ClassVar = bindings("metricsconfig")
+    COLUMNS = COLUMNS
+    CHOSEN = "metricsconfig.edit"
     DEFAULT_CSS = """
     MetricsConfigScreen LineTable { scrollbar-gutter: stable; }
     MetricsConfigScreen NotesView { height: 30%; margin-top: 1; }
@@ -68,18 +72,7 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         """(name, context) -> what the last test brought, and its tone."""
         self._leaving = False
 
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
-
     # -- what there is -----------------------------------------------------------------------
-
-    @property
-    def table(self) -> LineTable:
-        """The metrics."""
-        return self.query_one(LineTable)
 
     @property
     def number(self) -> int | None:
@@ -97,13 +90,8 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
 
     def on_mount(self) -> None:
         """Begin to read."""
-        self._ask()
-        self.set_interval(1.0, self._ask)
-
-    def _ask(self) -> None:
-        """Ask what may have changed."""
-        self.read(ReadFile(self.path))
-        self.read(ReadDaemon())
+        self.every(1.0, lambda: self.read(ReadFile(self.path)))
+        self.every(1.0, lambda: self.read(ReadDaemon()))
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
@@ -120,7 +108,7 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
             said = trial_words(request.name, trial, reply.message)
             self._tried[request.name, request.context] = said
             self.say(*said)
-            self._show_notes()
+            self.explain()
 
     def _take_status(self, reply: Reply) -> None:
         known = reply.value if isinstance(reply.value, DaemonStatus) else None
@@ -130,7 +118,7 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         self._show_title()
         if self.draft is not None:
             self.table.show(list(self.table.keys))
-            self._show_notes()
+            self.explain()
             self.refresh_hint()
 
     @override
@@ -142,7 +130,7 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         self.table.redraw()
         self.set_class(draft.error is not None, "-invalid")
         self._show_title()
-        self._show_notes()
+        self.explain()
         self.refresh_hint()
 
     def _show_title(self) -> None:
@@ -170,14 +158,16 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         daemon, exists = self._daemon, self.draft is None or self.draft.loaded.exists
         return daemon is not None and (daemon.config == str(self.path) or not exists)
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         assert self.draft is not None
         spec = self.draft.metrics[int(key)]
         told = self._told.get((spec.name, spec.context)) if self._is_ours else None
         row = SpecRow(spec, told, time(), edited=spec not in self._saved)
         return row_cells(COLUMNS, row)
 
-    def _show_notes(self) -> None:
+    @override
+    def explain(self) -> None:
         draft, spec = self.draft, self.spec
         if draft is None:
             return
@@ -195,9 +185,9 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         if draft is None:
             return self.trouble or "reading the configuration", "bad" if self.trouble else ""
         if draft.theirs is not None:
-            return "the file was changed by someone else: ctrl+s shows both", "bad"
+            return f"the file was changed by someone else: {KEY.save} shows both", "bad"
         if draft.error is not None:
-            return f"{draft.error}; x edits the text", "bad"
+            return f"{draft.error}; {KEY.text} edits the text", "bad"
         if daemon is not None and self._is_ours and daemon.config_error and not draft.staged:
             return f"not in force: {daemon.config_error}", "bad"
         if self.trouble:
@@ -207,27 +197,26 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         if told is not None and told.problem:
             return f"{told.name}: {told.problem}", "warn"
         if draft.staged:
-            return "ctrl+s shows what saving changes", ""
-        return "space switches on and off, e edits, t tests, o adds a metric", ""
+            return f"{KEY.save} shows what saving changes", ""
+        return (
+            f"{KEY.toggle} switches on and off, {KEY.edit} edits, {KEY.test} tests, "
+            f"{KEY.add} adds a metric",
+            "",
+        )
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Speak of another metric."""
-        self.unsay()
         self._leaving = False
-        self._show_notes()
-        self.refresh_hint()
 
     def go_back(self) -> bool:
         """Warn the first time of what would be lost."""
         if not self.changes or self._leaving:
             return False
         self._leaving = True
-        self.say("what is edited is not saved: ctrl+s saves it, esc again drops it", "warn")
+        self.say(
+            f"what is edited is not saved: {KEY.save} saves it, {APP.back} again drops it", "warn"
+        )
         return True
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Edit by mouse."""
-        await self.do_edit()
 
     # -- the file ----------------------------------------------------------------------------
 
@@ -280,7 +269,7 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         """Switch the metric on or off."""
         number, spec = self.number, self.spec
         if number is None or spec is None:
-            self.say("no metric here: o adds one", "warn")
+            self.say(f"no metric here: {KEY.add} adds one", "warn")
             return
         self.edit(lambda document: document.set_enabled(number, not spec.enabled))
 
@@ -288,7 +277,7 @@ class MetricsConfigScreen(FileEditorPage[Draft]):
         """Delete the metric; nothing is saved yet."""
         number = self.number
         if number is None:
-            self.say("no metric here: o adds one", "warn")
+            self.say(f"no metric here: {KEY.add} adds one", "warn")
             return
         self.edit(lambda document: document.remove(number))
 

@@ -34,8 +34,9 @@ from vconsole.files.config import Config
 from vconsole.files.draft import ReadFile
 from vconsole.files.places import config_path
 from vconsole.model.host_state import Domain, HostState
+from vconsole.model.keys import APP
 from vconsole.model.request import ChangeDevice, Reply
-from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.metrics.below import Form
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell
@@ -47,7 +48,7 @@ from vconsole.widgets.title import TitleBar
 ALL, DISK, GUEST = range(3)
 DEVICES_EVERY_S, DEVICES_SOONEST_S = 30.0, 3.0
 """Devices are looked at again that often, and that soon after a domain has started or stopped."""
-CONFIG_EVERY = 5
+CONFIG_EVERY_S = 5.0
 """Looks at the disk between two at the daemon's configuration."""
 
 
@@ -55,12 +56,14 @@ class Facts(LinesView, can_focus=False):
     """A few lines that do not scroll."""
 
 
-class MetricsScreen(FilteredPage):
+class MetricsScreen(ListPage, FilteredPage):
     """The disk above, its metrics below; as everybody sees them, or as one guest does."""
 
     SCOPE = "metrics"
     EXAMPLE = "cpu  web-01"
     BINDINGS: ClassVar = bindings("metrics")
+    COLUMNS = metricrows.COLUMNS
+    CHOSEN = "metrics.open"
     DEFAULT_CSS = """
     MetricsScreen Facts { height: 3; }
     MetricsScreen LineTable { scrollbar-gutter: stable; }
@@ -81,7 +84,6 @@ class MetricsScreen(FilteredPage):
         self._rows: dict[str, Row] = {}
         self._names: dict[str, str] = {}
         self._view, self._guest = ALL, ""
-        self._ticks = 0
         self._asking, self._stale, self._asked_at = False, True, -DEVICES_EVERY_S
         self._states: tuple[tuple[str, str], ...] = ()
 
@@ -89,16 +91,11 @@ class MetricsScreen(FilteredPage):
         """Title, the disk, its metrics or what to do, who reads what."""
         yield TitleBar()
         yield Facts()
-        yield LineTable(metricrows.COLUMNS, self._cells)
+        yield LineTable(self.COLUMNS, self.cells)
         yield LinesView(id="cure")
         yield NotesView()
 
     # -- what there is -----------------------------------------------------------------------
-
-    @property
-    def table(self) -> LineTable:
-        """The metrics."""
-        return self.query_one(LineTable)
 
     @property
     def row(self) -> Row | None:
@@ -121,23 +118,15 @@ class MetricsScreen(FilteredPage):
     def on_mount(self) -> None:
         """Begin to read."""
         self._show()
-        self._ask()
-        self.set_interval(1.0, self._ask)
+        self.every(1.0, lambda: self.read(self.disk_request))
+        self.every(1.0, lambda: self.read(ReadDaemon()))
+        self.every(CONFIG_EVERY_S, lambda: self.read(ReadFile(self.conf)))
+        self.every(1.0, self._ask_devices_if_due)
 
-    def _ask(self) -> None:
-        """Ask what may have changed; nothing while another page is in front."""
-        if self.console.page is not self:
-            return
-        self.ask_disk()
-        self.read(ReadDaemon())
-        if self._ticks % CONFIG_EVERY == 0:
-            self.read(ReadFile(self.conf))
-        self._ticks += 1
-        self._ask_devices_if_due()
-
-    def ask_disk(self) -> None:
-        """Look at the disk."""
-        self.console.dispatcher.ask(ReadDisk(self.picture.path))
+    @property
+    def disk_request(self) -> ReadDisk:
+        """What looks at the disk."""
+        return ReadDisk(self.picture.path)
 
     def _ask_devices_if_due(self) -> None:
         age_s = monotonic() - self._asked_at
@@ -224,6 +213,10 @@ class MetricsScreen(FilteredPage):
         cure.display, self.table.display = nothing, not nothing
         self.refresh_hint()
 
+    def explain(self) -> None:
+        """Name the guest to be seen as."""
+        self._show_facts()
+
     def _show_facts(self) -> None:
         guest = self.guest or self._candidate()
         name = self._names.get(guest, guest) or "a guest"
@@ -242,7 +235,8 @@ class MetricsScreen(FilteredPage):
             notes.notes = metricswords.guest_notes(name, self.guest, found, path)
         notes.display = bool(notes.notes)
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         row, picture = self._rows[key], self.picture
         ways = metricswords.ways(picture.attachments.get(row.owner)) if row.owner else ("", "")
         why = picture.failure(row.metric) if row.metric else ""
@@ -254,7 +248,7 @@ class MetricsScreen(FilteredPage):
         if picture.report is None:
             return (picture.trouble, "bad") if picture.trouble else ("reading the disk", "")
         if row is None:
-            return ("no metric matches; esc shows all", "warn") if self.words else ("", "")
+            return (f"no metric matches; {APP.back} shows all", "warn") if self.words else ("", "")
         if row.metric is None:
             return self._heading_hint(row, picture.attachments.get(row.owner))
         if problem := row.problem or picture.failure(row.metric):
@@ -273,16 +267,6 @@ class MetricsScreen(FilteredPage):
             return f"{row.title}: {found.alarm}", "bad"
         words = [f"disk {d.target}" if d.what == "disk" else d.what for d in found.now]
         return f"{row.title}: {' and '.join(words) or 'no disk, no channel: it reads nothing'}", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another row, and of another guest to be seen as."""
-        self.unsay()
-        self._show_facts()
-        self.refresh_hint()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Open by mouse."""
-        await self.do_open()
 
     def virsh(self) -> str:
         """Name what lists the disks of the domain under the cursor."""

@@ -11,16 +11,18 @@ from typing_extensions import override
 from vconsole.features.network.model.interfaces import DomainVnics, Source
 from vconsole.features.network.model.places import HostNetwork
 from vconsole.features.network.words import PLACE_COLUMNS, place_cells
-from vconsole.screens.list_page import FilteredPage
+from vconsole.model.keys import APP, Keys
+from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("networkchoice")
 KINDS = ("network", "bridge")
 
 
-class NetworkChoiceScreen(FilteredPage):
+class NetworkChoiceScreen(ListPage, FilteredPage):
     """Answers by a call; the page that the answer leads to takes this one's place.
 
     Args:
@@ -33,6 +35,8 @@ class NetworkChoiceScreen(FilteredPage):
     SCOPE = "networkchoice"
     EXAMPLE = "bridge  br0"
     BINDINGS: ClassVar = bindings("networkchoice")
+    COLUMNS = PLACE_COLUMNS
+    CHOSEN = "networkchoice.choose"
 
     def __init__(
         self,
@@ -54,7 +58,7 @@ class NetworkChoiceScreen(FilteredPage):
     @override
     def compose_body(self) -> ComposeResult:
         yield TitleBar()
-        yield LineTable(PLACE_COLUMNS, self._cells)
+        yield LineTable(self.COLUMNS, self.cells)
 
     def on_mount(self) -> None:
         """Show them."""
@@ -68,34 +72,27 @@ class NetworkChoiceScreen(FilteredPage):
         }
         how = f"{len(self._shown)} of {len(self._guests)}" if self.words else ""
         self.query_one(TitleBar).words = (safe(self._title.capitalize()), how)
-        self.query_one(LineTable).show(list(self._shown))
+        self.table.show(list(self._shown))
         self.refresh_hint()
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         source = self._shown[key]
         return place_cells(source, self._network.what(source), self._guests[source])
 
     @override
     def hint(self) -> tuple[str, str]:
         if not self._shown:
-            return "none is here: esc shows all, o types another", "warn"
-        return "enter chooses; the next page shows what would change", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Take back what was said of another."""
-        self.unsay()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Choose by mouse."""
-        await self.do_choose()
+            return f"none is here: {APP.back} shows all, {KEY.other} types another", "warn"
+        return f"{KEY.choose} chooses; the next page shows what would change", ""
 
     # -- commands ----------------------------------------------------------------------------
 
     async def do_choose(self) -> None:
         """Go on with the one under the cursor."""
-        source = self._shown.get(self.query_one(LineTable).key or "")
+        source = self._shown.get(self.table.key or "")
         if source is None:
-            self.say("none is here: o types another", "warn")
+            self.say(f"none is here: {KEY.other} types another", "warn")
             return
         await self.console.replace_page(self._chosen(source))
 

@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Callable
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -28,17 +27,19 @@ from vconsole.features.network.model.plan import adder, address_giver, linker, m
 from vconsole.features.network.words import alarm, mark, speed, vnic_notes
 from vconsole.model import rates
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import Keys
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Column, safe, spark
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("network")
 COLUMNS = (
     Column("mark", "", 1),
     Column("target", "Target", 8),
@@ -50,17 +51,16 @@ COLUMNS = (
     Column("tx", "Sent/s", 9, "right"),
     Column("history", "", 10, from_width=100),
 )
-LOOK_EVERY_S = 2.0
-_OTHERS_EVERY = 5
-"""Looks at this domain for one at all domains and the host."""
+LOOK_EVERY_S, OTHERS_EVERY_S = 2.0, 10.0
 TARGETS: tuple[Target, ...] = ("both", "live", "config")
 
 
-class NetworkScreen(DomainPage):
+class NetworkScreen(ListPage, DomainPage):
     """The interfaces above, all about the one under the cursor below."""
 
     SCOPE = "network"
     BINDINGS: ClassVar = bindings("network")
+    COLUMNS = COLUMNS
     DEFAULT_CSS = """
     NetworkScreen LineTable { height: auto; max-height: 40%; }
     """
@@ -75,40 +75,20 @@ class NetworkScreen(DomainPage):
         self._network: HostNetwork | None = None
         self._vnics: dict[str, Vnic] = {}
         self._history: dict[str, tuple[float, ...]] = {}
-        self._looks = 0
-
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
 
     # -- what commands may look at -----------------------------------------------------------
 
     @property
     def _vnic(self) -> Vnic | None:
-        return self._vnics.get(self.query_one(LineTable).key or "")
+        return self._vnics.get(self.table.key or "")
 
     # -- reading -----------------------------------------------------------------------------
 
     def on_mount(self) -> None:
-        """Look, and again."""
-        self.set_interval(LOOK_EVERY_S, self._look)
-
-    def on_screen_resume(self) -> None:
-        """Look anew, as after a change."""
-        self._looks = 0
-        self.read_anew()
-        self._look()
-
-    def _look(self) -> None:
-        if self.console.page is not self:
-            return
-        self.read(ReadTraffic(self._uuid))
-        if self._looks % _OTHERS_EVERY == 0:
-            self.read(ReadVnics())
-            self.read(ReadHostNetwork())
-        self._looks += 1
+        """Look, and again; at all domains and the host less often."""
+        self.every(LOOK_EVERY_S, lambda: self.read(ReadTraffic(self._uuid)))
+        self.every(OTHERS_EVERY_S, lambda: self.read(ReadVnics()))
+        self.every(OTHERS_EVERY_S, lambda: self.read(ReadHostNetwork()))
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
@@ -156,11 +136,12 @@ class NetworkScreen(DomainPage):
         what = f"Network of {safe(domain.name)}: {domain.state}" if domain else "Network"
         count = plural(len(found), "interface") if self._traffic else "reading"
         self.query_one(TitleBar).words = (what, count)
-        self.query_one(LineTable).show(list(self._vnics))
-        self._explain()
+        self.table.show(list(self._vnics))
+        self.explain()
         self.refresh_hint()
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         vnic = self._vnics[key]
         nic, traffic = vnic.now, self._traffic
         tone = "" if vnic.live else "dim"
@@ -179,7 +160,8 @@ class NetworkScreen(DomainPage):
             (spark(history, max(history, default=0.0), 10, ascii_only), "accent"),
         )
 
-    def _explain(self) -> None:
+    @override
+    def explain(self) -> None:
         vnic, notes = self._vnic, self.query_one(NotesView)
         if vnic is None or self._traffic is None:
             notes.notes = ()
@@ -194,18 +176,20 @@ class NetworkScreen(DomainPage):
             return f"{self._domain.name} is gone; this is what was known last", "warn"
         vnic = self._vnic
         if vnic is None:
-            return ("it has no interface; + adds one", "") if self._traffic else ("reading", "")
+            return (
+                (f"it has no interface; {KEY.add} adds one", "")
+                if self._traffic
+                else ("reading", "")
+            )
         if words := alarm(vnic, self._shared, self._uuid):
             return words, "bad"
         if vnic.differs:
             return f"{vnic.now.called}: {vnic.differs}", "warn"
-        return "m moves it, x pulls its cable; nothing is done before the next page", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another interface."""
-        self.unsay()
-        self._explain()
-        self.refresh_hint()
+        return (
+            f"{KEY.move} moves it, {KEY.link} pulls its cable; "
+            "nothing is done before the next page",
+            "",
+        )
 
     def virsh(self) -> str:
         """Name what lists the interfaces, or counts for the one under the cursor."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -26,27 +25,30 @@ from vconsole.features.network.words import (
     place_cells,
 )
 from vconsole.model.host_state import Domain
+from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
-from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("networks")
 LOOK_EVERY_S = 5.0
 _Guest = tuple[DomainVnics, Vnic]
 _Row = Source | _Guest
 
 
-class NetworksScreen(FilteredPage):
+class NetworksScreen(ListPage, FilteredPage):
     """Each network and bridge, below it who is on it; its leases at the bottom."""
 
     SCOPE = "networks"
     EXAMPLE = "br0  web  52:54"
     BINDINGS: ClassVar = bindings("networks")
+    COLUMNS = PLACE_COLUMNS
+    CHOSEN = "networks.open"
     DEFAULT_CSS = """
     NetworksScreen NotesView { height: 5; }
     """
@@ -60,15 +62,9 @@ class NetworksScreen(FilteredPage):
         self._guests: dict[Source, int] = {}
         self._rows: dict[str, _Row] = {}
 
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(PLACE_COLUMNS, self._cells)
-        yield NotesView()
-
     @property
     def _row(self) -> _Row | None:
-        return self._rows.get(self.query_one(LineTable).key or "")
+        return self._rows.get(self.table.key or "")
 
     @property
     def subject(self) -> Domain | None:
@@ -80,16 +76,8 @@ class NetworksScreen(FilteredPage):
 
     def on_mount(self) -> None:
         """Look, and again."""
-        self.set_interval(LOOK_EVERY_S, self._look)
-
-    def on_screen_resume(self) -> None:
-        """Look anew."""
-        self.read_anew()
-        self._look()
-
-    def _look(self) -> None:
-        self.read(ReadHostNetwork())
-        self.read(ReadVnics())
+        self.every(LOOK_EVERY_S, lambda: self.read(ReadHostNetwork()))
+        self.every(LOOK_EVERY_S, lambda: self.read(ReadVnics()))
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
@@ -124,8 +112,8 @@ class NetworksScreen(FilteredPage):
         ]
         how = "   ".join(filter(None, words)) if self._network else "reading"
         self.query_one(TitleBar).words = ("Networks", how)
-        self.query_one(LineTable).show(list(self._rows))
-        self._explain()
+        self.table.show(list(self._rows))
+        self.explain()
         self.refresh_hint()
 
     def _guests_of(self, source: Source) -> dict[str, _Row]:
@@ -140,13 +128,15 @@ class NetworksScreen(FilteredPage):
     def _matches(self, text: str) -> bool:
         return all(word in text.casefold() for word in self.words)
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         row, network = self._rows[key], self._network or HostNetwork()
         if isinstance(row, tuple):
             return guest_cells(*row, self._shared, network)
         return place_cells(row, network.what(row), self._guests[row])
 
-    def _explain(self) -> None:
+    @override
+    def explain(self) -> None:
         row, network = self._row, self._network or HostNetwork()
         notes: list[Note] = []
         if isinstance(row, tuple):
@@ -166,23 +156,13 @@ class NetworksScreen(FilteredPage):
         if isinstance(row, tuple):
             if words := alarm(row[1], self._shared, row[0].uuid) or row[1].differs:
                 return f"{row[0].name}: {words}", "warn"
-            return f"enter opens the interfaces of {row[0].name}", ""
+            return f"{KEY.open} opens the interfaces of {row[0].name}", ""
         if row is None and self.words:
-            return "nothing matches; esc shows all", "warn"
+            return f"nothing matches; {APP.back} shows all", "warn"
         unread = [domain.name for domain in self._fleet if domain.problem]
         if unread:
             return f"not read: {', '.join(unread[:3])}", "warn"
-        return "enter on a domain opens its interfaces", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another row."""
-        self.unsay()
-        self._explain()
-        self.refresh_hint()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Open by mouse."""
-        await self.do_open()
+        return f"{KEY.open} on a domain opens its interfaces", ""
 
     def virsh(self) -> str:
         """Name what shows the row under the cursor."""

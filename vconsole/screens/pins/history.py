@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.history import Record
@@ -12,14 +11,16 @@ from vconsole.features.pins.model.compare import PCpus
 from vconsole.features.pins.model.undo import undo_now
 from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import PinStep
 from vconsole.model.words import row_label, rows_label
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.list_page import ListPage
+from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("history")
 COLUMNS: Final[tuple[Column[Record], ...]] = (
     Column(
         *("when", "When (UTC)", 17),
@@ -43,11 +44,13 @@ COLUMNS: Final[tuple[Column[Record], ...]] = (
 )
 
 
-class HistoryScreen(Page):
+class HistoryScreen(ListPage):
     """The list above, the rows and virsh lines of the one under the cursor below."""
 
     SCOPE = "history"
     BINDINGS: ClassVar = bindings("history")
+    COLUMNS = COLUMNS
+    CHOSEN = "history.undo"
     DEFAULT_CSS = """
     HistoryScreen NotesView { height: 50%; margin-top: 1; }
     """
@@ -55,12 +58,6 @@ class HistoryScreen(Page):
     def __init__(self) -> None:
         super().__init__()
         self._records: tuple[Record, ...] = ()
-
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
 
     def show_host_state(self, before: HostState, after: HostState) -> None:
         """Show what was done since."""
@@ -75,18 +72,20 @@ class HistoryScreen(Page):
         )
         count = f"{len(self._records)} changes" if len(self._records) != 1 else "1 change"
         self.query_one(TitleBar).words = ("Pin history", f"{count}   {safe(where)}")
-        self.query_one(LineTable).show([str(i) for i in reversed(range(len(self._records)))])
-        self._show_details()
+        self.table.show([str(i) for i in reversed(range(len(self._records)))])
+        self.explain()
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         return row_cells(COLUMNS, self._records[int(key)])
 
     @property
     def _record(self) -> Record | None:
-        key = self.query_one(LineTable).key
+        key = self.table.key
         return self._records[int(key)] if key is not None else None
 
-    def _show_details(self) -> None:
+    @override
+    def explain(self) -> None:
         record = self._record
         lines: list[Note] = []
         if record is not None:
@@ -95,20 +94,15 @@ class HistoryScreen(Page):
             lines += [(f" {safe(command)}", "accent") for command in record.commands]
         self.query_one(NotesView).notes = lines
 
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Show another one's details."""
-        self.unsay()
-        self._show_details()
-
     def hint(self) -> tuple[str, str]:
         """Say how to go back in time."""
         if not self._records:
             return "no pin was changed here yet", ""
-        return "enter undoes this one, u the last of this connection; ctrl+r does it again", ""
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Undo by mouse."""
-        await self.console.action_run_command("history.undo")
+        return (
+            f"{KEY.undo} undoes this one, {APP.undo} the last of this connection; "
+            f"{APP.redo} does it again",
+            "",
+        )
 
     async def do_undo(self) -> None:
         """Show what undoing the one under the cursor would change, by what the host says now."""

@@ -22,6 +22,7 @@ from vconsole.features.pins.words import (
 )
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import Domain, HostState, PinKey
+from vconsole.model.keys import APP
 from vconsole.model.placement import free_first
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
@@ -312,7 +313,7 @@ class PinScreen(DomainPage):
     def do_unedit(self) -> None:
         """Go back one edit."""
         if not self._past:
-            self.say("no edit to take back; u undoes what was applied", "warn")
+            self.say(f"no edit to take back; {APP.undo} undoes what was applied", "warn")
             return
         self._put(self._past.pop())
 

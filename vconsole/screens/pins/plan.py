@@ -16,6 +16,7 @@ from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.features.pins.words import warning_lines
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState
+from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Outcome, PinChange, StepOutcome
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins, outcome_of
@@ -28,6 +29,7 @@ from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("plan")
 COLUMNS = (
     Column("row", "Row", 11),
     Column("live_now", "live now", 12),
@@ -177,7 +179,7 @@ class PlanScreen(Page):
         if self._outcome is not None:
             return self._report(self._outcome)
         if self._change.steps:
-            return "enter applies; esc goes back, nothing is lost", ""
+            return f"{KEY.apply} applies; {APP.back} goes back, nothing is lost", ""
         return "nothing would change", "warn"
 
     def _report(self, outcome: Outcome) -> tuple[str, str]:
@@ -186,12 +188,19 @@ class PlanScreen(Page):
             took = f" in {outcome.took_ms:.0f} ms" if outcome.took_ms is not None else ""
             if any(step.drift for step in outcome.steps):
                 return f"{done} of {total} applied{took}; the kernel differs, see drift", "warn"
-            return f"{done} of {total} applied and verified{took}   u undoes   esc back", "good"
+            return (
+                f"{done} of {total} applied and verified{took}   {APP.undo} undoes   "
+                f"{APP.back} back",
+                "good",
+            )
         if outcome.status == "conflict":
-            return f"conflict, nothing changed: {outcome.message}; esc shows what is now", "bad"
+            return (
+                f"conflict, nothing changed: {outcome.message}; {APP.back} shows what is now",
+                "bad",
+            )
         if outcome.status == "unknown":
             return f"outcome unknown: {outcome.message}; reading again, not trying again", "bad"
-        offer = f"; b puts the {done} applied back" if outcome.applied else ""
+        offer = f"; {KEY.rollback} puts the {done} applied back" if outcome.applied else ""
         return f"{done} of {total} applied: {outcome.message}{offer}", "bad"
 
     # -- commands ----------------------------------------------------------------------------

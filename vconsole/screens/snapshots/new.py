@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar, Final, get_args
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -20,16 +19,18 @@ from vconsole.features.snapshots.model.create import (
     why_no_name,
 )
 from vconsole.model.host_state import HostState
+from vconsole.model.keys import Keys
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Column, Note, safe
 from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
+KEY = Keys("newsnapshot")
 COLUMNS = (
     Column("title", "Of the snapshot", 15),
     Column("value", "", 17),
@@ -41,11 +42,12 @@ _TONES: Final = {"+": "good", "-": "bad"}
 KIND_ORDER: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
-class NewSnapshotScreen(DomainPage):
+class NewSnapshotScreen(ListPage, DomainPage):
     """What is wanted above, what it would do below. It goes once the snapshot was taken."""
 
     SCOPE = "newsnapshot"
     BINDINGS: ClassVar = bindings("newsnapshot")
+    COLUMNS = COLUMNS
     DEFAULT_CSS = """
     NewSnapshotScreen LineTable { height: 6; }
     NewSnapshotScreen NotesView { height: 1fr; }
@@ -57,12 +59,6 @@ class NewSnapshotScreen(DomainPage):
         self._ground: Ground | None = None
         self._trouble = ""
         self._taken = False
-
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
 
     # -- showing -----------------------------------------------------------------------------
 
@@ -103,13 +99,14 @@ class NewSnapshotScreen(DomainPage):
         if ground is not None and ground.running:
             words.append("agent does not answer" if ground.agent else "agent answers")
         self.query_one(TitleBar).words = (f"New snapshot of {name}", "   ".join(words))
-        table = self.query_one(LineTable)
+        table = self.table
         table.show(ROWS)
         table.redraw()
-        self._explain()
+        self.explain()
         self.refresh_hint()
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         title = TITLES[ROWS.index(key)]
         value, meaning = {
             "name": (self._wish.name or "-", ""),
@@ -135,7 +132,8 @@ class NewSnapshotScreen(DomainPage):
         except ValueError as error:
             return None, str(error)
 
-    def _explain(self) -> None:
+    @override
+    def explain(self) -> None:
         proposal, reason = self._plan()
         notes: list[Note] = [(f" {safe(reason)}", "warn")] if reason else []
         notes += [(f" {safe(note)}", "") for note in (proposal.notes if proposal else ())]
@@ -148,11 +146,11 @@ class NewSnapshotScreen(DomainPage):
     def hint(self) -> tuple[str, str]:
         if self._trouble:
             return safe(self._trouble), "bad"
-        return "space chooses, e edits; enter shows the change before it is made", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Another row."""
-        self.unsay()
+        return (
+            f"{KEY.choose} chooses, {KEY.edit} edits; "
+            f"{KEY.apply} shows the change before it is made",
+            "",
+        )
 
     @override
     def virsh(self) -> str:
@@ -165,7 +163,7 @@ class NewSnapshotScreen(DomainPage):
 
     async def do_choose(self) -> None:
         """Take the next kind, quiesce or not, or edit what is text."""
-        wish, row = self._wish, self.query_one(LineTable).key
+        wish, row = self._wish, self.table.key
         if row == "kind":
             kind = KIND_ORDER[(KIND_ORDER.index(wish.kind) + 1) % len(KIND_ORDER)]
             self._wish = replace(wish, kind=kind, quiesce=wish.quiesce and kind == "disk-only")
@@ -178,7 +176,7 @@ class NewSnapshotScreen(DomainPage):
 
     async def do_edit(self) -> None:
         """Edit name or description."""
-        row = self.query_one(LineTable).key
+        row = self.table.key
         if row == "name":
             hint = "no / in it; it becomes part of file names"
             await self.ask(
@@ -190,7 +188,7 @@ class NewSnapshotScreen(DomainPage):
                 accepted=self._described,
             )
         else:
-            self.say("space chooses here", "warn")
+            self.say(f"{KEY.choose} chooses here", "warn")
 
     def _check_name(self, text: str) -> bool:
         """Say what is wrong with a name while it is typed."""

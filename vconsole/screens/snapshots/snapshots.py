@@ -15,11 +15,13 @@ from vconsole.features.snapshots.model.tree import Branch, ReadSnapshots, Snapsh
 from vconsole.features.snapshots.words import COLUMNS, Row, notes, virsh_words
 from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
+from vconsole.model.keys import ESCAPE, Keys
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, safe
 from vconsole.widgets.lines import LinesView
@@ -28,14 +30,16 @@ from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_xml, xml_lines
 
+KEY = Keys("snapshots")
 LOOK_EVERY_S = 5.0
 
 
-class SnapshotsScreen(DomainPage):
+class SnapshotsScreen(ListPage, DomainPage):
     """The tree above, the snapshot under the cursor below; enter shows its XML instead."""
 
     SCOPE = "snapshots"
     BINDINGS: ClassVar = bindings("snapshots")
+    COLUMNS = COLUMNS
     DEFAULT_CSS = """
     SnapshotsScreen NotesView { height: 8; }
     """
@@ -48,30 +52,21 @@ class SnapshotsScreen(DomainPage):
 
     def compose_body(self) -> ComposeResult:
         """Title, tree, details, and the XML in their place."""
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
+        yield from super().compose_body()
         yield LinesView(id="xml")
 
     # -- what commands may look at -----------------------------------------------------------
 
     @property
     def _branch(self) -> Branch | None:
-        return self._branches.get(self.query_one(LineTable).key or "")
+        return self._branches.get(self.table.key or "")
 
     # -- reading -----------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         """Read, and again and again: libvirt has no event for snapshots."""
         self.query_one("#xml").display = False
-        self.set_interval(LOOK_EVERY_S, self._look)
-
-    def on_screen_resume(self) -> None:
-        """Look anew after a change."""
-        self._look()
-
-    def _look(self) -> None:
-        self.read(ReadSnapshots(self._uuid))
+        self.every(LOOK_EVERY_S, lambda: self.read(ReadSnapshots(self._uuid)))
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take what was read, here or after a change of this domain."""
@@ -100,17 +95,19 @@ class SnapshotsScreen(DomainPage):
         name = safe(domain.name) if domain else ""
         self.query_one(TitleBar).words = (f"Snapshots of {name}", "   ".join(filter(None, words)))
         cursor = None
-        if not self.query_one(LineTable).keys:  # begin where the domain stands
+        if not self.table.keys:  # begin where the domain stands
             cursor = next((k for k, row in self._branches.items() if row.snapshot.current), None)
-        self.query_one(LineTable).show(list(self._branches), cursor=cursor)
-        self._explain()
+        self.table.show(list(self._branches), cursor=cursor)
+        self.explain()
         self.refresh_hint()
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         row = Row(self._branches[key], time(), self.console.config.ascii)
         return row_cells(COLUMNS, row)
 
-    def _explain(self) -> None:
+    @override
+    def explain(self) -> None:
         row = self._branch
         self.query_one(NotesView).notes = tuple(notes(row, time(), self._lines(row))) if row else ()
         self._show_xml()
@@ -135,13 +132,7 @@ class SnapshotsScreen(DomainPage):
             return "reading the snapshots", ""
         if row := self._branch:
             return (safe(row.problem), "warn") if row.problem else ("", "")
-        return "it has no snapshots; + takes one", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another one."""
-        self.unsay()
-        self._explain()
-        self.refresh_hint()
+        return f"it has no snapshots; {KEY.create} takes one", ""
 
     async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
         """Show its XML by mouse."""
@@ -243,7 +234,7 @@ class SnapshotsScreen(DomainPage):
             return True
 
         label = f"{verb} ({', '.join(choices)}):"
-        await self.ask(label, choices[0], "esc does nothing", accepted=accepted)
+        await self.ask(label, choices[0], f"{ESCAPE} does nothing", accepted=accepted)
 
     def _propose(self, title: str, proposal: Proposal) -> None:
         from vconsole.screens.changes import ChangesScreen

@@ -60,12 +60,7 @@ class DisksScreen(DomainPage):
 
     def on_mount(self) -> None:
         """Look, and again."""
-        self.set_interval(LOOK_EVERY_S, self._look)
-
-    def on_screen_resume(self) -> None:
-        """Look anew, as after a change."""
-        self.read_anew()
-        self._look()
+        self.every(LOOK_EVERY_S, self._look)
 
     @override
     def read_again(self) -> None:

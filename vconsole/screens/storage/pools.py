@@ -25,6 +25,7 @@ from vconsole.features.storage.model.pool import (
 )
 from vconsole.features.storage.model.users import Users
 from vconsole.features.storage.words import POOL_COLUMNS, default_hint, pool_cells, pool_notes
+from vconsole.model.keys import APP
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
@@ -73,7 +74,6 @@ class PoolsScreen(FilteredPage):
         self._users: Users | None = None
         self._overlaps: dict[str, str] = {}
         self._types: dict[str, bool] = {}
-        self._looks = 0
 
     @override
     def compose_body(self) -> ComposeResult:
@@ -89,27 +89,23 @@ class PoolsScreen(FilteredPage):
 
     def on_mount(self) -> None:
         """Look, and again."""
-        self.set_interval(LOOK_EVERY_S, self._look)
+        self.every(LOOK_EVERY_S, self._look)
+        self.every(LOOK_EVERY_S * USERS_EVERY, lambda: self.read(ReadUsers()))
 
     def on_screen_resume(self) -> None:
-        """Look anew, as after a change."""
-        self.read_anew()
-        self._looks = 0
+        """Let no pool rest: something may have been changed."""
         for known in self._known.values():
             known.rest = 0
-        self._look()
 
     @override
     def read_again(self) -> None:
         self.on_screen_resume()
+        self.look()
 
     def _look(self) -> None:
         self.read(ReadPools())
-        if self._looks == 0:
+        if not self._types:
             self.read(ReadPoolTypes())
-        if self._looks % USERS_EVERY == 0:
-            self.read(ReadUsers())
-        self._looks += 1
         for uuid in self._known:
             self._read_pool(uuid)
 
@@ -201,7 +197,7 @@ class PoolsScreen(FilteredPage):
         if self._listed and (words := default_hint([k.pool.name for k in self._known.values()])):
             return words, ""
         if self.words and not self.query_one(LineTable).key:
-            return "nothing matches; esc shows all", "warn"
+            return f"nothing matches; {APP.back} shows all", "warn"
         return "", ""
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:

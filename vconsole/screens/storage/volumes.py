@@ -31,6 +31,7 @@ from vconsole.features.storage.words import (
     volume_cells,
     volume_notes,
 )
+from vconsole.model.keys import APP
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.screens.list_page import FilteredPage
@@ -82,7 +83,6 @@ class VolumesScreen(FilteredPage):
 
     def on_screen_resume(self) -> None:
         """Read anew, as after a change."""
-        self.read_anew()
         self.read_again()
 
     def read_again(self) -> None:
@@ -156,7 +156,7 @@ class VolumesScreen(FilteredPage):
         if self._users and self._users.problem:
             return safe(f"not all domains could be read: {self._users.problem}"), "warn"
         if self.words and not self.query_one(LineTable).key:
-            return "nothing matches; esc shows all", "warn"
+            return f"nothing matches; {APP.back} shows all", "warn"
         if self._listed and not self._names:
             return "no volumes yet", ""
         return "", ""

@@ -12,9 +12,11 @@ from vconsole.features.metrics.model.status import MetricStatus
 from vconsole.features.metrics.model.stock import same_builtin
 from vconsole.features.metrics.picture import kept_words
 from vconsole.model.column import Column
+from vconsole.model.keys import Keys
 from vconsole.model.words import plural
 from vconsole.text import Cell, Note, duration, safe
 
+KEY = Keys("metricsconfig")
 _MOST: Final = 5
 """Warnings shown at a time."""
 _MARKS: Final = re.compile(r"(?P<dim><[!?].*?(?:>|$)|\s\w+(?==[\"\']))|(?P<accent></?\w+|/?>)")
@@ -102,7 +104,13 @@ def config_notes(
     notes: list[Note] = []
     if error is not None:
         notes.append((safe(f" {error}"), "bad"))
-        notes.append((" x edits the text, E opens it in $EDITOR, z takes the last edit back", ""))
+        notes.append(
+            (
+                f" {KEY.text} edits the text, {KEY.editor} opens it in $EDITOR, "
+                f"{KEY.unedit} takes the last edit back",
+                "",
+            )
+        )
     if spec is not None:
         notes += _details(spec)
     if told is not None:

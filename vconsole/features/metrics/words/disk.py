@@ -12,9 +12,11 @@ from vconsole.features.metrics.model.reader import Reading
 from vconsole.features.metrics.model.status import Trial
 from vconsole.features.metrics.picture import Picture
 from vconsole.model.host_state import Connection
+from vconsole.model.keys import Keys
 from vconsole.model.words import plural
 from vconsole.text import Cell, Line, Note, Span, duration, safe, size
 
+KEY = Keys("metrics")
 Words = tuple[str, str]
 """(foreign text, tone)."""
 _NAMES: Final = 12
@@ -235,7 +237,7 @@ def guest_notes(name: str, uuid: str, found: Attachments | None, path: str) -> l
     if found is None:
         return [(safe(f" whether {name} has a disk or a channel is not known"), "warn")]
     if not found.now:
-        words = f" {name} has neither disk nor channel: it reads nothing; A attaches"
+        words = f" {name} has neither disk nor channel: it reads nothing; {KEY.attach} attaches"
         return [(safe(words), "warn")]
     notes: list[Note] = []
     if not found.has("channel"):
