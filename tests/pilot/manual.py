@@ -124,8 +124,9 @@ class Console:
     def _line_of(self, kind: builtins.type[Widget]) -> str:
         page = self.app.page
         assert page is not None
-        strips = page._compositor.render_strips()
-        return strips[page.query_one(kind).region.y].text.rstrip()
+        strips, lines = page._compositor.render_strips(), page.query_one(kind).region.line_range
+        first, *more = (strips[y].text.rstrip() for y in range(*lines))
+        return " ".join((first, *map(str.strip, more)))
 
     @property
     def header(self) -> str:

@@ -20,6 +20,7 @@ from vconsole.model.command import Command
 from vconsole.model.host_state import EMPTY, HostState
 from vconsole.model.keys import shown_key
 from vconsole.text import clip, duration, fit, safe, size
+from vconsole.widgets.growing import broken, lines_allowed
 from vconsole.widgets.keyed import keyed
 
 
@@ -102,11 +103,14 @@ class HeaderBar(Widget):
 
 
 class StatusBar(Widget):
-    """One line: what the last command said, else what there is to say of the row in view."""
+    """What the last command said, else what there is to say of the row in view.
+
+    One line, or as many as it takes, up to `MOST_LINES`, where the terminal has them.
+    """
 
     COMPONENT_CLASSES = {"bar--warn", "bar--bad", "bar--good"}
     DEFAULT_CSS = """
-    StatusBar { height: 1; background: $surface; color: $text-muted; }
+    StatusBar { height: auto; background: $surface; color: $text-muted; }
     StatusBar > .bar--warn { color: $warning; }
     StatusBar > .bar--bad { color: $error; text-style: bold; }
     StatusBar > .bar--good { color: $success; }
@@ -118,8 +122,9 @@ class StatusBar(Widget):
     said: var[tuple[str, str] | None] = var(None, init=False)
     """(text, tone) of the last command; stays until the next key."""
 
-    _drawn = "", ""
-    """(words, tone) on the screen."""
+    MOST_LINES = 3
+    _drawn: tuple[list[str], str] = [], ""
+    """(lines, tone) on the screen."""
 
     def watch_hint(self) -> None:
         """Show it unless a command has the word."""
@@ -130,21 +135,30 @@ class StatusBar(Widget):
         """Show it."""
         self._repaint()
 
-    def _words(self) -> str:
+    def _lines(self, width: int) -> list[str]:
         text, tone = self.said or self.hint
         one_line = safe(" ".join(keyed(self, text).splitlines())[:1000])
-        return clip(f" {self.GLYPHS[tone]}{one_line}", self.size.width)
+        words = f" {self.GLYPHS[tone]}{one_line}"
+        return broken(words, width, lines_allowed(self, self.MOST_LINES))
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """As high as its words need."""
+        return len(self._lines(width))
 
     def _repaint(self) -> None:
         """Repaint from the first to the last cell that differs: neighbours say much the same."""
-        (before, tone), after = self._drawn, self._words()
-        start, end = 0, max(cell_len(before), cell_len(after))
-        if tone == self._tone and before.isascii() and after.isascii():
-            start = _alike(before, after)
-            if len(before) == len(after):
-                end = len(after) - _alike(before[:start:-1], after[:start:-1])
-        if start < end:
-            self.refresh(Region(start, 0, end - start, 1))
+        (before, tone), after = self._drawn, self._lines(self.size.width)
+        if len(before) != len(after) or self.size.height != len(after):
+            self.refresh(layout=True)
+            return
+        for y, (old, new) in enumerate(zip(before, after, strict=True)):
+            start, end = 0, max(cell_len(old), cell_len(new))
+            if tone == self._tone and old.isascii() and new.isascii():
+                start = _alike(old, new)
+                if len(old) == len(new):
+                    end = len(new) - _alike(old[:start:-1], new[:start:-1])
+            if start < end:
+                self.refresh(Region(start, y, end - start, 1))
 
     @property
     def _tone(self) -> str:
@@ -152,10 +166,10 @@ class StatusBar(Widget):
 
     def render_line(self, y: int) -> Strip:
         """Draw the sentence."""
-        tone, words = self._tone, self._words()
+        tone, lines = self._tone, self._lines(self.size.width)
         style = self.get_component_rich_style(f"bar--{tone}") if tone else self.rich_style
-        self._drawn = words, tone
-        return Strip([Segment(fit(words, self.size.width), style)])
+        self._drawn = lines, tone
+        return Strip([Segment(fit(lines[y] if y < len(lines) else "", self.size.width), style)])
 
 
 def _alike(one: str, other: str) -> int:

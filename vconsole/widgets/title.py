@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from textual.reactive import var
 from textual.strip import Strip
 from textual.widget import Widget
 
 from vconsole.text import clip
+from vconsole.widgets.growing import broken, lines_allowed
 from vconsole.widgets.keyed import keyed
 
 
@@ -16,7 +18,7 @@ class TitleBar(Widget):
 
     COMPONENT_CLASSES = {"title--what"}
     DEFAULT_CSS = """
-    TitleBar { height: 1; background: $background; color: $text-muted; }
+    TitleBar { height: auto; background: $background; color: $text-muted; }
     TitleBar > .title--what { color: $foreground; text-style: bold; }
     """
 
@@ -24,13 +26,22 @@ class TitleBar(Widget):
 
     def watch_words(self) -> None:
         """Show them."""
-        self.refresh()
+        self.refresh(layout=len(self._lines(self.size.width)[1]) != self.size.height)
+
+    def get_content_height(self, container: object, viewport: object, width: int) -> int:
+        """As high as its words need."""
+        return len(self._lines(width)[1])
+
+    def _lines(self, width: int) -> tuple[str, list[str]]:
+        """What is shown, and how, which may go on in a second line."""
+        what, how = (keyed(self, words) for words in self.words)
+        head = clip(f" {what}   ", width)
+        return head, broken(how, width, lines_allowed(self, 2), cell_len(head))
 
     def render_line(self, y: int) -> Strip:
         """Draw both parts."""
-        what, how = (keyed(self, words) for words in self.words)
+        head, lines = self._lines(self.size.width)
         strong = self.get_component_rich_style("title--what")
-        head = clip(f" {what}   ", self.size.width)
-        tail = clip(how, self.size.width - len(head))
-        segments = [Segment(head, strong), Segment(tail, self.rich_style)]
+        segments = [Segment(head, strong)] if y == 0 else []
+        segments.append(Segment(lines[y] if y < len(lines) else "", self.rich_style))
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
