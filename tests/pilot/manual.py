@@ -125,7 +125,7 @@ class Console:
         page = self.app.page
         assert page is not None
         strips, lines = page._compositor.render_strips(), page.query_one(kind).region.line_range
-        first, *more = (strips[y].text.rstrip() for y in range(*lines))
+        first, *more = (strips[y].text.rstrip() for y in lines)
         return " ".join((first, *map(str.strip, more)))
 
     @property
