@@ -188,7 +188,7 @@ class ChangesScreen(Page):
         await self.ask(
             "define it without validation? y/N",
             "",
-            "it did not validate before either; y and enter, as virsh edit does with i",
+            f"it did not validate before either; y and {ENTER}, as virsh edit does with i",
             accepted=lambda text: self._taken(text, offered),
             given_up=self._nothing,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from vconsole.model.keys import ENTER, ESCAPE
 from vconsole.model.proposal import Grade
 from vconsole.screens.page import Page
 from vconsole.text import safe
@@ -38,7 +39,7 @@ async def confirm(
 
     def typed(text: str) -> bool:
         if text and text != word:
-            page.say(f"that is not {safe(word)}; esc does nothing", "bad")
+            page.say(f"that is not {safe(word)}; {ESCAPE} does nothing", "bad")
             return False
         page.unsay()
         (begin if text else nothing)()
@@ -48,10 +49,10 @@ async def confirm(
         page.unsay()
         begin()
     elif grade == "interrupting":
-        hint = "y and enter; enter alone does nothing"
-        page.say(f"{hint}, as esc does", "warn")  # the page's hint says that enter applies
+        hint = f"y and {ENTER}; {ENTER} alone does nothing"
+        page.say(f"{hint}, as {ESCAPE} does", "warn")
         await page.ask(f"{title}? y/N", "", hint, accepted=answered, given_up=nothing)
     else:
-        page.say(f"type {safe(word)} and enter to do it; esc does nothing", "warn")
+        page.say(f"type {safe(word)} and {ENTER} to do it; {ESCAPE} does nothing", "warn")
         label = f"{title}, type {safe(word)[:_SHOWN]}"
-        await page.ask(label, "", "esc does nothing", accepted=typed, given_up=nothing)
+        await page.ask(label, "", f"{ESCAPE} does nothing", accepted=typed, given_up=nothing)

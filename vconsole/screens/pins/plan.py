@@ -173,7 +173,7 @@ class PlanScreen(Page):
     @override
     def hint(self) -> tuple[str, str]:
         if self._past:
-            return "changed again since it was applied; esc goes back", ""
+            return f"changed again since it was applied; {APP.back} goes back", ""
         if self._waiting:
             return "applying", ""
         if self._outcome is not None:
