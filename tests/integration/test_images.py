@@ -19,7 +19,7 @@ import pytest
 from tests.integration.ground import find_program, wait_until
 from tests.integration.lab import Libvirtd
 from vconsole.changes.host_requests import HostRequests
-from vconsole.features.storage.host.images import PARTIAL, partials
+from vconsole.features.storage.host.files import PARTIAL, partials
 from vconsole.features.storage.model.image_plan import (
     Conversion,
     plan_commit,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from vconsole.features.storage.model.plan import (
     plan_define,
     plan_pool,
     plan_resize,
+    plan_transfer,
     plan_volume,
 )
 from vconsole.features.storage.model.pool import (
@@ -186,6 +188,31 @@ def test_what_a_guest_uses_is_refused_also_if_it_came_meanwhile(store: Store) ->
             plan_resize(found.pool, found.volume, "1GiB", False, store.users())
     finally:
         store.host.remove(name)
+
+
+def test_volumes_are_written_from_files_and_read_into_files(store: Store) -> None:
+    store.make(plan_create(store.pool, (), VolumeWish("t.raw", "8MiB", "raw")))
+    found, source = store.volume(f"{store.name}/t.raw"), store.folder.parent / f"{store.name}.src"
+    source.write_bytes(os.urandom(8 << 20))
+    target = source.with_suffix(".out")
+    try:
+        up = plan_transfer(found.pool, found.volume, str(source), True, 8 << 20, store.users())
+        reply = store.make(up)
+        assert reply.status == "applied", reply.message
+        down = plan_transfer(found.pool, found.volume, str(target), False, None, store.users())
+        assert store.make(down).status == "applied"
+        assert target.read_bytes() == source.read_bytes()
+        assert store.make(down).status == "conflict", "what is there is not written over"
+        target.unlink()
+        (change,) = down.changes
+        change.wait.give_up()  # type: ignore[attr-defined]  # a TransferVolume
+        assert store.ask(change).message == "given up"
+        assert not list(target.parent.glob(f"{target.name}*"))
+        with pytest.raises(ValueError, match="only 8388608"):
+            plan_transfer(found.pool, found.volume, str(source), True, 9 << 20, store.users())
+    finally:
+        source.unlink()
+        target.unlink(missing_ok=True)
 
 
 def test_names_are_data(store: Store) -> None:

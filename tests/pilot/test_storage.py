@@ -18,6 +18,7 @@ from vconsole.features.storage.model.disks import DiskReport, Numbers, ReadDisks
 from vconsole.features.storage.model.pool import ReadPool, ReadVolumeDetails, ReadVolumes
 from vconsole.host.link import open_link
 from vconsole.model.request import Reply
+from vconsole.screens.messages import Replied
 
 libvirt = pytest.importorskip("libvirt")
 Answers = Mapping[type, Callable[[Any], Reply]]
@@ -162,5 +163,17 @@ async def test_a_long_job_says_how_far_it_is_and_can_be_given_up() -> None:
         page._follow()
         await console.settle()
         console.sees("42 %")
+        await console.press("1")
+        console.app._follow_jobs()
+        assert "flatten vda: 42 %" in console.status, "whatever page is in front"
+        await console.press("8")
+        assert "1 job under way" in console.title
+        assert "42 %" in console.row("flatten vda")
         await console.press("c")
         assert job.wait.given_up
+        console.app.post_message(Replied(job, Reply("failed", "given up; vda is as before")))
+        await console.settle()
+        assert "failed" in console.row("flatten vda")
+        console.sees("given up; vda is as before")
+        await console.press("c")
+        assert "over already" in console.status

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 from textual.app import App
 from textual.command import Provider
 from textual.events import Event, Key
+from textual.timer import Timer
 
 from vconsole.console.closed_widgets import install as forget_closed_widgets
 from vconsole.console.navigation import AppCommands
@@ -89,6 +90,10 @@ OpenDispatcher = Callable[[Callable[["Request", "Reply"], object], "Records"], "
 the record of changes."""
 
 
+KEPT_RUNS = 50
+"""What is over and still shown on the page of jobs."""
+
+
 class VConsole(App[int]):
     """The console. Pages are on one stack above the list of domains; escape goes back."""
 
@@ -131,6 +136,7 @@ class VConsole(App[int]):
         """What became of changes that an earlier program had no time to write down."""
         self._unknown: list[ReadOutcome] = []
         """Changes of unknown outcome: asked about with the next reading that succeeds."""
+        self._follower: Timer | None = None
         self.runs: list[ChangeRun[Any]] = []
         """Changes that are under way, and some that are over."""
         self._quitting = False
@@ -272,9 +278,29 @@ class VConsole(App[int]):
         from vconsole.changes.run import ChangeRun
 
         run = ChangeRun(title, changes, self.dispatcher.ask)
-        self.runs = [*(r for r in self.runs if not r.done), run]
+        over = [r for r in self.runs if r.done][-KEPT_RUNS:]
+        self.runs = [r for r in self.runs if not r.done or r in over] + [run]
+        if self._follower is None:
+            self._follower = self.set_interval(1.0, self._follow_jobs)
         run.begin()
         return run
+
+    def _follow_jobs(self) -> None:
+        """Say on the page in front how far they are; nothing once all are over."""
+        if (page := self.page) is not None and page.is_mounted:
+            page.refresh_hint()
+        if not self.under_way and self._follower is not None:
+            self._follower.stop()
+            self._follower = None
+
+    @property
+    def progress(self) -> str:
+        """How far the first change is that says so, and how many go on besides."""
+        going = [(c, w) for run in self.runs for c, w in run.waiting.items() if w.what]
+        if not going:
+            return ""
+        (change, wait), more = going[0], self.under_way - 1
+        return f"{change.what}: {wait.what}{f', {more} more' if more else ''}"
 
     @property
     def under_way(self) -> int:

@@ -16,6 +16,7 @@ FEATURES: Final = (
     "metrics",
     "storage",
     "activity",
+    "jobs",
     "lifecycle",
     "resources",
     "policy",

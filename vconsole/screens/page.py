@@ -79,6 +79,10 @@ class Console(Protocol):
         """Answers requests; every page that is open sees the replies."""
 
     @property
+    def progress(self) -> str:
+        """How far a change is that takes long; empty while none does."""
+
+    @property
     def under_way(self) -> int:
         """How many changes have not ended."""
 
@@ -275,7 +279,7 @@ class Page(Screen[None]):
         if after.connection.notice != before.connection.notice:
             self._notice(after.connection.notice)
         self.show_host_state(before, after)
-        self.query_one(StatusBar).hint = self.hint()
+        self.refresh_hint()
 
     def _notice(self, words: str) -> None:
         """Keep a sentence on the connection under the header."""
@@ -291,8 +295,11 @@ class Page(Screen[None]):
         return "", ""
 
     def refresh_hint(self) -> None:
-        """Say anew what there is to say, after the cursor moved."""
-        self.query_one(StatusBar).hint = self.hint()
+        """Say anew what there is to say; how far a job is goes before what is no warning."""
+        text, tone = self.hint()
+        if tone not in ("warn", "bad") and (progress := self.console.progress):
+            text, tone = progress, ""
+        self.query_one(StatusBar).hint = text, tone
 
     def say(self, text: str, tone: str = "") -> None:
         """Put a command's answer on the status line, until the next key."""

@@ -118,6 +118,8 @@ MANIFEST: Final = Manifest(
         Command("volumes.resize", "e", "resize", "Give it another capacity.", (writable,)),
         Command("volumes.wipe", "w", "wipe", "Overwrite what it holds.", (writable,)),
         Command("volumes.delete", "minus,d,delete", "delete", "Delete the volume.", (writable,)),
+        Command("volumes.upload", "i", "", "Write it from a file of this machine.", (writable,)),
+        Command("volumes.download", "x", "", "Read it into a file of this machine.", (writable,)),
         Command("volumes.filter", "slash", "filter", "Show only the volumes that match."),
         Command(
             "storageform.apply",
@@ -169,6 +171,12 @@ MANIFEST: Final = Manifest(
                 ("ActOnVolume", "act_on_volume"),
                 ("ResizeVolume", "resize_volume"),
             )
+        ),
+        Answer(
+            ".model.change:TransferVolume",
+            ".host.transfer:transfer_volume",
+            changes=True,
+            link="transfers",
         ),
     ),
     subcommands={

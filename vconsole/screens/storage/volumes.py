@@ -16,7 +16,7 @@ from vconsole.features.storage.model.change import (
     ResizeVolume,
     VolumeAction,
 )
-from vconsole.features.storage.model.plan import plan_clone, plan_resize, plan_volume
+from vconsole.features.storage.model.plan import plan_clone, plan_resize, plan_transfer, plan_volume
 from vconsole.features.storage.model.pool import (
     Pool,
     ReadUsers,
@@ -239,6 +239,31 @@ class VolumesScreen(FilteredPage):
                 f"resize {volume.name}", lambda: self._plan_resize(volume, text)
             ),
         )
+
+    async def do_upload(self) -> None:
+        """Ask for the file."""
+        await self._transfer(upload=True)
+
+    async def do_download(self) -> None:
+        """Ask for the file."""
+        await self._transfer(upload=False)
+
+    async def _transfer(self, *, upload: bool) -> None:
+        if (volume := self._volume) is None:
+            self.say("not read yet", "warn")
+            return
+        verb = "upload to" if upload else "download"
+        await self.ask(
+            f"{verb} {safe(volume.name)}",
+            "",
+            "/path/of/a/file of this machine",
+            accepted=lambda text: self._planned(
+                f"{verb} {volume.name}", lambda: self._plan_transfer(volume, text.strip(), upload)
+            ),
+        )
+
+    def _plan_transfer(self, volume: Volume, path: str, upload: bool) -> Proposal:
+        return plan_transfer(self._pool, volume, path, upload, None, self._users or Users())
 
     def _plan_resize(self, volume: Volume, text: str) -> Proposal:
         shrink = text.strip().startswith("shrink ")

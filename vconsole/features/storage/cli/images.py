@@ -217,7 +217,7 @@ def _measure(options: argparse.Namespace) -> int:
 
 
 def _partials(options: argparse.Namespace) -> int:
-    found = imported(f"{_ROOM}:partials")(Path(options.directory))
+    found = imported("vconsole.features.storage.host.files:partials")(Path(options.directory))
     if options.json:
         print_json([str(path) for path in found])
     for path in () if options.json else found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -23,6 +24,7 @@ from vconsole.features.storage.model.plan import (
     plan_define,
     plan_pool,
     plan_resize,
+    plan_transfer,
     plan_volume,
 )
 from vconsole.features.storage.model.pool import (
@@ -82,6 +84,13 @@ def _add_volume(commands: Commands) -> None:
     clone = _changing(acts, "clone", "copy a volume within its pool", _plan_clone)
     clone.add_argument("volume", metavar="VOLUME", help="POOL/NAME, a path or a key")
     clone.add_argument("name", metavar="NAME", help="the copy's name")
+    for word, help_ in (
+        ("upload", "write a volume from a file of this machine"),
+        ("download", "read a volume into a file of this machine"),
+    ):
+        one = _changing(acts, word, help_, _plan_transfer)
+        one.add_argument("volume", metavar="VOLUME", help="POOL/NAME, a path or a key")
+        one.add_argument("file", metavar="FILE")
     resize = _changing(acts, "resize", "give a volume another capacity", _plan_resize)
     resize.add_argument("volume", metavar="VOLUME", help="POOL/NAME, a path or a key")
     resize.add_argument("capacity", metavar="SIZE", help="20GiB, or +5GiB more")
@@ -316,3 +325,10 @@ def _plan_clone(options: argparse.Namespace, host: HostRequests) -> Proposal:
 def _plan_resize(options: argparse.Namespace, host: HostRequests) -> Proposal:
     found = _find(host, options.volume)
     return plan_resize(found.pool, found.volume, options.capacity, options.shrink, _users(host))
+
+
+def _plan_transfer(options: argparse.Namespace, host: HostRequests) -> Proposal:
+    found, path = _find(host, options.volume), os.path.abspath(options.file)
+    upload = options.action == "upload"
+    size_bytes = os.stat(path).st_size if upload and os.path.isfile(path) else None
+    return plan_transfer(found.pool, found.volume, path, upload, size_bytes, _users(host))

@@ -10,10 +10,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from vconsole.features.storage.host.files import PARTIAL, name_whole, taken_away
 from vconsole.features.storage.host.read import read_users
 from vconsole.features.storage.model.images import (
     MOST_IMAGES,
@@ -29,8 +29,6 @@ from vconsole.features.storage.model.users import Users
 from vconsole.host.link import Link
 from vconsole.model.request import Reply
 
-PARTIAL: Final = ".vconsole-partial"
-"""Ends the name of an image that is being made."""
 _PERCENT: Final = re.compile(rb"\((\d+\.\d+)/100%\)")
 _MISSING: Final = "qemu-img is not installed: its package is qemu-utils, or qemu-img (Fedora)"
 _LOOK_S: Final = 0.2
@@ -153,13 +151,13 @@ def work_on_image(link: Link, request: ImageWork) -> Reply:
     finally:
         request.wait.what = ""
     if problem:
-        return Reply("failed", f"{problem}{_taken_away(partial)}")
+        return Reply("failed", f"{problem}{taken_away(partial)}")
     if partial:
         try:
-            _name(Path(partial), Path(request.output))
+            name_whole(Path(partial), Path(request.output))
         except OSError as error:
             words = f"{request.output}: {error.strerror}"
-            return Reply("failed", f"{words}{_taken_away(partial)}")
+            return Reply("failed", f"{words}{taken_away(partial)}")
     return _read_back(request)
 
 
@@ -201,33 +199,6 @@ def _follow(argv: tuple[str, ...], request: ImageWork) -> str:
         return (words or f"qemu-img ended with {process.returncode}") if process.returncode else ""
 
 
-def _taken_away(partial: str) -> str:
-    """Remove what was half made, or say that it is left."""
-    if not partial:
-        return ""
-    try:
-        os.unlink(partial)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        return f"; {partial} is left: {error.strerror}"
-    return ""
-
-
-def _name(partial: Path, output: Path) -> None:
-    """Give an image its name once it is on the disk; never in the place of another."""
-    with partial.open("rb") as file:
-        os.fsync(file.fileno())
-    os.link(partial, output)  # unlike a rename it fails where there is one
-    partial.unlink()
-    folder = os.open(output.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):  # some file systems have no fsync of folders
-            os.fsync(folder)
-    finally:
-        os.close(folder)
-
-
 def _read_back(request: ImageWork) -> Reply:
     path = request.output or request.name
     reply = read_image(ReadImage(path, request.format))
@@ -236,10 +207,3 @@ def _read_back(request: ImageWork) -> Reply:
     image = reply.value.images[0]
     base = f", based on {image.backing_path}" if image.backing else ""
     return Reply(value=reply.value, read_back=f"{image.format}, {image.virtual_bytes} bytes{base}")
-
-
-def partials(folder: Path) -> tuple[Path, ...]:
-    """Images in a directory that were never finished."""
-    with suppress(OSError):
-        return tuple(sorted(folder.glob(f"*{PARTIAL}")))
-    return ()

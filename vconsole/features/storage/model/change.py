@@ -5,11 +5,12 @@ Sources: virsh(1); virStoragePool* and virStorageVol* of libvirt.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
 from vconsole.model.proposal import Grade, virsh_line
 from vconsole.model.request import device_command, element_lines
+from vconsole.model.wait import Wait
 
 PoolAction = Literal[
     "start", "stop", "refresh", "build", "autostart", "no autostart", "undefine", "delete"
@@ -244,3 +245,54 @@ class ResizeVolume:
         shrink = ("--shrink",) if self.after_bytes < self.before_bytes else ()
         words = ("--vol", self.volume, "--capacity", f"{self.after_bytes}B")
         return (virsh_line(uri, "vol-resize", "--pool", self.pool_name, *words, *shrink),)
+
+
+@dataclass(frozen=True, slots=True)
+class TransferVolume:
+    """Read a volume into a file of this machine, or write one from it, by a libvirt stream.
+
+    A file is made beside its place and named when it is whole; none is written over. A volume that
+    somebody uses is not written.
+    """
+
+    pool: str
+    pool_name: str
+    volume: str
+    key: str
+    path: str
+    """Of the file."""
+    upload: bool
+    size_bytes: int
+    """What goes over; 0 where that is not known yet."""
+    wait: Wait = field(default_factory=Wait, compare=False, repr=False)
+    uuid: ClassVar[str] = ""
+    deadline_s: ClassVar[float] = 24 * 3600.0
+    when: ClassVar[str] = "now"
+
+    @property
+    def name(self) -> str:
+        """Pool and volume."""
+        return f"{self.pool_name}/{self.volume}"
+
+    @property
+    def grade(self) -> Grade:
+        """What the volume held is lost by an upload."""
+        return "destructive" if self.upload else "harmless"
+
+    @property
+    def what(self) -> str:
+        """Which way."""
+        return f"upload {self.path}" if self.upload else f"download to {self.path}"
+
+    def lines(self) -> tuple[str, ...]:
+        """What changes."""
+        size = f", {self.size_bytes} bytes" if self.size_bytes else ""
+        if self.upload:
+            return f"- what {self.volume} holds", f"+ {self.path}{size}"
+        return (f"+ {self.path}{size}",)
+
+    def virsh(self, uri: str = "") -> tuple[str, ...]:
+        """The line that does it."""
+        verb = "vol-upload" if self.upload else "vol-download"
+        words = ("--vol", self.volume, "--file", self.path, "--pool", self.pool_name)
+        return (virsh_line(uri, verb, *words),)

@@ -16,6 +16,7 @@ from vconsole.features.storage.model.change import (
     DefinePool,
     PoolAction,
     ResizeVolume,
+    TransferVolume,
     VolumeAction,
 )
 from vconsole.features.storage.model.forms import POOL_TYPES, pool_xml
@@ -300,4 +301,34 @@ def plan_resize(pool: Pool, volume: Volume, text: str, shrink: bool, users: User
         pool.uuid, pool.name, volume.name, volume.key, volume.capacity_bytes, after
     )
     notes = ("file systems in it do not grow by themselves",)
+    return Proposal((change,), notes)
+
+
+def plan_transfer(
+    pool: Pool, volume: Volume, path: str, upload: bool, size_bytes: int | None, users: Users
+) -> Proposal:
+    """Plan to read a volume into a file, or to write it from one.
+
+    Args:
+        pool: Where it is.
+        volume: As it was seen.
+        path: Of the file on this machine.
+        upload: Write the volume.
+        size_bytes: Of the file that is uploaded; None where that is not known yet.
+        users: Who uses images.
+
+    Raises:
+        ValueError: The path is none, somebody uses the volume, or it is too small.
+    """
+    if not path.startswith("/"):
+        raise ValueError(f"{path!r} does not begin with /")
+    running = [str(user) for user in users.of(pool, volume) if user.running]
+    capacity = volume.capacity_bytes or 0
+    if upload:
+        check_unused(pool, volume, users, (), "write it from a file")
+        if volume.format == "raw" and (size_bytes or 0) > capacity:
+            raise ValueError(f"{path} has {size_bytes} bytes, {volume.name} only {capacity}")
+    size = size_bytes if upload else volume.allocation_bytes or volume.capacity_bytes
+    change = TransferVolume(pool.uuid, pool.name, volume.name, volume.key, path, upload, size or 0)
+    notes = (f"{running[0]} runs: the file is what its disk holds meanwhile",) if running else ()
     return Proposal((change,), notes)

@@ -1,0 +1,1 @@
+"""Changes under way and what became of those before."""

@@ -1,0 +1,45 @@
+"""Files that are made beside their place and named when they are whole."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+PARTIAL: Final = ".vconsole-partial"
+"""Ends the name of a file that is being made."""
+
+
+def taken_away(partial: str) -> str:
+    """Remove what was half made, or say that it is left."""
+    if not partial:
+        return ""
+    try:
+        os.unlink(partial)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"; {partial} is left: {error.strerror}"
+    return ""
+
+
+def name_whole(partial: Path, output: Path) -> None:
+    """Give an image its name once it is on the disk; never in the place of another."""
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    os.link(partial, output)  # unlike a rename it fails where there is one
+    partial.unlink()
+    folder = os.open(output.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # some file systems have no fsync of folders
+            os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def partials(folder: Path) -> tuple[Path, ...]:
+    """Images in a directory that were never finished."""
+    with suppress(OSError):
+        return tuple(sorted(folder.glob(f"*{PARTIAL}")))
+    return ()
