@@ -22,9 +22,11 @@ import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
+
+from vconsole.files.lease import Writer, leased
 
 MAX_BYTES: Final = 1 << 20
 NEW_MODE: Final = 0o644
@@ -74,6 +76,8 @@ class Loaded:
     """-1, and so the group: what a new file gets."""
     gid: int = -1
     sha256: str = field(default=hashlib.sha256().hexdigest(), repr=False)
+    writer: Writer = field(default="unknown", compare=False)
+    """Whether somebody had it open for writing while it was read."""
 
     def is_same(self, other: Loaded) -> bool:
         """Whether both are one state of one file; its mode and owner may have changed."""
@@ -215,10 +219,11 @@ def _look(directory: int, path: Path, limit: int = MAX_BYTES) -> tuple[Loaded, d
     try:
         status = os.fstat(handle)
         _check_file(path, status, limit)
-        data = _read_all(handle, limit + 1)
+        with leased(handle) as writer:
+            data = _read_all(handle, limit + 1)
         if len(data) > limit:
             raise _too_long(path, limit)
-        return _loaded(data, status), _attributes(handle)
+        return replace(_loaded(data, status), writer=writer), _attributes(handle)
     finally:
         os.close(handle)
 

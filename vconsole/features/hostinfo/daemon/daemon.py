@@ -32,6 +32,8 @@ PATROL_S = 2.0
 """What no event told of is noticed after this time."""
 _PRUNE_EVERY_S = 60.0
 _FOLLOW_DELAY_S = 0.05
+_LOOK_AGAIN_S = 0.5
+"""After rules that were not taken because they may be being written."""
 _MAX_LOGGED = 20
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Daemon:
         self._pruned_at = monotonic()
         self._following: asyncio.TimerHandle | None = None
         self._reloading = asyncio.Lock()
+        self._looking: asyncio.TimerHandle | None = None
         self._libvirt_problem = ""
         self._tasks: set[asyncio.Task[None]] = set()
         self._roster = RosterReader(settings.uri, read_clauses, partial(self._post, self._judge))
@@ -115,7 +118,7 @@ class Daemon:
             "rules": {
                 "path": str(self._book.path),
                 "in_force_since": self._book.since,
-                "problem": self._book.problem,
+                "problem": self._book.pending or self._book.problem,
                 "diagnostics": [asdict(found) for found in self._book.diagnostics],
             },
             "directory": {
@@ -194,14 +197,25 @@ class Daemon:
 
     async def _reload(self) -> None:
         async with self._reloading:
-            book, before = self._book, self._book.problem
-            if book.take(await asyncio.to_thread(book.read)):
+            book, before, waited = self._book, self._book.problem, self._book.pending
+            if book.take(await asyncio.to_thread(book.read), self.guests.all):
                 changes = await self.guests.apply(book)
                 log.log(NOTICE, "rules of %s in force, new for %d guests", book.path, len(changes))
                 for change in changes[:_MAX_LOGGED]:
                     log.log(NOTICE, "%s", change)
             if book.problem and book.problem != before:
                 log.error("%s; %s", book.problem, _instead(book.since))
+            if book.pending and book.pending != waited:
+                log.log(NOTICE, "%s; %s", book.pending, _instead(book.since))
+            if self._looking:
+                self._looking.cancel()
+            if book.pending and not self._ending.is_set():
+                self._looking = self._loop.call_later(_LOOK_AGAIN_S, self._look_again)
+
+    def _look_again(self) -> None:
+        """Read rules that were not taken; whatever else made them be read may have been sooner."""
+        if self._book.pending and not self._reloading.locked() and not self._ending.is_set():
+            self._spawn(self._reload())
 
     # -- what guests are told --------------------------------------------------------------------
 

@@ -1,21 +1,36 @@
-"""The rules in force: the last good ones that the file held, whatever it holds now."""
+"""The rules in force: the last good ones that the file held, whatever it holds now.
+
+A file that is being written may grant more than it will in the end: cut off, it lacks rules, and
+what no rule is for has the defaults. So nothing is taken while somebody has it open for writing.
+What became shorter, or is perhaps being written, grants more only once it was left alone a while.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import sleep, time
+from time import monotonic, sleep, time
 
-from vconsole.features.hostinfo.model.rules import DEFAULT, Diagnostic, Effective, Rules, parse
+from vconsole.features.hostinfo.model.rules import (
+    DEFAULT,
+    Diagnostic,
+    Effective,
+    Rules,
+    loosens,
+    parse,
+)
 from vconsole.files.careful import SafeFileError
 from vconsole.files.careful import read as read_file
+from vconsole.files.lease import Writer
 
 CONF = Path("/etc/hostinfo/hostinfo.conf")
 NOTHING = Effective(permitted=frozenset())
 """For everybody as long as there never were good rules: a limit may have been meant."""
 _SETTLE_S, _SETTLE_TRIES = 0.03, 4
+QUIET_S = 3.0
+"""How long a doubtful file must have been the same."""
 Mark = tuple[int, int, int, int, int] | None
 """Differs once the file is another; None where there is none."""
 
@@ -30,12 +45,14 @@ class Reading:
     """None where the file cannot be used; then `problem` says why."""
     problem: str = ""
     diagnostics: Sequence[Diagnostic] = ()
+    writer: Writer = "none"
 
 
 class Rulebook:
     """The rules in force, and what is wrong with the file.
 
     Attributes:
+        pending: Why the file as it is now is not taken yet; look again soon. Empty if it is.
         since: When they came into force, in seconds since 1970.
         problem: Why the file as it is now is not in force; empty if it is.
         diagnostics: What is wrong or doubtful in the file as it is now.
@@ -44,7 +61,9 @@ class Rulebook:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.since: float | None = None
-        self.problem = ""
+        self.problem = self.pending = ""
+        self._seen: tuple[Mark, float] = None, 0.0
+        """What was read last, and since when it is that."""
         self.diagnostics: Sequence[Diagnostic] = ()
         self._rules: Rules | None = None
         self._data: bytes | None = None
@@ -78,13 +97,26 @@ class Rulebook:
             return Reading(mark, b"", parse(b""))
         rules = parse(loaded.data)
         if rules.usable:
-            return Reading(mark, loaded.data, rules, diagnostics=rules.diagnostics)
+            return Reading(
+                mark, loaded.data, rules, diagnostics=rules.diagnostics, writer=loaded.writer
+            )
         first = next(d for d in rules.diagnostics if d.severity == "error")
         problem = f"{self.path}, line {first.line}: {first.message}"
-        return Reading(mark, loaded.data, None, problem, rules.diagnostics)
+        return Reading(mark, loaded.data, None, problem, rules.diagnostics, loaded.writer)
 
-    def take(self, reading: Reading) -> bool:
-        """Put what was read in force if it is good; whether the rules are others now."""
+    def take(self, reading: Reading, names: Iterable[str] = ()) -> bool:
+        """Put what was read in force if it is good; whether the rules are others now.
+
+        Args:
+            reading: What was read.
+            names: Of the guests' sockets.
+        """
+        if reading.mark != self._seen[0]:
+            self._seen = reading.mark, monotonic()
+        self.pending = self._doubt(reading, names)
+        if self.pending:
+            self._mark = None
+            return False
         self._mark, self.problem, self.diagnostics = (
             reading.mark,
             reading.problem,
@@ -95,6 +127,27 @@ class Rulebook:
         self._rules, self._data, self._effective = reading.rules, reading.data, {}
         self.since = time()
         return True
+
+    def _doubt(self, reading: Reading, names: Iterable[str]) -> str:
+        """Why the file should not be taken yet; empty if it may be."""
+        if reading.writer == "present":
+            return f"{self.path} is open for writing: taken when that is done"
+        if reading.rules is None or reading.data is None or reading.data == self._data:
+            return ""
+        shorter = len(reading.data) < len(self._data or b" ")
+        if not (shorter or reading.writer == "unknown") or self._is_quiet(reading.mark):
+            return ""
+        if self._rules is not None and not loosens(self._rules, reading.rules, names):
+            return ""
+        why = "became shorter" if shorter else "may be being written, which only its owner learns,"
+        when = f"taken once it has been the same for {QUIET_S:g} s"
+        return f"{self.path} {why} and grants more: {when}"
+
+    def _is_quiet(self, mark: Mark) -> bool:
+        """Nobody has touched the file for a while, by its times or since it was first seen so."""
+        if mark is None or monotonic() - self._seen[1] >= QUIET_S:
+            return True
+        return time() - mark[4] / 1e9 >= QUIET_S
 
 
 def _settled(path: Path) -> Mark:

@@ -33,6 +33,7 @@ __all__ = (
     "Stanza",
     "caught",
     "changed",
+    "loosens",
     "parse",
 )
 
@@ -161,6 +162,26 @@ def caught(rules: Rules, names: Iterable[str]) -> tuple[int, ...]:
 def changed(before: Rules, after: Rules, names: Collection[str]) -> frozenset[str]:
     """The names that get something else after than before."""
     return frozenset(name for name in names if before.effective(name) != after.effective(name))
+
+
+def loosens(before: Rules, after: Rules, names: Iterable[str]) -> bool:
+    """Whether somebody may learn more, or sooner, after than before.
+
+    Asked for the names, and for the patterns of both as if each were the name of a guest.
+    """
+    patterns = (stanza.pattern for rules in (before, after) for stanza in rules.stanzas)
+    return any(
+        _exceeds(after.effective(name), before.effective(name))
+        for name in dict.fromkeys(("", *names, *patterns))
+    )
+
+
+def _exceeds(after: Effective, before: Effective) -> bool:
+    return (
+        not after.permitted <= before.permitted
+        or after.interval_s < before.interval_s
+        or (before.hide_denied and not after.hide_denied)
+    )
 
 
 def _read(text: str) -> Rules:

@@ -207,6 +207,10 @@ class Daemon:
             if config != self._config:
                 self._publisher.configure(config)
         except (ConfigError, PublishError) as error:
+            if self._source.is_being_written():
+                self._config_error = "it is being written"
+                asyncio.get_running_loop().call_later(_RELOAD_PAUSE_S, self.reload)
+                return
             self._config_error = str(error)
             _LOG.error("%s: not taken, the configuration before stays: %s", self._source, error)
             return

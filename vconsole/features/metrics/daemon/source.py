@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,6 +46,12 @@ class ConfigSource:
             ConfigError: They cannot be read.
         """
         return read_file(self.file) if self.file else profile(self.profile)
+
+    def is_being_written(self) -> bool:
+        """Somebody has it open for writing, so that what is wrong with it may not stay so."""
+        with suppress(safefile.SafeFileError):
+            return self.file is not None and safefile.read(self.file).writer == "present"
+        return False
 
     async def changes(self) -> AsyncIterator[None]:
         """Yields whenever the file may have changed; never for a built-in configuration."""
