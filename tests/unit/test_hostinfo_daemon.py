@@ -22,7 +22,8 @@ from vconsole.daemon.daemonize import StartError
 from vconsole.features.hostinfo.daemon import connection, guests
 from vconsole.features.hostinfo.daemon.sockets import ConnectError, Directory, DirectoryError
 from vconsole.features.hostinfo.daemon.status import StatusError, read_status
-from vconsole.features.hostinfo.daemon.status_server import MAX_CLIENTS, listening
+from vconsole.features.hostinfo.daemon.status_server import MAX_CLIENTS, StatusServer, listening
+from vconsole.features.hostinfo.daemon.verdicts import Verdicts
 
 FREE = "*:\n  interval = 0\n"
 
@@ -461,6 +462,35 @@ async def test_a_libvirt_that_hangs_delays_no_answer(host: Bench) -> None:
             assert await port.ask("guests", 1.0) == "503 guests unavailable\r\n"
 
 
+# -- a socket that several domains claim ---------------------------------------------------------
+
+OWNER, INTRUDER = "aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002"
+CLAIMED = Verdicts(
+    {INTRUDER: "ttyS1 is another's: repair it"},
+    {"qemu-web": frozenset((OWNER, INTRUDER))},
+    {OWNER: "web", INTRUDER: "copy"},
+)
+
+
+@pytest.mark.parametrize("behind", [OWNER, INTRUDER, None])
+async def test_a_domain_with_another_s_path_does_not_cost_its_owner_the_service(
+    host: Bench, monkeypatch: pytest.MonkeyPatch, behind: str | None
+) -> None:
+    monkeypatch.setattr(guests, "domain_of", lambda _pid: behind)
+    async with host.running():
+        host.daemon.guests.judge(CLAIMED)
+        port = await host.port("qemu-web")
+        if behind == OWNER:
+            assert (await port.ask("load")).startswith("210")
+            return
+        await host.until(lambda: host.guest("qemu-web").get("state") == "refused")
+        assert host.guest("qemu-web")["reason"] == (
+            "domain copy has it: ttyS1 is another's: repair it"
+            if behind
+            else "web and copy have it, copy by mistake: ttyS1 is another's: repair it"
+        )
+
+
 # -- the status socket ---------------------------------------------------------------------------
 
 
@@ -534,6 +564,27 @@ async def test_clients_beyond_the_limit_are_sent_away(host: Bench) -> None:
             writer.close()
         await asyncio.sleep(0.05)
         assert await asyncio.to_thread(read_status, host.status)
+
+
+async def test_a_client_that_has_asked_and_not_read_does_not_hold_up_the_end(
+    host: Bench,
+) -> None:
+    """The end comes while the answer is on its way: its cancellation must not get lost."""
+    ends: list[asyncio.Task[None]] = []
+
+    def report() -> dict[str, object]:
+        ends.append(asyncio.create_task(server.stop()))
+        return {}
+
+    async with host.running():
+        server = StatusServer(host.daemon.guests, report)
+    with listening(host.base / "other") as listener:
+        await server.start(listener)
+        _, writer = await asyncio.open_unix_connection(str(host.base / "other"))
+        writer.write(b"status\n")
+        await host.until(lambda: bool(ends))
+        await asyncio.wait_for(ends[0], 5)
+        writer.close()
 
 
 def test_a_status_socket_is_taken_over_only_from_the_dead(tmp_path: Path) -> None:

@@ -118,7 +118,19 @@ def test_a_name_that_could_become_code_is_not_put_there(action: str) -> None:
 @pytest.mark.parametrize("name", ["-rf", "--help", "-", ".", ".."])
 def test_a_name_is_no_option_and_no_directory(name: str) -> None:
     with pytest.raises(UnfitNameError, match="use UUID"):
-        fill("virsh dominfo NAME", "vm", Subject(None, name, "1", UUID))
+        fill("cat /run/x/NAME NAME", "vm", Subject(None, name, "1", UUID))
+
+
+OTHER_UUID = "f" + UUID[1:]
+
+
+@pytest.mark.parametrize("name", ["-rf", "--help", "-", "12", OTHER_UUID])
+def test_virsh_is_given_the_uuid_of_a_domain_whose_name_it_would_mistake(name: str) -> None:
+    subject = Subject("qemu:///system", name, "1", UUID)
+    assert UUID in fill("virsh CONNECT dominfo NAME | sed s/x/y/", "vm", subject)
+    assert f'"{UUID}"' in fill('LANG=C /usr/bin/virsh dominfo "NAME"', "vm", subject)
+    assert UUID not in fill("virsh dominfo NAME", "vm", Subject(None, "web-1", "1", UUID))
+    assert UUID not in fill("virsh dominfo xNAME", "vm", Subject(None, "12", "1", UUID))
 
 
 def test_the_other_tokens_are_put_in_as_vhostmd_does() -> None:

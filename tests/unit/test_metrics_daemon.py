@@ -891,6 +891,7 @@ def test_in_the_background_as_another_user(
         time.sleep(0.02)
     assert not Path(f"/proc/{pid}").exists()
     assert ("Who", "nobody") in on_disk(program.disk)
+    program.wait_for(lambda: not program.pid_file.exists() and not program.control.exists())
 
 
 @pytest.mark.parametrize(
@@ -921,6 +922,9 @@ def test_a_configuration_can_be_checked(program: Program, tmp_path: Path) -> Non
     done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
     assert "note: built in as well: Short; replaced, they save 1 command in every" in done.stdout
     assert 'to replace them: <?vconsole replace-stock-actions="yes"?>' in done.stdout
+    program.file.write_bytes(conf(transports=("xenstore",)))
+    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
+    assert (done.returncode, "xenstore needs the program" in done.stderr) == (1, True)
     program.file.write_bytes(b"<x/>")
     done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
     assert done.returncode == 1

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import grp
 import os
 import pwd
+import signal
 import socket
+import stat
 import sys
+from argparse import ArgumentParser
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic_ns
@@ -19,6 +24,8 @@ from typing import NoReturn, Self
 
 _OK = b"ok"
 _MAX_REASON_BYTES = 4096
+LIBVIRT_GROUP = "libvirt"
+"""Whose members may manage all domains, as libvirt's packages have it."""
 
 
 class StartError(Exception):
@@ -162,6 +169,43 @@ def find_user(name: str) -> pwd.struct_passwd:
     return user
 
 
+def add_group(parser: ArgumentParser) -> None:
+    """Add the option that says who may ask the daemon besides root."""
+    parser.add_argument(
+        "--socket-group",
+        metavar="GROUP",
+        help=f"who may ask how it goes, besides root ({LIBVIRT_GROUP}, where that group is there)",
+    )
+
+
+def find_group(name: str | None) -> int:
+    """The gid for the daemon's socket: of the group named, else of libvirt's; -1 without one.
+
+    Raises:
+        StartError: There is no group of that name.
+    """
+    if name is None and os.geteuid() != 0:  # only root may give a file to any group
+        return -1
+    try:
+        return grp.getgrnam(name or LIBVIRT_GROUP).gr_gid
+    except (KeyError, ValueError) as error:
+        if name is None:
+            return -1
+        raise StartError(f"--socket-group {name}: there is no such group") from error
+
+
+def may_not_ask(path: Path) -> str:
+    """What to do for who is not allowed to ask a daemon at its socket."""
+    try:
+        gid = path.stat().st_gid
+        group = grp.getgrgid(gid).gr_name
+    except (OSError, KeyError):
+        gid = 0
+    if gid == 0:
+        return "only root may ask: use sudo, or start the daemon with --socket-group GROUP"
+    return f"only root and group {group} may ask: usermod -aG {group} USER, and log in anew"
+
+
 def drop_privileges(user: pwd.struct_passwd) -> None:
     """Become that user for good, with the groups it is in.
 
@@ -180,6 +224,53 @@ def drop_privileges(user: pwd.struct_passwd) -> None:
     for file in (os.__file__, __file__):
         if not os.access(file, os.R_OK):
             raise StartError(f"--user {user.pw_name}: may not read {file}: install it elsewhere")
+
+
+class Janitor:
+    """A process that removes what is left of a daemon which may not do it itself any more.
+
+    Who has become another user cannot remove its pid file and sockets from /run. The janitor
+    keeps the rights, does nothing but wait for the daemon's end, and does that whatever it is.
+    Hire it once the files are made, before privileges are dropped and threads begin.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        found = {path: (status.st_dev, status.st_ino) for path, status in _present(paths)}
+        reader, self._writer = os.pipe()
+        if os.fork():
+            os.close(reader)
+            return
+        try:
+            _wait_for_end(reader)
+            for path, status in _present(found):
+                if found[path] == (status.st_dev, status.st_ino):
+                    _remove(path, status)
+        finally:
+            os._exit(0)
+
+
+def _present(paths: Iterable[Path]) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in paths:
+        with suppress(OSError):
+            yield path, path.lstat()
+
+
+def _wait_for_end(reader: int) -> None:
+    """Hold nothing of the daemon's, outlive what ends it, and read until its end of a pipe goes."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    os.dup2(reader, 0)
+    os.closerange(1, os.sysconf("SC_OPEN_MAX"))
+    while os.read(0, 1):
+        pass
+
+
+def _remove(path: Path, status: os.stat_result) -> None:
+    """Remove a file, unless another daemon has locked it meanwhile or listens there."""
+    with suppress(OSError):
+        if stat.S_ISREG(status.st_mode):
+            fcntl.flock(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
 
 
 def notify(state: str) -> None:

@@ -107,6 +107,26 @@ def read(path: Path, limit: int = MAX_BYTES) -> Loaded:
             return Loaded()
 
 
+def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
+    """The bytes of a file that a user names, wherever and whose it is.
+
+    Raises:
+        SafeFileError: It cannot be read, is no regular file, or is too long.
+    """
+    with _explained(path, "not read"):
+        handle = os.open(path, _READ & ~os.O_NOFOLLOW)  # a pipe without a writer does not block
+        try:
+            kind = stat.S_IFMT(os.fstat(handle).st_mode)
+            if kind != stat.S_IFREG:
+                raise SafeFileError(f"{path}: is {_KINDS.get(kind, 'a device')}: name a file")
+            data = _read_all(handle, limit + 1)
+        finally:
+            os.close(handle)
+    if len(data) > limit:
+        raise _too_long(path, limit)
+    return data
+
+
 def save(
     path: Path,
     data: bytes,

@@ -13,6 +13,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 DEMO_URI = "test:///default"
+_XEN = Path("/proc/xen/capabilities")
+"""Where this kernel runs on Xen."""
 _LOCAL_HOSTS = ("", "localhost", "127.0.0.1", "::1")
 
 
@@ -26,6 +28,12 @@ def resolve(argument: str | None, environ: Mapping[str, str] = os.environ) -> st
         if given:
             return given
     return None
+
+
+def of_a_daemon(argument: str | None, environ: Mapping[str, str] = os.environ) -> str:
+    """The URI for a daemon of this host: its domains are the system's, whoever it runs as."""
+    system = "xen:///system" if _XEN.exists() else "qemu:///system"
+    return resolve(argument, environ) or system
 
 
 def expected(argument: str | None) -> str:

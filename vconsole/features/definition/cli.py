@@ -18,6 +18,7 @@ from vconsole.cli.changing import (
 )
 from vconsole.cli.report import DONE, REFUSED, USAGE, CliError
 from vconsole.features.definition.model import redefinition
+from vconsole.files.careful import SafeFileError, read_given
 from vconsole.files.editor import Draft, EditorError, run_editor
 from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource
@@ -73,11 +74,11 @@ def _text(options: argparse.Namespace, before: str, draft: Draft) -> str:
         if options.file == "-":
             return sys.stdin.read()
         if options.file is not None:
-            return Path(options.file).read_text("utf-8")
+            return read_given(Path(options.file)).decode()
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise CliError("an editor needs a terminal: give --file FILE or --file -", USAGE)
         return run_editor("domain.xml", _start(before, draft).encode()).decode()
-    except (OSError, EOFError, UnicodeError, EditorError) as error:
+    except (OSError, EOFError, UnicodeError, EditorError, SafeFileError) as error:
         raise CliError(str(error)) from error
 
 

@@ -14,6 +14,7 @@ from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, p
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.plan_json import PlanFileError, plan_from_json
 from vconsole.features.pins.model.warnings import plan_warnings
+from vconsole.files.careful import SafeFileError, read_given
 from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource, View
 from vconsole.model.cpuset import CpuSet, CpuSetError
@@ -92,8 +93,10 @@ def _rows(options: argparse.Namespace, domain: Domain) -> list[PinKey]:
 def run_apply(options: argparse.Namespace, source: HostSource) -> int:
     """Carry out a saved plan; what it saw must still be true."""
     try:
-        plan = plan_from_json(options.file.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        plan = plan_from_json(read_given(options.file).decode())
+    except SafeFileError as error:
+        raise CliError(str(error)) from error
+    except UnicodeDecodeError as error:
         raise CliError(f"{options.file}: {error}") from error
     except PlanFileError as error:
         raise CliError(f"{options.file}: {error}", USAGE) from error

@@ -15,7 +15,7 @@ from vconsole.features.hostinfo.daemon.status import StatusError, read_status
 from vconsole.features.hostinfo.model.preview import permissions
 from vconsole.features.hostinfo.model.rules import Effective, Rules, parse
 from vconsole.features.hostinfo.rules_file import load
-from vconsole.files.careful import MAX_BYTES, Loaded, SafeFileError
+from vconsole.files.careful import Loaded, SafeFileError, read_given
 from vconsole.host.source import HostSource, View
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.words import plural
@@ -29,13 +29,9 @@ def check(options: argparse.Namespace) -> int:
     """Print what is wrong in a text, wherever it lies; done if hostinfod would use it."""
     path: Path = options.file
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise CliError(f"{path}: {error.strerror}") from error
-    if len(data) > MAX_BYTES:
-        raise CliError(f"{path}: longer than {MAX_BYTES >> 10} KiB: shorten it")
-    rules = parse(data)
+        rules = parse(read_given(path))
+    except SafeFileError as error:
+        raise CliError(str(error)) from error
     print_diagnostics(path, rules)
     return DONE if rules.usable else FAILED
 
@@ -167,4 +163,7 @@ def _service_words(service: Told) -> str:
     rules = service["rules"]
     since = rules["in_force_since"]
     age = "no rules in force" if since is None else f"rules in force {duration(time() - since)}"
-    return "; ".join(filter(None, (f"hostinfod runs, {age}", rules["problem"])))
+    libvirt = service["libvirt"]["problem"]
+    problems = [rules["problem"], service["directory"]["problem"]]
+    problems += [f"libvirt: {libvirt}"] if libvirt else []
+    return "; ".join(filter(None, (f"hostinfod runs, {age}", *problems)))

@@ -16,6 +16,7 @@ from vconsole.daemon.journal import Quiet
 from vconsole.features.hostinfo.daemon.connection import Connection
 from vconsole.features.hostinfo.daemon.sockets import ConnectError, Directory, peer_pid
 from vconsole.features.hostinfo.daemon.verdicts import Verdicts
+from vconsole.features.hostinfo.host.guest_times import domain_of
 from vconsole.features.hostinfo.model.limiter import Ledger
 from vconsole.features.hostinfo.model.protocol import Exchange, Session, Terms
 from vconsole.features.hostinfo.model.rules import Effective
@@ -188,12 +189,24 @@ class Guests:
         """Serve a guest whose definition is right, and only that."""
         wrong = self._verdicts.problem(guest.name, guest.uuid)
         if wrong:
-            if guest.become("refused", wrong):
-                log.log(logging.WARNING, guest.name, "%s: not served: %s", guest.name, wrong)
-            self._cut(guest, wrong)
+            self._refuse(guest, wrong)
         elif guest.state == "refused":
             guest.become("waiting")
             self._schedule(guest, 0.0)
+
+    def _refuse(self, guest: Guest, wrong: str) -> None:
+        if guest.become("refused", wrong):
+            log.log(logging.WARNING, guest.name, "%s: not served: %s", guest.name, wrong)
+        self._cut(guest, wrong)
+
+    def _may_serve(self, guest: Guest) -> bool:
+        """Whether the process behind a socket that several domains claim is one to be served."""
+        doubt = self._verdicts.doubt(guest.name) if guest.uuid is None else ""
+        if doubt and guest.pid is not None and (uuid := domain_of(guest.pid)):
+            self.identify(guest.name, uuid)
+        elif doubt:
+            self._refuse(guest, doubt)
+        return guest.state != "refused"
 
     def _drop(self, guest: Guest) -> None:
         if guest.state == "connected":
@@ -225,6 +238,9 @@ class Guests:
             self._failed(guest, str(error), error.stale)
             return
         self._set_pid(guest, peer_pid(taken))
+        if not self._may_serve(guest):
+            taken.close()
+            return
         session = Session(guest.terms, partial(self._value, guest.name), partial(self._note, guest))
         guest.connection = Connection(guest.terms, session, partial(self._ended, guest))
         guest.task = asyncio.create_task(self._attach(guest, guest.connection, taken))

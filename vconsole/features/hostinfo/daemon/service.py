@@ -15,11 +15,14 @@ from pathlib import Path
 from pwd import struct_passwd
 
 from vconsole.daemon.daemonize import (
+    Janitor,
     Launch,
     PidFile,
     StartError,
+    add_group,
     detach,
     drop_privileges,
+    find_group,
     find_user,
 )
 from vconsole.daemon.journal import open_log
@@ -28,7 +31,7 @@ from vconsole.features.hostinfo.daemon.rulebook import CONF
 from vconsole.features.hostinfo.daemon.sockets import DIRECTORY
 from vconsole.features.hostinfo.daemon.status import SOCKET
 from vconsole.features.hostinfo.daemon.status_server import listening
-from vconsole.host.uri import resolve
+from vconsole.host.uri import of_a_daemon
 
 PID_FILE = Path("/run/hostinfod.pid")
 _IDENT = "hostinfod"
@@ -45,7 +48,7 @@ def parser() -> ArgumentParser:
     made.add_argument(
         "-d", "--no-daemonize", action="store_true", help="stay in the foreground; log there"
     )
-    made.add_argument("-c", "--connect", metavar="URI", help="libvirt's URI; read only")
+    made.add_argument("-c", "--connect", metavar="URI", help="read only (qemu:///system)")
     made.add_argument("-u", "--user", help="become this user once all is opened that needs root")
     made.add_argument(
         "-p", "--pid-file", type=Path, metavar="FILE", help=f"({PID_FILE} for root in background)"
@@ -59,6 +62,7 @@ def parser() -> ArgumentParser:
     made.add_argument(
         "--status-socket", type=Path, metavar="PATH", default=SOCKET, help="(%(default)s)"
     )
+    add_group(made)
     return made
 
 
@@ -88,9 +92,10 @@ def _run(options: Namespace, user: struct_passwd | None, launch: Launch) -> int:
             if path := _pid_path(options):
                 stack.enter_context(PidFile(path))
             _allow_files()
-            owner = (user.pw_uid, user.pw_gid) if user else None
+            owner = (user.pw_uid if user else -1), find_group(options.socket_group)
             listener = stack.enter_context(listening(options.status_socket, owner))
             if user is not None:
+                Janitor(filter(None, (path, options.status_socket)))
                 drop_privileges(user)
             asyncio.run(_serve(options, listener, launch))
     except (StartError, OSError) as error:
@@ -105,7 +110,7 @@ def _run(options: Namespace, user: struct_passwd | None, launch: Launch) -> int:
 
 
 async def _serve(options: Namespace, listener: socket.socket, launch: Launch) -> None:
-    settings = Settings(options.hostinfo_conf, options.directory, resolve(options.connect))
+    settings = Settings(options.hostinfo_conf, options.directory, of_a_daemon(options.connect))
     await Daemon(settings).run(listener, launch.succeeded)
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from vconsole.daemon.daemonize import may_not_ask
+
 SOCKET = Path("/run/vconsole/hostinfod.sock")
 MAX_REQUEST_BYTES = 1024
 MAX_ANSWER_BYTES = 32 << 20
@@ -64,6 +66,9 @@ def _connected(path: Path, deadline_s: float) -> socket.socket:
         connection.close()
         cure = "systemctl start vconsole-hostinfod"
         raise StatusError(f"{path}: hostinfod does not run: {cure}") from error
+    except PermissionError as error:
+        connection.close()
+        raise StatusError(f"{path}: {may_not_ask(path)}") from error
     except OSError as error:
         connection.close()
         raise StatusError(f"{path}: {error.strerror or error}") from error

@@ -31,14 +31,14 @@ Document = dict[str, Any]
 
 
 @contextmanager
-def listening(path: Path, owner: tuple[int, int] | None = None) -> Iterator[socket.socket]:
+def listening(path: Path, owner: tuple[int, int] = (-1, -1)) -> Iterator[socket.socket]:
     """Listen at `path` for root and one group, and leave nothing behind.
 
     The socket gets its rights before it gets its name; one that nobody listens at is replaced.
 
     Args:
         path: Where; its directory is made if it is missing.
-        owner: uid and gid that the daemon will have; None for those it has.
+        owner: uid that the daemon will have, gid of those who may ask; -1 for what it has.
 
     Raises:
         StartError: Another daemon listens there, or something else is there, or not allowed.
@@ -54,7 +54,7 @@ def listening(path: Path, owner: tuple[int, int] | None = None) -> Iterator[sock
                 path.unlink()
 
 
-def _bound(path: Path, owner: tuple[int, int] | None) -> socket.socket:
+def _bound(path: Path, owner: tuple[int, int]) -> socket.socket:
     raw = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     new = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -62,8 +62,7 @@ def _bound(path: Path, owner: tuple[int, int] | None) -> socket.socket:
         _check_free(path)
         raw.bind(str(new))
         os.chmod(new, _MODE)
-        if owner is not None:
-            os.chown(new, *owner)
+        os.chown(new, *owner)
         raw.listen(MAX_CLIENTS)
         os.rename(new, path)
     except (OSError, StartError) as error:
@@ -130,13 +129,14 @@ class StatusServer:
             with suppress(OSError, ValueError, TimeoutError, asyncio.CancelledError):
                 await self._serve(reader, writer)
                 writer.close()
-                await asyncio.wait_for(writer.wait_closed(), _TAKE_S)
+                async with asyncio.timeout(_TAKE_S):
+                    await writer.wait_closed()
         finally:
             self._clients.discard(task)
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await asyncio.wait_for(reader.readline(), _IDLE_S):
+        while line := await _line(reader):
             words = line.decode(errors="surrogateescape").rstrip("\n").partition(" ")
             verb, name = words[0], words[2]
             if verb == "status" and not name:
@@ -189,6 +189,16 @@ class StatusServer:
             self._guests.watchers.remove(take)
 
 
+# Not asyncio.wait_for: in Python 3.11 it loses a cancellation that comes when what it waits for is
+# just done, and then the daemon would wait for the client at its end.
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    async with asyncio.timeout(_IDLE_S):
+        return await reader.readline()
+
+
 async def _write(writer: asyncio.StreamWriter, text: str) -> None:
     writer.write(text.encode("ascii"))
-    await asyncio.wait_for(writer.drain(), _TAKE_S)
+    async with asyncio.timeout(_TAKE_S):
+        await writer.drain()

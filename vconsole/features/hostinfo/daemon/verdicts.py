@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
@@ -29,21 +29,41 @@ class Verdicts:
     owners: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """Socket's name -> the UUIDs of the running domains that claim it."""
 
+    names: Mapping[str, str] = field(default_factory=dict)
+    """UUID -> the domain's name."""
+
     def owner(self, name: str) -> str | None:
         """The domain that alone claims a socket."""
         claimed = self.owners.get(name, frozenset())
         return next(iter(claimed)) if len(claimed) == 1 else None
 
     def problem(self, name: str, uuid: str | None) -> str:
-        """Why a socket is not served; empty if it is.
+        """Why a socket is not served; empty if it is, or if its process is still to be asked.
 
         Args:
             name: The socket.
-            uuid: The domain whose process is behind it, None where that is not known: then it
-                must be fit for service whoever of those that claim it that is.
+            uuid: The domain whose process is behind it, None where that is not known: then nobody
+                of those that claim it must be fit for service.
         """
-        behind = self.owners.get(name, ()) if uuid is None else (uuid,)
-        return next((self.problems[u] for u in sorted(behind) if u in self.problems), "")
+        claimed = self.owners.get(name, frozenset())
+        behind = claimed if uuid is None else frozenset((uuid,))
+        wrong = sorted(behind & self.problems.keys())
+        if not wrong or len(wrong) < len(behind):
+            return ""
+        said = self.problems[wrong[0]]
+        return said if claimed <= {wrong[0]} else f"domain {self._name(wrong[0])} has it: {said}"
+
+    def doubt(self, name: str) -> str:
+        """Why a socket is not served whose process does not say whose it is; mostly empty."""
+        claimed = sorted(self.owners.get(name, ()))
+        wrong = next((uuid for uuid in claimed if uuid in self.problems), None)
+        if wrong is None or len(claimed) < 2:
+            return ""
+        names = " and ".join(self._name(uuid) for uuid in claimed)
+        return f"{names} have it, {self._name(wrong)} by mistake: {self.problems[wrong]}"
+
+    def _name(self, uuid: str) -> str:
+        return self.names.get(uuid, uuid)
 
 
 def read_clauses(xml: str) -> Clauses:
@@ -57,7 +77,7 @@ def read_clauses(xml: str) -> Clauses:
     return Clauses(tuple(dict.fromkeys(names)), "; ".join(provision.problems(xml)))
 
 
-def verdicts(members: Iterable[Member[Clauses]]) -> Verdicts:
+def verdicts(members: Collection[Member[Clauses]]) -> Verdicts:
     """Put together what all running domains say."""
     problems: dict[str, str] = {}
     owners: dict[str, set[str]] = {}
@@ -67,4 +87,5 @@ def verdicts(members: Iterable[Member[Clauses]]) -> Verdicts:
             problems[member.uuid] = clauses.problem
         for name in clauses.sockets:
             owners.setdefault(name, set()).add(member.uuid)
-    return Verdicts(problems, {name: frozenset(uuids) for name, uuids in owners.items()})
+    claims = {name: frozenset(uuids) for name, uuids in owners.items()}
+    return Verdicts(problems, claims, {member.uuid: member.name for member in members})

@@ -33,6 +33,11 @@ class _Known:
     values: Mapping[str, str] | None = None
 
 
+def domain_of(pid: int, root: Path = PROC) -> str | None:
+    """The UUID of the domain that a process runs; None where it does not say so."""
+    return parse_uuid(read_bytes(f"{root}/{pid}/cmdline"))
+
+
 class GuestTimes:
     """The times of the processes behind some sockets.
 

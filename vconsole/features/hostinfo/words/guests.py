@@ -96,7 +96,9 @@ class Guests:
         tone = "accent" if affected else ""
         return (
             (mark, "accent"),
-            PORTS.get(self._port(uuid), ("-", "dim")),
+            ("wrong", "bad")
+            if told.get("state") == "refused"
+            else PORTS.get(self._port(uuid), ("-", "dim")),
             (safe(domain.name), "" if domain.active else "dim"),
             ("built in" if effective.line is None else safe(f"{effective.pattern}"), ""),
             ("no limit" if effective.interval_s == 0 else f"{effective.interval_s:g} s", tone),
@@ -122,7 +124,8 @@ class Guests:
             return f"{domain.name}: {domain.hostinfo_problem}", "bad"
         told = self.told.get(self.socket_name(domain), {})
         if reason := told.get("reason"):
-            return f"{domain.name}: {reason}", "warn"
+            refused = told.get("state") == "refused"
+            return f"{domain.name}: {reason}", "bad" if refused else "warn"
         words = f"{domain.name}: {permissions(self.grants[domain.uuid][0])}"
         if told:
             words += f"   {told.get('queries', 0)} queries, {told.get('refusals', 0)} refused"

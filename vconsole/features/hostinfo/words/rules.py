@@ -95,4 +95,9 @@ def service_words(document: Mapping[str, object] | None, problem: str) -> tuple[
     trouble = rules.get("problem") if isinstance(rules, dict) else ""
     if trouble:
         return f"hostinfod keeps earlier rules: {trouble}", "bad"
+    for part, what in (("directory", ""), ("libvirt", "libvirt: ")):
+        told = document.get(part)
+        problem = str(told.get("problem") or "") if isinstance(told, dict) else ""
+        if problem:
+            return f"hostinfod runs, but {what}{problem}", "warn"
     return "hostinfod running", "good"

@@ -9,6 +9,7 @@ from typing import Any
 
 from vconsole.cli.read import find_domain
 from vconsole.cli.report import DONE, CliError, print_json, print_table
+from vconsole.features.metrics.daemon.publish import PublishError, check_transports
 from vconsole.features.metrics.daemon.source import DEFAULT_FILE, ConfigSource
 from vconsole.features.metrics.dtd import refusals
 from vconsole.features.metrics.model.conf_text import ConfigError
@@ -97,8 +98,9 @@ def check_config(options: argparse.Namespace) -> int:
     source = ConfigSource(options.file)
     try:
         config = source.load()
+        check_transports(config)
         refused = refusals(source.read())
-    except ConfigError as error:
+    except (ConfigError, PublishError) as error:
         raise CliError(f"{options.file}: {error}") from error
     lines = [f"warning: {warning}" for warning in config.warnings]
     lines += [f"note: vhostmd {release} refuses it: {why}" for release, why in refused.items()]

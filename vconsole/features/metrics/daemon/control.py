@@ -3,7 +3,8 @@
     {"ask": "status"}                                      -> a `DaemonStatus`
     {"ask": "test", "metric": NAME, "context": "host"}     -> a `Trial`
 
-The socket is root's and nobody else's: to test a metric is to run its command.
+The socket is root's and one group's. To test a metric is to run its command: that is for root, and
+for the user that the daemon runs as.
 """
 
 from __future__ import annotations
@@ -13,18 +14,22 @@ import json
 import os
 import socket
 import stat
+import struct
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from vconsole.daemon.daemonize import may_not_ask
 from vconsole.features.metrics.model.status import DaemonStatus, Trial
 
 DEFAULT_PATH: Final = Path("/run/vconsole/vhostmd.sock")
 _MAX_REQUEST: Final = 4096
 _MAX_ANSWER: Final = 4 << 20
 _MAX_CLIENTS: Final = 8
+_PEER: Final = struct.Struct("3i")
+"""Process, user and group, as SO_PEERCRED has them."""
 _PATIENCE_S: Final = 5.0
 
 
@@ -35,8 +40,12 @@ class ControlError(Exception):
 Tester = Callable[[str, str], Awaitable[Trial]]
 
 
-def bind(path: Path) -> socket.socket:
+def bind(path: Path, group: int = -1) -> socket.socket:
     """The daemon's socket, listening; its directory is made if need be.
+
+    Args:
+        path: Where.
+        group: gid of those who may ask besides its owner; -1 for nobody.
 
     Raises:
         ControlError: Another daemon listens there, or it cannot be made.
@@ -51,6 +60,9 @@ def bind(path: Path) -> socket.socket:
             listener.bind(str(path))
         finally:
             os.umask(before)
+        if group != -1:
+            os.chown(path, -1, group)
+            os.chmod(path, 0o660)
         listener.listen(_MAX_CLIENTS)
     except OSError as error:
         listener.close()
@@ -94,7 +106,8 @@ class ControlServer:
             if self._clients <= _MAX_CLIENTS:
                 async with asyncio.timeout(_PATIENCE_S):
                     request = await reader.readline()
-                writer.write((await self._answer(request)).encode() + b"\n")
+                may_test = _peer_uid(writer) in (0, os.geteuid())
+                writer.write((await self._answer(request, may_test)).encode() + b"\n")
                 async with asyncio.timeout(_PATIENCE_S):
                     await writer.drain()
         except (OSError, ValueError):  # gone, too slow or too long a line
@@ -103,17 +116,26 @@ class ControlServer:
             self._clients -= 1
             writer.close()
 
-    async def _answer(self, request: bytes) -> str:
+    async def _answer(self, request: bytes, may_test: bool) -> str:
         try:
             asked = json.loads(request)
             if asked["ask"] == "status":
                 return self._status().to_json()
+            if asked["ask"] == "test" and not may_test:
+                return json.dumps({"problem": "only root may have a metric tested: use sudo"})
             if asked["ask"] == "test":
                 answer = await self._test(str(asked["metric"]), str(asked["context"]))
                 return json.dumps(asdict(answer))
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
         return json.dumps({"problem": "this daemon does not understand the question"})
+
+
+def _peer_uid(writer: asyncio.StreamWriter) -> int:
+    """Who asks, as the kernel says."""
+    connection = writer.get_extra_info("socket")
+    data = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+    return int(_PEER.unpack(data)[1])
 
 
 def ask_status(path: Path = DEFAULT_PATH, limit_s: float = 2.0) -> DaemonStatus:
@@ -156,5 +178,7 @@ def _ask(path: Path, question: dict[str, str], limit_s: float) -> bytes:
                 return stream.readline(_MAX_ANSWER)
     except FileNotFoundError as error:
         raise ControlError(f"{path}: the daemon does not run") from error
+    except PermissionError as error:
+        raise ControlError(f"{path}: {may_not_ask(path)}") from error
     except OSError as error:
         raise ControlError(f"{path}: {error.strerror or error}") from error

@@ -49,7 +49,7 @@ class Publisher:
         Raises:
             PublishError: That is not possible; all stays as it was.
         """
-        self._check_xenstore(config)
+        check_transports(config)
         try:
             self._configure_disk(config)
         except (DiskError, OSError, ValueError) as error:
@@ -149,13 +149,6 @@ class Publisher:
 
     # -- xenstore ------------------------------------------------------------------------------
 
-    def _check_xenstore(self, config: VhostmdConfig) -> None:
-        if "xenstore" in config.transports and not shutil.which(XENSTORE_TOOL, path=config.path):
-            raise PublishError(
-                f"<transport>: xenstore needs the program {XENSTORE_TOOL}, which is not in <path>; "
-                "on KVM use vbd or virtio"
-            )
-
     async def _write_xenstore(self, collection: Collection, ids: Mapping[int, str]) -> list[str]:
         assert self._config is not None
         documents, errors = self._documents(collection), []
@@ -167,6 +160,19 @@ class Publisher:
             if run.error:
                 errors.append(f"xenstore: domain {number}: {run.error}")
         return errors
+
+
+def check_transports(config: VhostmdConfig) -> None:
+    """See that what carries the metrics is there.
+
+    Raises:
+        PublishError: It is not.
+    """
+    if "xenstore" in config.transports and not shutil.which(XENSTORE_TOOL, path=config.path):
+        raise PublishError(
+            f"<transport>: xenstore needs the program {XENSTORE_TOOL}, which is not in <path>; "
+            "on KVM use vbd or virtio"
+        )
 
 
 def _channel_options(config: VhostmdConfig) -> tuple[object, ...]:

@@ -17,23 +17,28 @@ from typing import Final
 
 from vconsole import __version__
 from vconsole.daemon.daemonize import (
+    Janitor,
     Launch,
     PidFile,
     StartError,
+    add_group,
     detach,
     drop_privileges,
+    find_group,
     find_user,
 )
 from vconsole.daemon.journal import open_log
 from vconsole.features.metrics.daemon.control import DEFAULT_PATH, ControlError, ControlServer, bind
 from vconsole.features.metrics.daemon.daemon import Daemon, Task
 from vconsole.features.metrics.daemon.prometheus import PrometheusServer, listen
-from vconsole.features.metrics.daemon.publish import PublishError
+from vconsole.features.metrics.daemon.publish import PublishError, check_transports
 from vconsole.features.metrics.daemon.source import DEFAULT_FILE, ConfigSource
+from vconsole.features.metrics.host.sample import Sampler
 from vconsole.features.metrics.model.conf_text import ConfigError
 from vconsole.features.metrics.model.config import PROFILES
 from vconsole.features.metrics.model.disk import emulator_uids
 from vconsole.features.metrics.model.stock import twin_words
+from vconsole.host.uri import of_a_daemon
 from vconsole.text import line, safe
 
 DEFAULT_PID_FILE: Final = Path("/run/vhostmd.pid")
@@ -50,13 +55,14 @@ def parser() -> argparse.ArgumentParser:
     add = found.add_argument
     add("-v", "--verbose", action="store_true", help="log what goes well, too")
     add("-d", "--no-daemonize", action="store_true", help="stay in the foreground")
-    add("-c", "--connect", metavar="URI", help="libvirt URI; else libvirt's default")
+    add("-c", "--connect", metavar="URI", help="libvirt URI (qemu:///system)")
     add("-u", "--user", help="become this user once the disk is made")
     add("-p", "--pid-file", type=Path, help=f"default for root: {DEFAULT_PID_FILE}")
     add("-f", "--config", type=Path, metavar="FILE", help=f"default: {DEFAULT_FILE}")
     add("--profile", choices=PROFILES, help="use a built-in configuration instead of a file")
     add("--check", action="store_true", help="read the configuration, say what is wrong, and end")
     add("--control", type=Path, metavar="SOCKET", help=f"default for root: {DEFAULT_PATH}")
+    add_group(found)
     add("--prometheus", metavar="ADDRESS", help="unix:PATH, or a port on loopback: 127.0.0.1:9177")
     add("--version", action="version", version=f"vconsole {__version__}")
     return found
@@ -99,7 +105,8 @@ def _check(source: ConfigSource) -> int:
 
     try:
         config = source.load()
-    except ConfigError as error:
+        check_transports(config)
+    except (ConfigError, PublishError) as error:
         print(f"{safe(str(source))}: {line(error)}", file=sys.stderr)
         return 1
     for warning in config.warnings:
@@ -124,16 +131,18 @@ def _run(
     with PidFile(pid_path) if pid_path else nullcontext():
         _allow_many_files()
         owners = emulator_uids() | ({user.pw_uid} if user else set())
-        daemon = Daemon(source, options.connect, owners)
+        uri = of_a_daemon(options.connect)
+        daemon = Daemon(source, options.connect, owners, make_sampler=lambda: Sampler(uri))
         daemon.open()
         control = options.control or (DEFAULT_PATH if root else None)
         listeners = (
-            bind(control) if control else None,
+            bind(control, find_group(options.socket_group)) if control else None,
             listen(options.prometheus) if options.prometheus else None,
         )
         sockets = [path for each in listeners if each and (path := _path_of(each))]
         try:
             if user:
+                Janitor(filter(None, (pid_path, *sockets)))
                 drop_privileges(user)
             asyncio.run(_serve(daemon, listeners, launch))
         finally:

@@ -49,8 +49,8 @@ class ConfigSource:
 
     def is_being_written(self) -> bool:
         """Somebody has it open for writing, so that what is wrong with it may not stay so."""
-        with suppress(safefile.SafeFileError):
-            return self.file is not None and safefile.read(self.file).writer == "present"
+        with suppress(careful.SafeFileError):
+            return self.file is not None and careful.read(self.file).writer == "present"
         return False
 
     async def changes(self) -> AsyncIterator[None]:

@@ -20,6 +20,7 @@ _RUNS_CODE: Final = re.compile(
     r"|runuser|xargs|parallel|watch|trap|find|for|case|set|read|export|local|expr|bc|jq)(?=\s)"
 )
 _CONSUMES: Final = re.compile(r"\|\s*(?:\S*/)?(?:(?:ba|da|a|k|z)?sh|xargs|parallel|read|while)\b")
+_VIRSH: Final = re.compile(r"\s*(?:\w+=\S*\s+)*(?:\S*/)?virsh\s")
 _CASE: Final = re.compile(r"\bcase\b.*\besac\b", re.DOTALL)
 _COMMANDS: Final = ("", "(", "$(", "`")
 """What holds commands, by how it opens; "" is the whole."""
@@ -36,6 +37,8 @@ class Spot:
     """The quotes it stands in: ``"``, ``'`` or none."""
     unfit: str
     """Why only a harmless value may be put there; "" where any may."""
+    names_domain: bool = False
+    """It is a whole word for virsh, which takes a UUID there as well."""
 
 
 @dataclass(slots=True)
@@ -210,7 +213,9 @@ class _Scanner:
         level = self._levels[-1]
         for start, quote in level.spots:
             unfit = self._unfit(level)
-            self._found[start] = Spot(start, self._marks[start], quote, unfit)
+            whole = not self._rest_of_word(level).strip("'\"")
+            names = whole and bool(_VIRSH.match(self._text, level.command, level.word))
+            self._found[start] = Spot(start, self._marks[start], quote, unfit, names)
         level.word, level.spots = -1, []
 
     def _unfit(self, level: _Level) -> str:

@@ -9,6 +9,7 @@ a domain's name for code. Here:
 - Any other name travels in the environment variable VHOSTMD_NAME, and a quoted reference to it
   takes the token's place, so that it is one word or a part of one. Where that would not be safe,
   as in a program for awk or behind ``sh -c``, the action is not run for this domain.
+- Where virsh would take the name for an option, for an id or for a UUID, its UUID is put in.
 - Every action finds VHOSTMD_URI, and those for domains VHOSTMD_NAME, VHOSTMD_VMID and
   VHOSTMD_UUID in its environment: ``"$VHOSTMD_NAME"`` is always right.
 """
@@ -27,6 +28,10 @@ _TOKENS: Final = {"host": ("CONNECT",), "vm": ("CONNECT", "NAME", "VMID", "UUID"
 _CAPITALS: Final = re.compile(r"[A-Z0-9_]*(?:CONNECT|NAME|VMID|UUID)[A-Z0-9_]*")
 _PLAIN: Final = re.compile(r"\w[\w.+@:-]*", re.ASCII)
 _NEVER: Final = re.compile(r"-.*|\.\.?|.*\0.*", re.DOTALL)
+_MISTAKEN: Final = re.compile(
+    r"-.*|[0-9]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.DOTALL
+)
+"""What virsh takes for an option, an id or a UUID before it takes it for a name."""
 _REFERENCE: Final = {"": '"${VHOSTMD_NAME}"', '"': "${VHOSTMD_NAME}", "'": "'\"${VHOSTMD_NAME}\"'"}
 
 
@@ -68,7 +73,7 @@ def fill(action: str, context: str, subject: Subject) -> str:
     parts: list[str] = []
     for piece in _pieces(action, context):
         if isinstance(piece, Spot):
-            parts.append(subject.name if plain else _reference(piece, subject.name))
+            parts.append(_name(piece, subject, plain))
         else:
             parts.append(values[piece.name] if isinstance(piece, _Token) else piece)
     return "".join(parts)
@@ -83,6 +88,13 @@ def warnings(action: str, context: str) -> Iterator[str]:
     reasons = {p.unfit for p in _pieces(action, context) if isinstance(p, Spot) and p.unfit}
     for reason in sorted(reasons):
         yield f'not run for domains with unusual names: NAME: {reason}; use "$VHOSTMD_NAME"'
+
+
+def _name(spot: Spot, subject: Subject, plain: bool) -> str:
+    """What stands for the domain: for virsh its UUID, if its name could be taken for more."""
+    if spot.names_domain and subject.uuid and _MISTAKEN.fullmatch(subject.name):
+        return subject.uuid
+    return subject.name if plain else _reference(spot, subject.name)
 
 
 def _reference(spot: Spot, name: str) -> str:
