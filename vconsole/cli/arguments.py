@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from typing import TypeAlias
 
 from vconsole import __version__
 
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+"""To what a feature adds its subcommands: argparse has no public name for it."""
 EPILOG = """without the screen:
   vconsole show domains|domain NAME|host|cells|pins [--json]
   vconsole pin DOMAIN [--vcpu N|--emulator|--iothread N] CPUSET [--live] [--config] [--dry-run]

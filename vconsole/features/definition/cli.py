@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import (
     add_change_arguments,
     ask,
@@ -24,9 +23,6 @@ from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import ReadDefinitions
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _LONG_S = 7 * 24 * 3600.0
 """A person may think about a definition for as long."""

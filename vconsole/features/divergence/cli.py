@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import (
     add_change_arguments,
     ask,
@@ -20,9 +20,6 @@ from vconsole.features.divergence.model.rows import Divergence, ReadDivergence
 from vconsole.host.source import HostSource, View
 from vconsole.model.differences import Area
 from vconsole.registry import revert
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _TITLES = ("Domain", "Area", "What", "Live", "Config", "Can")
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.read import complete, find_domain, measured
 from vconsole.cli.report import (
     DONE,
@@ -28,9 +27,6 @@ from vconsole.model.placement import cells_allowed, locality_percent
 from vconsole.model.words import row_label
 from vconsole.registry import SHOWS
 from vconsole.text import percent, size, sizes
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 WHAT = ("domains", "domain", "host", "cells", *SHOWS, "pins")
 

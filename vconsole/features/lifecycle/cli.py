@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, asking, change, longest_s
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, REFUSED
 from vconsole.features.lifecycle.model import ACTIONS, Act, Mode
 from vconsole.host.source import HostSource, View
 from vconsole.model.proposal import Proposal
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _SWITCHES = {
     "start": ("--paused", "start_paused"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.host_requests import HostRequests
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, ask, asking, chosen, plan_and_change
 from vconsole.cli.report import (
     DONE,
@@ -36,7 +36,6 @@ from vconsole.host.source import HostSource
 from vconsole.text import safe, size
 
 if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
     Run = Callable[[argparse.Namespace, HostSource], int]
 
 _WHERE = "network:NAME or bridge:NAME"

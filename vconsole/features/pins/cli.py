@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from vconsole.changes.activity import ActivityLog
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import CODES, asking, carry_out
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
@@ -23,9 +22,6 @@ from vconsole.model.outcome import Outcome, Target
 from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.words import row_label
 from vconsole.text import safe
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def add_parsers(commands: Commands) -> None:

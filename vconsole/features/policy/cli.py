@@ -6,9 +6,9 @@ import argparse
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, ask, asking, chosen, plan_and_change
 from vconsole.cli.report import DONE, CliError, print_json, print_table
 from vconsole.features.policy.model import redirfilter, timers
@@ -21,9 +21,6 @@ from vconsole.host.source import HostSource
 from vconsole.model.request import Configurations, ReadConfigurations
 from vconsole.model.xml_edit import Document
 from vconsole.text import safe
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _CLOCK: Final = ("offset", "adjustment", "basis", "timezone", "start")
 _NUMBER: Final = re.compile(r"-\.?\d")

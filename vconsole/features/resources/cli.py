@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from vconsole.changes.host_requests import HostRequests
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, ask, asking, change, target_of
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, CliError, print_json, print_table
@@ -21,9 +20,6 @@ from vconsole.model.proposal import Planner, Propose
 from vconsole.model.size import MemorySizeError, parse
 from vconsole.model.words import amount
 from vconsole.text import safe
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _MEMORY = ("maximum", "current", "dump_core", "statistics")
 _VCPUS = ("maximum_vcpus", "vcpus", "topology")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.host_requests import HostRequests
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, ask, asking, change, chosen
 from vconsole.cli.report import DONE, REFUSED, CliError, print_json, print_table
 from vconsole.features.snapshots.model.change import plan_delete, plan_revert
@@ -25,9 +25,6 @@ from vconsole.features.snapshots.model.tree import ReadSnapshots, SnapshotList, 
 from vconsole.host.source import HostSource
 from vconsole.model.host_state import Domain
 from vconsole.model.proposal import Proposal
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 V = TypeVar("V")
 Plan = Callable[[argparse.Namespace, HostRequests, Domain], Proposal]

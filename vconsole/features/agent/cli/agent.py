@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vconsole.changes.activity import ActivityLog
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import (
     CODES,
     add_change_arguments,
@@ -49,9 +49,6 @@ from vconsole.model.host_state import Domain
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.request import Reply
 from vconsole.text import safe
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 Make = Callable[[argparse.Namespace, Domain], Change]
 _LABEL: Final = 14

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import (
     add_change_arguments,
     ask,
@@ -27,9 +26,6 @@ from vconsole.model.agent_channels import AGENT
 from vconsole.model.host_state import Domain
 from vconsole.model.request import Configurations, ReadConfigurations
 from vconsole.model.xml_edit import XmlEditError
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _PLANNERS = {"add": add_channel, "remove": remove_channel}
 

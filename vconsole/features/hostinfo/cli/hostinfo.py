@@ -6,12 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 
 if TYPE_CHECKING:
     from vconsole.host.source import HostSource
-
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 CONF = Path("/etc/hostinfo/hostinfo.conf")
 STATUS_SOCKET = Path("/run/vconsole/hostinfod.sock")

@@ -6,13 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, longest_s
 
 if TYPE_CHECKING:
     from vconsole.host.source import HostSource
-
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 DISK = Path("/dev/shm/vhostmd0")
 CHANGES = {

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from vconsole.changes.host_requests import HostRequests
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import (
     add_change_arguments,
     ask,
@@ -33,9 +33,6 @@ from vconsole.host.source import HostSource
 from vconsole.model.host_state import Domain
 from vconsole.model.proposal import Proposal
 from vconsole.text import size
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 Plan = Callable[[argparse.Namespace, Domain, DiskReport], Proposal]
 _DAY_S: Final = 24 * 3600.0

@@ -7,9 +7,9 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, asking, change, longest_s
 from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json, print_table
 from vconsole.features.storage.model.image_plan import (
@@ -29,9 +29,6 @@ from vconsole.model.manifest import imported
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.text import safe, size
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _DAY_S: Final = 24 * 3600.0
 _ROOM: Final = "vconsole.features.storage.host.images"

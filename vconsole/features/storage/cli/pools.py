@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.host_requests import HostRequests
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, ask, asking, change, longest_s
 from vconsole.cli.report import DONE, REFUSED, CliError, print_json, print_table
 from vconsole.features.storage.model.change import POOL_ACTIONS, PoolAction
@@ -43,9 +43,6 @@ from vconsole.features.storage.model.users import Users
 from vconsole.host.source import HostSource, View
 from vconsole.model.proposal import Proposal
 from vconsole.text import safe, size
-
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 V = TypeVar("V")
 Plan = Callable[[argparse.Namespace, HostRequests], Proposal]

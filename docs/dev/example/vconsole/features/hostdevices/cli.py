@@ -6,13 +6,13 @@ import argparse
 
 from vconsole.features.hostdevices.model import TITLES, ReadHostDevices
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import ask, asking
 from vconsole.cli.report import DONE, CliError, print_json, print_table
 from vconsole.host.source import HostSource
 
 
-def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_parser(commands: Commands) -> None:
     """Add ``devices``."""
     parser = commands.add_parser("devices", help="list the devices of the host")
     add_connection_arguments(parser, argparse.SUPPRESS)
