@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import ClassVar, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final, Protocol, runtime_checkable
 
 from typing_extensions import override
 
@@ -12,6 +12,7 @@ from vconsole.changes.dispatcher import Request
 from vconsole.features.divergence.model.plan import planner
 from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, Row, Way
 from vconsole.files.config import Config
+from vconsole.model.column import Column, row_cells
 from vconsole.model.differences import Difference
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import Keys
@@ -22,29 +23,11 @@ from vconsole.model.words import plural
 from vconsole.registry import revert
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, Note, safe
+from vconsole.text import Cell, Note, safe
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("divergence")
-COLUMNS = (
-    Column("mark", "", 1),
-    Column("area", "Area", 8),
-    Column("what", "What", 20, flex=True),
-    Column("live", "Live", 18),
-    Column("config", "Config", 18),
-    Column("can", "Can", 3),
-)
-MANY_COLUMNS = (
-    Column("mark", "", 1),
-    Column("name", "Domain", 13),
-    Column("area", "Area", 8),
-    Column("what", "What", 17, flex=True),
-    Column("live", "Live", 14),
-    Column("config", "Config", 14),
-    Column("can", "Can", 3),
-)
-"""Where it is about several domains."""
 MOST = 500
 """Domains compared at a time."""
 _KEYS = (
@@ -69,6 +52,30 @@ class _Line:
 
     domain: Domain
     row: Row
+    chosen: bool = False
+    can: str = ""
+    """The keys of the ways there are."""
+
+
+COLUMNS: Final[tuple[Column[_Line], ...]] = (
+    Column("mark", "", 1, cell=lambda line: ("*" if line.chosen else "", "accent")),
+    Column("area", "Area", 8, cell=lambda line: (line.row.difference.area, "dim")),
+    Column(
+        *("what", "What", 20),
+        flex=True,
+        cell=lambda line: (safe(line.row.difference.what), ""),
+    ),
+    Column("live", "Live", 18, cell=lambda line: (safe(line.row.difference.live or "-"), "")),
+    Column("config", "Config", 18, cell=lambda line: (safe(line.row.difference.config or "-"), "")),
+    Column("can", "Can", 3, cell=lambda line: (line.can, "good")),
+)
+_NARROWER: Final = {"what": 17, "live": 14, "config": 14}
+MANY_COLUMNS: Final[tuple[Column[_Line], ...]] = (
+    COLUMNS[0],
+    Column("name", "Domain", 13, cell=lambda line: (safe(line.domain.name), "")),
+    *(replace(column, width=_NARROWER.get(column.id, column.width)) for column in COLUMNS[1:]),
+)
+"""The same of several domains."""
 
 
 class DivergenceScreen(ListPage):
@@ -190,21 +197,11 @@ class DivergenceScreen(ListPage):
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
+        columns = MANY_COLUMNS if len(self.table.columns) == len(MANY_COLUMNS) else COLUMNS
         line = self._lines[key]
-        shown, row = line.row.difference, line.row
-        ways = (("divergence.persist", row.persist), ("divergence.revert", row.revert))
+        ways = (("divergence.persist", line.row.persist), ("divergence.revert", line.row.revert))
         can = " ".join(self.console.key_named(way) for way, why in ways if not why)
-        cells: tuple[Cell, ...] = (
-            ("*" if key in self._chosen else "", "accent"),
-            (shown.area, "dim"),
-            (safe(shown.what), ""),
-            (safe(shown.live or "-"), ""),
-            (safe(shown.config or "-"), ""),
-            (can, "good"),
-        )
-        if len(self.table.columns) == len(COLUMNS):
-            return cells
-        return (cells[0], (safe(line.domain.name), ""), *cells[1:])
+        return row_cells(columns, replace(line, chosen=key in self._chosen, can=can))
 
     @override
     def explain(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from textual.events import Resize
@@ -15,6 +15,7 @@ from vconsole.features.resources.model.plan_memory import MemoryWish
 from vconsole.features.resources.model.room import room_of
 from vconsole.features.resources.model.rows import ROWS, Row
 from vconsole.features.resources.words import usage_lines
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Target
@@ -25,18 +26,35 @@ from vconsole.screens.changes import ChangesScreen
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, Column, glyph, safe
+from vconsole.text import Cell, glyph, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("resources")
-COLUMNS = (
-    Column("mark", "", 1),
-    Column("title", "What", 18),
-    Column("live", "Live", 15),
-    Column("config", "Config", 15),
-    Column("differs", "", 26, flex=True),
+
+
+class Shown(NamedTuple):
+    """A row as it is: what runs, what is defined, and how they differ."""
+
+    row: Row
+    live: str
+    config: str
+    differs: str
+
+
+COLUMNS: Final[tuple[Column[Shown], ...]] = (
+    Column("mark", "", 1, cell=lambda shown: ("~" if shown.differs else "", "warn")),
+    Column("title", "What", 18, cell=lambda shown: (shown.row.title, "")),
+    Column("live", "Live", 15, cell=lambda shown: (shown.live, "dim" if shown.live == "-" else "")),
+    Column(
+        *("config", "Config", 15),
+        cell=lambda shown: (
+            shown.config,
+            "warn" if shown.differs else "dim" if shown.config == "-" else "",
+        ),
+    ),
+    Column("differs", "", 26, flex=True, cell=lambda shown: (shown.differs, "warn")),
 )
 LOOK_EVERY_S = 2.0
 WATCH_S = 5
@@ -113,14 +131,8 @@ class ResourcesScreen(ListPage, DomainPage):
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
-        live, config, differs = ROWS[key].words(self._reading)
-        return (
-            ("~" if differs else "", "warn"),
-            (ROWS[key].title, ""),
-            (live, "dim" if live == "-" else ""),
-            (config, "warn" if differs else "dim" if config == "-" else ""),
-            (differs, "warn"),
-        )
+        row = ROWS[key]
+        return row_cells(COLUMNS, Shown(row, *row.words(self._reading)))
 
     def _show_use(self) -> None:
         width, ascii_only = self.size.width, self.console.config.ascii

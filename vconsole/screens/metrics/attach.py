@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from typing_extensions import override
@@ -11,25 +11,51 @@ from typing_extensions import override
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.model.provision import Attachments, Devices, What, Wish
 from vconsole.features.metrics.requests import PlanDevices, ReadAttachments
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.metrics.below import Metrics
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, Column, glyph, safe
+from vconsole.text import Cell, glyph, safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("metricsattach")
-COLUMNS = (
-    Column("mark", "", 1),
-    Column("name", "Domain", 16, flex=True),
-    Column("state", "State", 12),
-    Column("disk_live", "Disk live", 12),
-    Column("disk_config", "config", 12),
-    Column("channel_live", "Channel live", 12),
-    Column("channel_config", "config", 7),
+
+
+class Row(NamedTuple):
+    """A domain, and what it has of both devices."""
+
+    domain: Domain
+    found: Attachments
+    chosen: bool
+    ascii_only: bool
+
+    @property
+    def tone(self) -> str:
+        """The style of what is not remarkable."""
+        return "" if self.domain.active else "dim"
+
+
+def _mark(row: Row) -> Cell:
+    return ("+", "accent") if row.chosen else ("!", "bad") if row.found.alarm else ("", "")
+
+
+def _state(row: Row) -> Cell:
+    state = row.domain.state
+    return f"{glyph(state, row.ascii_only)} {state}", row.tone
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("mark", "", 1, cell=_mark),
+    Column("name", "Domain", 16, flex=True, cell=lambda row: (safe(row.domain.name), row.tone)),
+    Column("state", "State", 12, cell=_state),
+    Column("disk_live", "Disk live", 12, cell=lambda row: _device(row.found.live, "disk")),
+    Column("disk_config", "config", 12, cell=lambda row: _device(row.found.config, "disk")),
+    Column("channel_live", "Channel live", 12, cell=lambda row: _device(row.found.live, "channel")),
+    Column("channel_config", "config", 7, cell=lambda row: _device(row.found.config, "channel")),
 )
 UNKNOWN = Attachments()
 LOOK_EVERY_S = 5.0
@@ -114,16 +140,9 @@ class MetricsAttachScreen(ListPage, FilteredPage):
 
     @override
     def cells(self, uuid: str) -> tuple[Cell, ...]:
-        domain, found = self._domains[uuid], self._found.get(uuid, UNKNOWN)
-        ascii_only = self.console.config.ascii
-        alarm, chosen = ("!", "bad") if found.alarm else ("", ""), ("+", "accent")
-        return (
-            chosen if uuid in self._chosen else alarm,
-            (safe(domain.name), "" if domain.active else "dim"),
-            (f"{glyph(domain.state, ascii_only)} {domain.state}", "" if domain.active else "dim"),
-            *(_device(half, "disk") for half in (found.live, found.config)),
-            *(_device(half, "channel") for half in (found.live, found.config)),
-        )
+        found, chosen = self._found.get(uuid, UNKNOWN), uuid in self._chosen
+        row = Row(self._domains[uuid], found, chosen, self.console.config.ascii)
+        return row_cells(COLUMNS, row)
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the domain, else what the keys do."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, Final, NamedTuple
 
 from typing_extensions import override
 
@@ -26,6 +26,7 @@ from vconsole.features.network.model.places import HostNetwork, ReadHostNetwork
 from vconsole.features.network.model.plan import adder, address_giver, linker, mover, remover
 from vconsole.features.network.words import alarm, mark, speed, vnic_notes
 from vconsole.model import rates
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import Keys
 from vconsole.model.outcome import Target
@@ -35,21 +36,52 @@ from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, safe, spark
+from vconsole.text import Cell, safe, spark
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("network")
-COLUMNS = (
-    Column("mark", "", 1),
-    Column("target", "Target", 8),
-    Column("mac", "MAC", 17),
-    Column("model", "Model", 7),
-    Column("source", "Source", 15, flex=True),
-    Column("link", "Link", 4),
-    Column("rx", "Received/s", 10, "right"),
-    Column("tx", "Sent/s", 9, "right"),
-    Column("history", "", 10, from_width=100),
+
+
+class Row(NamedTuple):
+    """An interface and what goes through it; speeds in bytes a second."""
+
+    vnic: Vnic
+    sign: Cell
+    received: float | None
+    sent: float | None
+    history: Sequence[float]
+    ascii_only: bool
+
+    @property
+    def tone(self) -> str:
+        """The style of what is not remarkable."""
+        return "" if self.vnic.live else "dim"
+
+
+def _link(row: Row) -> Cell:
+    nic = row.vnic.now
+    return nic.link, row.tone if nic.up else "warn"
+
+
+def _history(row: Row) -> Cell:
+    return spark(row.history, max(row.history, default=0.0), 10, row.ascii_only), "accent"
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("mark", "", 1, cell=lambda row: row.sign),
+    Column("target", "Target", 8, cell=lambda row: (safe(row.vnic.now.target or "-"), row.tone)),
+    Column("mac", "MAC", 17, cell=lambda row: (safe(row.vnic.now.mac or "-"), row.tone)),
+    Column("model", "Model", 7, cell=lambda row: (safe(row.vnic.now.model or "-"), row.tone)),
+    Column(
+        *("source", "Source", 15),
+        flex=True,
+        cell=lambda row: (safe(str(row.vnic.now.source)), row.tone),
+    ),
+    Column("link", "Link", 4, cell=_link),
+    Column("rx", "Received/s", 10, "right", cell=lambda row: (speed(row.received), row.tone)),
+    Column("tx", "Sent/s", 9, "right", cell=lambda row: (speed(row.sent), row.tone)),
+    Column("history", "", 10, from_width=100, cell=_history),
 )
 LOOK_EVERY_S, OTHERS_EVERY_S = 2.0, 10.0
 TARGETS: tuple[Target, ...] = ("both", "live", "config")
@@ -142,23 +174,12 @@ class NetworkScreen(ListPage, DomainPage):
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
-        vnic = self._vnics[key]
-        nic, traffic = vnic.now, self._traffic
-        tone = "" if vnic.live else "dim"
-        received, sent = speeds(self._before, traffic, nic.target) if traffic else (None, None)
-        history = self._history.get(nic.target, ())
-        ascii_only = self.console.config.ascii
-        return (
-            mark(vnic, self._shared),
-            (safe(nic.target or "-"), tone),
-            (safe(nic.mac or "-"), tone),
-            (safe(nic.model or "-"), tone),
-            (safe(str(nic.source)), tone),
-            (nic.link, tone if nic.up else "warn"),
-            (speed(received), tone),
-            (speed(sent), tone),
-            (spark(history, max(history, default=0.0), 10, ascii_only), "accent"),
-        )
+        vnic, traffic = self._vnics[key], self._traffic
+        target = vnic.now.target
+        received, sent = speeds(self._before, traffic, target) if traffic else (None, None)
+        past, ascii_only = self._history.get(target, ()), self.console.config.ascii
+        sign = mark(vnic, self._shared)
+        return row_cells(COLUMNS, Row(vnic, sign, received, sent, past, ascii_only))
 
     @override
     def explain(self) -> None:
