@@ -15,11 +15,10 @@ from typing import Any, Final
 from vconsole.host.domain_xml import read_devices, read_displays
 from vconsole.host.fleet import Fleet
 from vconsole.host.link import Link
-from vconsole.host.proc import Guest, Thread
+from vconsole.host.proc import Thread
 from vconsole.host.source import HostError, View
 from vconsole.host.usage import NOWAIT, LocalUsage
 from vconsole.model import rates
-from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Detail, Device, Domain, PinKey, ThreadUsage
 from vconsole.model.words import amount
 from vconsole.model.xml_read import MAX_CHARS, XmlError
@@ -195,18 +194,15 @@ class DetailReader:
     def _threads(self, seen: _Seen, domain: Domain) -> tuple[ThreadUsage, ...]:
         if not domain.active:
             return ()
-        guest = self._local.guests.get(domain.uuid) if self._local else None
         _, latest = self._local.threads.get(domain.uuid, (0, ())) if self._local else (0, ())
         by_key = {thread.key: thread for thread in latest}
         now, keys = monotonic(), [p.key for p in domain.pins if p.live is not None and p.plugged]
-        rows = tuple(self._thread(seen, key, by_key.get(key), guest, now) for key in keys)
+        rows = tuple(self._thread(seen, key, by_key.get(key), now) for key in keys)
         for key in seen.counters.keys() - set(keys):
             del seen.counters[key]
         return rows
 
-    def _thread(
-        self, seen: _Seen, key: PinKey, thread: Thread | None, guest: Guest | None, now: float
-    ) -> ThreadUsage:
+    def _thread(self, seen: _Seen, key: PinKey, thread: Thread | None, now: float) -> ThreadUsage:
         row = seen.rows.get(key[1], _Row()) if key[0] == "vcpu" and key[1] is not None else _Row()
         cpu_ns = thread.cpu_ns if thread else row.cpu_ns
         wait_ns = thread.wait_ns if thread else row.wait_ns
@@ -220,7 +216,7 @@ class DetailReader:
             cpu_percent=cpu,
             wait_percent=wait,
             tid=thread.tid if thread else None,
-            allowed=self._allowed(guest, thread),
+            allowed=thread.allowed if thread else None,
         )
 
     def _rates(
@@ -234,9 +230,6 @@ class DetailReader:
         cpu = rates.percent(before[1], cpu_ns, elapsed, 100.0)
         wait = rates.percent(before[2], wait_ns, elapsed, 100.0)
         return _rounded(cpu), _rounded(wait)
-
-    def _allowed(self, guest: Guest | None, thread: Thread | None) -> CpuSet | None:
-        return guest.allowed(thread.tid) if guest and thread else None
 
     # -- errors --------------------------------------------------------------------------------
 

@@ -126,6 +126,7 @@ class LibvirtSource:
                 usage=self._last_usage,
                 locality=self._locality.results,
                 last_ran=self._usage.last_ran(),
+                allowed=self._local.allowed(self._fleet.domains) if self._local else {},
                 detail=detail,
             )
         )

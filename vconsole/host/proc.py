@@ -48,6 +48,8 @@ class Thread:
     cpu_ns: int
     wait_ns: int | None
     """Runnable, but not running; None where the kernel does not count it."""
+    allowed: CpuSet | None = None
+    """Where the kernel lets it run."""
 
 
 @dataclass(slots=True)
@@ -103,7 +105,7 @@ class Guest:
         if stat is None:
             return None
         ran, waited = parse_schedstat(read_bytes(f"{base}/schedstat")) or (stat.cpu_ns, None)
-        return Thread(key, tid, stat.processor, ran, waited)
+        return Thread(key, tid, stat.processor, ran, waited, self.allowed(tid))
 
 
 def find_guests(root: Path = PROC) -> dict[str, Guest]:

@@ -20,7 +20,8 @@ from vconsole.host.link import Link
 from vconsole.host.proc import PROC, Guest, Thread, find_guests
 from vconsole.host.source import View
 from vconsole.model import rates
-from vconsole.model.host_state import Domain, PinKey, PinKind, Usage
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, Pin, PinKey, PinKind, Usage
 
 GROUPS: Final = 2 | 8
 """VIR_DOMAIN_STATS_CPU_TOTAL and VIR_DOMAIN_STATS_VCPU."""
@@ -201,6 +202,8 @@ class LocalUsage:
         self.guests: dict[str, Guest] = {}
         self.threads: dict[str, tuple[float, tuple[Thread, ...]]] = {}
         """UUID -> (monotonic seconds, threads) of the latest look at them."""
+        self._allowed: dict[str, tuple[tuple[Pin, ...], Mapping[PinKey, CpuSet]]] = {}
+        """UUID -> its pins at the latest look at its threads, and the kernel's sets."""
         self._waits: dict[str, float | None] = {}
         self._turns: list[str] = []
         self._next_scan, self._scan_pause = 0.0, self._RESCAN_S
@@ -244,6 +247,7 @@ class LocalUsage:
         for uuid in self.threads.keys() - active.keys():
             del self.threads[uuid]
             self._waits.pop(uuid, None)
+            self._allowed.pop(uuid, None)
         in_view = active.get(view.uuid or "")
         if in_view is not None:
             self._threads_of(in_view)
@@ -270,10 +274,17 @@ class LocalUsage:
         threads, now = tuple(guest.threads()), monotonic()
         before = self.threads.get(domain.uuid)
         self.threads[domain.uuid] = (now, threads)
+        held = {t.key: t.allowed for t in threads if t.allowed is not None}
+        self._allowed[domain.uuid] = domain.pins, held
         if before is None or now - before[0] > 0.1:
             wait = _share(_total_wait(before, threads), now, _wait(threads), domain)
             self._waits[domain.uuid] = None if wait is None else round(wait, 1)
         return len(threads) + 1
+
+    def allowed(self, domains: Iterable[Domain]) -> Mapping[str, Mapping[PinKey, CpuSet]]:
+        """Where the kernel lets the threads run, by UUID; not of pins that have changed since."""
+        known = ((d, self._allowed.get(d.uuid)) for d in domains)
+        return {d.uuid: found[1] for d, found in known if found and found[0] == d.pins}
 
     def last_ran(self) -> LastRan:
         """The threads by the pCPU they were last seen on."""

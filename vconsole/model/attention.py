@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.drift import drift_line
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.memory import away_text
 from vconsole.model.placement import cells_allowed, differs, locality_percent, occupants
@@ -18,13 +19,14 @@ LOCALITY_LIMIT: Final = 80.0
 def attention(domain: Domain, host_state: HostState) -> str | None:
     """The gravest thing to say about a domain, as one line; None when all is well.
 
-    In this order: it could not be read, its pins name pCPUs that are offline or missing, they
-    overlap another domain's exclusive pin, its memory is elsewhere, its hostinfo port is wrong,
-    it runs otherwise than it is defined.
+    In this order: it could not be read, its pins name pCPUs that are offline or missing, the kernel
+    holds it to others than libvirt says, they overlap another domain's exclusive pin, its memory is
+    elsewhere, its hostinfo port is wrong, it runs otherwise than it is defined.
     """
     return (
         _problem(domain)
         or _unusable(domain, host_state)
+        or drift_line(domain, host_state)
         or _overlap(domain, host_state)
         or _memory_away(domain, host_state)
         or _hostinfo(domain)

@@ -316,6 +316,8 @@ class HostState:
         default_factory=dict
     )
     """pCPU id -> (domain UUID, kind, id) of the threads that ran there last; local hosts only."""
+    allowed: Mapping[str, Mapping[PinKey, CpuSet]] = field(default_factory=dict)
+    """Domain UUID -> row -> the kernel's answer (``Cpus_allowed_list``); local hosts only."""
     detail: Detail | None = None
 
     def domain(self, uuid: str | None) -> Domain | None:

@@ -21,12 +21,14 @@ from vconsole.features.domains.columns import COLUMNS, rows, sort_rows
 from vconsole.features.domains.model import Row
 from vconsole.features.domains.words import YES
 from vconsole.host.source import HostSource, View
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.drift import drift_line, drifting
 from vconsole.model.host_state import Cell, Domain, HostState, Pin
 from vconsole.model.manifest import imported
 from vconsole.model.placement import cells_allowed, locality_percent
 from vconsole.model.words import row_label
 from vconsole.registry import SHOWS
-from vconsole.text import percent, size, sizes
+from vconsole.text import percent, safe, size, sizes
 
 WHAT = ("domains", "domain", "host", "cells", *SHOWS, "pins")
 
@@ -48,6 +50,7 @@ def run(options: argparse.Namespace, source: HostSource) -> int:
     if options.name is not None and options.what not in ("domain", "pins"):
         raise CliError(f"show {options.what} takes no name: {options.name!r}", USAGE)
     view = View("host") if options.what in ("host", "cells", *SHOWS) else View("domains")
+    view = View("pin") if options.what == "pins" else view  # threads of many guests at a look
     host_state = complete(source, view)
     if options.what in SHOWS:
         imported(SHOWS[options.what])(options, host_state)
@@ -68,7 +71,8 @@ def _as_json(what: str, host_state: HostState, domain: Domain | None) -> None:
     elif what == "cells":
         print_json(host_state.cells)
     elif what == "pins":
-        print_json([_pin_json(d, p) for d in _chosen(host_state, domain) for p in d.pins])
+        shown = _chosen(host_state, domain)
+        print_json([_pin_json(d, p, host_state) for d in shown for p in d.pins])
     else:
         fields = ("connection", "node", "cells", "pcpus", "busy")
         print_json({name: getattr(host_state, name) for name in fields})
@@ -79,8 +83,17 @@ def _domain_json(domain: Domain, host_state: HostState) -> dict[str, object]:
     return with_columns(COLUMNS, Row(domain, host_state), fields)
 
 
-def _pin_json(domain: Domain, pin: Pin) -> dict[str, object]:
-    return {"uuid": domain.uuid, "name": domain.name, **plain(pin)}
+def _pin_json(domain: Domain, pin: Pin, host_state: HostState) -> dict[str, object]:
+    fields = {"uuid": domain.uuid, "name": domain.name, **plain(pin)}
+    return fields | {"kernel": plain(_kernel(domain, pin, host_state))}
+
+
+def _kernel(domain: Domain, pin: Pin, host_state: HostState) -> CpuSet | None:
+    """Where the kernel lets the thread run; written like libvirt's set if that means the same."""
+    now = host_state.allowed.get(domain.uuid, {}).get(pin.key)
+    if now is None or pin.key in drifting(domain, host_state):
+        return now
+    return pin.live
 
 
 def _chosen(host_state: HostState, domain: Domain | None) -> list[Domain]:
@@ -93,7 +106,7 @@ def _as_text(what: str, host_state: HostState, domain: Domain | None) -> None:
     elif what == "domain" and domain is not None:
         _domain(domain, host_state)
     elif what == "pins":
-        _pins(_chosen(host_state, domain))
+        _pins(_chosen(host_state, domain), host_state)
     else:
         if what == "host":
             _host(host_state)
@@ -122,12 +135,19 @@ def _domain(domain: Domain, host_state: HostState) -> None:
     ]
     print_facts(facts)
     print()
-    _pins([domain])
+    _pins([domain], host_state)
 
 
-def _pins(domains: list[Domain]) -> None:
-    found = [(d.name, _row_words(p), p.live, p.config) for d in domains for p in d.pins]
-    print_table(("domain", "row", "live", "config"), found)
+def _pins(domains: list[Domain], host_state: HostState) -> None:
+    found = [
+        (d.name, _row_words(p), p.live, p.config, _kernel(d, p, host_state))
+        for d in domains
+        for p in d.pins
+    ]
+    print_table(("domain", "row", "live", "config", "kernel"), found)
+    for domain in domains:
+        if line := drift_line(domain, host_state):
+            print(safe(f"{domain.name}: {line}"))
 
 
 def _row_words(pin: Pin) -> str:
@@ -165,8 +185,6 @@ def _cells(host_state: HostState) -> None:
 
 
 def _cell_row(cell: Cell) -> tuple[object, ...]:
-    from vconsole.model.cpuset import CpuSet
-
     distances = " ".join(f"{other}:{value}" for other, value in sorted(cell.distances.items()))
     pcpus = str(CpuSet.of(cell.pcpus)) or "-"
     total = "no memory" if cell.total_bytes == 0 else size(cell.total_bytes)

@@ -52,7 +52,7 @@ def _add_common(parser: argparse.ArgumentParser, run: object) -> None:
 
 def run_pin(options: argparse.Namespace, source: HostSource) -> int:
     """Stage the rows and carry the plan out."""
-    host_state = complete(source, View("domains"))
+    host_state = complete(source, View("pin"))
     domain = find_domain(host_state, options.domain)
     plan = PinPlan.of(domain, host_state)
     try:
@@ -96,7 +96,7 @@ def run_apply(options: argparse.Namespace, source: HostSource) -> int:
         raise CliError(f"{options.file}: {error}") from error
     except PlanFileError as error:
         raise CliError(f"{options.file}: {error}", USAGE) from error
-    return _show_and_set(plan, options, complete(source, View("domains")))
+    return _show_and_set(plan, options, complete(source, View("pin")))
 
 
 def _show_and_set(plan: PinPlan, options: argparse.Namespace, host_state: HostState) -> int:
@@ -139,6 +139,8 @@ def _print_plan(plan: PinPlan, host_state: HostState) -> None:
         ):
             if before != after:
                 print(f"{row.label} {half}: {before} -> {after}")
+        if row.repair:
+            print(f"{row.label} live: {row.live_after} once more, where the kernel has another set")
     for command in plan.commands(host_state.connection.uri):
         print(f"  {command}")
 

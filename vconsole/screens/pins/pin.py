@@ -21,6 +21,7 @@ from vconsole.features.pins.words import (
     warning_lines,
 )
 from vconsole.model.cpuset import CpuSet, CpuSetError
+from vconsole.model.drift import drifting
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.model.keys import APP
 from vconsole.model.placement import free_first
@@ -107,11 +108,14 @@ class PinScreen(DomainPage):
         self._show()
 
     def _follow_host(self, host_state: HostState) -> None:
-        """What "every pCPU" means is learned after the first reading, and can change."""
-        plan, split = self.plan, host_state.connection.split_pins
-        if plan and (plan.everything, plan.split_pins) != (host_state.all_pcpus, split):
+        """What "every pCPU" means, and what the kernel does, is learned later and can change."""
+        plan, found = self.plan, host_state.domain(self._uuid)
+        if plan:
             self.console.plans[self._uuid] = replace(
-                plan, everything=host_state.all_pcpus, split_pins=split
+                plan,
+                everything=host_state.all_pcpus,
+                split_pins=host_state.connection.split_pins,
+                drifting=frozenset(drifting(found, host_state)) if found else frozenset(),
             )
 
     def _rebase(self, domain: Domain, host_state: HostState) -> None:

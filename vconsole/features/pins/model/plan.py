@@ -13,6 +13,7 @@ from typing import Final
 
 from vconsole.features.pins.model.plan_rows import PlanRow, RowConflict
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.drift import drifting
 from vconsole.model.host_state import Domain, HostState, Pin, PinKey
 from vconsole.model.outcome import PinChange, Target
 from vconsole.model.virsh import change_commands, shell_script
@@ -52,6 +53,8 @@ class PinPlan:
     """What to change; one that the domain does not have falls back to the first of `targets`."""
     everything: CpuSet = CpuSet()
     """All pCPUs of the host; a row that may run on all of them counts as not pinned."""
+    drifting: frozenset[PinKey] = frozenset()
+    """Rows that the kernel holds elsewhere: staging what libvirt names is a repair, no nothing."""
     rows: Mapping[PinKey, Pin] = field(init=False, repr=False, compare=False, default_factory=dict)
     """`base` by key, in row order."""
 
@@ -75,6 +78,7 @@ class PinPlan:
             persistent=domain.persistent is not False,
             split_pins=host_state.connection.split_pins,
             everything=host_state.all_pcpus,
+            drifting=frozenset(drifting(domain, host_state)),
         )
 
     @property
@@ -129,7 +133,11 @@ class PinPlan:
 
     def _plan_row(self, pin: Pin) -> PlanRow:
         live, config = self._after(pin)
-        return PlanRow(pin.kind, pin.id, pin.live, live, pin.config, config)
+        repair = self._drifts(pin) and self.staged.get(pin.key) == pin.live
+        return PlanRow(pin.kind, pin.id, pin.live, live, pin.config, config, repair)
+
+    def _drifts(self, pin: Pin) -> bool:
+        return pin.key in self.drifting and self._has_live(pin)
 
     def _after(self, pin: Pin) -> tuple[CpuSet | None, CpuSet | None]:
         wanted = self.staged.get(pin.key)
@@ -178,7 +186,9 @@ class PinPlan:
         return pin
 
     def _in_force(self, pin: Pin, cpuset: CpuSet) -> bool:
-        """All halves the target touches have this set."""
+        """All halves the target touches have this set, and the kernel keeps to it."""
+        if self._drifts(pin):
+            return False
         return (not self._has_live(pin) or pin.live == cpuset) and (
             not self._has_config(pin) or pin.config == cpuset
         )

@@ -23,6 +23,8 @@ class PlanRow:
     live_after: CpuSet | None = None
     config_before: CpuSet | None = None
     config_after: CpuSet | None = None
+    repair: bool = False
+    """The live set stays, and the kernel is told it once more: it holds the thread elsewhere."""
 
     @property
     def key(self) -> PinKey:
@@ -36,12 +38,16 @@ class PlanRow:
 
     @property
     def changed(self) -> bool:
-        """One half at least gets another set."""
-        return self.live_before != self.live_after or self.config_before != self.config_after
+        """One half at least gets another set, or is repaired."""
+        return (
+            self.repair
+            or self.live_before != self.live_after
+            or self.config_before != self.config_after
+        )
 
     def step(self) -> PinStep:
         """The row as a step of a change, without the halves that stay."""
-        live = self.live_before != self.live_after
+        live = self.repair or self.live_before != self.live_after
         config = self.config_before != self.config_after
         return PinStep(
             self.kind,

@@ -7,17 +7,18 @@ are; a line about such rows says "still". Rows with the same trouble are gathere
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.drift import drifting
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.model.memory import AWAY_LIMIT, cells_label, guest_fit, memory_lines, tune_line
 from vconsole.model.placement import Claim, Occupancy, claims, occupants
 from vconsole.model.topology import Topology, places, topology
-from vconsole.model.words import names_label, pcpus_label, plural, rows_label
+from vconsole.model.words import names_label, pcpus_label, plural, row_label, rows_label
 
 __all__ = ["AWAY_LIMIT", "PlanWarning", "attention", "plan_warnings", "refusals"]
 
@@ -79,11 +80,16 @@ class _Case:
 
 
 def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ...]:
-    """Everything worth saying about `plan`, the gravest first; nothing while nothing is staged."""
-    if not plan.staged:
-        return ()
+    """Everything worth saying about `plan`, the gravest first.
+
+    While nothing is staged, what is wrong as it is and seen nowhere else.
+    """
     case = _case(plan, host_state)
+    if not plan.staged:
+        rows = tuple(replace(row, staged=True) for row in case.rows)
+        return (*_drifting(case), *_isolated(replace(case, rows=rows)))
     found = [
+        *_drifting(case),
         *_missing(case),
         *_offline(case),
         *_placeless(case),
@@ -137,6 +143,16 @@ def _gather(
 
 
 _PLURAL: Final = {"names": "name", "shares": "share", "crosses": "cross"}
+
+
+def _drifting(case: _Case) -> Iterator[PlanWarning]:
+    """Rows that the kernel holds elsewhere, and that the plan does not set once more."""
+    domain = case.host_state.domain(case.plan.uuid)
+    for key, now in drifting(domain, case.host_state).items() if domain else ():
+        if key not in case.plan.staged:
+            said = case.plan.rows[key].live if key in case.plan.rows else None
+            text = f"{row_label(key)}: libvirt says {said}, the kernel runs it on {now}"
+            yield PlanWarning("warn", (key,), f"{text}: pin it to {said} once more to repair it")
 
 
 def _missing(case: _Case) -> Iterator[PlanWarning]:
