@@ -55,6 +55,7 @@ def test_pin_live_by_keys_and_undo(
 ) -> None:
     """The main job: filter, pin one to one, read the plan, apply, undo, quit."""
     guest(two_cell_host, "web-1", vcpus=1)
+    before = two_cell_host.virsh("dumpxml", "--inactive", "web-1")
     guest(two_cell_host, "other", vcpus=1)
     screen = console(two_cell_host.uri)
     screen.wait_for(r"web-1 +. paused")
@@ -65,6 +66,7 @@ def test_pin_live_by_keys_and_undo(
     assert "vcpupin" in "\n".join(screen.screen())
     screen.send("enter")
     screen.wait_for(r"1 of 1 applied and verified")
+    assert "<vcpupin" in two_cell_host.virsh("dumpxml", "--inactive", "web-1")
     assert pins(two_cell_host, "web-1", "--live") == ["1"]
     assert pins(two_cell_host, "web-1", "--config") == ["1"]
     assert "1" in two_cell_host.allowed_cpus("web-1").values(), "the kernel agrees"
@@ -75,6 +77,7 @@ def test_pin_live_by_keys_and_undo(
     screen.send("enter")
     screen.wait_for(r"applied and verified")
     assert pins(two_cell_host, "web-1", "--live") == ["0-1"]
+    assert two_cell_host.virsh("dumpxml", "--inactive", "web-1") == before, "no row is left"
     screen.send("q")
     assert screen.wait_exit(5) == 0
     assert screen.modes_left_on() == []
@@ -86,7 +89,7 @@ def test_config_pins_on_a_big_host(big_host: Libvirtd, guest: LaunchGuest, conso
     guest(big_host, "hot", vcpus=2)
     screen = console(big_host.uri)
     screen.wait_for(r"cells 4 +pCPUs 64")
-    screen.wait_for(r"db +. shut off +4")
+    screen.wait_for(r"db +. shut off +no +4")
     screen.send("/", *"db", "enter", "p", "]", "]", "x", "enter")
     screen.wait_for(r"vCPU 3")
     screen.send("enter")

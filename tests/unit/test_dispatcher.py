@@ -141,3 +141,24 @@ def test_after_stop_nothing_is_published(busy: bool) -> None:
     office.dispatcher.ask(Wanted("after"))
     release.set()
     assert office.nothing_more()
+
+
+def test_after_stop_what_waits_is_not_begun() -> None:
+    """A change that its author has quit before must not be made behind the back."""
+    release, begun = threading.Event(), []
+
+    def handle(request: Wanted) -> Reply:
+        begun.append(request.word)
+        release.wait(5)
+        return Reply()
+
+    office = Office(handle, width=1)
+    for word in ("first", "waiting"):
+        office.dispatcher.ask(Wanted(word))
+    while not begun:
+        threading.Event().wait(0.001)
+    office.dispatcher.stop()
+    office.dispatcher.ask(Wanted("after"))
+    release.set()
+    assert office.nothing_more()
+    assert begun == ["first"]

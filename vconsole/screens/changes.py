@@ -11,10 +11,11 @@ from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
-from vconsole.model.keys import APP, ENTER, ESCAPE, Keys
+from vconsole.model.keys import APP, ENTER, Keys
 from vconsole.model.proposal import TARGET_WORDS, Change, Grade, Proposal, confirmation
 from vconsole.model.request import Define, Reply, command_lines
 from vconsole.model.words import plural
+from vconsole.screens.confirm import confirm
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Line, safe
 from vconsole.widgets.keyed import keyed
@@ -185,19 +186,13 @@ class ChangesScreen(Page):
         return tuple(value for value in failed if isinstance(value, Define))
 
     async def _offer(self, offered: tuple[Change, ...]) -> None:
-        await self.ask(
-            "define it without validation? y/N",
-            "",
-            f"it did not validate before either; y and {ENTER}, as virsh edit does with i",
-            accepted=lambda text: self._taken(text, offered),
-            given_up=self._nothing,
-        )
-
-    def _taken(self, text: str, offered: tuple[Change, ...]) -> bool:
-        if text.strip().casefold() in ("y", "yes"):
+        def begin() -> None:
             self._proposals, self._open, self._run = (Proposal(offered),), 0, None
             self._begin()
-        return True
+
+        title = "define it without validation"
+        hint = f"it did not validate before either; y and {ENTER}, as virsh edit does with i"
+        await confirm(self, "interrupting", title, begin, hint=hint)
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -228,42 +223,8 @@ class ChangesScreen(Page):
         if not changes:
             self.say(self.hint()[0], "warn")
             return
-        grade = self._grade
-        if grade == "harmless":
-            self._begin()
-        elif grade == "interrupting":
-            label, hint = f"{safe(self._title)}? y/N", f"y and {ENTER}; {ENTER} alone does nothing"
-            self.say(f"{hint}, as {ESCAPE} does", "warn")
-            await self.ask(label, "", hint, accepted=self._answered, given_up=self._nothing)
-        else:
-            word = confirmation(self._title.split()[0], changes)
-            self.say(f"type {safe(word)} and {ENTER} to do it; {ESCAPE} does nothing", "warn")
-            label, hint = f"{safe(self._title)}, type {safe(word)[:40]}", f"{ESCAPE} does nothing"
-            await self.ask(
-                *(label, "", hint),
-                accepted=lambda text: self._typed(text, word),
-                given_up=self._nothing,
-            )
-
-    def _answered(self, text: str) -> bool:
-        if text.strip().casefold() in ("y", "yes"):
-            self._begin()
-        else:
-            self._nothing()
-        return True
-
-    def _typed(self, text: str, word: str) -> bool:
-        if text == word:
-            self._begin()
-        elif text:
-            self.say(f"that is not {safe(word)}; {ESCAPE} does nothing", "bad")
-            return False
-        else:
-            self._nothing()
-        return True
-
-    def _nothing(self) -> None:
-        self.say("nothing was done")
+        word = confirmation(self._title.split()[0], changes)
+        await confirm(self, self._grade, safe(self._title), self._begin, word=word)
 
     def _begin(self) -> None:
         if self._run is None:

@@ -9,12 +9,19 @@ from vconsole.model.proposal import Grade
 from vconsole.screens.page import Page
 from vconsole.text import safe
 
+_YES = f"y and {ENTER}; {ENTER} alone does nothing"
 _SHOWN = 40
 """Characters of a name in the label; all of it must be typed."""
 
 
 async def confirm(
-    page: Page, grade: Grade, title: str, word: str, begin: Callable[[], object]
+    page: Page,
+    grade: Grade,
+    title: str,
+    begin: Callable[[], object],
+    *,
+    word: str = "",
+    hint: str = "",
 ) -> None:
     """Ask as carefully as the grade wants, then `begin`; else nothing is done, and that is said.
 
@@ -22,8 +29,9 @@ async def confirm(
         page: Where it is asked, above the status line.
         grade: How careful to be.
         title: What will be done, as an imperative.
-        word: What must be typed before what is destructive.
         begin: Does it.
+        word: What must be typed before what is destructive.
+        hint: What else there is to know before yes is said.
     """
 
     def nothing() -> None:
@@ -49,9 +57,8 @@ async def confirm(
         page.unsay()
         begin()
     elif grade == "interrupting":
-        hint = f"y and {ENTER}; {ENTER} alone does nothing"
-        page.say(f"{hint}, as {ESCAPE} does", "warn")
-        await page.ask(f"{title}? y/N", "", hint, accepted=answered, given_up=nothing)
+        page.say(hint or f"{_YES}, as {ESCAPE} does", "warn")  # the page's hint says: enter applies
+        await page.ask(f"{title}? y/N", "", hint or _YES, accepted=answered, given_up=nothing)
     else:
         page.say(f"type {safe(word)} and {ENTER} to do it; {ESCAPE} does nothing", "warn")
         label = f"{title}, type {safe(word)[:_SHOWN]}"

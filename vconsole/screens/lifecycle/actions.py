@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import partialmethod
+from functools import partial, partialmethod
 from itertools import islice
 from typing import ClassVar
 
@@ -12,10 +12,11 @@ from typing_extensions import override
 from vconsole.features.lifecycle.model import ACTIONS, MODES, Act, Action
 from vconsole.files.config import Config
 from vconsole.model.host_state import Domain, HostState
-from vconsole.model.keys import APP, ENTER, ESCAPE, Keys, shown_key
+from vconsole.model.keys import APP, Keys, shown_key
 from vconsole.model.proposal import confirmation
 from vconsole.model.words import names_label, plural
 from vconsole.registry import COMMANDS
+from vconsole.screens.confirm import confirm
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Column, Note, safe
@@ -167,48 +168,12 @@ class ActionsScreen(ListPage):
         if not acts:
             self.say("; ".join(islice(self._refusals(action), 3)) or "it is gone", "warn")
             return
-        if action.grade == "harmless":
-            self._begin(action, acts)
-            return
         whom = acts[0].name if len(acts) == 1 else plural(len(acts), "domain")
+        title = action.title
         if action.grade == "interrupting":
-            await self.ask(
-                f"{action.title} {safe(whom)[:40]}? y/N",
-                "",
-                f"y and {ENTER}; {ENTER} alone does nothing",
-                accepted=lambda text: self._answered(text, action, acts),
-                given_up=self._nothing,
-            )
-            return
+            title = f"{title} {safe(whom)[:40]}"
         word = confirmation(action.virsh.split()[0], acts)
-        self.say(f"type {word} and {ENTER} to do it; {ESCAPE} does nothing", "warn")
-        await self.ask(
-            f"{action.title}, type {safe(word)[:40]}",
-            "",
-            f"{ESCAPE} does nothing",
-            accepted=lambda text: self._typed(text, word, action, acts),
-            given_up=self._nothing,
-        )
-
-    def _answered(self, text: str, action: Action, acts: list[Act]) -> bool:
-        if text.strip().casefold() in ("y", "yes"):
-            self._begin(action, acts)
-        else:
-            self._nothing()
-        return True
-
-    def _typed(self, text: str, word: str, action: Action, acts: list[Act]) -> bool:
-        if text == word:
-            self._begin(action, acts)
-            return True
-        if not text:
-            self._nothing()
-            return True
-        self.say(f"that is not {word}; {ESCAPE} does nothing", "bad")
-        return False
-
-    def _nothing(self) -> None:
-        self.say("nothing was done")
+        await confirm(self, action.grade, title, partial(self._begin, action, acts), word=word)
 
     def _begin(self, action: Action, acts: list[Act]) -> None:
         """Act as the domains were when it was asked; the page of the run takes this one's place."""

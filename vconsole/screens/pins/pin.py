@@ -220,6 +220,7 @@ class PinScreen(DomainPage):
 
     def on_pin_matrix_moved(self, event: PinMatrix.Moved) -> None:
         """Speak of another field."""
+        self._conflicts = ()  # it was read
         self.unsay()
         self.refresh_hint()
 

@@ -234,7 +234,8 @@ class PlanScreen(Page):
             return
         self._said = reply.message
         outcome = self._outcome = outcome_of(request, reply)
-        self._change = outcome.change
+        told = outcome.change  # what is read again of a log has no name
+        self._change = replace(told, name=self._change.name, origin=self._change.origin)
         if outcome.status in ("applied", "unknown") and self._plan is not None:
             self.console.plans.pop(self._change.uuid, None)
         self._refresh_all()
