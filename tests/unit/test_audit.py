@@ -13,13 +13,15 @@ from vconsole.changes.activity import (
     FILE_NAME,
     MOST,
     ActivityLog,
+    ended,
     is_change,
-    of_reply,
+    of_intent,
 )
-from vconsole.changes.entry import MAX_CHARS
+from vconsole.changes.entry import MAX_CHARS, Entry
 from vconsole.features.lifecycle.model import Act
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.outcome import PinChange, PinStep
+from vconsole.model.proposal import Logged
 from vconsole.model.request import ChangeDevice, Define, ReadDefinitions, Reply
 from vconsole.model.set_pins import SetPins
 
@@ -31,6 +33,11 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ActivityLog:
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
     return ActivityLog(tmp_path / "state")
+
+
+def of_reply(change: Logged, reply: Reply, uri: str) -> Entry:
+    """The entry of a change whose intent was not written."""
+    return ended(of_intent(change, uri), reply)
 
 
 def text_of(log: ActivityLog) -> str:

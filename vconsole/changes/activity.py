@@ -46,11 +46,6 @@ def of_intent(change: Logged, uri: str) -> Entry:
     )
 
 
-def of_reply(change: Logged, reply: Reply, uri: str) -> Entry:
-    """Make the entry for a change that was made, its intent not written."""
-    return ended(of_intent(change, uri), reply)
-
-
 def ended(intent: Entry, reply: Reply) -> Entry:
     """The entry of an intent with what became of it."""
     after = reply.read_back or (intent.after if reply.status == "applied" else "")
