@@ -115,6 +115,34 @@ def test_the_channel_has_the_host_and_its_own_only(service: Service, tenant: Boo
     assert {name for name, _, _ in _names(seen)} >= {"TotalPhyCPUs", "HostName"}
 
 
+TWICE = """
+import os, select, sys, time
+port = "/dev/virtio-ports/org.github.vhostmd.1"
+for _ in range(5):
+    with open(port, "wb", buffering=0) as file:
+        file.write(b"GET /metrics/XML\\n\\n")
+    file = os.open(port, os.O_RDONLY | os.O_NONBLOCK)
+    data, until = b"", time.monotonic() + 3
+    while not data.endswith(b"\\n\\n") and time.monotonic() < until:
+        if select.select([file], [], [], 0.2)[0]:
+            try:
+                data += os.read(file, 65536)
+            except BlockingIOError:
+                pass
+            if not data:
+                time.sleep(0.05)
+    os.close(file)
+    print(data[:9].decode(), data.count(b"</metrics>"))
+"""
+"""As ``printf >PORT; cat PORT`` does it."""
+
+
+def test_a_reply_waits_for_who_opens_the_port_twice(service: Service, tenant: BootedGuest) -> None:
+    wait_until(lambda: tenant.run(f"python3 {TOOL} -i").code == 0, "the channel answers")
+    tenant.put("/tmp/twice", TWICE.encode())
+    assert tenant.run("python3 /tmp/twice", timeout=60).output.splitlines() == 5 * ["<metrics> 1"]
+
+
 def test_a_document_is_never_torn(service: Service, tenant: BootedGuest) -> None:
     """Values change between two readings, each of which is a whole document."""
     loop = f"for i in $(seq {READS}); do python3 {TOOL} -b -d /tmp/d$i || exit 1; done"

@@ -33,6 +33,9 @@ PLACES: Final = (
 """Where newer and older releases of libvirt keep the directories of the domains."""
 SCAN_EVERY_S: Final = 3.0
 _SEND_LIMIT_S: Final = 5.0
+_BEFORE_REPLY_S: Final = 0.1
+"""A guest may close its port behind the request and open it for the reply: what comes before it
+closes is lost, what comes while it is closed QEMU keeps for it."""
 _DIRECTORY: Final = re.compile(r"(?:domain-)?([0-9]{1,9})-.*", re.DOTALL)
 _MAX_ENTRIES: Final = 8192
 _LOG: Final = Quiet(logging.getLogger(__name__))
@@ -150,6 +153,7 @@ class Channels:
         while data := await loop.sock_recv(connection, MAX_REQUEST_BYTES + 1):
             answer = requests.feed(data)
             if answer is not None:
+                await asyncio.sleep(_BEFORE_REPLY_S)
                 reply = INVALID if answer == "invalid" else self._reply(guest)
                 async with asyncio.timeout(_SEND_LIMIT_S):
                     await loop.sock_sendall(connection, reply)
