@@ -68,6 +68,13 @@ def test_to_pin_what_libvirt_names_already_is_a_repair() -> None:
     assert plan_warnings(plan, state) == plan_warnings(replace(plan, drifting=frozenset()), state)
 
 
+def test_a_plan_from_a_file_repairs_too() -> None:
+    made = PinPlan.of(WEB, HOST)
+    saved = replace(made, staged={vcpu(0): c("0")})
+    assert not saved.beside(HOST).changes()
+    assert [row.repair for row in saved.beside(held(HOST, WEB, v0="1")).changes()] == [True]
+
+
 def test_what_is_changed_in_the_definition_alone_repairs_nothing() -> None:
     state = held(HOST, WEB, v0="1")
     plan = PinPlan.of(WEB, state).with_target("config").stage(vcpu(0), c("0"))

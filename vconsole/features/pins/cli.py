@@ -96,7 +96,8 @@ def run_apply(options: argparse.Namespace, source: HostSource) -> int:
         raise CliError(f"{options.file}: {error}") from error
     except PlanFileError as error:
         raise CliError(f"{options.file}: {error}", USAGE) from error
-    return _show_and_set(plan, options, complete(source, View("pin")))
+    host_state = complete(source, View("pin"))
+    return _show_and_set(plan.beside(host_state), options, host_state)
 
 
 def _show_and_set(plan: PinPlan, options: argparse.Namespace, host_state: HostState) -> int:

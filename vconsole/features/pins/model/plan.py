@@ -81,6 +81,12 @@ class PinPlan:
             drifting=frozenset(drifting(domain, host_state)),
         )
 
+    def beside(self, host_state: HostState) -> PinPlan:
+        """The plan with what the kernel does now; one from a file does not know."""
+        found = host_state.domain(self.uuid)
+        now = frozenset(drifting(found, host_state)) if found else frozenset[PinKey]()
+        return self if now == self.drifting else replace(self, drifting=now)
+
     @property
     def targets(self) -> tuple[Target, ...]:
         """The targets this domain has, the default first."""
