@@ -172,6 +172,13 @@ async def test_an_empty_session_names_the_systems_daemon() -> None:
         assert "-c qemu:///system" in console.status
 
 
+async def test_a_list_that_may_not_be_read_is_not_an_empty_host() -> None:
+    scene = scenes.kvm07()
+    fresh = replace(scene.freshness, reason="list 0: access denied")
+    async with console_on(replace(scene, domains=(), freshness=fresh)) as console:
+        assert console.status == "! list 0: access denied"
+
+
 # -- read-only -------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from threading import Lock
+from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any, cast
 
@@ -47,6 +47,11 @@ SHARED = (
 """What features share: to read and change devices, definitions and files."""
 
 
+MARGIN_S = 1.0
+"""A request says that there is no connection so long before its own deadline."""
+FULL = "libvirt takes none; its clients may be full (max_clients in its settings)"
+
+
 class HostRequests:
     """Opens connections when first needed, and again when one was lost.
 
@@ -61,6 +66,7 @@ class HostRequests:
         self._lock = Lock()
         self._links: dict[str, Link] = {}
         """By `Answer.link`."""
+        self._openings: dict[str, _Opening] = {}
 
     def handlers(self) -> Mapping[type, Callable[[Any], Reply]]:
         """Type of request -> its handler, imported when it is first asked for."""
@@ -71,7 +77,7 @@ class HostRequests:
             return cast("Reply", imported(answer.handler)(request))
         begun = monotonic()
         try:
-            link = self._connected(answer.link)
+            link = self._connected(answer.link, request.deadline_s - MARGIN_S)
         except HostError as error:
             if answer.changes:  # nothing was begun
                 return Reply("refused", f"not connected: {error.title}: {error.message}")
@@ -90,12 +96,29 @@ class HostRequests:
         except errors.libvirt_error() as error:
             return Reply("failed", errors.message(error))
 
-    def _connected(self, name: str) -> Link:
+    def _connected(self, name: str, wait_s: float) -> Link:
+        """The connection of this name; opened once, whoever waits for it, and not for long.
+
+        Raises:
+            HostError: There is none, or it takes longer than the request may.
+        """
         with self._lock:
             link = self._links.get(name)
-            if link is None or link.events.closed is not None:
-                link = self._links[name] = self._open()
-            return link
+            if link is not None and link.events.closed is None:
+                return link
+            opening = self._openings.get(name)
+            if opening is None:
+                opening = self._openings[name] = _Opening(self._open)
+        if not opening.over.wait(max(wait_s, MARGIN_S)):
+            raise HostError("no further connection", FULL)
+        with self._lock:
+            if self._openings.get(name) is opening:
+                del self._openings[name]
+                if opening.link is not None:
+                    self._links[name] = opening.link
+        if opening.link is None:
+            raise opening.error or HostError("cannot connect", "the attempt ended without an error")
+        return opening.link
 
     def _forget(self, name: str) -> None:
         """Open anew for the next request; a thread that still uses the old one may finish."""
@@ -108,6 +131,24 @@ class HostRequests:
             links, self._links = self._links, {}
         for link in links.values():
             link.close()
+
+
+class _Opening:
+    """An attempt to connect, on a thread of its own: it may hang."""
+
+    def __init__(self, open_: Callable[[], Link]) -> None:
+        self.link: Link | None = None
+        self.error: Exception | None = None
+        self.over = Event()
+        self._open = open_
+        Thread(target=self._run, name="vconsole-connect", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            self.link = self._open()
+        except Exception as error:  # handed to those who wait
+            self.error = error
+        self.over.set()
 
 
 def _failed(error: HostError) -> Reply:

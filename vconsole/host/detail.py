@@ -105,7 +105,7 @@ class DetailReader:
         """One of the two XML documents, for pages that do not need both at once."""
         if (inactive and domain.persistent is False) or not (inactive or domain.active):
             return
-        text = self._attempt(lambda: self._link.call(handle.XMLDesc, 2 if inactive else 0))
+        text = self._attempt(lambda: self._link.xml_of(handle, 2 if inactive else 0))
         if text is not None:
             live = seen.xml_live if domain.active else None
             self._take_texts(seen, *((live, text) if inactive else (text, seen.xml_config)))

@@ -269,10 +269,10 @@ class Fleet:
         Raises:
             libvirt.libvirtError: One of them cannot be had.
         """
-        live = self._link.call(handle.XMLDesc, 0) if domain.active else None
+        live = self._link.xml_of(handle, 0) if domain.active else None
         if domain.persistent is False:
             return live, None
-        return live, self._link.call(handle.XMLDesc, _XML_INACTIVE)
+        return live, self._link.xml_of(handle, _XML_INACTIVE)
 
     def offer(self, uuid: str, live: str | None, config: str | None) -> None:
         """Take texts that somebody else has read just now."""
@@ -347,7 +347,7 @@ class Fleet:
         if (inactive and domain.persistent is False) or not (inactive or domain.active):
             return
         try:
-            text = self._link.call(entry.handle.XMLDesc, _XML_INACTIVE if inactive else 0)
+            text = self._link.xml_of(entry.handle, _XML_INACTIVE if inactive else 0)
         except (libvirt.libvirtError, UnicodeError):
             return
         if hash(text) != (entry.config_hash if inactive else entry.live_hash):

@@ -15,6 +15,8 @@ from vconsole.host.source import HostError
 from vconsole.model.host_state import Connection
 
 T = TypeVar("T")
+REFUSED_S = 60.0
+"""How long what this user may not read is not asked for again."""
 _NO_SUCH_VCPU = 32767
 _LIVE = 1
 """VIR_DOMAIN_AFFECT_LIVE."""
@@ -39,6 +41,8 @@ class Link:
         self.calls = 0
         self.notes: dict[str, str] = {}
         self.denied: dict[str, str] = {}
+        self._refusals: dict[tuple[bytes, int], tuple[float, Exception]] = {}
+        """(UUID, flags) of XML that was refused -> when it is asked for again, and the refusal."""
         self.abandoned = False
         self.events = Events(conn, wake)
         self.events.subscribe()
@@ -98,6 +102,26 @@ class Link:
         except (UnicodeError, OverflowError, TypeError, ValueError) as error:
             self.notes[name] = errors.one_line(error)
         return None
+
+    def xml_of(self, handle: Any, flags: int) -> str:
+        """The XML of a domain; one that was refused is not asked for again for a while.
+
+        Raises:
+            HostError: The connection is gone.
+            libvirt.libvirtError: It cannot be had.
+        """
+        import libvirt
+
+        key = handle.UUID(), flags
+        again_at, refusal = self._refusals.get(key, (0.0, None))
+        if refusal is not None and monotonic() < again_at:
+            raise refusal
+        try:
+            return str(self.call(handle.XMLDesc, flags))
+        except libvirt.libvirtError as error:
+            if errors.denied(error):
+                self._refusals[key] = monotonic() + REFUSED_S, error
+            raise
 
     def close(self) -> None:
         """Let go of the connection and everything that hangs on it."""

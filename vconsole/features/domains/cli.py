@@ -52,6 +52,8 @@ def run(options: argparse.Namespace, source: HostSource) -> int:
     view = View("host") if options.what in ("host", "cells", *SHOWS) else View("domains")
     view = View("pin") if options.what == "pins" else view  # threads of many guests at a look
     host_state = complete(source, view)
+    if host_state.freshness.reason and not host_state.domains and options.what == "domains":
+        raise CliError(f"domains cannot be listed: {host_state.freshness.reason}")
     if options.what in SHOWS:
         imported(SHOWS[options.what])(options, host_state)
         return DONE

@@ -121,6 +121,8 @@ class DomainsScreen(Page):
         if self.host_state.domains:
             return f"no domain matches; {APP.back} shows all", "warn"
         uri = self.host_state.connection.uri
+        if fresh.reason:
+            return fresh.reason, "warn"
         if "/session" in uri:
             system = uri.replace("/session", "/system")
             return f"{uri} has no domains; the machine's: -c {system}", "warn"

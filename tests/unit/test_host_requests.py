@@ -1,0 +1,104 @@
+"""Connections beside the reading: opened once, never waited for too long, asked sparingly."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from time import monotonic
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.libvirt_errors import failure
+from vconsole.changes.dispatcher import Dispatcher, Request
+from vconsole.changes.host_requests import HostRequests
+from vconsole.host.events import run_loop
+from vconsole.host.link import Link
+from vconsole.model.host_state import Connection
+from vconsole.model.manifest import Answer
+from vconsole.model.request import Reply
+
+libvirt = pytest.importorskip("libvirt")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A request of this test."""
+
+    number: int
+    deadline_s: float = 1.3
+
+
+handled: list[int] = []
+
+
+def handle(_link: Link, request: Ask) -> Reply:
+    handled.append(request.number)
+    return Reply("applied")
+
+
+def test_a_daemon_whose_clients_are_full_is_called_that_and_asked_once() -> None:
+    """It accepts nobody: opening hangs. What gave up waiting is not done when it comes through."""
+    free, opened, over = threading.Event(), [], threading.Event()
+    replies: list[Reply] = []
+
+    def full() -> Link:
+        opened.append(1)
+        free.wait(10)
+        events = SimpleNamespace(closed=None)
+        connection = Connection(uri="test:///default")
+        return cast("Link", SimpleNamespace(events=events, connection=connection, close=len))
+
+    def publish(_request: Request, reply: Reply) -> None:
+        replies.append(reply)
+        if len(replies) == 3:
+            over.set()
+
+    name = f"{__name__}:Ask"
+    host = HostRequests(full, [Answer(name, f"{__name__}:handle")])
+    dispatcher = Dispatcher(host.handlers(), publish)
+    handled.clear()
+    for number in range(3):
+        dispatcher.ask(Ask(number))
+    assert over.wait(5)
+    assert len(opened) == 1
+    for reply in replies:
+        assert reply.status == "failed"
+        assert "max_clients" in reply.message
+    free.set()
+    assert host.handlers()[Ask](Ask(9)).status == "applied"
+    assert handled == [9]
+    assert len(opened) == 1
+
+
+class Refuses:
+    """A domain whose XML this user may not read."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def UUID(self) -> bytes:  # noqa: N802  # libvirt's name
+        return b"0123456789abcdef"
+
+    def XMLDesc(self, _flags: int) -> str:  # noqa: N802  # libvirt's name
+        self.asked += 1
+        raise failure(libvirt.VIR_ERR_ACCESS_DENIED, "access denied")
+
+
+def test_what_is_refused_is_not_asked_again_every_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = monotonic()
+    monkeypatch.setattr("vconsole.host.link.monotonic", lambda: now)
+    run_loop()
+    conn: Any = libvirt.open("test:///default")
+    link, handle_ = Link(conn, Connection(uri="test:///default"), lambda: None), Refuses()
+    for _ in range(10):
+        with pytest.raises(libvirt.libvirtError):
+            link.xml_of(handle_, 0)
+        now += 1
+    assert handle_.asked == 1
+    now += 60
+    with pytest.raises(libvirt.libvirtError):
+        link.xml_of(handle_, 0)
+    assert handle_.asked == 2
+    link.close()
