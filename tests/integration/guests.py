@@ -16,6 +16,8 @@ class Guest:
 
     name: str
     vcpus: int = 2
+    plugged: int | None = None
+    """How many of them are there at the start; all where None."""
     memory_mib: int = 64
     iothreads: int = 0
     title: str = ""
@@ -31,7 +33,8 @@ class Guest:
         if self.title:
             _add(domain, "title", self.title)
         _add(domain, "memory", str(self.memory_mib), unit="MiB")
-        _add(domain, "vcpu", str(self.vcpus))
+        current = {} if self.plugged is None else {"current": str(self.plugged)}
+        _add(domain, "vcpu", str(self.vcpus), **current)
         if self.iothreads:
             _add(domain, "iothreads", str(self.iothreads))
         if self.pins:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.unit import placement
 from tests.unit.model_hosts import hosts
-from tests.unit.placement import case, fit, guest, machine, rows, vcpus, warned
+from tests.unit.placement import MIB, case, fit, guest, machine, rows, vcpus, warned
 from vconsole.features.domains.words import tune_words
 from vconsole.features.pins.model.bestfit import proposal
 from vconsole.features.pins.model.fit_case import Case, case_of
@@ -19,8 +19,9 @@ from vconsole.features.pins.model.fit_cells import Choice, choices
 from vconsole.features.pins.model.fit_pcpus import Pick
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
+from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, HostState, Pages
+from vconsole.model.host_state import Domain, HostState, Locality, Pages
 from vconsole.model.memory import page_kib
 
 MACHINES = (
@@ -123,6 +124,21 @@ def test_a_memory_only_cell_wants_the_nearest_cell_with_pcpus() -> None:
     )
     far = tuple(replace(c, distances={**c.distances, 8: 40}) if c.id == 252 else c for c in cells)
     assert fit(replace(host_state, cells=far), asked).cells == (8,)
+
+
+def test_memory_bound_to_a_memory_only_cell_is_not_away() -> None:
+    host_state = machine("power9")
+    bound = "<numatune><memory mode='strict' nodeset='252'/></numatune>"
+    runs = replace(guest(host_state, 2, more=bound), state="running")
+    place = CpuSet.of((4,))
+    runs = replace(runs, pins=tuple(replace(p, live=place, config=place) for p in runs.pins))
+    lies = {runs.uuid: Locality({252: MIB}, 0.0)}
+    host_state = replace(host_state, domains=(runs,), locality=lies)
+    assert attention(runs, host_state) is None
+    elsewhere = replace(host_state, locality={runs.uuid: Locality({253: MIB}, 0.0)})
+    assert attention(runs, elsewhere) == (
+        "100 % of its memory is on cell 253, where its vCPUs may not run"
+    )
 
 
 def test_bound_memory_whose_cell_has_too_few_pcpus_borrows_of_the_nearest() -> None:
@@ -320,7 +336,7 @@ def _company(case: Case, choice: Choice) -> int:
     return sum(case.company[p] for p in choice.pcpus)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)
 @given(hosts(), st.data())
 def test_no_other_proposal_avoids_a_warning(
     made: tuple[HostState, Domain], draw: st.DataObject

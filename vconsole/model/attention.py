@@ -7,8 +7,8 @@ from typing import Final
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drift_line
 from vconsole.model.host_state import Domain, HostState
-from vconsole.model.memory import away_text
-from vconsole.model.placement import cells_allowed, differs, locality_percent, occupants
+from vconsole.model.memory import away_percent, away_text
+from vconsole.model.placement import cells_allowed, differs, occupants
 from vconsole.model.topology import topology
 from vconsole.model.words import names_label, pcpus_label, plural
 
@@ -83,8 +83,9 @@ def _overlap(domain: Domain, host_state: HostState) -> str | None:
 
 
 def _memory_away(domain: Domain, host_state: HostState) -> str | None:
-    percent, cells = locality_percent(domain, host_state), cells_allowed(domain, host_state)
-    if percent is None or cells is None or percent >= LOCALITY_LIMIT or not domain.active:
+    cells = cells_allowed(domain, host_state)
+    away = away_percent(domain, host_state, cells) if cells is not None else None
+    if cells is None or away is None or away <= 100.0 - LOCALITY_LIMIT:
         return None
     return f"{away_text(domain, host_state, cells)}, where its vCPUs may not run"
 

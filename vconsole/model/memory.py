@@ -184,9 +184,14 @@ def _free(cell: Cell, page_kib: int | None) -> int | None:
 
 
 def away_percent(domain: Domain, host_state: HostState, cells: CpuSet) -> float | None:
-    """Share of its memory on other cells than `cells`; None when it does not run or unmeasured."""
+    """Share of its memory on other cells than `cells`; None when it does not run or unmeasured.
+
+    Memory that is bound to a cell without pCPUs is where it should be.
+    """
     measured = host_state.locality.get(domain.uuid) if domain.active else None
-    here = share(measured.bytes_by_cell, cells) if measured else None
+    pcpus = topology(host_state).cell_pcpus
+    alone = CpuSet.of(cell for cell in bound_cells(domain) or () if not pcpus.get(cell))
+    here = share(measured.bytes_by_cell, cells | alone) if measured else None
     return None if here is None else 100.0 - here
 
 

@@ -80,11 +80,12 @@ class Case:
         return self.shape.cell_pcpus.get(cell, CpuSet()) & self.usable
 
     def cores(self, cell: int, taken: CpuSet) -> list[Core]:
-        """The free threads of each core of a cell that has any."""
+        """The free threads of each core of a cell that has any, the isolated ones first."""
         free = self.free(cell) - taken
         group = next(g for g in self.shape.groups if g.cell == cell)
         threads = (tuple(p for p in core if p in free) for core in group.cores)
-        return [core for core in threads if core]
+        isolated = self.shape.isolated
+        return [tuple(sorted(core, key=lambda p: p not in isolated)) for core in threads if core]
 
     def home(self, part: Part) -> CpuSet | None:
         """The cells with pCPUs at its bound memory; None where it is bound to nothing."""

@@ -19,6 +19,7 @@ from vconsole.features.pins.model.fit_pcpus import (
     Pick,
     Unit,
     crosses,
+    crowds,
     pick,
     units_of,
 )
@@ -207,11 +208,16 @@ def pick_rows(
     dealt = _dealt(units, room)
     if dealt is None:
         return None
-    picks = [pick(case, cell, mine, taken) for cell, mine in dealt.items() if mine]
-    known = [found for found in picks if found is not None]
-    places = {key: pcpu for found in known for key, pcpu in found.rows.items()}
-    whole = len(known) == len(picks)
-    return Pick(summed(found.grade for found in known), places) if whole else None
+    picks: list[Pick] = []
+    for cell, mine in dealt.items():
+        if not mine:
+            continue
+        if (found := pick(case, cell, mine, taken)) is None:
+            return None
+        picks.append(found)
+        taken |= found.pcpus
+    places = {key: pcpu for found in picks for key, pcpu in found.rows.items()}
+    return Pick(summed(found.grade for found in picks), places)
 
 
 def summed(grades: Iterable[Grade]) -> Grade:
@@ -273,6 +279,7 @@ def _summed(case: Case, picks: Sequence[Pick]) -> Grade:
     pcpus = CpuSet.of(p for found in picks for p in found.pcpus)
     grade[0] = max(0, len(case.shape.kinds_of(pcpus)) - 1)
     grade[4] = sum(crosses(case, there & pcpus) for there in case.shape.cell_pcpus.values())
+    grade[5] = crowds(case, pcpus)
     return tuple(grade)
 
 

@@ -17,7 +17,7 @@ from vconsole.model.topology import places
 Unit = tuple[PinKey, ...]
 """vCPUs that the guest takes for threads of one core."""
 Grade = tuple[float, ...]
-WARNED = 5
+WARNED = 6
 """So many places of a grade are what plans are warned of."""
 
 
@@ -49,7 +49,7 @@ def pick(case: Case, cell: int, units: Sequence[Unit], taken: CpuSet) -> Pick | 
     if sum(map(len, cores)) < count:
         return None
     pools = (pool for pool in _pools(case, cores) if sum(map(len, pool)) >= count)
-    picks = (_filled(case, pool, units) for pool in pools)
+    picks = (_filled(case, pool, units, taken) for pool in pools)
     return min(picks, key=lambda found: found.grade)
 
 
@@ -82,15 +82,15 @@ def _cost(case: Case, core: Core, taken: CpuSet) -> tuple[int, ...]:
         _rank(case, threads),
         bool(case.host_core & threads),
         len(shape.core_of[core[0]] & taken),
-        min(shape.kinds_of(threads), default=0),
         not threads & shape.isolated,
+        min(shape.kinds_of(threads), default=0),
         -len(cache & case.usable - case.claimed - case.host_core),
         cache.first or 0,
         sum(case.company.get(p, 0) for p in core),
     )
 
 
-def _filled(case: Case, pool: Sequence[Core], units: Sequence[Unit]) -> Pick:
+def _filled(case: Case, pool: Sequence[Core], units: Sequence[Unit], taken: CpuSet) -> Pick:
     """A pCPU for each vCPU: whole units on one core, then the halves of those without one."""
     rows: dict[PinKey, int] = {}
     left = [list(core) for core in pool]
@@ -105,7 +105,7 @@ def _filled(case: Case, pool: Sequence[Core], units: Sequence[Unit]) -> Pick:
         for key in unit:
             rows[key] = left[place].pop(0)
     ordered = {key: rows[key] for unit in units for key in unit}
-    return Pick(_grade(case, ordered, units), ordered)
+    return Pick(_grade(case, ordered, units, taken), ordered)
 
 
 def _place(
@@ -116,7 +116,7 @@ def _place(
     return min(fitting, key=lambda n: (ranks[n], len(pool[n]) - len(left[n])), default=None)
 
 
-def _grade(case: Case, rows: dict[PinKey, int], units: Sequence[Unit]) -> Grade:
+def _grade(case: Case, rows: dict[PinKey, int], units: Sequence[Unit], taken: CpuSet) -> Grade:
     shape, pcpus = case.shape, CpuSet.of(rows.values())
     cores = {shape.core_of[p] for p in rows.values()}
     caches, kinds = shape.l3_domains(pcpus), shape.kinds_of(pcpus)
@@ -124,11 +124,12 @@ def _grade(case: Case, rows: dict[PinKey, int], units: Sequence[Unit]) -> Grade:
     apart = sum(count > 1 for count in each) + (sum(each) - len(cores) if case.threads > 1 else 0)
     isolated = shape.isolated & case.usable
     return (
-        max(0, len(kinds) - 1),
+        max(0, len(shape.kinds_of(pcpus | taken)) - 1),
         len(pcpus & case.beside),
         len(pcpus & case.starting),
         apart,
         crosses(case, pcpus),
+        crowds(case, pcpus | taken),
         bool(pcpus & case.host_core),
         len(pcpus - isolated) if isolated else 0,
         len(rows) - len(cores) if case.threads == 1 else 0,
@@ -137,6 +138,11 @@ def _grade(case: Case, rows: dict[PinKey, int], units: Sequence[Unit]) -> Grade:
         sum(kinds),
         sum(case.company.get(p, 0) for p in pcpus),
     )
+
+
+def crowds(case: Case, pcpus: CpuSet) -> bool:
+    """Nothing is left for the emulator and iothreads but the pCPUs of the vCPUs."""
+    return bool(case.others) and not case.usable - case.shape.isolated - pcpus
 
 
 def crosses(case: Case, pcpus: CpuSet) -> bool:
