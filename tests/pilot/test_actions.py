@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -11,11 +12,15 @@ from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from tests.scenes import uuid_of
+from vconsole.changes.activity import ActivityLog, of_intent
+from vconsole.changes.log import ReadCutOff, read_cut_off
+from vconsole.changes.process import this_process
 from vconsole.changes.run import AT_A_TIME
+from vconsole.changes.settle import ReadOutcome
 from vconsole.features.lifecycle.model import ACTIONS, Act
 from vconsole.model.host_state import HostState
 from vconsole.model.outcome import Status
-from vconsole.model.request import Define, Reply
+from vconsole.model.request import Define, Reply, took_effect
 from vconsole.screens.messages import Replied
 
 NAME = "shop-web-1"
@@ -274,3 +279,28 @@ async def test_the_list_says_that_nothing_can_be_done_and_why() -> None:
         console.sees_no("virsh reset")
         await console.host_says(scene)
         assert "virsh reset" in console.row("r")
+
+
+async def test_what_an_earlier_program_had_no_time_to_write_down_is_looked_at(
+    tmp_path: Path,
+) -> None:
+    """A connection that is cut while a domain is suspended leaves an intent without an outcome."""
+    log = ActivityLog(tmp_path)
+    over = f"{this_process()}0"  # this number, another start
+    for n, action in enumerate(("suspend", "resume", "define")):
+        intent = of_intent(Act(uuid_of("mail"), "mail", "suspend", "running"), "qemu:///system")
+        log.add(replace(intent, id=str(n), process=over, action=action))
+
+    def tell(request: ReadOutcome) -> Reply:
+        known = {"suspend": took_effect(True), "resume": took_effect(False)}
+        return known.get(request.entry.action, Reply("unknown", "look"))
+
+    answers: Answers = {ReadCutOff: read_cut_off, ReadOutcome: tell}
+    async with console_on(scenes.kvm07(), (120, 40), answers=answers) as console:
+        console.app._activity, console.app._looked_back = log, False
+        await console.host_says(scenes.kvm07())
+        await console.until("changes of unknown outcome")
+        console.sees("3 changes of unknown outcome: 1 took effect, 1 did not, 1 cannot be told")
+        assert len(console.asked(ReadOutcome)) == 3
+        await console.host_says(scenes.kvm07())
+        assert len(console.asked(ReadOutcome)) == 3, "asked once"
