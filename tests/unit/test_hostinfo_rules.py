@@ -173,7 +173,7 @@ def test_lines_are_without_their_ends() -> None:
     ("text", "said"),
     [
         ("*:\n  intervall = 5\n", "W2:3 there is no key 'intervall': is it 'interval'?"),
-        ("*:\n  Interval = 5\n", "W2:3 there is no key 'Interval': is it 'interval'?"),
+        ("*:\n  Interval = 5\n", "E2:3 there is no key 'Interval': is it 'interval'?"),
         ("*:\n  xyzzy = 5\n", "W2:3 there is no key 'xyzzy'"),
         ("*:\n  physcpus = 2\n", "E2:14 physcpus is 0 or 1, not '2'"),
         ("*:\n  physcpus =\n", "E2:13 physcpus is 0 or 1, not ''"),

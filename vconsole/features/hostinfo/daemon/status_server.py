@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -105,9 +106,10 @@ class StatusServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to answer."""
+        own: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
         self._server = await asyncio.start_unix_server(
-            self._meet, sock=listener, limit=MAX_REQUEST_BYTES
-        )
+            self._meet, sock=listener, limit=MAX_REQUEST_BYTES, **own
+        )  # the path is removed by its owner; Python 3.13 would do it by itself
 
     async def stop(self) -> None:
         """Leave all clients."""

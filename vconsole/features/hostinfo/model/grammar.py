@@ -292,7 +292,8 @@ class _Reader:
             message = f"there is no key {short(key)}"
             if len(self._notes["warning"]) < MAX_LISTED:
                 message += _suggestion(key)
-            self.note("warning", number, column, message)
+            meant = key.lower() in _KNOWN  # its case is wrong: the default would stay in force
+            self.note("error" if meant else "warning", number, column, message)
             return
         if key in draft.lines:
             message = f"{key} counts as it stands here, not as in line {draft.lines[key]}"

@@ -15,6 +15,7 @@ import os
 import socket
 import stat
 import struct
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -96,7 +97,10 @@ class ControlServer:
 
     async def serve(self, listener: socket.socket) -> None:
         """Answer for ever."""
-        server = await asyncio.start_unix_server(self._client, sock=listener, limit=_MAX_REQUEST)
+        own: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
+        server = await asyncio.start_unix_server(
+            self._client, sock=listener, limit=_MAX_REQUEST, **own
+        )  # the path is removed by its owner; Python 3.13 would do it by itself
         async with server:
             await server.serve_forever()
 
