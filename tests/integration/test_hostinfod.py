@@ -72,7 +72,8 @@ def ask(guest: BootedGuest, request: str) -> str:
 def test_a_guest_asks_its_host(booted: BootedGuest, service: Service) -> None:
     service.wait_state("shared", "connected")
     wait_until(lambda: service.guest("shared")["uuid"] == booted.uuid, "its domain is known")
-    assert ask(booted, "physcpus") == f"210 physcpus {os.sysconf('SC_NPROCESSORS_ONLN')}"
+    known = f"210 physcpus {os.sysconf('SC_NPROCESSORS_ONLN')}"
+    wait_until(lambda: ask(booted, "physcpus") == known, "the file has been quiet for a while")
     service.conf.write_text("qemu-shared:\n  interval = 0\n  load = 0\n")
     wait_until(lambda: service.guest("shared")["rule"]["interval_s"] == 0, "the rule holds")
     assert ask(booted, "load") == "403 load not permitted"

@@ -348,6 +348,6 @@ async def test_y_copies_a_virsh_line_that_runs() -> None:
 
 async def test_an_empty_host_says_so() -> None:
     async with console_on(scenes.empty()) as console:
-        assert console.status == "this host has no domains"
+        assert console.status == "no domains in qemu:///system"
         await console.press("j", "k", "G", "g", "s", "S", "enter", "p", "y")
         assert console.page == "domains"

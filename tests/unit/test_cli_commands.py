@@ -95,7 +95,7 @@ def test_a_domain_is_named_by_name_uuid_or_id(name: str) -> None:
         (("pin", "test", "0", "--vcpu", "7"), 3, "vCPU 7 is no row of 'test'"),
         (("pin", "test", "0", "--config"), 3, "this driver keeps one set of pins"),
         (("--read-only", "pin", "test", "0"), 3, "read-only: "),
-        (("plan", "apply", "/nonexistent/plan.json"), 1, "No such file"),
+        (("plan", "apply", "/nonexistent/plan.json"), 1, "no such file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

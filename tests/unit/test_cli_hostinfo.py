@@ -100,7 +100,7 @@ def test_check_says_what_is_wrong_a_line_each_and_where(
 
 
 def test_check_of_what_cannot_be_read_fails(tmp_path: Path) -> None:
-    for path, said in (("no\x1b[2Jsuch", "No such file"), (".", "Is a directory")):
+    for path, said in (("no\x1b[2Jsuch", "no such file"), (".", "is a directory")):
         done = vconsole("hostinfo", "check", str(tmp_path / path))
         assert (done.returncode, done.stdout) == (1, "")
         (line,) = done.stderr.splitlines()

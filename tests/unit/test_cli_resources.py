@@ -69,7 +69,8 @@ def test_everything_at_once(host: str) -> None:
 
 def test_a_dry_run_shows_the_difference_and_the_line(host: str) -> None:
     done = vconsole("vcpus", NAME, "3", "--live", "--dry-run", uri=host)
-    assert done.stdout.splitlines()[:3] == [
+    assert done.stdout.splitlines()[:4] == [
+        "web\\x9b: vCPU 2 has no pin: may run everywhere",
         "web\\x9b: would set the count of vCPUs (live, until it is shut off)",
         "  - live: 2 of 4 vCPUs",
         "  + live: 3 of 4 vCPUs",

@@ -97,7 +97,7 @@ def test_sets_that_make_no_sense_are_refused(lab: Lab, wanted: CpuSet, said: str
 def test_a_row_that_is_gone_is_refused_and_nothing_changes(lab: Lab) -> None:
     handle = lab.define()
     found = lab.find(handle)
-    gone = PinStep("vcpu", 3, live_after=CpuSet.of([1]))
+    gone = PinStep("vcpu", 40, live_after=CpuSet.of([1]))
     outcome = apply(lab, PinChange(found.uuid, found.name, (step("9", "1"), gone)))
     assert outcome.status == "refused"
     assert "changed" in outcome.message

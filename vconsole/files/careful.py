@@ -363,4 +363,6 @@ def _explained(path: Path, what: str) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         cure = _CURES.get(error.errno or 0)
+        if what == "not read" and error.errno == errno.ENOENT:
+            cure = "check its name"
         raise SafeFileError(": ".join(filter(None, (str(path), what, reason, cure)))) from error

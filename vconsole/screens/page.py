@@ -175,6 +175,8 @@ class Page(Screen[None]):
     """The scope of its commands, and the name of the page."""
     PAGE: ClassVar[Literal["domains", "domain", "host", "pin"]] = "domains"
     """What the host is asked to read for it."""
+    HINT_LINES: ClassVar[int] = 1
+    """How high the status line may grow for what the cursor is on."""
     TYPED: ClassVar[bool] = False
     """It is typed in: keys that print a character are text there."""
     AUTO_FOCUS = "LineTable"
@@ -228,7 +230,9 @@ class Page(Screen[None]):
         tail = [COMMANDS["app.palette"], COMMANDS["app.help"]]
         yield HeaderBar()
         yield from self.compose_body()
-        yield StatusBar()
+        status = StatusBar()
+        status.hint_lines = self.HINT_LINES
+        yield status
         everywhere = [c for c in of_scope("app") if c not in tail]
         commands = [*of_scope(self.SCOPE), *everywhere]
         yield FooterBar(commands, tail, dict(self.console.config.keys), typed=self.TYPED)

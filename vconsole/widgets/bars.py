@@ -105,7 +105,8 @@ class HeaderBar(Widget):
 class StatusBar(Widget):
     """What the last command said, else what there is to say of the row in view.
 
-    One line, or as many as it takes, up to `MOST_LINES`, where the terminal has them.
+    What a command said takes as many lines as it needs, up to `MOST_LINES`, where the terminal has
+    them; a hint takes one, so that nothing jumps while the cursor moves, or `hint_lines`.
     """
 
     COMPONENT_CLASSES = {"bar--warn", "bar--bad", "bar--good"}
@@ -123,6 +124,7 @@ class StatusBar(Widget):
     """(text, tone) of the last command; stays until the next key."""
 
     MOST_LINES = 3
+    hint_lines = 1
     _drawn: tuple[list[str], str] = [], ""
     """(lines, tone) on the screen."""
 
@@ -139,7 +141,8 @@ class StatusBar(Widget):
         text, tone = self.said or self.hint
         one_line = safe(" ".join(keyed(self, text).splitlines())[:1000])
         words = f" {self.GLYPHS[tone]}{one_line}"
-        return broken(words, width, lines_allowed(self, self.MOST_LINES))
+        most = self.MOST_LINES if self.said else self.hint_lines
+        return broken(words, width, lines_allowed(self, most))
 
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """As high as its words need."""

@@ -14,7 +14,12 @@ from vconsole.widgets.keyed import keyed
 
 
 class TitleBar(Widget):
-    """`words` is (what is shown in bold, how)."""
+    """`words` is (what is shown in bold, how); one line, or up to `most_lines`.
+
+    Titles that count what changes have one line: what is below them must not jump.
+    """
+
+    most_lines = 1
 
     COMPONENT_CLASSES = {"title--what"}
     DEFAULT_CSS = """
@@ -36,7 +41,7 @@ class TitleBar(Widget):
         """What is shown, and how, which may go on in a second line."""
         what, how = (keyed(self, words) for words in self.words)
         head = clip(f" {what}   ", width)
-        return head, broken(how, width, lines_allowed(self, 2), cell_len(head))
+        return head, broken(how, width, lines_allowed(self, self.most_lines), cell_len(head))
 
     def render_line(self, y: int) -> Strip:
         """Draw both parts."""

@@ -16,6 +16,7 @@ from vconsole.model.words import numbers_label, row_label, rows_label
 from vconsole.screens.hostmap.cellmap import CellMap
 from vconsole.screens.page import Page, bindings
 from vconsole.text import percent, safe
+from vconsole.widgets.bars import StatusBar
 from vconsole.widgets.title import TitleBar
 
 if TYPE_CHECKING:
@@ -26,13 +27,16 @@ class HostScreen(Page):
     """See where there is room, and who sits on which pCPU."""
 
     SCOPE = "host"
+    HINT_LINES = StatusBar.MOST_LINES  # who holds a pCPU is said nowhere else
     PAGE = "host"
     AUTO_FOCUS = "CellMap"
     BINDINGS: ClassVar = bindings("host")
 
     def compose_body(self) -> ComposeResult:
         """Two lines about the whole, the map, and what its marks mean."""
-        yield TitleBar(id="host")
+        facts = TitleBar(id="host")
+        facts.most_lines = 2
+        yield facts
         yield TitleBar(id="use")
         yield CellMap(self.console.config.ascii)
         yield TitleBar(id="legend")
