@@ -141,6 +141,10 @@ def test_images_are_what_was_asked_for(store: Store) -> None:
     base_volume = store.volume(path).volume
     with pytest.raises(ValueError, match="is based on it"):
         plan_volume(store.pool, base_volume, "delete", store.users(), [found.volume])
+    unseen = plan_volume(store.pool, base_volume, "delete", store.users(), [])
+    refused = store.make(unseen)
+    assert (refused.status, Path(path).exists()) == ("conflict", True)
+    assert "top.qcow2 is based on it" in refused.message, "though the page had not read it"
 
 
 def test_grown_shrunk_copied_wiped_deleted(store: Store) -> None:

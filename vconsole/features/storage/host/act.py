@@ -14,6 +14,7 @@ from vconsole.features.storage.host.read import (
     pool_of,
     read_users,
     volume_of,
+    why_in_use,
 )
 from vconsole.features.storage.model.change import (
     ActOnPool,
@@ -23,7 +24,6 @@ from vconsole.features.storage.model.change import (
     PoolAction,
     ResizeVolume,
 )
-from vconsole.features.storage.model.plan import check_unused
 from vconsole.features.storage.model.pool import Pool, ReadUsers
 from vconsole.features.storage.model.users import Users
 from vconsole.host import errors
@@ -164,16 +164,12 @@ def _why_not(link: Link, pool: Any, handle: Any, request: ActOnVolume | ResizeVo
     volume, where = volume_of(link, handle), pool_of(link, pool)
     if volume.key != request.key:
         return f"{request.volume} is another volume than was seen"
-    users = read_users(link, ReadUsers(snapshots=True)).value
+    if isinstance(request, ActOnVolume):
+        return why_in_use(link, where, volume, request.action)
+    users = read_users(link, ReadUsers()).value
     assert isinstance(users, Users)
-    if isinstance(request, ResizeVolume):
-        running = [str(user) for user in users.of(where, volume) if user.running]
-        return f"{request.volume} is in use by {', '.join(running)}" if running else ""
-    try:
-        check_unused(where, volume, users, (), request.action)
-    except ValueError as error:
-        return str(error)
-    return ""
+    running = [str(user) for user in users.of(where, volume) if user.running]
+    return f"{request.volume} is in use by {', '.join(running)}" if running else ""
 
 
 def resize_volume(link: Link, request: ResizeVolume) -> Reply:

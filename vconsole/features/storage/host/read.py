@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
+from vconsole.features.storage.model.plan import check_unused
 from vconsole.features.storage.model.pool import (
     STATES,
     FindVolume,
@@ -142,6 +143,26 @@ def _by_names(link: Link, text: str) -> Any:
         raise ValueError("no pool")
     handle = link.call(link.conn.storagePoolLookupByName, pool)
     return link.call(handle.storageVolLookupByName, name)
+
+
+def every_volume(link: Link) -> Iterator[Volume]:
+    """The volumes of all pools that run: an image may be the base of one in another pool."""
+    for pool in link.call(link.conn.listAllStoragePools, 0):
+        if link.call(pool.isActive):
+            for name in link.call(pool.listVolumes):
+                if (volume := _volume_in(link, pool, str(name))) is not None:
+                    yield volume
+
+
+def why_in_use(link: Link, pool: Pool, volume: Volume, word: str) -> str:
+    """Who needs a volume now, snapshots and bases looked at as well; "" where nobody does."""
+    users = read_users(link, ReadUsers(snapshots=True)).value
+    assert isinstance(users, Users)
+    try:
+        check_unused(pool, volume, users, every_volume(link), word)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 # ---- users

@@ -12,11 +12,8 @@ from time import monotonic
 from typing import Any, Final
 
 from vconsole.features.storage.host.files import PARTIAL, name_whole, taken_away
-from vconsole.features.storage.host.read import pool_handle, pool_of, read_users, volume_of
+from vconsole.features.storage.host.read import pool_handle, pool_of, volume_of, why_in_use
 from vconsole.features.storage.model.change import TransferVolume
-from vconsole.features.storage.model.plan import check_unused
-from vconsole.features.storage.model.pool import ReadUsers
-from vconsole.features.storage.model.users import Users
 from vconsole.host import errors
 from vconsole.host.link import Link
 from vconsole.model.request import Reply
@@ -39,13 +36,8 @@ def transfer_volume(link: Link, request: TransferVolume) -> Reply:
     volume = volume_of(link, handle)
     if volume.key != request.key:
         return Reply("conflict", f"{request.volume} is another volume than was seen; look again")
-    if request.upload:
-        users = read_users(link, ReadUsers(snapshots=True)).value
-        assert isinstance(users, Users)
-        try:
-            check_unused(pool_of(link, pool), volume, users, (), "write it")
-        except ValueError as error:
-            return Reply("conflict", str(error))
+    if request.upload and (reason := why_in_use(link, pool_of(link, pool), volume, "write it")):
+        return Reply("conflict", reason)
     stream = link.call(link.conn.newStream, 0)
     move = _upload if request.upload else _download
     try:
