@@ -22,6 +22,7 @@ from vconsole.changes.host_requests import HostRequests
 from vconsole.features.storage.host.files import PARTIAL, partials
 from vconsole.features.storage.model.image_plan import (
     Conversion,
+    SnapshotAct,
     plan_commit,
     plan_convert,
     plan_create,
@@ -120,9 +121,10 @@ def test_a_chain_is_made_read_committed_and_rebased(bench: Bench) -> None:
 
 def test_snapshots_inside_an_image(bench: Bench) -> None:
     bench.make(plan_create(bench.path("s"), "qcow2", "4MiB"))
-    for act, count in (("create", 1), ("apply", 1), ("delete", 0)):
+    steps: tuple[tuple[SnapshotAct, int], ...] = (("create", 1), ("apply", 1), ("delete", 0))
+    for act, count in steps:
         image = bench.chain("s").images[0]
-        done = bench.make(plan_snapshot(bench.path("s"), "qcow2", image, act, "one"))  # type: ignore[arg-type]
+        done = bench.make(plan_snapshot(bench.path("s"), "qcow2", image, act, "one"))
         assert done.status == "applied", done.message
         assert len(bench.chain("s").images[0].snapshots) == count
 

@@ -17,7 +17,7 @@ import pytest
 from tests.integration.ground import find_program
 from tests.integration.lab import Libvirtd
 from vconsole.changes.host_requests import HostRequests
-from vconsole.features.storage.model.change import ActOnVolume
+from vconsole.features.storage.model.change import ActOnVolume, TransferVolume
 from vconsole.features.storage.model.plan import (
     PoolWish,
     VolumeWish,
@@ -64,7 +64,9 @@ class Store:
 
     @property
     def pool(self) -> Pool:
-        uuid = next(p.uuid for p in self.ask(ReadPools()).value if p.name == self.name)  # type: ignore[attr-defined]
+        names = self.ask(ReadPools()).value
+        assert isinstance(names, tuple)
+        uuid = next(p.uuid for p in names if p.name == self.name)
         found = self.ask(ReadPool(uuid)).value
         assert isinstance(found, Pool)
         return found
@@ -112,7 +114,9 @@ def store(two_cell_host: Libvirtd) -> Iterator[Store]:
 def test_a_pool_lives_and_is_read_back(store: Store) -> None:
     assert store.pool.running
     assert store.pool.target == str(store.folder)
-    assert store.ask(ReadPoolTypes()).value.get("dir") is True  # type: ignore[attr-defined]
+    types = store.ask(ReadPoolTypes()).value
+    assert isinstance(types, dict)
+    assert types["dir"] is True
     reply = store.make(plan_pool(store.pool, "autostart", Users()))
     assert (reply.status, store.pool.autostart) == ("applied", True)
     seen = store.pool
@@ -209,7 +213,8 @@ def test_volumes_are_written_from_files_and_read_into_files(store: Store) -> Non
         assert store.make(down).status == "conflict", "what is there is not written over"
         target.unlink()
         (change,) = down.changes
-        change.wait.give_up()  # type: ignore[attr-defined]  # a TransferVolume
+        assert isinstance(change, TransferVolume)
+        change.wait.give_up()
         assert store.ask(change).message == "given up"
         assert not list(target.parent.glob(f"{target.name}*"))
         with pytest.raises(ValueError, match="only 8388608"):

@@ -157,7 +157,7 @@ async def test_a_long_job_says_how_far_it_is_and_can_be_given_up() -> None:
     answers: Answers = {ReadDisks: lambda request: Reply(value=report)}
     async with console_on(scenes.kvm07(), answers=answers) as console:
         await console.press("enter", "s", "f", "enter")
-        (job,) = (r for r in console.app.dispatcher.asked if isinstance(r, ChainJob))  # type: ignore[attr-defined]
+        (job,) = console.asked(ChainJob)
         job.wait.what = "42 %"
         page: Any = console.app.page
         page._follow()

@@ -8,6 +8,7 @@ import pytest
 
 from vconsole.features.storage.model.image_plan import (
     Conversion,
+    SnapshotAct,
     plan_commit,
     plan_convert,
     plan_create,
@@ -139,8 +140,10 @@ def test_snapshots_inside_an_image() -> None:
     image = Image("/i/x", "qcow2", snapshots=(ImageSnapshot("1", "old"),))
     assert work(plan_snapshot("/i/x", "qcow2", image, "create", "new")).grade == "harmless"
     assert work(plan_snapshot("/i/x", "qcow2", image, "apply", "old")).lines()[0].startswith("-")
-    for act, name in (("create", "old"), ("delete", "new"), ("create", " ")):
+    wrong: tuple[tuple[SnapshotAct, str], ...]
+    wrong = (("create", "old"), ("delete", "new"), ("create", " "))
+    for act, name in wrong:
         with pytest.raises(ValueError, match=r"there is|needs a name"):
-            plan_snapshot("/i/x", "qcow2", image, act, name)  # type: ignore[arg-type]
+            plan_snapshot("/i/x", "qcow2", image, act, name)
     with pytest.raises(ValueError, match="raw has no snapshots"):
         plan_snapshot("/i/x", "raw", image, "create", "new")

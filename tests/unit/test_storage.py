@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.features.storage.model.change import POOL_ACTIONS
+from vconsole.features.storage.model.change import (
+    POOL_ACTIONS,
+    ActOnPool,
+    CreateVolume,
+    PoolAction,
+    ResizeVolume,
+    VolumeAction,
+)
 from vconsole.features.storage.model.forms import POOL_TYPES, Field, pool_xml
 from vconsole.features.storage.model.plan import (
     PoolWish,
@@ -143,10 +150,8 @@ def test_a_long_chain_is_found_whole(depth: int) -> None:
 
 
 @pytest.mark.parametrize("action", POOL_ACTIONS)
-def test_each_action_has_words_and_a_line(action: str) -> None:
-    from vconsole.features.storage.model.change import ActOnPool
-
-    change = ActOnPool("u1", "images", action, "running")  # type: ignore[arg-type]  # of the table
+def test_each_action_has_words_and_a_line(action: PoolAction) -> None:
+    change = ActOnPool("u1", "images", action, "running")
     assert change.what
     assert change.lines()
     assert change.virsh("qemu:///system")[0].startswith("virsh -c qemu:///system pool-")
@@ -174,9 +179,9 @@ def test_undefining_keeps_the_data_and_wants_the_name_typed() -> None:
         (Pool("u", "p", "dir", "running", False), "autostart", "p is transient"),
     ],
 )
-def test_what_cannot_be_done_says_why(pool: Pool, action: str, reason: str) -> None:
+def test_what_cannot_be_done_says_why(pool: Pool, action: PoolAction, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
-        plan_pool(pool, action, Users())  # type: ignore[arg-type]  # of the table
+        plan_pool(pool, action, Users())
 
 
 @pytest.mark.parametrize("kind", POOL_TYPES)
@@ -210,7 +215,8 @@ def test_a_form_says_what_is_missing_or_wrong() -> None:
 def test_a_volume_is_made_of_what_was_asked() -> None:
     wish = VolumeWish("a.qcow2", "10GiB", "qcow2", "none", "/b.raw", "raw", 128)
     (change,) = plan_create(IMAGES, (), wish).changes
-    root = read(change.xml)  # type: ignore[attr-defined]  # a CreateVolume
+    assert isinstance(change, CreateVolume)
+    root = read(change.xml)
     found = {node.tag: node for node in root.iter()}
     assert found["capacity"].text == str(10 * GIB)
     assert found["clusterSize"].text == "128"
@@ -248,14 +254,14 @@ def test_a_full_pool_is_foreseen() -> None:
 
 
 @pytest.mark.parametrize("action", ["wipe", "delete"])
-def test_what_somebody_needs_is_neither_wiped_nor_deleted(action: str) -> None:
+def test_what_somebody_needs_is_neither_wiped_nor_deleted(action: VolumeAction) -> None:
     users = used(("shut off", DOMAIN), running=False)
     with pytest.raises(ValueError, match=r"web.qcow2 is in use: web \(shut off: vda\)"):
-        plan_volume(IMAGES, WEB, action, users)  # type: ignore[arg-type]
+        plan_volume(IMAGES, WEB, action, users)
     top = Volume("top", "/t", "/t", backing=WEB.path)
     with pytest.raises(ValueError, match="top is based on it"):
-        plan_volume(IMAGES, WEB, action, Users(), [top])  # type: ignore[arg-type]
-    (change,) = plan_volume(IMAGES, WEB, action, Users(), []).changes  # type: ignore[arg-type]
+        plan_volume(IMAGES, WEB, action, Users(), [top])
+    (change,) = plan_volume(IMAGES, WEB, action, Users(), []).changes
     assert change.grade == "destructive"
 
 
@@ -267,7 +273,8 @@ def test_a_running_guest_s_disk_is_copied_with_a_warning() -> None:
 
 def test_growing_is_the_usual_and_shrinking_wants_its_word() -> None:
     (change,) = plan_resize(IMAGES, WEB, "+512MiB", False, Users()).changes
-    assert change.after_bytes == GIB + GIB // 2  # type: ignore[attr-defined]  # a ResizeVolume
+    assert isinstance(change, ResizeVolume)
+    assert change.after_bytes == GIB + GIB // 2
     assert change.grade == "harmless"
     with pytest.raises(ValueError, match="say shrink"):
         plan_resize(IMAGES, WEB, "512MiB", False, Users())
