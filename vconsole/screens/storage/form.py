@@ -30,8 +30,8 @@ from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 COLUMNS = (
-    Column("title", "", 22),
-    Column("value", "", 30),
+    Column("title", "", 19),
+    Column("value", "", 22),
     Column("meaning", "", 26, flex=True),
 )
 _TONES: Final = {"+": "good", "-": "bad"}
