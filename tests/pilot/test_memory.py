@@ -15,6 +15,7 @@ from tests.pilot.manual import Console, console_on
 VISITS = 20
 EACH_BYTES = 10 * 1024
 """5 MiB for 500 visits."""
+ROUNDS = 4
 
 
 async def visits(console: Console, key: str, count: int) -> None:
@@ -22,7 +23,7 @@ async def visits(console: Console, key: str, count: int) -> None:
     for _ in range(count):
         await console.press(key, "escape")
     console.host.views.clear()  # the script's own notes
-    console.app.dispatcher.asked.clear()  # type: ignore[attr-defined]  # likewise
+    console.app.dispatcher.asked.clear()  # type: ignore[attr-defined]  # Asked, the tests' dispatcher
     gc.collect()
 
 
@@ -33,16 +34,19 @@ def alive(kind: type) -> int:
 
 @pytest.mark.parametrize("key", ["4", "2", "5", "H", "p"])
 async def test_visits_leave_nothing_behind(key: str) -> None:
+    """A leak grows in every round; what is imported or cached late, in one only."""
     async with console_on(scenes.kvm07(), (120, 40)) as console:
         await visits(console, key, 4)
         kept = alive(StylesCache), alive(Widget)
         tracemalloc.start()
         try:
             await visits(console, key, 2)
-            before = tracemalloc.get_traced_memory()[0]
-            await visits(console, key, VISITS)
-            grown = tracemalloc.get_traced_memory()[0] - before
+            grown = []
+            while not grown or (grown[-1] >= VISITS * EACH_BYTES and len(grown) < ROUNDS):
+                before = tracemalloc.get_traced_memory()[0]
+                await visits(console, key, VISITS)
+                grown.append(tracemalloc.get_traced_memory()[0] - before)
         finally:
             tracemalloc.stop()
         assert (alive(StylesCache), alive(Widget)) <= (kept[0] + 5, kept[1] + 5)
-        assert grown < VISITS * EACH_BYTES
+        assert grown[-1] < VISITS * EACH_BYTES, grown
