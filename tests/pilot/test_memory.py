@@ -41,7 +41,7 @@ async def test_visits_leave_nothing_behind(key: str) -> None:
         tracemalloc.start()
         try:
             await visits(console, key, 2)
-            grown = []
+            grown: list[int] = []
             while not grown or (grown[-1] >= VISITS * EACH_BYTES and len(grown) < ROUNDS):
                 before = tracemalloc.get_traced_memory()[0]
                 await visits(console, key, VISITS)
