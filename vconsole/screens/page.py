@@ -5,13 +5,14 @@ And what it may ask of the program around it, `Console`; the app has more, and p
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, cast
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.events import DescendantFocus, Resize
+from textual.events import DescendantFocus, Idle, Resize
 from textual.message import Message
 from textual.reactive import var
 from textual.screen import Screen
@@ -141,6 +142,8 @@ def bindings(scope: str) -> list[BindingType]:
     ]
 
 
+WIDGETS_BEHIND = 2
+"""How many widgets may tell each other of a change, one after the other, before it is painted."""
 SMALLEST = (40, 8)
 """Columns and rows below which a page would hide what matters."""
 
@@ -276,6 +279,18 @@ class Page(Screen[None]):
     def every(self, seconds: float, look: Callable[[], object]) -> None:
         """Look now and again while this page is in front, and at once whenever it comes back."""
         self._looks.append((look, self.set_interval(seconds, look)))
+
+    async def on_idle(self, event: Idle) -> None:
+        """Hear first what the widgets have to say of one key or reading: one paint, not several.
+
+        A widget that is told of another's change (the hint, of the cursor's) says in its own time
+        that it is to be painted, which is after this page would have begun to paint.
+        """
+        for _ in range(WIDGETS_BEHIND):
+            await asyncio.sleep(0)
+            if self.message_queue_size:
+                event.prevent_default()  # it is idle again when that is dealt with
+                return
 
     def watch_host_state(self, before: HostState, after: HostState) -> None:
         """Hand it down."""

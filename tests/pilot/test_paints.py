@@ -1,0 +1,76 @@
+"""How often the screen is painted: once for a key, once for a reading, and not for nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual import events
+
+from tests import scenes
+from tests.pilot.manual import Console, console_on
+from vconsole.model.host_state import Usage
+
+PAINTED_BY_S = 0.15
+"""Several times the pause between two paints of one cause."""
+
+
+@asynccontextmanager
+async def paints(console: Console, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[Any]]:
+    """Collect what is sent to the terminal until all that was begun in here is painted."""
+    painted: list[Any] = []
+    display = console.app._display
+
+    def note(screen: Any, renderable: Any) -> None:
+        if renderable is not None:
+            painted.append(renderable)
+        display(screen, renderable)
+
+    await asyncio.sleep(PAINTED_BY_S)
+    with monkeypatch.context() as patched:
+        patched.setattr(console.app, "_display", note)
+        yield painted
+        await asyncio.sleep(PAINTED_BY_S)
+
+
+@pytest.mark.parametrize("page", ["", "2", "m", "enter", "p", "D", "A", "v"])
+@pytest.mark.parametrize("key", ["down", "pagedown", "end"])
+async def test_a_key_is_painted_once(page: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press(*filter(None, [page]))
+        async with paints(console, monkeypatch) as painted:
+            console.app.post_message(events.Key(key, None))
+        assert len(painted) <= 1, f"on page {console.page}"
+
+
+@pytest.mark.parametrize("page", ["", "2", "enter", "p"])
+async def test_a_reading_is_painted_once(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press(*filter(None, [page]))
+        before = console.app.host_state
+        busy = {uuid: replace(use, cpu_percent=77.0) for uuid, use in before.usage.items()}
+        after = replace(before, usage=busy, busy=dict.fromkeys(before.busy, 50.0))
+        async with paints(console, monkeypatch) as painted:
+            console.host.show(after)
+        assert len(painted) == 1, f"on page {console.page}"
+
+
+@pytest.mark.parametrize("page", ["", "2", "enter", "p"])
+async def test_what_changes_nothing_paints_nothing(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press(*filter(None, [page]))
+        before = console.app.host_state
+        same = {uuid: Usage(**vars_of(use)) for uuid, use in before.usage.items()}
+        async with paints(console, monkeypatch) as painted:
+            console.host.show(replace(before, usage=same, busy=dict(before.busy)))
+        assert not painted, f"on page {console.page}"
+
+
+def vars_of(usage: Usage) -> dict[str, Any]:
+    return {name: getattr(usage, name) for name in Usage.__slots__}
