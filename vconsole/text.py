@@ -106,6 +106,8 @@ def clip(text: str, width: int) -> str:
 
 def fit(text: str, width: int, align: str = "left") -> str:
     """Clip or pad safe text to exactly `width` cells."""
+    if len(text) <= width and text.isascii():
+        return text.rjust(width) if align == "right" else text.ljust(width)
     text = clip(text, width)
     gap = width - cells(text)
     if gap <= 0:

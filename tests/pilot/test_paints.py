@@ -40,7 +40,8 @@ async def paints(console: Console, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
 @pytest.mark.parametrize("page", ["", "2", "m", "enter", "p", "D", "A", "v"])
 @pytest.mark.parametrize("key", ["down", "pagedown", "end"])
 async def test_a_key_is_painted_once(page: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with console_on(scenes.kvm07(), (120, 40)) as console:
+    # so wide that the hint on a pCPU keeps to its line: where one grows, all is laid out anew
+    async with console_on(scenes.kvm07(), (300, 40)) as console:
         await console.press(*filter(None, [page]))
         async with paints(console, monkeypatch) as painted:
             console.app.post_message(events.Key(key, None))

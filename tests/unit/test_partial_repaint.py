@@ -40,9 +40,7 @@ def seen(data: str) -> list[Any]:
     return [terminal.cell(x, y) for y in range(HEIGHT) for x in range(WIDTH)]
 
 
-@given(
-    lines=st.lists(strips, min_size=1, max_size=HEIGHT - 1), system=st.sampled_from(ColorSystem)
-)
+@given(lines=st.lists(strips, min_size=1, max_size=HEIGHT - 1), system=st.sampled_from(ColorSystem))
 def test_it_looks_as_if_every_piece_had_brought_all_its_style(
     lines: list[Strip], system: ColorSystem
 ) -> None:

@@ -92,8 +92,9 @@ class Occupancy(Mapping[int, tuple[Occupant, ...]]):
 
     def holder_names(self, pcpus: CpuSet, but_uuid: str | None = None) -> tuple[str, ...]:
         """The names of the other domains that hold any of `pcpus` exclusively, once each."""
-        uuids = (uuid for pcpu in pcpus for uuid in self.holders.get(pcpu, ()))
-        return tuple(self.names[uuid] for uuid in dict.fromkeys(uuids) if uuid != but_uuid)
+        groups = dict.fromkeys(self.holders.get(pcpu, ()) for pcpu in pcpus)  # seldom differ
+        uuids = dict.fromkeys(uuid for group in groups for uuid in group)
+        return tuple(self.names[uuid] for uuid in uuids if uuid != but_uuid)
 
 
 Made = tuple[Occupancy, Occupancy]

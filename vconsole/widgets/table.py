@@ -276,19 +276,16 @@ class LineTable(ScrollView, can_focus=True):
     def _row(self, cells: Sequence[Cell], cursor: bool, width: int) -> Strip:
         """Neighbours of one style share a segment, the cursor's row is one: fewer bytes."""
         plain = self._style("", cursor)
-        parts: list[tuple[str, Style]] = []
+        runs: list[tuple[Style, list[str]]] = [(plain, [])]
         for index, column, size in self._layout:
             text, name = cells[index]
             text = text if size >= column.width else text[:size]
             style = self._style(name, False) if name and not cursor and text.strip() else plain
-            parts.append((fit(text, size, column.align), style))
-            parts.append((" " * GAP, plain))
-        segments: list[Segment] = []
-        for text, style in parts:
-            if segments and segments[-1].style is style:
-                segments[-1] = Segment(segments[-1].text + text, style)
-            else:
-                segments.append(Segment(text, style))
+            for part, look in ((fit(text, size, column.align), style), (" " * GAP, plain)):
+                if runs[-1][0] is not look:
+                    runs.append((look, []))
+                runs[-1][1].append(part)
+        segments = [Segment("".join(parts), style) for style, parts in runs if parts]
         return Strip(segments).adjust_cell_length(width, plain)
 
     def _header(self, width: int) -> Strip:
