@@ -21,7 +21,8 @@ from vconsole.features.storage.model.disk_plan import (
     plan_resize_disk,
 )
 from vconsole.features.storage.model.disks import DiskReport, Numbers, read_disks
-from vconsole.features.storage.words import disk_cells, disk_notes
+from vconsole.features.storage.words import DISK_COLUMNS, DiskRow, disk_notes
+from vconsole.model.column import row_cells
 from vconsole.model.proposal import Subject
 from vconsole.model.xml_tree import read
 
@@ -60,10 +61,10 @@ def test_a_disk_is_read_with_its_chain_and_limits() -> None:
 def test_rates_and_latency_are_between_two_readings() -> None:
     before = Numbers(10.0, GIB, 0, 0, 0, 0, 0)
     now = Numbers(12.0, GIB, 0, 2 << 20, 4 << 20, 100, 500_000_000)
-    cells = [text for text, _ in disk_cells(REPORT.disks[0], now, before)]
+    cells = [text for text, _ in row_cells(DISK_COLUMNS, DiskRow(REPORT.disks[0], now, before))]
     assert "1 MiB / 2 MiB" in cells
     assert "5.0 ms" in cells
-    assert "- / -" in [text for text, _ in disk_cells(REPORT.disks[0], now, None)], "unknown is -"
+    assert DiskRow(REPORT.disks[0], now).rates == "- / -", "unknown is -"
 
 
 def test_growing_and_shrinking_a_disk_in_use() -> None:

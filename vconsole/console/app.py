@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from vconsole.changes.settle import ReadOutcome
     from vconsole.changes.store import PinHistory
     from vconsole.features.pins.model.plan import PinPlan
-    from vconsole.model.proposal import Logged
+    from vconsole.model.proposal import Logged, Proposal
     from vconsole.screens.page import Asking
 from vconsole.model.request import Reply
 
@@ -408,6 +408,14 @@ class VConsole(App[int]):
         """Put a page in the place of the one in front."""
         await self.pop_screen()
         await self.show_page(page)
+
+    async def show_changes(
+        self, title: str, proposals: Iterable[Proposal] = (), asking: Request | None = None
+    ) -> None:
+        """Show what would be changed; enter there does it."""
+        from vconsole.screens.changes import ChangesScreen
+
+        await self.show_page(ChangesScreen(title, proposals, asking))
 
     async def on_open(self, message: Open) -> None:
         """Open a page that a dialog or the palette asked for."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from typing_extensions import override
 
+from vconsole.model.column import Heading
 from vconsole.screens.page import Page
-from vconsole.text import Cell, Column
+from vconsole.text import Cell, Note
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
@@ -18,7 +19,7 @@ from vconsole.widgets.title import TitleBar
 class ListPage(Page):
     """A title, a list, and below it all about the row under the cursor."""
 
-    COLUMNS: ClassVar[Sequence[Column]]
+    COLUMNS: ClassVar[Sequence[Heading]]
     CHOSEN: ClassVar[str] = ""
     """The command that a second click on a row runs."""
 
@@ -37,8 +38,23 @@ class ListPage(Page):
         """What a row shows."""
         raise NotImplementedError
 
+    def show_list(
+        self, title: str, words: str, keys: Sequence[str], cursor: str | None = None
+    ) -> None:
+        """Show title, rows, and all about the one under the cursor."""
+        self.query_one(TitleBar).words = (title, words)
+        self.table.show(keys, cursor=cursor)
+        self.explain()
+        self.refresh_hint()
+
+    def notes(self) -> Iterable[Note]:
+        """What there is to say of the row under the cursor."""
+        return ()
+
     def explain(self) -> None:
-        """Show what there is to say of the row under the cursor."""
+        """Say it."""
+        for view in self.query(NotesView):
+            view.notes = tuple(self.notes())
 
     def on_line_table_moved(self, event: LineTable.Moved) -> None:
         """Speak of another row."""

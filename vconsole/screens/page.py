@@ -6,7 +6,7 @@ And what it may ask of the program around it, `Console`; the app has more, and p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, cast
 
@@ -23,9 +23,10 @@ from vconsole.changes.dispatcher import Request
 from vconsole.model.host_state import EMPTY, Domain, HostState
 from vconsole.model.request import Reply
 from vconsole.registry import COMMANDS, of_scope
+from vconsole.text import safe
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
 from vconsole.widgets.keyed import keyed
-from vconsole.widgets.prompt import Prompt, PromptLine
+from vconsole.widgets.prompt import Accepted, Prompt, PromptLine
 
 if TYPE_CHECKING:
     from vconsole.changes.activity import ActivityLog
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from vconsole.changes.run import C, ChangeRun
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.files.config import Config
+    from vconsole.model.proposal import Proposal
 
 
 class Asking(Protocol):
@@ -112,6 +114,11 @@ class Console(Protocol):
 
     async def replace_page(self, page: Page) -> None:
         """Put a page in the place of the one in front."""
+
+    async def show_changes(
+        self, title: str, proposals: Iterable[Proposal] = (), asking: Request | None = None
+    ) -> None:
+        """Show what would be changed; enter there does it. See `screens.changes`."""
 
     async def action_run_command(self, name: str) -> None:
         """Run a command by its id, or say why it cannot run."""
@@ -334,7 +341,7 @@ class Page(Screen[None]):
         text: str,
         hint: str,
         *,
-        accepted: Callable[[str], bool],
+        accepted: Accepted,
         typed: Callable[[str], object] | None = None,
         given_up: Callable[[], object] | None = None,
     ) -> None:
@@ -345,6 +352,17 @@ class Page(Screen[None]):
             await self.mount(line, before=self.query_one(StatusBar))
         hint = keyed(self, hint)
         self._prompt.ask(label, text, hint, accepted=accepted, typed=typed, given_up=given_up)
+
+    async def propose(self, title: str, plan: Callable[[], Proposal]) -> bool:
+        """Show what a planner would change, or say why nothing can be; then it answers False."""
+        try:
+            proposal = plan()
+        except ValueError as error:
+            self.say(safe(str(error)), "bad")
+            return False
+        self.unsay()
+        await self.console.show_changes(title or proposal.changes[0].what, [proposal])
+        return True
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Going elsewhere, by a click say, gives the question up."""

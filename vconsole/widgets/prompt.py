@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
 from typing import cast
 
 from textual.binding import Binding
@@ -12,6 +13,7 @@ from textual.widgets import Input, Static
 from textual.widgets.input import Selection
 
 Told = Callable[[str], object]
+Accepted = Callable[[str], bool | Awaitable[bool]]
 _BEGINNINGS = ":", "="
 
 
@@ -71,7 +73,7 @@ class Prompt(Input, TakesText):
         super().__init__(select_on_focus=False)
         self.cursor_blink = False
         self._typed: Told | None = None
-        self._accepted: Callable[[str], bool] | None = None
+        self._accepted: Accepted | None = None
         self._given_up: Callable[[], object] | None = None
 
     @property
@@ -85,7 +87,7 @@ class Prompt(Input, TakesText):
         text: str,
         hint: str,
         *,
-        accepted: Callable[[str], bool],
+        accepted: Accepted,
         typed: Told | None = None,
         given_up: Callable[[], object] | None = None,
     ) -> None:
@@ -96,7 +98,7 @@ class Prompt(Input, TakesText):
             text: What stands there already, selected: a character takes its place, an arrow
                 keeps it. A beginning such as ``bridge:`` is gone on with.
             hint: What could be typed, shown while nothing is.
-            accepted: Called with the text on enter; False keeps the question open.
+            accepted: Called with the text on enter, and awaited; False keeps the question open.
             typed: Called with the text after every keystroke.
             given_up: Called on escape.
         """
@@ -126,9 +128,10 @@ class Prompt(Input, TakesText):
     def action_stay(self) -> None:
         """Keep the focus: tab leads nowhere from here."""
 
-    def action_accept(self) -> None:
-        """Take the answer."""
-        if self._accepted is None or self._accepted(self.value):
+    async def action_accept(self) -> None:
+        """Take the answer; a page that it opens is in front when this returns."""
+        done = self._accepted is None or self._accepted(self.value)
+        if (await done) if isawaitable(done) else done:
             self._close()
 
     def action_give_up(self) -> None:

@@ -2,85 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from time import time
-from typing import Final
+from typing import Final, NamedTuple
 
 from vconsole.features.storage.model.disks import Disk, Numbers
 from vconsole.features.storage.model.pool import DEFAULT_PATH, DEFAULT_POOL, Pool, Volume
-from vconsole.features.storage.model.users import User, Users
+from vconsole.features.storage.model.users import User
+from vconsole.model.column import Column
 from vconsole.model.keys import key
 from vconsole.model.words import names_label, plural
-from vconsole.text import Cell, Column, Note, bar, duration, safe, size
+from vconsole.text import Cell, Note, bar, duration, safe, size
 
-POOL_COLUMNS: Final = (
-    Column("name", "Pool", 12, flex=True),
-    Column("type", "Type", 7),
-    Column("state", "State", 12),
-    Column("used", "", 10, from_width=76),
-    Column("allocation", "Allocated", 9, "right", from_width=90),
-    Column("available", "Available", 9, "right"),
-    Column("capacity", "Capacity", 9, "right"),
-    Column("auto", "Auto", 4),
-    Column("volumes", "Volumes", 7, "right"),
-    Column("target", "Target", 28, from_width=118),
-)
-VOLUME_COLUMNS: Final = (
-    Column("name", "Volume", 24, flex=True),
-    Column("format", "Format", 6),
-    Column("capacity", "Capacity", 9, "right"),
-    Column("allocation", "Allocated", 9, "right"),
-    Column("age", "Changed", 8, "right", from_width=90),
-    Column("users", "Used by", 18),
-    Column("backing", "Based on", 24, from_width=110),
-)
 _DAY_S: Final = 86400
+_YES_NO: Final = {True: "yes", False: "no", None: "-"}
 
 
-def pool_cells(
-    pool: Pool, stale_s: float | None, ascii_only: bool, trouble: str = ""
-) -> tuple[Cell, ...]:
-    """The row of a pool in `POOL_COLUMNS`.
-
-    Args:
-        pool: As it was read last.
-        stale_s: Seconds since then, where it does not answer any more.
-        ascii_only: For the bar.
-        trouble: Why it could not be read.
-    """
-    state = pool.state if stale_s is None else f"? {duration(stale_s)}"
-    tone = {"running": "", "inactive": "dim"}.get(pool.state, "warn")
-    if stale_s is not None or trouble:
-        tone = "bad"
-    return (
-        (safe(pool.name), tone),
-        (safe(pool.type), "dim"),
-        (state, tone),
-        (_bar(pool, ascii_only), ""),
-        (size(pool.allocation_bytes), ""),
-        (size(pool.available_bytes), ""),
-        (size(pool.capacity_bytes), ""),
-        ({True: "auto", False: "no", None: "-"}[pool.autostart], ""),
-        ("-" if pool.volumes is None else str(pool.volumes), ""),
-        (safe(pool.target or pool.source or "-"), "dim"),
-    )
+# ---- pools
 
 
-def _bar(pool: Pool, ascii_only: bool) -> str:
+class PoolRow(NamedTuple):
+    """A pool as it was read last."""
+
+    pool: Pool
+    stale_s: float | None = None
+    """Seconds since then, where it does not answer any more."""
+    trouble: str = ""
+    """Why it could not be read."""
+    users: tuple[str, ...] = ()
+    """The domains that use it."""
+    ascii_only: bool = False
+
+    @property
+    def tone(self) -> str:
+        """The style of what tells how it is."""
+        if self.stale_s is not None or self.trouble:
+            return "bad"
+        return {"running": "", "inactive": "dim"}.get(self.pool.state, "warn")
+
+    @property
+    def state(self) -> str:
+        """The state, or since when it is not known."""
+        return self.pool.state if self.stale_s is None else f"? {duration(self.stale_s)}"
+
+
+def _bar(row: PoolRow) -> Cell:
+    pool = row.pool
     if not pool.capacity_bytes or pool.available_bytes is None:
-        return ""
-    share = 1 - pool.available_bytes / pool.capacity_bytes
-    return bar(share, 10, ascii_only)
+        return "", ""
+    return bar(1 - pool.available_bytes / pool.capacity_bytes, 10, row.ascii_only), ""
 
 
-def pool_notes(
-    pool: Pool, users: Users | None, overlap: str, stale_s: float | None, trouble: str
-) -> Iterator[Note]:
-    """What there is to say of a pool."""
-    if stale_s is not None:
-        yield f" it has not answered for {duration(stale_s)}: is its server away?", "bad"
-    elif trouble:
-        yield f" {safe(trouble)}", "bad"
+def _autostart(row: PoolRow) -> Cell:
+    return "auto" if row.pool.autostart else _YES_NO[row.pool.autostart], ""
+
+
+POOL_COLUMNS: Final[tuple[Column[PoolRow], ...]] = (
+    Column(
+        *("name", "Pool", 12),
+        flex=True,
+        cell=lambda row: (safe(row.pool.name), row.tone),
+        printed="Pool",
+    ),
+    Column("type", "Type", 7, cell=lambda row: (safe(row.pool.type), "dim"), printed="Type"),
+    Column("state", "State", 12, cell=lambda row: (row.state, row.tone), printed="State"),
+    Column("used", "", 10, from_width=76, cell=_bar),
+    Column(
+        *("allocation", "Allocated", 9, "right"),
+        from_width=90,
+        cell=lambda row: (size(row.pool.allocation_bytes), ""),
+    ),
+    Column(
+        *("available", "Available", 9, "right"),
+        cell=lambda row: (size(row.pool.available_bytes), ""),
+        printed="Available",
+    ),
+    Column(
+        *("capacity", "Capacity", 9, "right"),
+        cell=lambda row: (size(row.pool.capacity_bytes), ""),
+        printed="Capacity",
+    ),
+    Column(
+        *("auto", "Auto", 4),
+        cell=_autostart,
+        printed="Auto",
+        text=lambda row: _YES_NO[row.pool.autostart],
+    ),
+    Column(
+        *("volumes", "Volumes", 7, "right"),
+        cell=lambda row: ("-" if row.pool.volumes is None else str(row.pool.volumes), ""),
+        printed="Volumes",
+    ),
+    Column(
+        *("target", "Target", 28),
+        from_width=118,
+        cell=lambda row: (safe(row.pool.target or row.pool.source or "-"), "dim"),
+        printed="Target",
+    ),
+)
+POOL_USERS: Final[Column[PoolRow]] = Column(
+    *("users", "", 0), cell=lambda row: (safe(", ".join(row.users)) or "-", ""), printed="Used by"
+)
+"""The page says it of the pool under the cursor."""
+
+
+def pool_notes(row: PoolRow, overlap: str) -> Iterator[Note]:
+    """What there is to say of a pool; `overlap` names one that sees the same files."""
+    pool = row.pool
+    if row.stale_s is not None:
+        yield f" it has not answered for {duration(row.stale_s)}: is its server away?", "bad"
+    elif row.trouble:
+        yield f" {safe(row.trouble)}", "bad"
     place = safe(pool.target or "-") + (f"   from {safe(pool.source)}" if pool.source else "")
     kind = {True: "persistent", False: "transient: gone when it is stopped", None: "-"}
     yield f" {place}   {kind[pool.persistent]}", "dim"
@@ -88,8 +120,7 @@ def pool_notes(
         yield f" it overlaps the pool {safe(overlap)}: both see the same files", "warn"
     if pool.name == DEFAULT_POOL:
         yield " the default pool: where virt-install and its kind put images", "dim"
-    names = users.of_pool(pool) if users else ()
-    yield f" used by {safe(names_label(names))}" if names else " no domain uses it", "dim"
+    yield f" used by {safe(names_label(row.users))}" if row.users else " no domain uses it", "dim"
 
 
 def default_hint(pools: Sequence[str]) -> str:
@@ -102,24 +133,24 @@ def default_hint(pools: Sequence[str]) -> str:
 # ---- volumes
 
 
-def volume_cells(name: str, volume: Volume | None, users: Sequence[User]) -> tuple[Cell, ...]:
-    """The row of a volume in `VOLUME_COLUMNS`; what is not read yet is ``-``."""
-    if volume is None:
-        return ((safe(name), "dim"), *(("-", "dim"),) * 6)
-    return (
-        (safe(name), ""),
-        (safe(volume.format if volume.format != "-" else volume.type), "dim"),
-        (size(volume.capacity_bytes), ""),
-        (size(volume.allocation_bytes), ""),
-        (_age(volume), "dim"),
-        (safe(_names(users)), "" if users else "dim"),
-        (safe(volume.backing.rpartition("/")[2]), "dim"),
-    )
+class VolumeRow(NamedTuple):
+    """A volume; None is not read yet."""
+
+    name: str
+    volume: Volume | None
+    users: Sequence[User] = ()
 
 
-def _names(users: Sequence[User]) -> str:
-    names = tuple(dict.fromkeys(user.name for user in users))
-    return names_label(names) if names else "-"
+def _of_volume(
+    shown: Callable[[Volume], str], tone: str = ""
+) -> Callable[[VolumeRow], tuple[str, str]]:
+    """What a volume shows once it is read."""
+    return lambda row: (shown(row.volume), tone) if row.volume else ("-", "dim")
+
+
+def _user_names(row: VolumeRow) -> Cell:
+    names = tuple(dict.fromkeys(user.name for user in row.users))
+    return (safe(names_label(names)), "") if names else ("-", "dim")
 
 
 def _age(volume: Volume) -> str:
@@ -129,9 +160,46 @@ def _age(volume: Volume) -> str:
     return duration(seconds) if seconds < 2 * _DAY_S else f"{seconds / _DAY_S:.0f} days"
 
 
-def volume_notes(
-    pool: Pool, volume: Volume, users: Sequence[User], based: Sequence[str]
-) -> Iterator[Note]:
+VOLUME_COLUMNS: Final[tuple[Column[VolumeRow], ...]] = (
+    Column(
+        *("name", "Volume", 24),
+        flex=True,
+        cell=lambda row: (safe(row.name), "" if row.volume else "dim"),
+        printed="Volume",
+    ),
+    Column(
+        *("format", "Format", 6),
+        cell=_of_volume(lambda v: safe(v.format if v.format != "-" else v.type), "dim"),
+        printed="Format",
+    ),
+    Column(
+        *("capacity", "Capacity", 9, "right"),
+        cell=_of_volume(lambda v: size(v.capacity_bytes)),
+        printed="Capacity",
+    ),
+    Column(
+        *("allocation", "Allocated", 9, "right"),
+        cell=_of_volume(lambda v: size(v.allocation_bytes)),
+        printed="Allocated",
+    ),
+    Column("age", "Changed", 8, "right", from_width=90, cell=_of_volume(_age, "dim")),
+    Column(
+        *("users", "Used by", 18),
+        cell=_user_names,
+        printed="Used by",
+        text=lambda row: ", ".join(map(str, row.users)) or None,
+    ),
+    Column(
+        *("backing", "Based on", 24),
+        from_width=110,
+        cell=_of_volume(lambda v: safe(v.backing.rpartition("/")[2]), "dim"),
+        printed="Based on",
+        text=lambda row: (row.volume and row.volume.backing) or None,
+    ),
+)
+
+
+def volume_notes(volume: Volume, users: Sequence[User], based: Sequence[str]) -> Iterator[Note]:
     """The names of a volume, what it is based on and who uses it."""
     yield f" path {safe(volume.path)}", ""
     if volume.key != volume.path:
@@ -154,48 +222,34 @@ def count_words(shown: int, total: int) -> str:
 
 # ---- disks of a domain
 
-DISK_COLUMNS: Final = (
-    Column("target", "Disk", 6),
-    Column("device", "Device", 6),
-    Column("source", "Image", 22, flex=True),
-    Column("format", "Format", 6),
-    Column("chain", "Chain", 5, "right"),
-    Column("capacity", "Capacity", 9, "right"),
-    Column("allocation", "Allocated", 9, "right", from_width=96),
-    Column("rate", "Read/write a s", 19, "right", from_width=110),
-    Column("latency", "Latency", 8, "right", from_width=80),
-    Column("note", "", 14, from_width=80),
-)
 
+class DiskRow(NamedTuple):
+    """A disk, its numbers now and at the reading before: rates are between the two."""
 
-def disk_cells(disk: Disk, now: Numbers | None, before: Numbers | None) -> tuple[Cell, ...]:
-    """The row of a disk in `DISK_COLUMNS`; rates are between two readings."""
-    half = disk.now
-    job = f"{now.job} {_percent(now)}" if now and now.job else ""
-    return (
-        (safe(disk.target), ""),
-        (safe(disk.device), "dim"),
-        (safe(half.source or "no medium"), "" if half.source else "dim"),
-        (safe(half.format), "dim"),
-        (
-            str(len(half.chain) + 1) if half.source else "-",
-            "warn" if len(half.chain) > 8 else "dim",
-        ),
-        (size(now.capacity_bytes if now else None), ""),
-        (size(now.allocation_bytes if now else None), ""),
-        (_rates(now, before), ""),
-        (_latency(now, before), ""),
-        (job or disk.where, "accent" if job else "warn"),
-    )
+    disk: Disk
+    now: Numbers | None = None
+    before: Numbers | None = None
 
+    @property
+    def rates(self) -> str:
+        """Bytes read and written a second."""
+        read, written = (rate(self.now, self.before, f"{n}_bytes") for n in ("read", "written"))
+        return f"{size(read)} / {size(written)}"
 
-def _percent(now: Numbers) -> str:
-    return f"{100 * now.done // now.of} %" if now.of else "-"
+    @property
+    def latency(self) -> str:
+        """How long a request took on average since the reading before."""
+        busy = rate(self.now, self.before, "busy_ns")
+        requests = rate(self.now, self.before, "requests")
+        return f"{busy / requests / 1e6:.1f} ms" if busy is not None and requests else "-"
 
-
-def _rates(now: Numbers | None, before: Numbers | None) -> str:
-    read, written = rate(now, before, "read_bytes"), rate(now, before, "written_bytes")
-    return f"{size(read)} / {size(written)}"
+    @property
+    def note(self) -> Cell:
+        """How far a job is, else in which half it is otherwise."""
+        now = self.now
+        if now is None or not now.job:
+            return self.disk.where, "warn"
+        return f"{now.job} {100 * now.done // now.of} %" if now.of else f"{now.job} -", "accent"
 
 
 def rate(now: Numbers | None, before: Numbers | None, name: str) -> int | None:
@@ -209,10 +263,48 @@ def rate(now: Numbers | None, before: Numbers | None, name: str) -> int | None:
     return round((last - first) / (now.at_s - before.at_s))
 
 
-def _latency(now: Numbers | None, before: Numbers | None) -> str:
-    """How long a request took on average since the reading before."""
-    busy, requests = rate(now, before, "busy_ns"), rate(now, before, "requests")
-    return f"{busy / requests / 1e6:.1f} ms" if busy is not None and requests else "-"
+def _image(row: DiskRow) -> Cell:
+    source = row.disk.now.source
+    return (safe(source), "") if source else ("no medium", "dim")
+
+
+def _chain(row: DiskRow) -> Cell:
+    half = row.disk.now
+    length = str(len(half.chain) + 1) if half.source else "-"
+    return length, "warn" if len(half.chain) > 8 else "dim"
+
+
+DISK_COLUMNS: Final[tuple[Column[DiskRow], ...]] = (
+    Column("target", "Disk", 6, cell=lambda row: (safe(row.disk.target), ""), printed="Disk"),
+    Column(
+        "device", "Device", 6, cell=lambda row: (safe(row.disk.device), "dim"), printed="Device"
+    ),
+    Column(
+        *("source", "Image", 22),
+        flex=True,
+        cell=_image,
+        printed="Image",
+    ),
+    Column(
+        "format", "Format", 6, cell=lambda row: (safe(row.disk.now.format), "dim"), printed="Format"
+    ),
+    Column("chain", "Chain", 5, "right", cell=_chain, printed="Chain"),
+    Column(
+        *("capacity", "Capacity", 9, "right"),
+        cell=lambda row: (size(row.now.capacity_bytes if row.now else None), ""),
+        printed="Capacity",
+    ),
+    Column(
+        *("allocation", "Allocated", 9, "right"),
+        from_width=96,
+        cell=lambda row: (size(row.now.allocation_bytes if row.now else None), ""),
+    ),
+    Column(
+        *("rate", "Read/write a s", 19, "right"), from_width=110, cell=lambda row: (row.rates, "")
+    ),
+    Column("latency", "Latency", 8, "right", from_width=80, cell=lambda row: (row.latency, "")),
+    Column("note", "", 14, from_width=80, cell=lambda row: row.note, printed="Note"),
+)
 
 
 def disk_notes(disk: Disk) -> Iterator[Note]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -20,26 +19,26 @@ from vconsole.features.storage.model.disk_plan import (
     plan_resize_disk,
 )
 from vconsole.features.storage.model.disks import Disk, DiskReport, Numbers, ReadDisks
-from vconsole.features.storage.words import DISK_COLUMNS, disk_cells, disk_notes
+from vconsole.features.storage.words import DISK_COLUMNS, DiskRow, disk_notes
+from vconsole.model.column import row_cells
 from vconsole.model.proposal import Planner, Proposal, Propose
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, safe, size
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
+from vconsole.text import Cell, Note, safe, size
 
 LOOK_EVERY_S = 2.0
 
 
-class DisksScreen(DomainPage):
+class DisksScreen(ListPage, DomainPage):
     """A row for each disk, live or as it is defined; all about one below."""
 
     SCOPE = "disks"
     BINDINGS: ClassVar = bindings("disks")
+    COLUMNS = DISK_COLUMNS
     DEFAULT_CSS = """
     DisksScreen NotesView { height: 9; }
     """
@@ -49,12 +48,6 @@ class DisksScreen(DomainPage):
         self._report: DiskReport | None = None
         self._before: dict[str, Numbers] = {}
         self._trouble = ""
-
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(DISK_COLUMNS, self._cells)
-        yield NotesView()
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -85,7 +78,7 @@ class DisksScreen(DomainPage):
 
     @property
     def _disk(self) -> Disk | None:
-        return self._find(self.query_one(LineTable).key)
+        return self._find(self.table.key)
 
     def _find(self, target: str | None) -> Disk | None:
         disks = self._report.disks if self._report else ()
@@ -95,22 +88,20 @@ class DisksScreen(DomainPage):
         domain, report = self.subject, self._report
         name, state = (safe(domain.name), domain.state) if domain else ("", "gone")
         words = plural(len(report.disks), "disk") if report else self._trouble or "reading"
-        self.query_one(TitleBar).words = (f"Disks of {name}", f"{state}   {safe(words)}")
-        table = self.query_one(LineTable)
-        table.show([disk.target for disk in report.disks] if report else [])
-        table.redraw()
-        self._explain()
-        self.refresh_hint()
+        targets = [disk.target for disk in report.disks] if report else []
+        self.show_list(f"Disks of {name}", f"{state}   {safe(words)}", targets)
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         disk = self._find(key)
         if disk is None or self._report is None:
             return (("-", "dim"),) * len(DISK_COLUMNS)
-        return disk_cells(disk, self._report.numbers.get(key), self._before.get(key))
+        row = DiskRow(disk, self._report.numbers.get(key), self._before.get(key))
+        return row_cells(DISK_COLUMNS, row)
 
-    def _explain(self) -> None:
-        disk = self._disk
-        self.query_one(NotesView).notes = tuple(disk_notes(disk)) if disk else ()
+    @override
+    def notes(self) -> Iterable[Note]:
+        return disk_notes(self._disk) if self._disk else ()
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -120,12 +111,6 @@ class DisksScreen(DomainPage):
             return "it has no disks", ""
         return "", ""
 
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another disk."""
-        self.unsay()
-        self._explain()
-        self.refresh_hint()
-
     @override
     def virsh(self) -> str:
         domain = self.subject
@@ -134,32 +119,19 @@ class DisksScreen(DomainPage):
 
     # -- commands ----------------------------------------------------------------------------
 
-    async def _propose(self, title: str, proposal: Proposal) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
-        await self.console.show_page(ChangesScreen(title, [proposal]))
-
     async def _ask_host(self, title: str, planner: Planner) -> None:
         """Have a planner look at the domain's XML as it is now."""
-        from vconsole.screens.changes import ChangesScreen
-
         if (domain := self.subject) is not None:
             wanted = Propose(((domain.uuid, domain.name),), planner, ("both", "live", "config"))
-            await self.console.show_page(ChangesScreen(title, asking=wanted))
+            await self.console.show_changes(title, asking=wanted)
 
-    def _planned(self, title: str, plan: Callable[[str, str, DiskReport], Proposal]) -> bool:
+    async def _planned(self, title: str, plan: Callable[[str, str, DiskReport], Proposal]) -> bool:
         """Show what would be done, or say why nothing can be."""
         domain, report = self.subject, self._report
         if domain is None or report is None:
             self.say("not read yet", "warn")
             return False
-        try:
-            proposal = plan(domain.uuid, domain.name, report)
-        except ValueError as error:
-            self.say(safe(str(error)), "bad")
-            return False
-        self.call_later(self._propose, title, proposal)
-        return True
+        return await self.propose(title, lambda: plan(domain.uuid, domain.name, report))
 
     def _target(self) -> str | None:
         """The disk under the cursor, or say that there is none."""
@@ -168,17 +140,19 @@ class DisksScreen(DomainPage):
             return None
         return disk.target
 
-    def _job(self, kind: JobKind, title: str) -> None:
+    async def _job(self, kind: JobKind, title: str) -> None:
         if target := self._target():
-            self._planned(f"{title} {target}", lambda u, n, r: chain_job(u, n, r, target, kind))
+            await self._planned(
+                f"{title} {target}", lambda u, n, r: chain_job(u, n, r, target, kind)
+            )
 
-    def do_flatten(self) -> None:
+    async def do_flatten(self) -> None:
         """Pull its bases into it."""
-        self._job("flatten", "flatten")
+        await self._job("flatten", "flatten")
 
-    def do_commit(self) -> None:
+    async def do_commit(self) -> None:
         """Write it down into its base."""
-        self._job("commit", "commit")
+        await self._job("commit", "commit")
 
     async def do_move(self) -> None:
         """Ask where to."""
@@ -243,13 +217,13 @@ class DisksScreen(DomainPage):
             accepted=self._attached,
         )
 
-    def _attached(self, text: str) -> bool:
+    async def _attached(self, text: str) -> bool:
         words = text.split()
         if len(words) not in (2, 3):
             self.say("a path and its format: it is never guessed from the image", "bad")
             return False
         wish = DiskWish(words[0], words[1], "".join(words[2:]))
-        self.call_later(self._ask_host, f"attach {words[0]}", attacher(wish))
+        await self._ask_host(f"attach {words[0]}", attacher(wish))
         return True
 
     async def do_detach(self) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -21,28 +20,43 @@ from vconsole.features.storage.model.plan import (
     plan_define,
 )
 from vconsole.features.storage.model.pool import Pool
+from vconsole.model.column import Column, row_cells
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
-from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, Note, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
+from vconsole.screens.list_page import ListPage
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, Note, safe
 
-COLUMNS = (
-    Column("title", "", 19),
-    Column("value", "", 22),
-    Column("meaning", "", 26, flex=True),
+
+class Row(NamedTuple):
+    """A field and what is answered, or stands there first."""
+
+    field: Field
+    value: str
+
+
+def _meaning(row: Row) -> Cell:
+    choices = row.field.choices
+    words = row.field.why_not(row.value) or (f"{len(choices)} choices" if choices else "")
+    optional = "may be empty" if row.field.optional and not row.value else ""
+    return safe(words or optional), "dim"
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("title", "", 19, cell=lambda row: (safe(row.field.title), "")),
+    Column("value", "", 22, cell=lambda row: (safe(row.value) or "-", "accent")),
+    Column("meaning", "", 26, flex=True, cell=_meaning),
 )
 _TONES: Final = {"+": "good", "-": "bad"}
 _YES_NO: Final = ("yes", "no")
 
 
-class FormScreen(Page):
+class FormScreen(ListPage):
     """Fields above, what they would do below. It goes once it was made."""
 
     SCOPE = "storageform"
     BINDINGS: ClassVar = bindings("storageform")
+    COLUMNS = COLUMNS
     DEFAULT_CSS = """
     FormScreen LineTable { height: 1fr; }
     FormScreen NotesView { height: 1fr; }
@@ -53,12 +67,6 @@ class FormScreen(Page):
         super().__init__()
         self._values: dict[str, str] = {}
         self._made = False
-
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
 
     # -- what subclasses say -----------------------------------------------------------------
 
@@ -96,25 +104,12 @@ class FormScreen(Page):
         return next((field for field in self.fields() if field.id == key), None)
 
     def _show(self) -> None:
-        self.query_one(TitleBar).words = (safe(self.TITLE), "")
-        table = self.query_one(LineTable)
-        table.show([field.id for field in self.fields()])
-        table.redraw()
-        self._explain()
-        self.refresh_hint()
+        self.show_list(safe(self.TITLE), "", [field.id for field in self.fields()])
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         field = self._field(key)
-        if field is None:
-            return (("", ""),) * 3
-        value = self.value(field)
-        words = field.why_not(value) or (f"{len(field.choices)} choices" if field.choices else "")
-        optional = "may be empty" if field.optional and not value else ""
-        return (
-            (safe(field.title), ""),
-            (safe(value) or "-", "accent"),
-            (safe(words or optional), "dim"),
-        )
+        return row_cells(COLUMNS, Row(field, self.value(field))) if field else (("", ""),) * 3
 
     def _plan(self) -> tuple[Proposal | None, str]:
         try:
@@ -122,22 +117,19 @@ class FormScreen(Page):
         except ValueError as error:
             return None, str(error)
 
-    def _explain(self) -> None:
+    @override
+    def notes(self) -> list[Note]:
         proposal, reason = self._plan()
         notes: list[Note] = [(f" {safe(reason)}", "warn")] if reason else []
         notes += [(f" {safe(note)}", "warn") for note in (proposal.notes if proposal else ())]
         for change in proposal.changes if proposal else ():
             notes += [(f" {safe(line)}", _TONES.get(line[:1], "")) for line in change.lines()]
-        self.query_one(NotesView).notes = notes
+        return notes
 
     @override
     def hint(self) -> tuple[str, str]:
         _, reason = self._plan()
         return (safe(reason), "warn") if reason else ("", "")
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Another field."""
-        self.unsay()
 
     @override
     def virsh(self) -> str:
@@ -150,7 +142,7 @@ class FormScreen(Page):
 
     async def do_choose(self) -> None:
         """Take the next choice, or edit what is text."""
-        field = self._field(self.query_one(LineTable).key)
+        field = self._field(self.table.key)
         if field is None:
             return
         if not field.choices:
@@ -163,7 +155,7 @@ class FormScreen(Page):
 
     async def do_edit(self) -> None:
         """Type the value."""
-        field = self._field(self.query_one(LineTable).key)
+        field = self._field(self.table.key)
         if field is None:
             return
         if field.choices:
@@ -186,13 +178,7 @@ class FormScreen(Page):
 
     async def do_apply(self) -> None:
         """Show the change."""
-        from vconsole.screens.changes import ChangesScreen
-
-        proposal, reason = self._plan()
-        if proposal is None:
-            self.say(safe(reason), "bad")
-            return
-        await self.console.show_page(ChangesScreen(self.TITLE, [proposal]))
+        await self.propose(self.TITLE, self.plan)
 
 
 class PoolFormScreen(FormScreen):

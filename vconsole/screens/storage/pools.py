@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from time import monotonic
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -24,17 +24,14 @@ from vconsole.features.storage.model.pool import (
     overlaps,
 )
 from vconsole.features.storage.model.users import Users
-from vconsole.features.storage.words import POOL_COLUMNS, default_hint, pool_cells, pool_notes
+from vconsole.features.storage.words import POOL_COLUMNS, PoolRow, default_hint, pool_notes
+from vconsole.model.column import row_cells
 from vconsole.model.keys import APP
-from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
-from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
+from vconsole.text import Cell, Note, safe
 
 LOOK_EVERY_S = 5.0
 USERS_EVERY = 6
@@ -56,12 +53,14 @@ class _Known:
     """Looks until it is asked again: each question that hangs holds a thread."""
 
 
-class PoolsScreen(FilteredPage):
+class PoolsScreen(ListPage, FilteredPage):
     """A row for each pool, read by itself: one that hangs grows old, the others do not."""
 
     SCOPE = "storage"
     EXAMPLE = "default  dir  inactive"
     BINDINGS: ClassVar = bindings("storage")
+    COLUMNS = POOL_COLUMNS
+    CHOSEN = "storage.open"
     DEFAULT_CSS = """
     PoolsScreen NotesView { height: 5; }
     """
@@ -75,15 +74,9 @@ class PoolsScreen(FilteredPage):
         self._overlaps: dict[str, str] = {}
         self._types: dict[str, bool] = {}
 
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(POOL_COLUMNS, self._cells)
-        yield NotesView()
-
     @property
     def _row(self) -> _Known | None:
-        return self._known.get(self.query_one(LineTable).key or "")
+        return self._known.get(self.table.key or "")
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -160,12 +153,7 @@ class PoolsScreen(FilteredPage):
         shown = [uuid for uuid, known in self._known.items() if self._matches(known.pool)]
         running = sum(known.pool.running for known in self._known.values())
         words = plural(len(self._known), "pool") + f"   {running} running"
-        self.query_one(TitleBar).words = ("Storage", words if self._listed else "reading")
-        table = self.query_one(LineTable)
-        table.show(shown)
-        table.redraw()
-        self._explain()
-        self.refresh_hint()
+        self.show_list("Storage", words if self._listed else "reading", shown)
 
     def _matches(self, pool: Pool) -> bool:
         text = f"{pool.name} {pool.type} {pool.state} {pool.target}".casefold()
@@ -177,18 +165,20 @@ class PoolsScreen(FilteredPage):
             return None
         return monotonic() - known.read_at_s if known.read_at_s is not None else 0.0
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
-        known = self._known[key]
+    def _shown(self, known: _Known) -> PoolRow:
+        users = self._users.of_pool(known.pool) if self._users else ()
         ascii_only = self.console.config.ascii
-        return pool_cells(known.pool, self._stale_s(known), ascii_only, known.trouble)
+        return PoolRow(known.pool, self._stale_s(known), known.trouble, users, ascii_only)
 
-    def _explain(self) -> None:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
+        return row_cells(POOL_COLUMNS, self._shown(self._known[key]))
+
+    @override
+    def notes(self) -> Iterable[Note]:
         if (known := self._row) is None:
-            self.query_one(NotesView).notes = ()
-            return
-        overlap = self._overlaps.get(known.pool.uuid, "")
-        notes = pool_notes(known.pool, self._users, overlap, self._stale_s(known), known.trouble)
-        self.query_one(NotesView).notes = tuple(notes)
+            return ()
+        return pool_notes(self._shown(known), self._overlaps.get(known.pool.uuid, ""))
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -196,19 +186,9 @@ class PoolsScreen(FilteredPage):
             return safe(self._trouble), "bad"
         if self._listed and (words := default_hint([k.pool.name for k in self._known.values()])):
             return words, ""
-        if self.words and not self.query_one(LineTable).key:
+        if self.words and not self.table.key:
             return f"nothing matches; {APP.back} shows all", "warn"
         return "", ""
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another pool."""
-        self.unsay()
-        self._explain()
-        self.refresh_hint()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Open by mouse."""
-        await self.do_open()
 
     @override
     def filtered(self) -> None:
@@ -236,18 +216,8 @@ class PoolsScreen(FilteredPage):
     async def _act(self, action: PoolAction) -> None:
         if (known := self._row) is None:
             self.say("no pool here", "warn")
-            return
-        try:
-            proposal = plan_pool(known.pool, action, self._users or Users())
-        except ValueError as error:
-            self.say(safe(str(error)), "warn")
-            return
-        await self._propose(f"{proposal.changes[0].what}", proposal)
-
-    async def _propose(self, title: str, proposal: Proposal) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
-        await self.console.show_page(ChangesScreen(title, [proposal]))
+        else:
+            await self.propose("", lambda: plan_pool(known.pool, action, self._users or Users()))
 
     async def do_start(self) -> None:
         """Start it."""
@@ -289,9 +259,4 @@ class PoolsScreen(FilteredPage):
         """Make the pool that other tools expect."""
         pools = tuple(known.pool for known in self._known.values())
         wish = PoolWish("dir", DEFAULT_POOL, (("target", DEFAULT_PATH),), build=True)
-        try:
-            proposal = plan_define(wish, pools)
-        except ValueError as error:
-            self.say(safe(str(error)), "warn")
-            return
-        await self._propose("make the default pool", proposal)
+        await self.propose("make the default pool", lambda: plan_define(wish, pools))

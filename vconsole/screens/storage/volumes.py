@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from shlex import quote
 from typing import ClassVar
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -27,31 +26,29 @@ from vconsole.features.storage.model.pool import (
 from vconsole.features.storage.model.users import User, Users
 from vconsole.features.storage.words import (
     VOLUME_COLUMNS,
+    VolumeRow,
     count_words,
-    volume_cells,
     volume_notes,
 )
+from vconsole.model.column import row_cells
 from vconsole.model.keys import APP
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
-from vconsole.screens.list_page import FilteredPage
+from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, safe, size
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
+from vconsole.text import Cell, Note, safe, size
 
-Plan = Callable[[], Proposal]
 AT_ONCE = 60
 """Volumes read in one request: about a screen."""
 
 
-class VolumesScreen(FilteredPage):
+class VolumesScreen(ListPage, FilteredPage):
     """Names first, whatever their number; the rest of a row when it is looked at."""
 
     SCOPE = "volumes"
     EXAMPLE = "web  .qcow2"
     BINDINGS: ClassVar = bindings("volumes")
+    COLUMNS = VOLUME_COLUMNS
     DEFAULT_CSS = """
     VolumesScreen NotesView { height: 5; }
     """
@@ -69,15 +66,9 @@ class VolumesScreen(FilteredPage):
         """Names that could not be read: not asked for again and again."""
         self._users: Users | None = None
 
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(VOLUME_COLUMNS, self._cells)
-        yield NotesView()
-
     @property
     def _volume(self) -> Volume | None:
-        return self._details.get(self.query_one(LineTable).key or "")
+        return self._details.get(self.table.key or "")
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -120,12 +111,7 @@ class VolumesScreen(FilteredPage):
         shown = [name for name in self._names if self._matches(name)]
         words = count_words(len(shown), len(self._names)) if self._listed else "reading"
         free = f"   {size(self._pool.available_bytes)} available"
-        self.query_one(TitleBar).words = (f"Volumes of {safe(self._pool.name)}", words + free)
-        table = self.query_one(LineTable)
-        table.show(shown)
-        table.redraw()
-        self._explain()
-        self.refresh_hint()
+        self.show_list(f"Volumes of {safe(self._pool.name)}", words + free, shown)
 
     def _matches(self, name: str) -> bool:
         return all(word in name.casefold() for word in self.words)
@@ -133,21 +119,22 @@ class VolumesScreen(FilteredPage):
     def _users_of(self, volume: Volume) -> tuple[User, ...]:
         return self._users.of(self._pool, volume) if self._users else ()
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         volume = self._details.get(key)
         if volume is None and key not in self._unread and key not in self._wanted:
             if not self._wanted:
                 self.call_later(self._ask_details)
             self._wanted[key] = None
-        return volume_cells(key, volume, self._users_of(volume) if volume else ())
+        row = VolumeRow(key, volume, self._users_of(volume) if volume else ())
+        return row_cells(VOLUME_COLUMNS, row)
 
-    def _explain(self) -> None:
+    @override
+    def notes(self) -> Iterable[Note]:
         if (volume := self._volume) is None:
-            self.query_one(NotesView).notes = ()
-            return
+            return ()
         based = [v.name for v in self._details.values() if v.backing == volume.path]
-        notes = volume_notes(self._pool, volume, self._users_of(volume), based)
-        self.query_one(NotesView).notes = tuple(notes)
+        return volume_notes(volume, self._users_of(volume), based)
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -155,18 +142,16 @@ class VolumesScreen(FilteredPage):
             return safe(self._trouble), "bad"
         if self._users and self._users.problem:
             return safe(f"not all domains could be read: {self._users.problem}"), "warn"
-        if self.words and not self.query_one(LineTable).key:
+        if self.words and not self.table.key:
             return f"nothing matches; {APP.back} shows all", "warn"
         if self._listed and not self._names:
             return "no volumes yet", ""
         return "", ""
 
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another volume."""
-        self.unsay()
+    @override
+    def explain(self) -> None:
         self._ask_details()
-        self._explain()
-        self.refresh_hint()
+        super().explain()
 
     @override
     def filtered(self) -> None:
@@ -180,22 +165,16 @@ class VolumesScreen(FilteredPage):
 
     # -- commands ----------------------------------------------------------------------------
 
-    async def _propose(self, title: str, proposal: Proposal) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
-        await self.console.show_page(ChangesScreen(title, [proposal]))
-
     async def _act(self, action: VolumeAction) -> None:
         volume, users = self._volume, self._users
         if volume is None or users is None:
             self.say("not read yet", "warn")
             return
-        try:
-            proposal = plan_volume(self._pool, volume, action, users, self._details.values())
-        except ValueError as error:
-            self.say(safe(str(error)), "bad")
-            return
-        await self._propose(f"{action} {volume.name}", proposal)
+        others = self._details.values()
+        await self.propose(
+            f"{action} {volume.name}",
+            lambda: plan_volume(self._pool, volume, action, users, others),
+        )
 
     async def do_wipe(self) -> None:
         """Overwrite it."""
@@ -220,7 +199,7 @@ class VolumesScreen(FilteredPage):
             f"clone {safe(volume.name)} as",
             volume.name,
             "another name in this pool",
-            accepted=lambda text: self._planned(
+            accepted=lambda text: self.propose(
                 f"clone {volume.name}",
                 lambda: plan_clone(self._pool, self._names, volume, text, self._users or Users()),
             ),
@@ -235,7 +214,7 @@ class VolumesScreen(FilteredPage):
             f"capacity of {safe(volume.name)}",
             size(volume.capacity_bytes).replace(" ", ""),
             "20GiB, or +5GiB more; to make it smaller: shrink 5GiB",
-            accepted=lambda text: self._planned(
+            accepted=lambda text: self.propose(
                 f"resize {volume.name}", lambda: self._plan_resize(volume, text)
             ),
         )
@@ -257,7 +236,7 @@ class VolumesScreen(FilteredPage):
             f"{verb} {safe(volume.name)}",
             "",
             "/path/of/a/file of this machine",
-            accepted=lambda text: self._planned(
+            accepted=lambda text: self.propose(
                 f"{verb} {volume.name}", lambda: self._plan_transfer(volume, text.strip(), upload)
             ),
         )
@@ -269,13 +248,3 @@ class VolumesScreen(FilteredPage):
         shrink = text.strip().startswith("shrink ")
         wanted = text.strip().removeprefix("shrink ")
         return plan_resize(self._pool, volume, wanted, shrink, self._users or Users())
-
-    def _planned(self, title: str, plan: Plan) -> bool:
-        """Show what would be done, or say why nothing can be."""
-        try:
-            proposal = plan()
-        except ValueError as error:
-            self.say(safe(str(error)), "bad")
-            return False
-        self.call_later(self._propose, title, proposal)
-        return True

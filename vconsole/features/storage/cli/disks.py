@@ -17,7 +17,7 @@ from vconsole.cli.changing import (
     longest_s,
     plan_and_change,
 )
-from vconsole.cli.report import DONE, REFUSED, CliError, print_json, print_table
+from vconsole.cli.report import DONE, REFUSED, CliError, print_columns, print_json
 from vconsole.features.storage.model.disk_change import LIMITS
 from vconsole.features.storage.model.disk_plan import (
     DiskWish,
@@ -29,10 +29,10 @@ from vconsole.features.storage.model.disk_plan import (
     plan_resize_disk,
 )
 from vconsole.features.storage.model.disks import DiskReport, ReadDisks
+from vconsole.features.storage.words import DISK_COLUMNS, DiskRow
 from vconsole.host.source import HostSource
 from vconsole.model.host_state import Domain
 from vconsole.model.proposal import Proposal
-from vconsole.text import size
 
 Plan = Callable[[argparse.Namespace, Domain, DiskReport], Proposal]
 _DAY_S: Final = 24 * 3600.0
@@ -92,18 +92,7 @@ def _list(options: argparse.Namespace, source: HostSource) -> int:
     if options.json:
         print_json(found)
         return DONE
-    rows = []
-    for disk in found.disks:
-        numbers, half = found.numbers.get(disk.target), disk.now
-        capacity = size(numbers.capacity_bytes if numbers else None)
-        job = numbers.job if numbers else ""
-        rows.append(
-            (
-                *(disk.target, disk.device, half.source or None, half.format),
-                *(len(half.chain) + 1, capacity, job or disk.where or None),
-            )
-        )
-    print_table(("Disk", "Device", "Image", "Format", "Chain", "Capacity", "Note"), rows)
+    print_columns(DISK_COLUMNS, [DiskRow(d, found.numbers.get(d.target)) for d in found.disks])
     return DONE
 
 

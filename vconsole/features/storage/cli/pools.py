@@ -11,7 +11,7 @@ from vconsole.changes.dispatcher import Request
 from vconsole.changes.host_requests import HostRequests
 from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, ask, asking, change, longest_s
-from vconsole.cli.report import DONE, REFUSED, CliError, print_json, print_table
+from vconsole.cli.report import DONE, REFUSED, CliError, print_columns, print_json
 from vconsole.features.storage.model.change import POOL_ACTIONS, PoolAction
 from vconsole.features.storage.model.forms import POOL_TYPES
 from vconsole.features.storage.model.plan import (
@@ -40,6 +40,13 @@ from vconsole.features.storage.model.pool import (
     Volume,
 )
 from vconsole.features.storage.model.users import Users
+from vconsole.features.storage.words import (
+    POOL_COLUMNS,
+    POOL_USERS,
+    VOLUME_COLUMNS,
+    PoolRow,
+    VolumeRow,
+)
 from vconsole.host.source import HostSource, View
 from vconsole.model.proposal import Proposal
 from vconsole.text import safe, size
@@ -178,33 +185,16 @@ def _list_pools(options: argparse.Namespace, source: HostSource) -> int:
         ]
         print_json({"pools": rows})
         return DONE
-    titles = (
-        "Pool",
-        "Type",
-        "State",
-        "Capacity",
-        "Available",
-        "Auto",
-        "Volumes",
-        "Target",
-        "Used by",
-    )
-    print_table(titles, [_pool_row(name, pool, users) for name, pool, _ in found])
+    print_columns((*POOL_COLUMNS, POOL_USERS), [_pool_row(*each, users) for each in found])
     for name, _, why in found:
         if why:
             print(safe(f"{name.name}: {why}"))
     return DONE
 
 
-def _pool_row(name: PoolName, pool: Pool | None, users: Users) -> tuple[object, ...]:
-    if pool is None:
-        return (name.name, *(None,) * 8)
-    auto = {True: "yes", False: "no", None: None}[pool.autostart]
-    return (
-        *(pool.name, pool.type, pool.state, size(pool.capacity_bytes), size(pool.available_bytes)),
-        *(auto, pool.volumes, pool.target or pool.source or None),
-        ", ".join(users.of_pool(pool)) or None,
-    )
+def _pool_row(name: PoolName, pool: Pool | None, why: str, users: Users) -> PoolRow:
+    pool = pool or Pool(name.uuid, name.name)
+    return PoolRow(pool, None, why, users.of_pool(pool))
 
 
 def _volumes(host: HostRequests, pool: Pool) -> dict[str, Volume]:
@@ -224,15 +214,8 @@ def _list_volumes(options: argparse.Namespace, source: HostSource) -> int:
         rows = [{"volume": v, "used_by": users.of(pool, v)} for v in found.values()]
         print_json({"pool": pool.name, "volumes": rows})
         return DONE
-    titles = ("Volume", "Format", "Capacity", "Allocated", "Used by", "Based on")
-    print_table(titles, [_volume_row(pool, volume, users) for volume in found.values()])
+    print_columns(VOLUME_COLUMNS, [VolumeRow(v.name, v, users.of(pool, v)) for v in found.values()])
     return DONE
-
-
-def _volume_row(pool: Pool, volume: Volume, users: Users) -> tuple[object, ...]:
-    names = ", ".join(map(str, users.of(pool, volume))) or None
-    sizes = size(volume.capacity_bytes), size(volume.allocation_bytes)
-    return volume.name, volume.format, *sizes, names, volume.backing or None
 
 
 def _show_volume(options: argparse.Namespace, source: HostSource) -> int:
