@@ -1,4 +1,4 @@
-"""Writes docs/keys.md and the pictures from the program itself; ``--check`` only compares.
+"""Writes what documents the program from the program itself; ``--check`` only compares.
 
     python -m scripts.docs [--check]
 
@@ -7,7 +7,6 @@ The pictures show the scenes of tests/scenes.py: nothing in them is drawn by han
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import re
@@ -19,7 +18,10 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
     os.environ.pop(_name, None)
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
+from scripts import man  # noqa: E402 (after the environment)
+from scripts.parsers import argument_help, argument_words, leaves, own  # noqa: E402
 from vconsole.cli.main import parser as cli_parser  # noqa: E402
+from vconsole.files.config import EXAMPLE, SETTINGS  # noqa: E402 (after the environment)
 from vconsole.model.command import Command  # noqa: E402 (after the environment)
 from vconsole.model.keys import keys_of, shown_key, with_keys  # noqa: E402 (after the environment)
 from vconsole.registry import COMMANDS, SCOPES  # noqa: E402 (after the environment)
@@ -62,43 +64,32 @@ def commands_page() -> str:
     """Write docs/commands.md from the parsers of the subcommands."""
     lines = ["# Subcommands", "", "Made from `vconsole/cli/` by `make docs`."]
     lines += ["What they have in common, exit codes and JSON: [cli.md](cli.md)."]
-    for name, parser in _leaves(cli_parser()):
-        lines += ["", f"## {name}", ""]
-        lines += [f"- `{_words(argument)}` {_help(argument)}".rstrip() for argument in _own(parser)]
+    for name, words, parser in leaves(cli_parser()):
+        lines += ["", f"## {name}", "", *filter(None, [words]), ""]
+        lines += [
+            f"- `{argument_words(argument)}` {argument_help(argument)}".rstrip()
+            for argument in own(parser)
+        ]
     return "\n".join(lines) + "\n"
 
 
-def _leaves(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
-    """The parsers that do something, each with its words."""
-    below = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-    if not below:
-        yield parser.prog, parser
-    for action in below:
-        for sub in action.choices.values():
-            yield from _leaves(sub)
-
-
-def _own(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    """Its arguments, without those that every subcommand has."""
-    common = {"help", "connect", "read_only", "demo"}
-    return [a for a in parser._actions if a.dest not in common and a.help is not argparse.SUPPRESS]
-
-
-def _words(argument: argparse.Action) -> str:
-    """How it is written: its options and the name of their value, or its own name."""
-    name = argument.metavar or argument.dest
-    value = name if isinstance(name, str) else " ".join(name)
-    if argument.nargs in ("*", "+"):
-        value += "..."
-    if not argument.option_strings:
-        return value.upper()
-    return ", ".join(argument.option_strings) + ("" if argument.nargs == 0 else f" {value.upper()}")
-
-
-def _help(action: argparse.Action) -> str:
-    text = (action.help or "") % vars(action)
-    choices = f"one of {', '.join(map(str, action.choices))}" if action.choices else ""
-    return "; ".join(filter(None, (text, choices)))
+def config_page() -> str:
+    """Write docs/config.md from the table of settings."""
+    lines = [
+        "# Settings",
+        "",
+        "Made from `vconsole/files/config.py` by `make docs`. They lie in",
+        "`$XDG_CONFIG_HOME/vconsole/config.toml`, or `~/.config/vconsole/config.toml` where",
+        "that is not set, as [TOML](https://toml.io). A file with an unknown key, a wrong type or",
+        "two commands on one key is refused with a line that says so. The command line",
+        "overrides it.",
+        "",
+        "| key | default | values | what it is |",
+        "|---|---|---|---|",
+    ]
+    lines += [f"| `{s.key}` | `{s.shown_default}` | {s.values} | {s.meaning} |" for s in SETTINGS]
+    lines += ["", "## Example", "", "```toml", EXAMPLE.strip(), "```"]
+    return "\n".join(lines) + "\n"
 
 
 def pictures() -> Iterator[tuple[str, str]]:
@@ -119,13 +110,24 @@ async def _picture(size: tuple[int, int], keys: tuple[str, ...]) -> str:
     return re.sub(r"terminal-\d+", "terminal-vconsole", svg)
 
 
+def documents() -> Iterator[tuple[Path, str]]:
+    """Every document that is made: where it lies, and what it should say."""
+    yield DOCS / "keys.md", keys_page()
+    yield DOCS / "commands.md", commands_page()
+    yield DOCS / "config.md", config_page()
+    for name, text in man.pages():
+        yield man.SOURCES / name, text
+    for name, text in pictures():
+        yield DOCS / name, text
+
+
 def main() -> int:
     """Write or compare; 1 where a document is not what the program would write."""
     check, wrong = "--check" in sys.argv[1:], 0
-    for name, text in [("keys.md", keys_page()), ("commands.md", commands_page()), *pictures()]:
-        path = DOCS / name
+    for path, text in documents():
         if check and (not path.exists() or path.read_text("utf-8") != text):
-            print(f"docs/{name} is out of date: run `make docs` and look at it", file=sys.stderr)
+            name = path.relative_to(DOCS.parent)
+            print(f"{name} is out of date: run `make docs` and look at it", file=sys.stderr)
             wrong = 1
         elif not check:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import Namespace
 
-WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
-
 
 def main() -> None:
     """Run the program that the arguments ask for, and exit with its code."""
     _open_what_is_closed()
     arguments = sys.argv[1:]
+    if "_ARGCOMPLETE" in os.environ:
+        from vconsole.cli.complete import complete
+
+        complete()
+    from vconsole.cli.arguments import subcommand
+
     word, others = subcommand(arguments)
-    if word == "hostinfod":
-        from vconsole.features.hostinfo.daemon.service import main as run_hostinfod
-
-        sys.exit(run_hostinfod(others))
-    if word == "vhostmd":
-        from vconsole.features.metrics.daemon.service import main as run_vhostmd
-
-        sys.exit(run_vhostmd(others))
     if word is not None:
-        from vconsole.registry import SUBCOMMANDS
+        from vconsole.registry import DAEMONS, SUBCOMMANDS
 
+        if word in DAEMONS:
+            from vconsole.model.manifest import imported
+
+            sys.exit(imported(f"{DAEMONS[word]}:main")(others))
         if word in SUBCOMMANDS:
             from vconsole.cli.main import main as run_cli
 
@@ -48,22 +48,14 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, opened)
 
 
-def subcommand(arguments: list[str]) -> tuple[str | None, list[str]]:
-    """Find the first word that is no option and no value of one; answers it and the others."""
-    words = iter(enumerate(arguments))
-    for place, word in words:
-        if word in WITH_VALUE:
-            next(words, None)
-        elif not word.startswith("-"):
-            return word, arguments[:place] + arguments[place + 1 :]
-    return None, arguments
-
-
 def console(arguments: list[str]) -> int:
     """Open the console; 2 for wrong usage, 1 where it cannot start."""
-    from vconsole.cli.arguments import console_parser
+    from vconsole.cli.console import console_parser
 
-    options = console_parser().parse_args(arguments)
+    parser = console_parser()
+    options, others = parser.parse_known_args(arguments)
+    if others:
+        parser.error(_unknown(others))
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         print("vconsole: not a terminal; try `vconsole show domains`", file=sys.stderr)
         return 2
@@ -72,6 +64,19 @@ def console(arguments: list[str]) -> int:
         print(f"vconsole: {words}", file=sys.stderr)
         return 2
     return run_console(options)
+
+
+def _unknown(others: list[str]) -> str:
+    """Say what the first word is that nobody knows, and which one was probably meant."""
+    word = others[0]
+    if word.startswith("-"):
+        return f"unrecognized arguments: {' '.join(others)}"
+    from difflib import get_close_matches
+
+    from vconsole.registry import DAEMONS, SUBCOMMANDS
+
+    near = get_close_matches(word, (*SUBCOMMANDS, *DAEMONS), 1)
+    return f"there is no command {word!r}" + (f": did you mean {near[0]}?" if near else "")
 
 
 def run_console(options: Namespace) -> int:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from importlib import import_module
 from typing import Final
 
+from vconsole.model import manifest
 from vconsole.model.command import Command
 from vconsole.model.manifest import Answer, Manifest, imported
 from vconsole.model.proposal import Change, Subject
@@ -39,6 +40,7 @@ def _manifest(feature: str) -> Manifest:
         ),
         pages=wholes(found.pages),
         subcommands=wholes(found.subcommands),
+        daemons=wholes(found.daemons),
         shows=wholes(found.shows),
         reverts=wholes(found.reverts),
     )
@@ -55,6 +57,13 @@ PAGES: Final[Mapping[str, str]] = {name: page for m in MANIFESTS for name, page 
 ANSWERS: Final[tuple[Answer, ...]] = tuple(answer for m in MANIFESTS for answer in m.answers)
 SUBCOMMANDS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.subcommands.items()}
 """Word -> what adds its parser."""
+DAEMONS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.daemons.items()}
+"""Word -> the module of the daemon that it starts."""
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    group: tuple(w for m in MANIFESTS if m.group == group for w in (*m.subcommands, *m.daemons))
+    for group in manifest.GROUPS
+}
+"""What subcommands are about -> their words."""
 SHOWS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.shows.items()}
 """Word after ``show`` -> what prints it."""
 _REVERTS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.reverts.items()}

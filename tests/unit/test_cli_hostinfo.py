@@ -13,7 +13,7 @@ from tests.logs import outcomes
 from tests.unit.hostinfo_port import bench
 from tests.unit.test_cli_commands import answer, vconsole
 from tests.unit.test_layering import loaded_by
-from vconsole.__main__ import subcommand
+from vconsole.cli.arguments import subcommand
 from vconsole.features.hostinfo.cli import hostinfo
 from vconsole.features.hostinfo.daemon import rulebook, status
 

@@ -1,33 +1,60 @@
-"""The arguments of the console; those of the subcommands are in `vconsole.cli.main`."""
+"""What parsers of the program share: the arguments of all, and a word for what was mistyped."""
 
 from __future__ import annotations
 
 import argparse
-from typing import TypeAlias
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import NoReturn, TypeAlias
 
-from vconsole import __version__
+from typing_extensions import override
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """To what a feature adds its subcommands: argparse has no public name for it."""
-EPILOG = """without the screen:
-  vconsole show domains|domain NAME|host|cells|pins [--json]
-  vconsole pin DOMAIN [--vcpu N|--emulator|--iothread N] CPUSET [--live] [--config] [--dry-run]
-  vconsole plan apply FILE
-  vconsole hostinfo check FILE
-  vconsole hostinfo show|explain|status|enable|disable|repair ... [--dry-run] [--json]
-  vconsole metrics show|check [--disk PATH] [--as DOMAIN] [--json]
-  vconsole metrics attach|detach DOMAIN... [--channel] [--live] [--config] [--dry-run]
-  vconsole metrics config check FILE
-  vconsole start|shutdown|reboot|reset|suspend|resume|save|destroy|autostart DOMAIN...
-           [--paused] [--mode agent,acpi] [--timeout S] [--off] [--dry-run] [--json] [--yes]
-  vconsole net list DOMAIN|--host | net check [--json]
-  vconsole net move|link|mac|add|remove DOMAIN ... [--live] [--config] [--dry-run] [--json]
-  vconsole diff DOMAIN...|--all [--json]
-  vconsole persist|revert DOMAIN [AREA] [--remove] [--dry-run] [--json]
-  vconsole edit DOMAIN [--file FILE|-] [--dry-run] [--json]
-daemons, each with --help:
-  vconsole hostinfod|vhostmd [-d] [-c URI]
-"""
+_CHOICE = re.compile(r"invalid choice: '([^']*)' \((?:choose from|maybe you meant:?) (.*)\)")
+WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
+"""Options of the console that are followed by a value."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser, and those of its subcommands, that says which word was probably meant."""
+
+    @override
+    def error(self, message: str) -> NoReturn:
+        super().error(meant(message, self))
+
+
+def meant(message: str, parser: argparse.ArgumentParser) -> str:
+    """What argparse complains about, with the word that is nearest to the one it does not know."""
+    if found := _CHOICE.search(message):
+        near = get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), 1)
+        said = f"invalid choice: {found[1]!r}: did you mean {near[0]}?" if near else found[0]
+        return message[: found.start()] + said + message[found.end() :]
+    if found := re.search(r"unrecognized arguments: (--[\w-]+)", message):
+        near = get_close_matches(found[1], sorted(_options(parser)), 1)
+        return f"{message}: did you mean {near[0]}?" if near else message
+    return message
+
+
+def _options(parser: argparse.ArgumentParser) -> set[str]:
+    """The options of a parser and of its subcommands."""
+    found = set(parser._option_string_actions)
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            found.update(*map(_options, action.choices.values()))
+    return found
+
+
+def subcommand(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
+    """Find the first word that is no option and no value of one; answers it and the others."""
+    words = iter(enumerate(arguments))
+    for place, word in words:
+        if word in WITH_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word, [*arguments[:place], *arguments[place + 1 :]]
+    return None, list(arguments)
 
 
 def interval(text: str) -> float:
@@ -58,19 +85,3 @@ def add_connection_arguments(parser: argparse.ArgumentParser, default: object = 
     parser.add_argument(
         "--demo", action="store_true", default=no, help="an embedded host to try things on"
     )
-
-
-def console_parser() -> argparse.ArgumentParser:
-    """Parse ``vconsole [-c URI] [--read-only] [--demo] [--interval S]``."""
-    parser = argparse.ArgumentParser(
-        prog="vconsole",
-        description="The terminal console of a virtualization host.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_connection_arguments(parser)
-    parser.add_argument("--interval", type=interval, metavar="S", help="seconds between readings")
-    parser.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
-    parser.add_argument("--theme", help="vconsole-dark, vconsole-light, ansi-dark or ansi-light")
-    parser.add_argument("--version", action="version", version=f"vconsole {__version__}")
-    return parser

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from vconsole.cli.arguments import add_connection_arguments
+from vconsole.cli.arguments import Parser, add_connection_arguments
 from vconsole.cli.report import DONE, FAILED, CliError
 from vconsole.host.source import HostError, HostSource
 from vconsole.host.stderr import stderr_to
 from vconsole.model.manifest import imported
-from vconsole.registry import SUBCOMMANDS
+from vconsole.registry import DAEMONS, SUBCOMMANDS
 from vconsole.text import line
 
 TRY_DEMO = "--demo shows an invented host"
@@ -29,14 +29,22 @@ FILES_S = 10.0
 
 
 def parser(word: str | None = None) -> argparse.ArgumentParser:
-    """Parse the subcommands; only those of one feature where `word` is one of them."""
-    top = argparse.ArgumentParser(prog="vconsole", description="vconsole without the screen.")
+    """Parse the subcommands; only those of one feature where `word` is one of them.
+
+    The daemons are among them for those who want to know of all: they parse by themselves.
+    """
+    top = Parser(prog="vconsole", description="vconsole without the screen.")
     add_connection_arguments(top)
     top.set_defaults(longest=lambda _: DEADLINE_S)
     top.set_defaults(connects=True)  # a command that needs no host overrules it
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in dict.fromkeys(name for w, name in SUBCOMMANDS.items() if word in (None, w)):
         imported(add)(commands)
+    for name, module in DAEMONS.items():
+        if word in (None, name):
+            options = imported(f"{module}:parser")()
+            help_ = options.description[:1].lower() + options.description[1:].rstrip(".")
+            commands.add_parser(name, help=help_, parents=[options], add_help=False)
     return top
 
 

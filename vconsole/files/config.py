@@ -1,22 +1,11 @@
-"""The user's settings: ``$XDG_CONFIG_HOME/vconsole/config.toml``.
-
-theme = "vconsole-dark"     # or vconsole-light, ansi-dark, ansi-light
-interval = 1.0              # seconds between readings
-ascii = false               # glyphs for terminals without Unicode
-mouse = true
-hostinfo_conf = "/etc/hostinfo/hostinfo.conf"
-metrics_disk = "/dev/shm/vhostmd0"
-vhostmd_conf = "/etc/vhostmd/vhostmd.conf"
-[keys]
-"domains.pin" = "P"         # command id = key
-"""
+"""The user's settings: ``$XDG_CONFIG_HOME/vconsole/config.toml``; `SETTINGS` has them all."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from vconsole.registry import COMMANDS
 
@@ -25,6 +14,46 @@ THEMES = ("vconsole-dark", "vconsole-light", "ansi-dark", "ansi-light")
 HOSTINFO_CONF = "/etc/hostinfo/hostinfo.conf"
 METRICS_DISK = "/dev/shm/vhostmd0"
 VHOSTMD_CONF = "/etc/vhostmd/vhostmd.conf"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key of the file."""
+
+    key: str
+    type: type | tuple[type, ...]
+    default: object
+    values: str
+    """Which ones there are, in words."""
+    meaning: str
+
+    @property
+    def shown_default(self) -> str:
+        """As it would be written."""
+        if self.type is dict:
+            return "none"
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return f'"{self.default}"' if isinstance(self.default, str) else str(self.default)
+
+
+SETTINGS: Final = (
+    Setting("theme", str, THEMES[0], ", ".join(THEMES), "colours"),
+    Setting("interval", (int, float), 1.0, "0.2 to 3600", "seconds between readings"),
+    Setting("ascii", bool, False, "true, false", "glyphs for terminals without Unicode"),
+    Setting("mouse", bool, True, "true, false", "whether the mouse is listened to"),
+    Setting("hostinfo_conf", str, HOSTINFO_CONF, "a path", "the rules of hostinfo"),
+    Setting("metrics_disk", str, METRICS_DISK, "a path", "the disk that vhostmd writes"),
+    Setting("vhostmd_conf", str, VHOSTMD_CONF, "a path", "vhostmd's configuration"),
+    Setting("keys", dict, "", "a table", "command id = key, or keys with commas between"),
+)
+EXAMPLE: Final = """
+theme = "vconsole-light"
+interval = 2.0
+
+[keys]
+"domains.pin" = "P"         # docs/keys.md has the ids
+"""
 
 
 class ConfigError(Exception):
@@ -64,16 +93,7 @@ def load(path: Path | None) -> Config:
 
 
 def _config(path: Path, data: dict[str, Any]) -> Config:
-    known: dict[str, type | tuple[type, ...]] = {
-        "theme": str,
-        "interval": (int, float),
-        "ascii": bool,
-        "mouse": bool,
-        "hostinfo_conf": str,
-        "metrics_disk": str,
-        "vhostmd_conf": str,
-        "keys": dict,
-    }
+    known = {setting.key: setting.type for setting in SETTINGS}
     for key, value in data.items():
         if key not in known:
             raise ConfigError(f"{path}: unknown key {key!r}; known are {', '.join(known)}")

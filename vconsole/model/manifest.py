@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from vconsole.model.command import Command
+
+GROUPS: Final = ("Look and pin", "Domains", "Storage", "What guests may know", "This installation")
+"""What subcommands are about, as the help puts them together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,10 @@ class Manifest:
     answers: tuple[Answer, ...] = ()
     subcommands: Mapping[str, str] = field(default_factory=dict)
     """Word -> what adds its parser to those of the program."""
+    group: str = "Domains"
+    """Of `GROUPS` what its subcommands and daemons are about."""
+    daemons: Mapping[str, str] = field(default_factory=dict)
+    """Word -> a module with the daemon's `parser` and `main`, which takes the arguments."""
     shows: Mapping[str, str] = field(default_factory=dict)
     """Word after ``show`` -> what prints it, given the options and the state of the host."""
     reverts: Mapping[str, str] = field(default_factory=dict)

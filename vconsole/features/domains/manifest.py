@@ -89,6 +89,7 @@ MANIFEST: Final = Manifest(
     pages={
         "domain": "vconsole.screens.domains.domain:DomainScreen",
     },
+    group="Look and pin",
     subcommands={
         "show": ".cli:add_parser",
     },

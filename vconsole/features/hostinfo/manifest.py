@@ -68,6 +68,8 @@ MANIFEST: Final = Manifest(
             local=True,
         ),
     ),
+    group="What guests may know",
+    daemons={"hostinfod": ".daemon.service"},
     subcommands={
         "hostinfo": ".cli.hostinfo:add_parser",
     },

@@ -117,6 +117,8 @@ MANIFEST: Final = Manifest(
             ".requests:plan_devices",
         ),
     ),
+    group="What guests may know",
+    daemons={"vhostmd": ".daemon.service"},
     subcommands={
         "metrics": ".cli.metrics:add_parser",
     },

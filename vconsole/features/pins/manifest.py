@@ -141,5 +141,6 @@ MANIFEST: Final = Manifest(
             changes=True,
         ),
     ),
+    group="Look and pin",
     subcommands=dict.fromkeys("pin plan".split(), ".cli:add_parsers"),
 )

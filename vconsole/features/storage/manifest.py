@@ -179,6 +179,7 @@ MANIFEST: Final = Manifest(
             link="transfers",
         ),
     ),
+    group="Storage",
     subcommands={
         **dict.fromkeys(("pool", "volume"), ".cli.pools:add_parsers"),
         "disk": ".cli.disks:add_parser",
