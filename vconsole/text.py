@@ -10,8 +10,6 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from vconsole.model.column import Heading
-
 MAX_MARKS = 4
 """Combining marks kept on one character; more would pile up over other rows."""
 MAX_CHARS = 8192
@@ -29,7 +27,6 @@ Note = Span
 """A remark below a table."""
 Cell = Span
 """What stands in a column of a table."""
-Column = Heading  # until every table has columns of model.column
 
 
 def use_ascii(ascii_only: bool) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from textual.app import App, ComposeResult
 
-from vconsole.text import Cell, Column
+from vconsole.model.column import Heading
+from vconsole.text import Cell
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 
-COLUMNS = (Column("name", "Name", 4, flex=True), Column("size", "Size", 8, "right"))
+COLUMNS = (Heading("name", "Name", 4, flex=True), Heading("size", "Size", 8, "right"))
 
 
 class Shelf(App[None]):

@@ -15,12 +15,15 @@ from vconsole.changes.dispatcher import Request
 from vconsole.features.hostinfo.draft import Draft
 from vconsole.features.hostinfo.model.rules import Diagnostic, RuleError, Rules, parse
 from vconsole.features.hostinfo.requests import ReadService, ReadValues, SaveRules
+from vconsole.features.hostinfo.words.guests import COLUMNS as GUEST_COLUMNS
 from vconsole.features.hostinfo.words.guests import Guests
+from vconsole.features.hostinfo.words.rules import COLUMNS as RULE_COLUMNS
 from vconsole.features.hostinfo.words.rules import RuleRow, paint_rule, rule_rows, service_words
 from vconsole.files.careful import Loaded
 from vconsole.files.config import Config
 from vconsole.files.draft import ReadFile
 from vconsole.model import hostinfo_port as provision
+from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import Keys
 from vconsole.model.proposal import Proposal
@@ -28,27 +31,12 @@ from vconsole.model.request import Define, ReadDefinitions, Reply
 from vconsole.model.words import plural
 from vconsole.screens.files.editor import FileEditorPage
 from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, Note, duration, safe
+from vconsole.text import Cell, Note, duration, safe
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("hostinfo")
-RULE_COLUMNS = (
-    Column("mark", "", 1),
-    Column("rule", "Rules: the first match wins", 14, flex=True),
-    Column("caught", "", 10, "right", from_width=30),
-)
-GUEST_COLUMNS = (
-    Column("mark", "", 1),
-    Column("port", "Port", 5),
-    Column("name", "Domain", 11, flex=True),
-    Column("rule", "Rule", 15, from_width=56),
-    Column("every", "Every", 8),
-    Column("see", "May see", 16, from_width=40),
-    Column("queries", "Queries", 7, "right", from_width=84),
-    Column("refused", "Refused", 7, "right", from_width=84),
-)
 
 
 class HostinfoScreen(FileEditorPage[Draft]):
@@ -84,7 +72,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
         with Horizontal():
             yield LineTable(RULE_COLUMNS, self._rule_cells, id="rules")
             with Vertical(id="side"):
-                yield LineTable(GUEST_COLUMNS, self.guests.cells, id="guests")
+                yield LineTable(GUEST_COLUMNS, self._guest_cells, id="guests")
                 yield NotesView()
 
     # -- what there is -----------------------------------------------------------------------
@@ -196,7 +184,10 @@ class HostinfoScreen(FileEditorPage[Draft]):
         self.query_one(TitleBar).words = ("Hostinfo", safe(words))
 
     def _rule_cells(self, key: str) -> tuple[Cell, ...]:
-        return self._rows[key].cells()
+        return row_cells(RULE_COLUMNS, self._rows[key])
+
+    def _guest_cells(self, uuid: str) -> tuple[Cell, ...]:
+        return row_cells(GUEST_COLUMNS, self.guests.row(uuid))
 
     def _show_preview(self) -> None:
         domain, notes = self.subject, self.query_one(NotesView)
@@ -452,8 +443,6 @@ class HostinfoScreen(FileEditorPage[Draft]):
         await self._provision("repair hostinfo", provision.repair)
 
     async def _provision(self, what: str, change: Callable[[str], str]) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
         chosen = [uuid for uuid in self.guests.uuids if uuid in self.guests.chosen]
         if not chosen and self.subject is not None:
             chosen = [self.subject.uuid]
@@ -461,8 +450,7 @@ class HostinfoScreen(FileEditorPage[Draft]):
         if not edits:
             self.say("; ".join(notes) or "no domain here", "warn")
             return
-        proposal = Proposal(tuple(edits), tuple(notes))
-        await self.console.show_page(ChangesScreen(what, (proposal,)))
+        await self.console.show_changes(what, [Proposal(tuple(edits), tuple(notes))])
 
     def _defined(self, request: Define, reply: Reply) -> None:
         if reply.status == "applied" and isinstance(reply.value, str):

@@ -131,7 +131,8 @@ class Prompt(Input, TakesText):
     async def action_accept(self) -> None:
         """Take the answer; a page that it opens is in front when this returns."""
         done = self._accepted is None or self._accepted(self.value)
-        if (await done) if isawaitable(done) else done:
+        closes = await done if isawaitable(done) else done
+        if closes and self.is_attached:  # the answer may put another page in this one's place
             self._close()
 
     def action_give_up(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Final, NamedTuple
 
 from vconsole.features.network.model.interfaces import (
     Counters,
@@ -14,11 +15,13 @@ from vconsole.features.network.model.interfaces import (
     Vnic,
 )
 from vconsole.features.network.model.places import Bridge, HostNetwork, Lease, Network
+from vconsole.model.column import Column
 from vconsole.model.keys import Keys
 from vconsole.model.words import names_label, plural
-from vconsole.text import Cell, Column, Note, safe, size
+from vconsole.text import Cell, Note, safe, size
 
 KEY = Keys("network")
+_NONE: Final[Cell] = ("", "")
 
 
 def speed(value: float | None) -> str:
@@ -103,49 +106,62 @@ def _counted(counters: Counters) -> str:
 
 # ---- the host
 
-PLACE_COLUMNS = (
-    Column("mark", "", 1),
-    Column("name", "Network, bridge", 21),
-    Column("state", "State", 8),
-    Column("autostart", "Auto", 4),
-    Column("mode", "Forward", 8),
-    Column("bridge", "Bridge", 10),
-    Column("guests", "On", 3, "right"),
-    Column("more", "DHCP, ports", 17, flex=True),
+
+class Row(NamedTuple):
+    """A network, a bridge, or an interface on one, cell by cell; what it has not is empty."""
+
+    name: Cell
+    state: Cell
+    more: Cell = _NONE
+    mark: Cell = _NONE
+    autostart: Cell = _NONE
+    mode: Cell = _NONE
+    bridge: Cell = _NONE
+    guests: Cell = _NONE
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("mark", "", 1, cell=lambda row: row.mark),
+    Column("name", "Network, bridge", 21, cell=lambda row: row.name),
+    Column("state", "State", 8, cell=lambda row: row.state),
+    Column("autostart", "Auto", 4, cell=lambda row: row.autostart),
+    Column("mode", "Forward", 8, cell=lambda row: row.mode),
+    Column("bridge", "Bridge", 10, cell=lambda row: row.bridge),
+    Column("guests", "On", 3, "right", cell=lambda row: row.guests),
+    Column("more", "DHCP, ports", 17, flex=True, cell=lambda row: row.more),
 )
 
 
-def place_cells(source: Source, what: Network | Bridge | None, guests: int) -> tuple[Cell, ...]:
+def place_row(source: Source, what: Network | Bridge | None, guests: int) -> Row:
     """A network, a bridge, or what only domains name."""
     name, count = (safe(str(source)), "accent"), (str(guests), "" if guests else "dim")
     if isinstance(what, Network):
-        return (
-            *(("", ""), name),
+        return Row(
+            name,
             ("active", "good") if what.active else ("inactive", "warn"),
-            ({True: "yes", False: "no", None: "-"}[what.autostart], ""),
-            *((safe(what.mode), ""), (safe(what.bridge or "-"), ""), count),
             (safe(" ".join(what.ranges) or "-"), ""),
+            autostart=({True: "yes", False: "no", None: "-"}[what.autostart], ""),
+            mode=(safe(what.mode), ""),
+            bridge=(safe(what.bridge or "-"), ""),
+            guests=count,
         )
-    state, more = ("-", "dim"), ("", "")
     if what is not None:
         state = ("up", "good") if what.active else ("down", "dim")
-        more = (safe(" ".join(what.ports) or "-"), "")
-    elif source.kind in ("network", "bridge"):
-        more = ("not seen on this host", "warn")
-    return ("", ""), name, state, ("", ""), ("", ""), ("", ""), count, more
+        return Row(name, state, (safe(" ".join(what.ports) or "-"), ""), guests=count)
+    missed = source.kind in ("network", "bridge")
+    more = ("not seen on this host", "warn") if missed else _NONE
+    return Row(name, ("-", "dim"), more, guests=count)
 
 
-def guest_cells(
-    domain: DomainVnics, vnic: Vnic, shared: Holders, network: HostNetwork
-) -> tuple[Cell, ...]:
-    """An interface, in the same columns."""
+def guest_row(domain: DomainVnics, vnic: Vnic, shared: Holders, network: HostNetwork) -> Row:
+    """An interface."""
     nic, tone = vnic.now, "" if domain.running else "dim"
     addresses = " ".join(lease.address for lease in network.leases_of(nic.mac))
-    return (
-        mark(vnic, shared),
+    return Row(
         (f"  {safe(domain.name)}", tone),
         ("running" if domain.running else "off", tone),
-        *(("", ""), (f"link {nic.link}", tone if nic.up else "warn")),
-        *((safe(nic.target or "-"), tone), ("", "")),
         (safe(f"{nic.mac} {addresses}".strip()), tone),
+        mark=mark(vnic, shared),
+        mode=(f"link {nic.link}", tone if nic.up else "warn"),
+        bridge=(safe(nic.target or "-"), tone),
     )

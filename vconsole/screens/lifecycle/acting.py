@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from time import monotonic
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
 from vconsole.features.lifecycle.model import Act
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, Column, Note, bar, glyph, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
+from vconsole.text import Cell, Note, bar, glyph, safe
 
 KEY = Keys("acting")
-COLUMNS = (
-    Column("name", "Domain", 20),
-    Column("state", "State", 13),
-    Column("result", "Outcome", 44, flex=True),
+
+
+class Row(NamedTuple):
+    """A domain, and what became of the action."""
+
+    name: str
+    state: str
+    result: Cell
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("name", "Domain", 20, cell=lambda row: (safe(row.name), "")),
+    Column("state", "State", 13, cell=lambda row: (row.state, "")),
+    Column("result", "Outcome", 44, flex=True, cell=lambda row: row.result),
 )
 _TONES = {"applied": "good", "refused": "warn", "not tried": "warn", "unknown": "warn"}
 _BAR = 20
@@ -58,10 +68,7 @@ class ActingScreen(ListPage):
         total, ended = len(run.changes), len(run.replies)
         drawn = bar(ended / total, _BAR, self.console.config.ascii)
         title = f"{run.title.capitalize()}: {plural(total, 'domain')}"
-        self.query_one(TitleBar).words = (title, f"{drawn}  {ended} of {total} ended")
-        self.table.show(list(self._acts))
-        self.explain()
-        self.refresh_hint()
+        self.show_list(title, f"{drawn}  {ended} of {total} ended", list(self._acts))
         if run.done:
             self._clock.pause()
 
@@ -70,7 +77,7 @@ class ActingScreen(ListPage):
         act, domain = self._acts[uuid], self.host_state.domain(uuid)
         state = domain.state if domain else "gone"
         sign = glyph(state, self.console.config.ascii) if domain else ""
-        return (safe(act.name), ""), (f"{sign} {state}", ""), self._result(act)
+        return row_cells(COLUMNS, Row(act.name, f"{sign} {state}", self._result(act)))
 
     def _result(self, act: Act) -> Cell:
         if (reply := self._acting.replies.get(act)) is not None:
@@ -87,13 +94,11 @@ class ActingScreen(ListPage):
         return f"{_mode(wait.what)} asked, waiting {left_s:.0f} s more", "accent"
 
     @override
-    def explain(self) -> None:
-        notes: list[Note] = []
+    def notes(self) -> Iterator[Note]:
         if act := self._acts.get(self.table.key or ""):
             text, tone = self._result(act)
-            notes = [(f" {safe(act.name)}  {text}", tone)]
-            notes += [(f" {safe(line)}", "dim") for line in act.virsh()]
-        self.query_one(NotesView).notes = notes
+            yield f" {safe(act.name)}  {text}", tone
+            yield from ((f" {safe(line)}", "dim") for line in act.virsh())
 
     def hint(self) -> tuple[str, str]:
         """Say how to stop it, or how it ended."""

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import partial, partialmethod
 from itertools import islice
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from typing_extensions import override
 
 from vconsole.features.lifecycle.model import ACTIONS, MODES, Act, Action
 from vconsole.files.config import Config
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys, shown_key
 from vconsole.model.proposal import confirmation
@@ -19,19 +20,39 @@ from vconsole.registry import COMMANDS
 from vconsole.screens.confirm import confirm
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, Note, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
+from vconsole.text import Cell, Note, safe
 
 KEY = Keys("actions")
-COLUMNS = (
-    Column("key", "Key", 3),
-    Column("title", "Action", 19),
-    Column("asks", "Asks", 5),
-    Column("words", "virsh, or why not", 40, flex=True),
-)
 _ASKS = {"harmless": "", "interrupting": "y/N", "destructive": "type"}
 _TONES = {"harmless": "", "interrupting": "warn", "destructive": "bad"}
+
+
+class Row(NamedTuple):
+    """An action with its key, and its virsh line or why not."""
+
+    action: Action
+    letter: str
+    words: str
+    able: bool
+
+    @property
+    def tone(self) -> str:
+        """The style of what cannot be done."""
+        return "" if self.able else "dim"
+
+    @property
+    def asks(self) -> Cell:
+        """What is asked before."""
+        grade = self.action.grade
+        return (_ASKS[grade], _TONES[grade]) if self.able else ("", "")
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("key", "Key", 3, cell=lambda row: (f" {row.letter}", row.tone or "accent")),
+    Column("title", "Action", 19, cell=lambda row: (row.action.title, row.tone)),
+    Column("asks", "Asks", 5, cell=lambda row: row.asks),
+    Column("words", "virsh, or why not", 40, flex=True, cell=lambda r: (safe(r.words), r.tone)),
+)
 TIMEOUT_S = 60.0
 _LONGEST_S = 3600.0
 
@@ -98,9 +119,7 @@ class ActionsScreen(ListPage):
         what = f"{safe(one.name)}: {one.state}" if one else plural(len(self._domains), "domain")
         modes = ", then ".join(MODES[self._mode]).replace("acpi", "ACPI")
         asks = f"asked by {modes}, {self._timeout_s:g} s each"
-        self.query_one(TitleBar).words = (f"Actions on {what}", asks)
-        self.table.show(list(ACTIONS))
-        self.explain()
+        self.show_list(f"Actions on {what}", asks, list(ACTIONS))
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
@@ -109,22 +128,17 @@ class ActionsScreen(ListPage):
         letter = shown_key(COMMANDS[f"actions.{key}"], self.console.config.keys)
         many = f"{len(able)} of {len(self._uuids)}:  " if len(self._uuids) > 1 else ""
         if self._refused or not able:
-            reason = self._refused or many + next(self._refusals(action), "it is gone")
-            return (f" {letter}", "dim"), (action.title, "dim"), ("", ""), (safe(reason), "dim")
-        line = many + self._acts(action, able[:1])[0].virsh()[0]
-        return (
-            (f" {letter}", "accent"),
-            (action.title, ""),
-            (_ASKS[action.grade], _TONES[action.grade]),
-            (safe(line), ""),
-        )
+            words = self._refused or many + next(self._refusals(action), "it is gone")
+            return row_cells(COLUMNS, Row(action, letter, words, able=False))
+        words = many + self._acts(action, able[:1])[0].virsh()[0]
+        return row_cells(COLUMNS, Row(action, letter, words, able=True))
 
     def _refusals(self, action: Action) -> Iterator[str]:
         reasons = ((domain.name, action.why_not(domain)) for domain in self._domains)
         return (f"{name} {reason}" for name, reason in reasons if reason)
 
     @override
-    def explain(self) -> None:
+    def notes(self) -> list[Note]:
         action = self._action
         notes: list[Note] = [(f" {action.help}", "")]
         notes += [(f" not: {safe(self._refused)}", "warn")] if self._refused else []
@@ -134,8 +148,8 @@ class ActionsScreen(ListPage):
         if len(able) > 1:
             names = names_label(safe(domain.name) for domain in able[1:])
             notes.append((f" and the same for {names}", "dim"))
-        notes += [(f" not: {safe(words)}", "dim") for words in islice(self._refusals(action), 3)]
-        self.query_one(NotesView).notes = notes
+        not_these = islice(self._refusals(action), 3)
+        return notes + [(f" not: {safe(words)}", "dim") for words in not_these]
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -160,9 +174,7 @@ class ActionsScreen(ListPage):
     async def _choose(self, name: str) -> None:
         """Ask as carefully as the action wants, then begin."""
         action = ACTIONS[name]
-        table = self.table
-        table.show(list(ACTIONS), cursor=name)
-        table.redraw()
+        self.table.show(list(ACTIONS), cursor=name)
         self.explain()
         acts = self._acts(action, self._able(action))
         if not acts:
@@ -185,7 +197,7 @@ class ActionsScreen(ListPage):
     def do_mode(self) -> None:
         """Ask the guest otherwise."""
         self._mode = (self._mode + 1) % len(MODES)
-        self._redraw()
+        self._show()
 
     async def do_timeout(self) -> None:
         """Ask how long a guest may take."""
@@ -201,12 +213,8 @@ class ActionsScreen(ListPage):
             self.say(f"a number of seconds from 1 to {_LONGEST_S:g}", "bad")
             return False
         self._timeout_s = seconds
-        self._redraw()
-        return True
-
-    def _redraw(self) -> None:
         self._show()
-        self.table.redraw()
+        return True
 
     do_start = partialmethod(_choose, "start")
     do_start_paused = partialmethod(_choose, "start_paused")

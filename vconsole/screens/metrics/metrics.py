@@ -28,11 +28,12 @@ from vconsole.features.metrics.requests import (
 )
 from vconsole.features.metrics.words import disk as metricswords
 from vconsole.features.metrics.words import rows as metricrows
-from vconsole.features.metrics.words.rows import Row
+from vconsole.features.metrics.words.rows import Row, Shown
 from vconsole.files.careful import Loaded
 from vconsole.files.config import Config
 from vconsole.files.draft import ReadFile
 from vconsole.files.places import config_path
+from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP
 from vconsole.model.request import ChangeDevice, Reply
@@ -240,7 +241,8 @@ class MetricsScreen(ListPage, FilteredPage):
         row, picture = self._rows[key], self.picture
         ways = metricswords.ways(picture.attachments.get(row.owner)) if row.owner else ("", "")
         why = picture.failure(row.metric) if row.metric else ""
-        return row.cells(ways, why, picture.is_over, self.console.config.ascii)
+        shown = Shown(row, ways, why, picture.is_over, self.console.config.ascii)
+        return row_cells(metricrows.COLUMNS, shown)
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the row under the cursor, else what it is."""

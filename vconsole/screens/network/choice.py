@@ -10,7 +10,8 @@ from typing_extensions import override
 
 from vconsole.features.network.model.interfaces import DomainVnics, Source
 from vconsole.features.network.model.places import HostNetwork
-from vconsole.features.network.words import PLACE_COLUMNS, place_cells
+from vconsole.features.network.words import COLUMNS, place_row
+from vconsole.model.column import row_cells
 from vconsole.model.keys import APP, Keys
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import Page, bindings
@@ -35,7 +36,7 @@ class NetworkChoiceScreen(ListPage, FilteredPage):
     SCOPE = "networkchoice"
     EXAMPLE = "bridge  br0"
     BINDINGS: ClassVar = bindings("networkchoice")
-    COLUMNS = PLACE_COLUMNS
+    COLUMNS = COLUMNS
     CHOSEN = "networkchoice.choose"
 
     def __init__(
@@ -71,14 +72,13 @@ class NetworkChoiceScreen(ListPage, FilteredPage):
             if all(word in str(source).casefold() for word in self.words)
         }
         how = f"{len(self._shown)} of {len(self._guests)}" if self.words else ""
-        self.query_one(TitleBar).words = (safe(self._title.capitalize()), how)
-        self.table.show(list(self._shown))
-        self.refresh_hint()
+        self.show_list(safe(self._title.capitalize()), how, list(self._shown))
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
         source = self._shown[key]
-        return place_cells(source, self._network.what(source), self._guests[source])
+        what = self._network.what(source)
+        return row_cells(COLUMNS, place_row(source, what, self._guests[source]))
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -120,8 +120,8 @@ class NetworkChoiceScreen(ListPage, FilteredPage):
         self.unsay()
         return source
 
-    def _take(self, text: str) -> bool:
+    async def _take(self, text: str) -> bool:
         if (source := self._check(text)) is None:
             return False
-        self.console.call_later(self.console.replace_page, self._chosen(source))
+        await self.console.replace_page(self._chosen(source))
         return True

@@ -18,12 +18,13 @@ from vconsole.features.network.model.interfaces import (
 )
 from vconsole.features.network.model.places import HostNetwork, Network, ReadHostNetwork
 from vconsole.features.network.words import (
-    PLACE_COLUMNS,
+    COLUMNS,
     alarm,
-    guest_cells,
+    guest_row,
     lease_words,
-    place_cells,
+    place_row,
 )
+from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
@@ -32,8 +33,6 @@ from vconsole.model.words import plural
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
 
 KEY = Keys("networks")
 LOOK_EVERY_S = 5.0
@@ -47,7 +46,7 @@ class NetworksScreen(ListPage, FilteredPage):
     SCOPE = "networks"
     EXAMPLE = "br0  web  52:54"
     BINDINGS: ClassVar = bindings("networks")
-    COLUMNS = PLACE_COLUMNS
+    COLUMNS = COLUMNS
     CHOSEN = "networks.open"
     DEFAULT_CSS = """
     NetworksScreen NotesView { height: 5; }
@@ -111,10 +110,7 @@ class NetworksScreen(ListPage, FilteredPage):
             f"{plural(len(self._shared), 'shared MAC')}" if self._shared else "",
         ]
         how = "   ".join(filter(None, words)) if self._network else "reading"
-        self.query_one(TitleBar).words = ("Networks", how)
-        self.table.show(list(self._rows))
-        self.explain()
-        self.refresh_hint()
+        self.show_list("Networks", how, list(self._rows))
 
     def _guests_of(self, source: Source) -> dict[str, _Row]:
         """Who is on it, as far as the filter shows them; all where it shows the source itself."""
@@ -132,11 +128,11 @@ class NetworksScreen(ListPage, FilteredPage):
     def cells(self, key: str) -> tuple[Cell, ...]:
         row, network = self._rows[key], self._network or HostNetwork()
         if isinstance(row, tuple):
-            return guest_cells(*row, self._shared, network)
-        return place_cells(row, network.what(row), self._guests[row])
+            return row_cells(COLUMNS, guest_row(*row, self._shared, network))
+        return row_cells(COLUMNS, place_row(row, network.what(row), self._guests[row]))
 
     @override
-    def explain(self) -> None:
+    def notes(self) -> list[Note]:
         row, network = self._row, self._network or HostNetwork()
         notes: list[Note] = []
         if isinstance(row, tuple):
@@ -148,7 +144,7 @@ class NetworksScreen(ListPage, FilteredPage):
             leases = tuple(lease for lease in network.leases if lease.network == row.name)
             notes += [(f" {safe(e.mac)}  {lease_words(e)}", "") for e in leases]
             notes = notes or [(" no leases", "dim")]
-        self.query_one(NotesView).notes = notes
+        return notes
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the interface, else what the keys do."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from typing_extensions import override
@@ -14,29 +14,55 @@ from vconsole.changes.settle import ReadOutcome
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.features.pins.words import warning_lines
+from vconsole.model.column import Column, row_cells
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys
-from vconsole.model.outcome import Outcome, PinChange, StepOutcome
+from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
 from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, Column, Note, safe
+from vconsole.text import Cell, Note, safe
 from vconsole.widgets.bars import FooterBar
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("plan")
-COLUMNS = (
-    Column("row", "Row", 11),
-    Column("live_now", "live now", 12),
-    Column("live_then", "live then", 12),
-    Column("config_now", "config now", 12),
-    Column("config_then", "config then", 12),
-    Column("result", "read back", 14, flex=True),
+
+
+class Row(NamedTuple):
+    """A step, and what became of it."""
+
+    step: PinStep
+    result: Cell
+
+
+def _now(before: CpuSet | None, after: CpuSet | None) -> Cell:
+    if after is None:
+        return "" if before is None else str(before), "dim"
+    return "-" if before is None else str(before), ""
+
+
+def _then(after: CpuSet | None) -> Cell:
+    return "" if after is None else str(after), "accent"
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("row", "Row", 11, cell=lambda row: (row_label(row.step.key), "")),
+    Column(
+        *("live_now", "live now", 12),
+        cell=lambda row: _now(row.step.live_before, row.step.live_after),
+    ),
+    Column("live_then", "live then", 12, cell=lambda row: _then(row.step.live_after)),
+    Column(
+        *("config_now", "config now", 12),
+        cell=lambda row: _now(row.step.config_before, row.step.config_after),
+    ),
+    Column("config_then", "config then", 12, cell=lambda row: _then(row.step.config_after)),
+    Column("result", "read back", 14, flex=True, cell=lambda row: row.result),
 )
 _TARGETS = {"both": "live+config", "live": "live", "config": "config"}
 _STATUS_STYLES = {"applied": "good", "rolled back": "warn", "not tried": "dim"}
@@ -138,14 +164,8 @@ class PlanScreen(Page):
         return "apply to  " + "  ".join(targets)
 
     def _cells(self, key: str) -> tuple[Cell, ...]:
-        step = self._change.steps[int(key)]
-        result = self._result(int(key))
-        return (
-            (row_label(step.key), ""),
-            *_pair(step.live_before, step.live_after),
-            *_pair(step.config_before, step.config_after),
-            result,
-        )
+        index = int(key)
+        return row_cells(COLUMNS, Row(self._change.steps[index], self._result(index)))
 
     def _result(self, index: int) -> Cell:
         if self._past:
@@ -295,12 +315,6 @@ class PlanScreen(Page):
         else:
             self.say(f"saved {path}", "good")
         return True
-
-
-def _pair(before: CpuSet | None, after: CpuSet | None) -> tuple[Cell, Cell]:
-    if after is None:
-        return ("" if before is None else str(before), "dim"), ("", "")
-    return ("-" if before is None else str(before), ""), (str(after), "accent")
 
 
 def _result_words(done: StepOutcome) -> str:

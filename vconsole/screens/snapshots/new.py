@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import ClassVar, Final, get_args
+from typing import ClassVar, Final, NamedTuple, get_args
 
 from typing_extensions import override
 
@@ -18,6 +18,7 @@ from vconsole.features.snapshots.model.create import (
     plan_create,
     why_no_name,
 )
+from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import Keys
 from vconsole.model.proposal import Proposal
@@ -26,18 +27,24 @@ from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, Column, Note, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
+from vconsole.text import Cell, Note, safe
 
 KEY = Keys("newsnapshot")
-COLUMNS = (
-    Column("title", "Of the snapshot", 15),
-    Column("value", "", 17),
-    Column("meaning", "", 46, flex=True),
+
+
+class Row(NamedTuple):
+    """Something that can be chosen of the snapshot."""
+
+    title: str
+    value: str
+    meaning: str = ""
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("title", "Of the snapshot", 15, cell=lambda row: (row.title, "")),
+    Column("value", "", 17, cell=lambda row: (safe(row.value), "accent")),
+    Column("meaning", "", 46, flex=True, cell=lambda row: (safe(row.meaning), "dim")),
 )
-ROWS: Final = ("name", "description", "kind", "quiesce")
-TITLES: Final = ("Name", "Description", "What it holds", "Quiesce")
 _TONES: Final = {"+": "good", "-": "bad"}
 KIND_ORDER: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -98,23 +105,21 @@ class NewSnapshotScreen(ListPage, DomainPage):
             words.append(plural(len(ground.disks), "disk"))
         if ground is not None and ground.running:
             words.append("agent does not answer" if ground.agent else "agent answers")
-        self.query_one(TitleBar).words = (f"New snapshot of {name}", "   ".join(words))
-        table = self.table
-        table.show(ROWS)
-        table.redraw()
-        self.explain()
-        self.refresh_hint()
+        self.show_list(f"New snapshot of {name}", "   ".join(words), list(self._rows()))
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
-        title = TITLES[ROWS.index(key)]
-        value, meaning = {
-            "name": (self._wish.name or "-", ""),
-            "description": (self._wish.description or "-", ""),
-            "kind": (self._wish.kind, KINDS[self._wish.kind]),
-            "quiesce": ("yes" if self._wish.quiesce else "no", self._quiesce_words()),
-        }[key]
-        return (title, ""), (safe(value), "accent"), (safe(meaning), "dim")
+        return row_cells(COLUMNS, self._rows()[key])
+
+    def _rows(self) -> dict[str, Row]:
+        wish = self._wish
+        quiesce = "yes" if wish.quiesce else "no"
+        return {
+            "name": Row("Name", wish.name or "-"),
+            "description": Row("Description", wish.description or "-"),
+            "kind": Row("What it holds", wish.kind, KINDS[wish.kind]),
+            "quiesce": Row("Quiesce", quiesce, self._quiesce_words()),
+        }
 
     def _quiesce_words(self) -> str:
         ground = self._ground
@@ -122,25 +127,29 @@ class NewSnapshotScreen(ListPage, DomainPage):
             return f"not now: {ground.agent}"
         return "the agent freezes file systems meanwhile"
 
-    def _plan(self) -> tuple[Proposal | None, str]:
-        """(what would be done, why nothing can be)."""
+    def _plan(self) -> Proposal:
+        """What would be done; raises ValueError with the reason where nothing can be."""
         domain, ground = self.subject, self._ground
         if domain is None or ground is None:
-            return None, self._trouble or "reading the domain"
+            raise ValueError(self._trouble or "reading the domain")
+        return plan_create(domain.uuid, domain.name, ground, self._wish)
+
+    def _planned(self) -> tuple[Proposal, str]:
+        """(what would be done, why nothing can be)."""
         try:
-            return plan_create(domain.uuid, domain.name, ground, self._wish), ""
+            return self._plan(), ""
         except ValueError as error:
-            return None, str(error)
+            return Proposal(), str(error)
 
     @override
-    def explain(self) -> None:
-        proposal, reason = self._plan()
+    def notes(self) -> list[Note]:
+        proposal, reason = self._planned()
         notes: list[Note] = [(f" {safe(reason)}", "warn")] if reason else []
-        notes += [(f" {safe(note)}", "") for note in (proposal.notes if proposal else ())]
-        for change in proposal.changes if proposal else ():
+        notes += [(f" {safe(note)}", "") for note in proposal.notes]
+        for change in proposal.changes:
             notes += [(f" {safe(line)}", _TONES.get(line[:1], "")) for line in change.lines()]
             notes += [(f" {safe(line)}", "accent") for line in change.virsh()]
-        self.query_one(NotesView).notes = notes
+        return notes
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -154,10 +163,10 @@ class NewSnapshotScreen(ListPage, DomainPage):
 
     @override
     def virsh(self) -> str:
-        proposal, _ = self._plan()
         uri = self.host_state.connection.uri
-        changes = proposal.changes if proposal else ()
-        return "\n".join(line for change in changes for line in change.virsh(uri))
+        return "\n".join(
+            line for change in self._planned()[0].changes for line in change.virsh(uri)
+        )
 
     # -- commands ----------------------------------------------------------------------------
 
@@ -215,10 +224,4 @@ class NewSnapshotScreen(ListPage, DomainPage):
 
     async def do_apply(self) -> None:
         """Show the change."""
-        from vconsole.screens.changes import ChangesScreen
-
-        proposal, reason = self._plan()
-        if proposal is None:
-            self.say(safe(reason), "bad")
-            return
-        await self.console.show_page(ChangesScreen("take a snapshot", [proposal]))
+        await self.propose("take a snapshot", self._plan)

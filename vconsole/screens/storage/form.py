@@ -111,32 +111,33 @@ class FormScreen(ListPage):
         field = self._field(key)
         return row_cells(COLUMNS, Row(field, self.value(field))) if field else (("", ""),) * 3
 
-    def _plan(self) -> tuple[Proposal | None, str]:
+    def _planned(self) -> tuple[Proposal, str]:
+        """(what would be done, why nothing can be)."""
         try:
             return self.plan(), ""
         except ValueError as error:
-            return None, str(error)
+            return Proposal(), str(error)
 
     @override
     def notes(self) -> list[Note]:
-        proposal, reason = self._plan()
+        proposal, reason = self._planned()
         notes: list[Note] = [(f" {safe(reason)}", "warn")] if reason else []
-        notes += [(f" {safe(note)}", "warn") for note in (proposal.notes if proposal else ())]
-        for change in proposal.changes if proposal else ():
+        notes += [(f" {safe(note)}", "warn") for note in proposal.notes]
+        for change in proposal.changes:
             notes += [(f" {safe(line)}", _TONES.get(line[:1], "")) for line in change.lines()]
         return notes
 
     @override
     def hint(self) -> tuple[str, str]:
-        _, reason = self._plan()
+        _, reason = self._planned()
         return (safe(reason), "warn") if reason else ("", "")
 
     @override
     def virsh(self) -> str:
-        proposal, _ = self._plan()
         uri = self.host_state.connection.uri
-        changes = proposal.changes if proposal else ()
-        return "\n".join(line for change in changes for line in change.virsh(uri))
+        return "\n".join(
+            line for change in self._planned()[0].changes for line in change.virsh(uri)
+        )
 
     # -- commands ----------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from time import time
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from vconsole.features.hostinfo.draft import Draft
 from vconsole.features.hostinfo.model.preview import greeting, permissions, preview
@@ -13,12 +13,80 @@ from vconsole.features.hostinfo.model.rules import Effective
 from vconsole.features.hostinfo.model.statistics import STATISTICS
 from vconsole.features.hostinfo.words.rules import preview_notes
 from vconsole.model import hostinfo_port as provision
+from vconsole.model.column import Column
 from vconsole.model.host_state import EMPTY, Domain, HostState
 from vconsole.model.request import Define
 from vconsole.model.xml_edit import XmlEditError
 from vconsole.text import Cell, Note, duration, safe
 
 PORTS = {"enabled": ("on", "good"), "disabled": ("off", "dim"), "wrong": ("wrong", "bad")}
+
+
+class GuestRow(NamedTuple):
+    """A domain, and what it gets."""
+
+    domain: Domain
+    effective: Effective
+    affected: bool
+    """That changes by the edit."""
+    chosen: bool
+    port: str
+    told: Mapping[str, Any]
+    """What hostinfod counts of it."""
+
+    @property
+    def tone(self) -> str:
+        """The style of what may change."""
+        return "accent" if self.affected else ""
+
+    @property
+    def interval(self) -> str:
+        """The least time between two queries."""
+        seconds = self.effective.interval_s
+        return "no limit" if seconds == 0 else f"{seconds:g} s"
+
+    @property
+    def rule(self) -> str:
+        """The pattern that it is caught by."""
+        effective = self.effective
+        return "built in" if effective.line is None else safe(f"{effective.pattern}")
+
+
+def _mark(row: GuestRow) -> Cell:
+    return "+" if row.chosen else "*" if row.affected else "", "accent"
+
+
+def _port(row: GuestRow) -> Cell:
+    refused = row.told.get("state") == "refused"
+    return ("wrong", "bad") if refused else PORTS.get(row.port, ("-", "dim"))
+
+
+def _refused(row: GuestRow) -> Cell:
+    return str(row.told.get("refusals", "-")), "warn" if row.told.get("refusals") else ""
+
+
+COLUMNS: Final[tuple[Column[GuestRow], ...]] = (
+    Column("mark", "", 1, cell=_mark),
+    Column("port", "Port", 5, cell=_port),
+    Column(
+        *("name", "Domain", 11),
+        flex=True,
+        cell=lambda row: (safe(row.domain.name), "" if row.domain.active else "dim"),
+    ),
+    Column("rule", "Rule", 15, from_width=56, cell=lambda row: (row.rule, "")),
+    Column("every", "Every", 8, cell=lambda row: (row.interval, row.tone)),
+    Column(
+        *("see", "May see", 16),
+        from_width=40,
+        cell=lambda row: (permissions(row.effective), row.tone),
+    ),
+    Column(
+        *("queries", "Queries", 7, "right"),
+        from_width=84,
+        cell=lambda row: (str(row.told.get("queries", "-")), ""),
+    ),
+    Column("refused", "Refused", 7, "right", from_width=84, cell=_refused),
+)
 
 
 @dataclass
@@ -88,24 +156,11 @@ class Guests:
 
     # -- what is said of them ----------------------------------------------------------------
 
-    def cells(self, uuid: str) -> tuple[Cell, ...]:
-        """The row of a domain."""
+    def row(self, uuid: str) -> GuestRow:
+        """A domain, for `COLUMNS`."""
         domain, (effective, affected) = self._by_uuid[uuid], self.grants[uuid]
         told = self.told.get(self.socket_name(domain), {})
-        mark = "+" if uuid in self.chosen else "*" if affected else ""
-        tone = "accent" if affected else ""
-        return (
-            (mark, "accent"),
-            ("wrong", "bad")
-            if told.get("state") == "refused"
-            else PORTS.get(self._port(uuid), ("-", "dim")),
-            (safe(domain.name), "" if domain.active else "dim"),
-            ("built in" if effective.line is None else safe(f"{effective.pattern}"), ""),
-            ("no limit" if effective.interval_s == 0 else f"{effective.interval_s:g} s", tone),
-            (permissions(effective), tone),
-            (str(told.get("queries", "-")), ""),
-            (str(told.get("refusals", "-")), "warn" if told.get("refusals") else ""),
-        )
+        return GuestRow(domain, effective, affected, uuid in self.chosen, self._port(uuid), told)
 
     def _port(self, uuid: str) -> str:
         """Whether the domain has a hostinfo port; empty where that is not known."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from vconsole.features.hostinfo.draft import Draft
 from vconsole.features.hostinfo.model.grammar import KEYS, SETTING, content
 from vconsole.features.hostinfo.model.preview import Answer
 from vconsole.features.hostinfo.model.rules import Rules, Setting, Stanza, caught
+from vconsole.model.column import Column
 from vconsole.model.words import plural
 from vconsole.text import Cell, Note, safe
 
@@ -25,14 +27,25 @@ class RuleRow:
     text: str = ""
     mark: Cell = ("", "")
 
-    def cells(self) -> tuple[Cell, ...]:
-        """Mark, the line, and how many guests a rule is for."""
-        if self.stanza is None:
-            return self.mark, (safe(self.text), "bad"), ("", "")
-        if self.setting is not None:
-            return self.mark, (safe(f"  {self.setting.key} = {self.setting.value}"), ""), ("", "")
-        words = plural(self.caught, "domain")
-        return self.mark, (safe(f"{self.stanza.pattern}:"), "accent"), (words, "dim")
+
+def _rule(row: RuleRow) -> Cell:
+    if row.stanza is None:
+        return safe(row.text), "bad"
+    if row.setting is not None:
+        return safe(f"  {row.setting.key} = {row.setting.value}"), ""
+    return safe(f"{row.stanza.pattern}:"), "accent"
+
+
+def _caught(row: RuleRow) -> Cell:
+    is_rule = row.stanza is not None and row.setting is None
+    return plural(row.caught, "domain") if is_rule else "", "dim"
+
+
+COLUMNS: Final[tuple[Column[RuleRow], ...]] = (
+    Column("mark", "", 1, cell=lambda row: row.mark),
+    Column("rule", "Rules: the first match wins", 14, flex=True, cell=_rule),
+    Column("caught", "", 10, "right", from_width=30, cell=_caught),
+)
 
 
 def rule_rows(draft: Draft, names: tuple[str, ...]) -> dict[str, RuleRow]:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Final, NamedTuple
 
 from vconsole.features.metrics.model.metric import Metric, MetricTypeError, display, typed
 from vconsole.features.metrics.model.tracks import Key, Track
-from vconsole.text import Cell, Column, safe, spark
+from vconsole.model.column import Column
+from vconsole.text import Cell, safe, spark
 
-COLUMNS = (
-    Column("mark", "", 1),
-    Column("name", "Metric", 22, flex=True),
-    Column("value", "Value", 20, "right"),
-    Column("unit", "Unit", 4),
-    Column("type", "Type", 6),
-    Column("step", "Changed", 9, "right"),
-    Column("history", "", 8),
-    Column("why", "", 30, from_width=110),
-)
 HISTORY = 8
 """Cells of the drawn history."""
 HOST = "Host"
@@ -58,32 +50,72 @@ class Row:
             return self.title
         return f"{self.metric.name}: {display(self.metric)}"
 
-    def cells(self, ways: Cell, why: str, greyed: bool, ascii_only: bool) -> tuple[Cell, ...]:
-        """What the table shows.
 
-        Args:
-            ways: Of a heading, how the domain can read metrics.
-            why: Of a metric, what the daemon says is wrong with it.
-            greyed: It is not what the disk holds now.
-            ascii_only: The terminal has no other glyphs.
-        """
-        metric = self.metric
-        if metric is None:
-            style = "dim" if greyed else "accent"
-            mark = "!" if ways[1] == "bad" else ""
-            return (mark, "bad"), (safe(self.title), style), ways, *(("", ""),) * 5
-        calm = "dim" if greyed else ""
-        changed = "dim" if greyed else "accent" if self.track.changed else ""
-        return (
-            ("!" if self.problem or why else "", "warn"),
-            (f"  {safe(metric.name)}", calm),
-            (safe(display(replace(metric, unit=None))), changed),
-            (safe(metric.unit or ""), "dim"),
-            (safe(metric.type), "dim"),
-            (step(self.track), changed),
-            (history(self.track.numbers, ascii_only), calm or "accent"),
-            (safe(self.problem or why), "warn"),
-        )
+class Shown(NamedTuple):
+    """A row, and what is known of it beside the disk."""
+
+    row: Row
+    ways: Cell = ("", "")
+    """Of a heading, how the domain can read metrics."""
+    why: str = ""
+    """Of a metric, what the daemon says is wrong with it."""
+    greyed: bool = False
+    """It is not what the disk holds now."""
+    ascii_only: bool = False
+    """The terminal has no other glyphs."""
+
+    @property
+    def calm(self) -> str:
+        """The style of what is not remarkable."""
+        return "dim" if self.greyed else ""
+
+    @property
+    def changed(self) -> str:
+        """The style of what may have changed."""
+        return "accent" if self.row.track.changed and not self.greyed else self.calm
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the metric."""
+        return self.row.problem or self.why
+
+
+def _mark(shown: Shown) -> Cell:
+    if shown.row.metric is None:
+        return "!" if shown.ways[1] == "bad" else "", "bad"
+    return "!" if shown.problem else "", "warn"
+
+
+def _name(shown: Shown) -> Cell:
+    if shown.row.metric is None:
+        return safe(shown.row.title), shown.calm or "accent"
+    return f"  {safe(shown.row.metric.name)}", shown.calm
+
+
+def _value(shown: Shown) -> Cell:
+    if shown.row.metric is None:
+        return shown.ways
+    return safe(display(replace(shown.row.metric, unit=None))), shown.changed
+
+
+def _of_metric(cell: Callable[[Metric], str]) -> Callable[[Shown], Cell]:
+    return lambda shown: (safe(cell(shown.row.metric)), "dim") if shown.row.metric else ("", "")
+
+
+def _history(shown: Shown) -> Cell:
+    return history(shown.row.track.numbers, shown.ascii_only), shown.calm or "accent"
+
+
+COLUMNS: Final[tuple[Column[Shown], ...]] = (
+    Column("mark", "", 1, cell=_mark),
+    Column("name", "Metric", 22, flex=True, cell=_name),
+    Column("value", "Value", 20, "right", cell=_value),
+    Column("unit", "Unit", 4, cell=_of_metric(lambda metric: metric.unit or "")),
+    Column("type", "Type", 6, cell=_of_metric(lambda metric: metric.type)),
+    Column("step", "Changed", 9, "right", cell=lambda s: (step(s.row.track), s.changed)),
+    Column("history", "", 8, cell=_history),
+    Column("why", "", 30, from_width=110, cell=lambda shown: (safe(shown.problem), "warn")),
+)
 
 
 def step(track: Track) -> str:
