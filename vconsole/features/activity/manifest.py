@@ -8,10 +8,7 @@ from vconsole.model.command import Command, writable
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "changes": "Changes, before and after they are made",
-        "activity": "Activity",
-    },
+    scopes={"changes": "Changes, before and after they are made", "activity": "Activity"},
     commands=(
         Command(
             "app.activity",
@@ -33,7 +30,5 @@ MANIFEST: Final = Manifest(
         Command("changes.cancel", "c", "", "Give up what is under way and takes long."),
         Command("changes.target", "tab", "", "Change live and config, live, or config."),
     ),
-    pages={
-        "activity": "vconsole.screens.activity:ActivityScreen",
-    },
+    pages={"activity": "vconsole.screens.activity:ActivityScreen"},
 )

@@ -8,9 +8,7 @@ from vconsole.model.command import Command, a_domain, writable
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "agent": "Guest agent",
-    },
+    scopes={"agent": "Guest agent"},
     commands=(
         Command(
             "domains.agent",
@@ -69,29 +67,16 @@ MANIFEST: Final = Manifest(
             "x",
             "command",
             "Send the agent a command of your own.",
-            (
-                writable,
-                a_domain,
-            ),
+            (writable, a_domain),
             words="qemu-agent-command",
         ),
         Command("agent.timeout", "t", "", "Say how long an answer to a command may take."),
         Command("agent.channel", "tab", "", "Send commands over another of its channels."),
     ),
-    pages={
-        "agent": "vconsole.screens.agent:AgentScreen",
-    },
+    pages={"agent": "vconsole.screens.agent:AgentScreen"},
     answers=(
-        Answer(
-            ".model.report:ReadAgent",
-            ".host.report:read_agent",
-            link="guests",
-        ),
-        Answer(
-            ".model.channel:PrivateAgentCommand",
-            ".host.socket:private_command",
-            changes=True,
-        ),
+        Answer(".model.report:ReadAgent", ".host.report:read_agent", link="guests"),
+        Answer(".model.channel:PrivateAgentCommand", ".host.socket:private_command", changes=True),
         *(
             Answer(f".model.changes:{kind}", f".host.changes:{by}", changes=True, link="guests")
             for kind, by in (
@@ -104,7 +89,5 @@ MANIFEST: Final = Manifest(
             )
         ),
     ),
-    subcommands={
-        "agent": ".cli.agent:add_parser",
-    },
+    subcommands={"agent": ".cli.agent:add_parser"},
 )

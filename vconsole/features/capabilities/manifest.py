@@ -8,9 +8,7 @@ from vconsole.model.command import Command
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "capabilities": "Capabilities",
-    },
+    scopes={"capabilities": "Capabilities"},
     commands=(
         Command(
             "host.capabilities",
@@ -22,11 +20,7 @@ MANIFEST: Final = Manifest(
             place=61,
         ),
     ),
-    pages={
-        "capabilities": "vconsole.screens.capabilities:CapabilitiesScreen",
-    },
+    pages={"capabilities": "vconsole.screens.capabilities:CapabilitiesScreen"},
     answers=(Answer(".model:ReadCapabilities", ".host:read_capabilities"),),
-    shows={
-        "capabilities": ".cli:show_capabilities",
-    },
+    shows={"capabilities": ".cli:show_capabilities"},
 )

@@ -19,7 +19,5 @@ MANIFEST: Final = Manifest(
             words="define definition",
         ),
     ),
-    subcommands={
-        "edit": ".cli:add_parser",
-    },
+    subcommands={"edit": ".cli:add_parser"},
 )

@@ -9,9 +9,7 @@ from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "divergence": "Divergence",
-    },
+    scopes={"divergence": "Divergence"},
     commands=(
         Command(
             "domains.divergence",
@@ -63,14 +61,7 @@ MANIFEST: Final = Manifest(
         ),
         Command("divergence.all", "tab", "all", "Show all domains that differ, or go back."),
     ),
-    pages={
-        "divergence": "vconsole.screens.divergence:DivergenceScreen",
-    },
-    answers=(
-        Answer(
-            ".model.rows:ReadDivergence",
-            ".host:read_divergence",
-        ),
-    ),
+    pages={"divergence": "vconsole.screens.divergence:DivergenceScreen"},
+    answers=(Answer(".model.rows:ReadDivergence", ".host:read_divergence"),),
     subcommands=dict.fromkeys("diff persist revert".split(), ".cli:add_parsers"),
 )

@@ -8,10 +8,7 @@ from vconsole.model.command import Command, a_domain, unreached
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "domains": "Domains",
-        "domain": "Domain",
-    },
+    scopes={"domains": "Domains", "domain": "Domain"},
     commands=(
         Command(
             "app.domains",
@@ -86,11 +83,7 @@ MANIFEST: Final = Manifest(
             words="definition difference",
         ),
     ),
-    pages={
-        "domain": "vconsole.screens.domains.domain:DomainScreen",
-    },
+    pages={"domain": "vconsole.screens.domains.domain:DomainScreen"},
     group="Look and pin",
-    subcommands={
-        "show": ".cli:add_parser",
-    },
+    subcommands={"show": ".cli:add_parser"},
 )

@@ -8,9 +8,7 @@ from vconsole.model.command import Command
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "app": "Everywhere",
-    },
+    scopes={"app": "Everywhere"},
     commands=(
         Command("app.back", "escape", "", "Go back, or close what is open.", place=15),
         Command(

@@ -9,10 +9,7 @@ from vconsole.model.keys import key
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "filetext": "A file as text",
-        "filediff": "A file before it is saved",
-    },
+    scopes={"filetext": "A file as text", "filediff": "A file before it is saved"},
     commands=(
         Command(
             "filediff.save",

@@ -9,9 +9,7 @@ from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "hostinfo": "Hostinfo",
-    },
+    scopes={"hostinfo": "Hostinfo"},
     commands=(
         Command(
             "app.hostinfo",
@@ -48,29 +46,13 @@ MANIFEST: Final = Manifest(
         Command("hostinfo.unedit", "z", "", "Take back the last edit, even a saved one."),
         Command("hostinfo.clear", "Z", "", "Take back everything that is not saved."),
     ),
-    pages={
-        "hostinfo": "vconsole.screens.hostinfo:HostinfoScreen",
-    },
+    pages={"hostinfo": "vconsole.screens.hostinfo:HostinfoScreen"},
     answers=(
-        Answer(
-            ".requests:SaveRules",
-            ".requests:save_rules",
-            local=True,
-        ),
-        Answer(
-            ".requests:ReadService",
-            ".requests:read_service",
-            local=True,
-        ),
-        Answer(
-            ".requests:ReadValues",
-            ".requests:read_values",
-            local=True,
-        ),
+        Answer(".requests:SaveRules", ".requests:save_rules", local=True),
+        Answer(".requests:ReadService", ".requests:read_service", local=True),
+        Answer(".requests:ReadValues", ".requests:read_values", local=True),
     ),
     group="What guests may know",
     daemons={"hostinfod": ".daemon.service"},
-    subcommands={
-        "hostinfo": ".cli.hostinfo:add_parser",
-    },
+    subcommands={"hostinfo": ".cli.hostinfo:add_parser"},
 )

@@ -8,9 +8,7 @@ from vconsole.model.command import Command
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "host": "Host",
-    },
+    scopes={"host": "Host"},
     commands=(
         Command(
             "app.host",
@@ -37,7 +35,5 @@ MANIFEST: Final = Manifest(
             words="virt-host-validate kvm iommu nested vmx svm domcapabilities",
         ),
     ),
-    pages={
-        "host": "vconsole.screens.hostmap.host:HostScreen",
-    },
+    pages={"host": "vconsole.screens.hostmap.host:HostScreen"},
 )

@@ -8,9 +8,7 @@ from vconsole.model.command import Command, a_domain
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "hostmemory": "Host: memory and swap",
-    },
+    scopes={"hostmemory": "Host: memory and swap"},
     commands=(
         Command(
             "host.memory",
@@ -40,16 +38,7 @@ MANIFEST: Final = Manifest(
             opens="domain",
         ),
     ),
-    pages={
-        "hostmemory": "vconsole.screens.hostmemory:HostMemoryScreen",
-    },
-    answers=(
-        Answer(
-            ".model.reading:ReadHostMemory",
-            ".host:read_host_memory",
-        ),
-    ),
-    shows={
-        "memory": ".cli:show_memory",
-    },
+    pages={"hostmemory": "vconsole.screens.hostmemory:HostMemoryScreen"},
+    answers=(Answer(".model.reading:ReadHostMemory", ".host:read_host_memory"),),
+    shows={"memory": ".cli:show_memory"},
 )

@@ -23,10 +23,7 @@ _WORDS: Final = {
 }
 """What else an action is looked for by."""
 MANIFEST: Final = Manifest(
-    scopes={
-        "actions": "Actions",
-        "acting": "Actions under way",
-    },
+    scopes={"actions": "Actions", "acting": "Actions under way"},
     commands=(
         Command(
             "domains.actions",
@@ -64,13 +61,7 @@ MANIFEST: Final = Manifest(
     ),
     pages={"actions": "vconsole.screens.lifecycle.actions:ActionsScreen"},
     answers=(
-        Answer(
-            ".model:Act",
-            ".host:act",
-            tells=".host:tell_act",
-            changes=True,
-            link="guests",
-        ),
+        Answer(".model:Act", ".host:act", tells=".host:tell_act", changes=True, link="guests"),
     ),
     subcommands=dict.fromkeys(
         "start shutdown reboot reset suspend resume save destroy autostart".split(),

@@ -84,42 +84,16 @@ MANIFEST: Final = Manifest(
         Command("metricsconfig.unedit", "z", "", "Take back the last edit, even a saved one."),
         Command("metricsconfig.clear", "Z", "", "Take back everything that is not saved."),
     ),
-    pages={
-        "metrics": "vconsole.screens.metrics.metrics:MetricsScreen",
-    },
+    pages={"metrics": "vconsole.screens.metrics.metrics:MetricsScreen"},
     answers=(
-        Answer(
-            ".requests:ReadDisk",
-            ".requests:read_disk",
-            local=True,
-        ),
-        Answer(
-            ".requests:ReadDaemon",
-            ".requests:read_daemon",
-            local=True,
-        ),
-        Answer(
-            ".requests:TryMetric",
-            ".requests:try_metric",
-            local=True,
-        ),
-        Answer(
-            ".requests:SaveConfig",
-            ".requests:save_config",
-            local=True,
-        ),
-        Answer(
-            ".requests:ReadAttachments",
-            ".requests:read_attachments",
-        ),
-        Answer(
-            ".requests:PlanDevices",
-            ".requests:plan_devices",
-        ),
+        Answer(".requests:ReadDisk", ".requests:read_disk", local=True),
+        Answer(".requests:ReadDaemon", ".requests:read_daemon", local=True),
+        Answer(".requests:TryMetric", ".requests:try_metric", local=True),
+        Answer(".requests:SaveConfig", ".requests:save_config", local=True),
+        Answer(".requests:ReadAttachments", ".requests:read_attachments"),
+        Answer(".requests:PlanDevices", ".requests:plan_devices"),
     ),
     group="What guests may know",
     daemons={"vhostmd": ".daemon.service"},
-    subcommands={
-        "metrics": ".cli.metrics:add_parser",
-    },
+    subcommands={"metrics": ".cli.metrics:add_parser"},
 )

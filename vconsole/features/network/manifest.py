@@ -88,28 +88,11 @@ MANIFEST: Final = Manifest(
         "networks": "vconsole.screens.network.networks:NetworksScreen",
     },
     answers=(
-        Answer(
-            ".model.places:ReadHostNetwork",
-            ".host.network:read_host_network",
-        ),
-        Answer(
-            ".model.interfaces:ReadTraffic",
-            ".host.network:read_traffic",
-        ),
-        Answer(
-            ".model.interfaces:ReadVnics",
-            ".host.network:read_vnics",
-        ),
-        Answer(
-            ".model.plan:UpdateInterface",
-            ".host.interface:update_interface",
-            changes=True,
-        ),
+        Answer(".model.places:ReadHostNetwork", ".host.network:read_host_network"),
+        Answer(".model.interfaces:ReadTraffic", ".host.network:read_traffic"),
+        Answer(".model.interfaces:ReadVnics", ".host.network:read_vnics"),
+        Answer(".model.plan:UpdateInterface", ".host.interface:update_interface", changes=True),
     ),
-    subcommands={
-        "net": ".cli:add_parser",
-    },
-    reverts={
-        "interface": ".model.plan:revert",
-    },
+    subcommands={"net": ".cli:add_parser"},
+    reverts={"interface": ".model.plan:revert"},
 )

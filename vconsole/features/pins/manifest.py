@@ -8,11 +8,7 @@ from vconsole.model.command import Command, a_domain, a_plan, pinnable, unapplie
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "pin": "Pin",
-        "plan": "Plan",
-        "history": "Pin history",
-    },
+    scopes={"pin": "Pin", "plan": "Plan", "history": "Pin history"},
     commands=(
         Command(
             "app.pin",

@@ -9,9 +9,7 @@ from vconsole.model.keys import key
 from vconsole.model.manifest import Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "policy": "Clock, power and USB policy",
-    },
+    scopes={"policy": "Clock, power and USB policy"},
     commands=(
         Command(
             "domains.policy",
@@ -56,8 +54,6 @@ MANIFEST: Final = Manifest(
         Command("policy.unedit", "z", "", "Take back the last edit."),
         Command("policy.clear", "Z", "", "Take back all edits."),
     ),
-    pages={
-        "policy": "vconsole.screens.policy:PolicyScreen",
-    },
+    pages={"policy": "vconsole.screens.policy:PolicyScreen"},
     subcommands=dict.fromkeys("policy clock usb-filter".split(), ".cli:add_parsers"),
 )

@@ -8,9 +8,7 @@ from vconsole.model.command import Command, a_domain, writable
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "resources": "Memory and vCPUs",
-    },
+    scopes={"resources": "Memory and vCPUs"},
     commands=(
         Command(
             "domains.resources",
@@ -48,23 +46,11 @@ MANIFEST: Final = Manifest(
             virsh="dommemstat {name} --period 5 --live",
         ),
     ),
-    pages={
-        "resources": "vconsole.screens.resources:ResourcesScreen",
-    },
+    pages={"resources": "vconsole.screens.resources:ResourcesScreen"},
     answers=(
-        Answer(
-            ".model.numbers:ReadResources",
-            ".host:read_resources",
-        ),
-        Answer(
-            ".model.change:SetResource",
-            ".host:set_resource",
-            changes=True,
-        ),
+        Answer(".model.numbers:ReadResources", ".host:read_resources"),
+        Answer(".model.change:SetResource", ".host:set_resource", changes=True),
     ),
     subcommands=dict.fromkeys("memory vcpus".split(), ".cli:add_parsers"),
-    reverts={
-        "vcpus": ".model.change:revert_vcpus",
-        "memory": ".model.change:revert_memory",
-    },
+    reverts={"vcpus": ".model.change:revert_vcpus", "memory": ".model.change:revert_memory"},
 )

@@ -9,10 +9,7 @@ from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={
-        "snapshots": "Snapshots",
-        "newsnapshot": "New snapshot",
-    },
+    scopes={"snapshots": "Snapshots", "newsnapshot": "New snapshot"},
     commands=(
         Command(
             "domains.snapshots",
@@ -69,37 +66,18 @@ MANIFEST: Final = Manifest(
         Command("newsnapshot.choose", "space", "choose", "Take the next choice, or edit the text."),
         Command("newsnapshot.edit", "e", "edit", "Edit name or description."),
     ),
-    pages={
-        "snapshots": "vconsole.screens.snapshots.snapshots:SnapshotsScreen",
-    },
+    pages={"snapshots": "vconsole.screens.snapshots.snapshots:SnapshotsScreen"},
     answers=(
-        Answer(
-            ".model.create:ReadGround",
-            ".host.create:read_ground",
-            link="guests",
-        ),
-        Answer(
-            ".model.tree:ReadSnapshots",
-            ".host.snapshots:read_snapshots",
-        ),
+        Answer(".model.create:ReadGround", ".host.create:read_ground", link="guests"),
+        Answer(".model.tree:ReadSnapshots", ".host.snapshots:read_snapshots"),
         Answer(
             ".model.create:CreateSnapshot",
             ".host.create:create_snapshot",
             changes=True,
             link="guests",
         ),
-        Answer(
-            ".model.change:DeleteSnapshot",
-            ".host.snapshots:delete_snapshot",
-            changes=True,
-        ),
-        Answer(
-            ".model.change:RevertSnapshot",
-            ".host.snapshots:revert_snapshot",
-            changes=True,
-        ),
+        Answer(".model.change:DeleteSnapshot", ".host.snapshots:delete_snapshot", changes=True),
+        Answer(".model.change:RevertSnapshot", ".host.snapshots:revert_snapshot", changes=True),
     ),
-    subcommands={
-        "snapshot": ".cli:add_parser",
-    },
+    subcommands={"snapshot": ".cli:add_parser"},
 )
