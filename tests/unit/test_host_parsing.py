@@ -23,7 +23,7 @@ from vconsole.host.domain_xml import (
     same_configuration,
 )
 from vconsole.host.numa_maps import parse_numa_maps, read_numa_maps
-from vconsole.host.proc import Guest
+from vconsole.host.proc import Guest, find_guests
 from vconsole.host.source import View
 from vconsole.host.usage import BulkUsage, LocalUsage
 from vconsole.model.cpuset import CpuSet
@@ -253,7 +253,7 @@ def test_a_process_number_that_is_used_again_is_another_guest(tmp_path: Path) ->
 
 def test_local_usage_needs_no_call_to_libvirt(tmp_path: Path) -> None:
     make_process(tmp_path, 42, UUID)
-    usage = LocalUsage(tmp_path)
+    usage = LocalUsage(lambda: find_guests(tmp_path))
     domains = (Domain(UUID, "g", "running", 1, vcpus=1),)
     assert usage.read(domains, View())[UUID].cpu_percent is None
     make_process(tmp_path, 42, UUID, utime=10_000)

@@ -16,8 +16,8 @@ from vconsole.host import errors
 from vconsole.host.detail import DetailReader
 from vconsole.host.fleet import Fleet
 from vconsole.host.link import Link, open_link, probe_split_pins
+from vconsole.host.locality import InstantLocality, LocalityReader
 from vconsole.host.machine import Machine
-from vconsole.host.numa_maps import LocalityReader
 from vconsole.host.source import HostError, View
 from vconsole.host.usage import NOWAIT, BulkUsage, InfoUsage, LocalUsage, UsageReader
 from vconsole.model.host_state import Detail, Freshness, HostState, Usage
@@ -30,10 +30,10 @@ class LibvirtSource:
         self._link = link
         self._machine = Machine(link)
         self._fleet = Fleet(link, self._machine.everything)
-        self._local = LocalUsage() if link.connection.local else None
+        self._local = LocalUsage(link.find_guests) if link.sees_guests else None
         self._usage = self._usage_reader()
         self._detail = DetailReader(link, self._fleet, self._local)
-        self._locality = LocalityReader()
+        self._locality = InstantLocality() if link.simulation else LocalityReader()
         self._probed = False
         self._turn = 0
         self._last: HostState | None = None

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from copy import copy
+from dataclasses import replace
 from math import inf
 from time import monotonic
 from typing import Any, TypeVar
 
 from vconsole.host import errors, here, uri
 from vconsole.host.events import Events, run_loop
+from vconsole.host.proc import Guest, find_guests
+from vconsole.host.simulation import Simulation
 from vconsole.host.source import HostError
 from vconsole.model.host_state import Connection
 
@@ -31,7 +34,10 @@ class Link:
         calls: How many calls were made; a call may be several round trips.
         notes: Calls that the driver lacks or forbids, with the reason; they are not made again.
         denied: Those among them that this user may not make.
+        simulation: What stands for the host's kernel where the host is invented.
     """
+
+    simulation: Simulation | None = None
 
     _until: float = inf
     """No call begins after this moment, in monotonic seconds."""
@@ -51,6 +57,17 @@ class Link:
     def in_process(self) -> bool:
         """The test driver in this process: no round trips, and no machine behind it."""
         return self.connection.uri.startswith("test:///")
+
+    @property
+    def sees_guests(self) -> bool:
+        """The processes of its domains can be looked at."""
+        return self.connection.local or self.simulation is not None
+
+    def find_guests(self) -> dict[str, Guest]:
+        """UUID -> process; none where they run elsewhere."""
+        if self.simulation is not None:
+            return self.simulation.find_guests()
+        return find_guests() if self.connection.local else {}
 
     def until(self, moment: float) -> Link:
         """The same connection for one request: it begins no call after `moment`, monotonic seconds.
@@ -144,16 +161,28 @@ def open_link(given: str | None, read_only: bool, demo: bool, wake: Callable[[],
         raise HostError("no libvirt", f"libvirt-python is not usable: {error}") from error
     libvirt.registerErrorHandler(_ignore, None)
     run_loop()
-    wanted = uri.DEMO_URI if demo else given
-    conn, reason = _open(wanted, read_only)
+    if demo:
+        return _open_demo(read_only, wake)
+    conn, reason = _open(given, read_only)
     try:
-        if demo:
-            from vconsole.host.demo import populate
-
-            populate(conn)
-        link = Link(conn, _describe(conn, wanted, demo, reason), wake)
+        return Link(conn, _describe(conn, given, reason), wake)
     except libvirt.libvirtError as error:
-        raise HostError("cannot connect", _with_uri(wanted, error)) from error
+        raise HostError("cannot connect", _with_uri(given, error)) from error
+
+
+def _open_demo(read_only: bool, wake: Callable[[], None]) -> Link:
+    """A further connection to the demo host of this process."""
+    import libvirt
+
+    from vconsole.host.demo.connection import Connection as DemoConnection
+
+    try:
+        conn = DemoConnection()
+    except libvirt.libvirtError as error:
+        raise HostError("cannot connect", _with_uri(uri.DEMO_URI, error)) from error
+    found = _describe(conn, uri.DEMO_URI, "--read-only was given" if read_only else None)
+    link = Link(conn, replace(found, demo=True, split_pins=True), wake)
+    link.simulation = conn.world
     return link
 
 
@@ -191,7 +220,7 @@ def _unreachable(wanted: str | None, error: Exception) -> HostError:
     return HostError("cannot connect", _with_uri(wanted, error), cure)
 
 
-def _describe(conn: Any, wanted: str | None, demo: bool, reason: str | None) -> Connection:
+def _describe(conn: Any, wanted: str | None, reason: str | None) -> Connection:
     import libvirt
 
     driver = errors.one_line(conn.getType(), 40)
@@ -204,7 +233,6 @@ def _describe(conn: Any, wanted: str | None, demo: bool, reason: str | None) -> 
         hostname=hostname,
         driver=driver,
         local=driver.upper() == "QEMU" and uri.is_this_machine(actual),
-        demo=demo,
         read_only=reason is not None,
         read_only_reason=reason or "",
         split_pins=driver.upper() != "TEST",
@@ -215,11 +243,13 @@ def _describe(conn: Any, wanted: str | None, demo: bool, reason: str | None) -> 
 def probe_split_pins(link: Link, domain: Any) -> bool:
     """Whether the driver keeps live and config pins apart; asks for a change that cannot be made.
 
-    QEMU is not asked: it does, and the question would wait for a domain that is busy.
+    QEMU is not asked: it does, and the question would wait for a domain that is busy. Nor is the
+    demo host.
     """
     import libvirt
 
-    if link.connection.driver.upper() == "QEMU" or link.connection.read_only:
+    known = link.connection.driver.upper() == "QEMU" or link.simulation is not None
+    if known or link.connection.read_only:
         return link.connection.split_pins
     try:
         link.call(domain.pinVcpuFlags, _NO_SUCH_VCPU, (True,), _LIVE)

@@ -141,6 +141,8 @@ class Machine:
 
     def read_busy(self) -> None:
         """How busy each pCPU is, from this machine's kernel; no call to libvirt."""
+        if self._link.simulation is not None:
+            self.busy = self._link.simulation.busy()
         if not self._link.connection.local:
             return
         import psutil
@@ -207,6 +209,9 @@ class Machine:
     def _local_facts(self) -> None:
         """Swap, governor and the virtualization check, where this machine is the host."""
         connection = self._link.connection
+        if self._link.simulation is not None:
+            self.node = self._link.simulation.facts(self.node)
+            return
         self.node = replace(self.node, checks=virt_check.check(connection))
         if not connection.local:
             return

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from vconsole.host.source import HostSource
-from vconsole.host.uri import DEMO_URI, resolve
+from vconsole.host.uri import resolve
 
 if TYPE_CHECKING:
     from vconsole.host.link import Link
@@ -48,5 +48,4 @@ def connect_link(uri: str | None, read_only: bool = False, demo: bool = False) -
     """
     from vconsole.host.link import open_link
 
-    wanted = DEMO_URI if demo else resolve(uri)  # populated by this process's first connection
-    return open_link(wanted, read_only, False, lambda: None)
+    return open_link(resolve(uri), read_only, demo, lambda: None)

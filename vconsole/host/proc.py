@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from vconsole.host.numa_maps import read_numa_maps
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import PinKey
 
@@ -85,6 +86,16 @@ class Guest:
     def allowed(self, tid: int) -> CpuSet | None:
         """Where the kernel lets the thread run."""
         return parse_allowed(read_bytes(f"{self.path}/task/{tid}/status"))
+
+    def memory(self) -> dict[int, int] | None:
+        """Bytes of its memory by cell; None where that may not be read or the process is gone."""
+        return read_numa_maps(self.path / "numa_maps")
+
+    @property
+    def hidden(self) -> bool:
+        """The kernel does not let this user see where its memory lies."""
+        path = self.path / "numa_maps"
+        return path.exists() and not os.access(path, os.R_OK)
 
     def _rows(self) -> dict[int, PinKey | None]:
         try:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
@@ -17,7 +17,7 @@ from typing import Any, Final, Protocol
 
 from vconsole.host.fleet import Fleet
 from vconsole.host.link import Link
-from vconsole.host.proc import PROC, Guest, Thread, find_guests
+from vconsole.host.proc import Guest, Thread, find_guests
 from vconsole.host.source import View
 from vconsole.model import rates
 from vconsole.model.cpuset import CpuSet
@@ -197,8 +197,8 @@ class LocalUsage:
     _THREADS, _THREADS_ON_HOST = 64, 512
     _RESCAN_S, _LONGEST_RESCAN_S = 1.0, 30.0
 
-    def __init__(self, root: Any = PROC) -> None:
-        self._root, self._meter = root, Meter()
+    def __init__(self, find: Callable[[], dict[str, Guest]] = find_guests) -> None:
+        self._find_guests, self._meter = find, Meter()
         self.guests: dict[str, Guest] = {}
         self.threads: dict[str, tuple[float, tuple[Thread, ...]]] = {}
         """UUID -> (monotonic seconds, threads) of the latest look at them."""
@@ -236,7 +236,7 @@ class LocalUsage:
         missing, now = active.keys() - self.guests.keys(), monotonic()
         if not missing or now < self._next_scan:
             return
-        found = find_guests(self._root)
+        found = self._find_guests()
         self.guests |= {uuid: found[uuid] for uuid in missing & found.keys()}
         self.blind = bool(active) and not self.guests
         vain = not missing & found.keys()

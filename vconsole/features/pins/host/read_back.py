@@ -11,7 +11,7 @@ from vconsole.features.pins.model.compare import PCpus
 from vconsole.host import errors
 from vconsole.host.link import Link
 from vconsole.host.machine import Machine
-from vconsole.host.proc import Guest, find_guests
+from vconsole.host.proc import Guest
 from vconsole.host.source import HostError
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, Pin, PinKey, PinKind
@@ -46,7 +46,7 @@ class ReadBack:
         except (libvirt.libvirtError, HostError, XmlError, UnicodeError) as error:
             note = f"set, but not read back: {errors.message(error)}"
             return [replace(o, message=o.message or note) for o in outcomes]
-        guest = find_guests().get(domain.uuid) if self._link.connection.local else None
+        guest = self._link.find_guests().get(domain.uuid) if domain.active else None
         return [self._with_answer(o, guest, rows.pins.get(o.step.key), pinned) for o in outcomes]
 
     def _pin_info(self, handle: Any, domain: Domain, kinds: set[PinKind]) -> Answers:

@@ -1,0 +1,252 @@
+"""The one demo host of this process: an instance of the test driver, and what is invented of it.
+
+Every connection to it shares it, and it lives as long as the process.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from threading import RLock
+from time import monotonic
+from typing import Any, Final
+
+from vconsole.host.demo import shape
+from vconsole.host.demo.fleet import BY_UUID, FLEET, domain_xml
+from vconsole.host.demo.guest import DemoGuest
+from vconsole.host.demo.memory import Placement, spread
+from vconsole.host.domain_xml import DomainXml, read_domain
+from vconsole.host.proc import Guest
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Check, Node, PinKey
+
+_ACTIVE: Final = 1
+"""VIR_CONNECT_LIST_DOMAINS_ACTIVE."""
+_TOUCHED: Final = 0.94
+"""So much of its memory a guest has used at some time."""
+EVERYTHING: Final = CpuSet.of(range(shape.PCPUS))
+
+
+class World:
+    """The demo host.
+
+    Attributes:
+        real: The test driver's connection.
+        lock: Held while what is invented is changed.
+    """
+
+    def __init__(self, clock: Callable[[], float] = monotonic) -> None:
+        self.real = _open()
+        self.lock: AbstractContextManager[Any] = RLock()
+        self._clock, self._began = clock, clock() - 600.0
+        self._lies: dict[str, Placement] = {
+            uuid: Placement.at_rest(wanted.lies) for uuid, wanted in BY_UUID.items() if wanted.lies
+        }
+        self._live: dict[str, DomainXml] = {}
+        self._guests: dict[str, DemoGuest] = {}
+        self._made: set[str] = set()
+        self.devices: dict[str, str] = {}
+        """UUID -> the devices of a running domain, where they were changed while it ran."""
+        self.sizes: dict[tuple[str, str], int] = {}
+        """(UUID, target) -> the capacity of a disk that was resized while it was used."""
+        self.met: set[str] = set()
+        """UUIDs of the domains that somebody has looked up."""
+        self.frozen: set[str] = set()
+        self.synced: set[str] = set()
+        """UUIDs of guests whose file systems are frozen, and whose clocks were set."""
+        _populate(self.real)
+
+    @property
+    def now_s(self) -> float:
+        """Seconds since the host was started."""
+        return self._clock() - self._began
+
+    def once(self, what: str) -> bool:
+        """True the first time: what is made late is made once."""
+        with self.lock:
+            new = what not in self._made
+            self._made.add(what)
+            return new
+
+    # -- domains -------------------------------------------------------------------------------
+
+    def live(self, domain: Any) -> DomainXml:
+        """What a running domain has now."""
+        uuid = domain.UUIDString()
+        with self.lock:
+            if uuid not in self._live:
+                self._live[uuid] = read_domain(domain.XMLDesc(0))
+            return self._live[uuid]
+
+    def changed(self, domain: Any) -> None:
+        """Its definition, its state or its pins may be others now."""
+        with self.lock:
+            self._live.pop(domain.UUIDString(), None)
+            if not domain.isActive():
+                self._lies.pop(domain.UUIDString(), None)
+                self._guests.pop(domain.UUIDString(), None)
+                self.devices.pop(domain.UUIDString(), None)
+                self.frozen.discard(domain.UUIDString())
+
+    def pinned(self, domain: Any) -> None:
+        """Its vCPUs were pinned: its memory begins to follow them."""
+        with self.lock:
+            before = self._placement(domain)
+            self.changed(domain)
+            if not (numatune := self.live(domain).numatune) or not numatune.bound:
+                self._lies[domain.UUIDString()] = before.follow(self._home(domain), self.now_s)
+
+    def allowed(self, domain: Any, key: PinKey) -> CpuSet:
+        """Where a thread may run."""
+        return self.live(domain).allowed(key, EVERYTHING) or EVERYTHING
+
+    def memory(self, domain: Any) -> dict[int, int]:
+        """Cell -> bytes of a running domain's memory."""
+        size = self.live(domain).memory_bytes or 0
+        shares = self._placement(domain).shares(self.now_s)
+        return {cell: int(size * _TOUCHED * share) for cell, share in shares.items()}
+
+    def _placement(self, domain: Any) -> Placement:
+        uuid = domain.UUIDString()
+        with self.lock:
+            if uuid not in self._lies:
+                tune = self.live(domain).numatune
+                bound = tune.nodeset if tune else None
+                self._lies[uuid] = spread(bound or self._home(domain))
+            return self._lies[uuid]
+
+    def _home(self, domain: Any) -> list[int]:
+        """The cells where its vCPUs may run."""
+        keys = (key for key in self.live(domain).pins if key[0] == "vcpu")
+        cpus = {pcpu for key in keys for pcpu in self.allowed(domain, key)}
+        return sorted({shape.cell_of(pcpu) for pcpu in cpus}) or list(shape.CELLS)
+
+    def active(self) -> list[Any]:
+        """The running domains."""
+        return list(self.real.listAllDomains(_ACTIVE))
+
+    def volume_of(self, path: str) -> Any | None:
+        """The volume of a disk's image; None where no pool has it."""
+        return None
+
+    # -- what the kernel would tell (host.simulation.Simulation) -------------------------------
+
+    def find_guests(self) -> dict[str, Guest]:
+        """UUID -> the process of each running domain."""
+        with self.lock:
+            for domain in self.active():
+                self.guest(domain)
+            return dict(self._guests)
+
+    def guest(self, domain: Any) -> DemoGuest | None:
+        """The process of a domain; None where it does not run."""
+        with self.lock:
+            uuid = domain.UUIDString()
+            if uuid not in self._guests and domain.isActive():
+                self._guests[uuid] = DemoGuest.of(self, domain)
+            return self._guests.get(uuid)
+
+    def busy(self) -> Mapping[int, float]:
+        """PCPU -> how busy it is now, in percent."""
+        found = {pcpu: 0.4 + pcpu % 3 * 0.3 for pcpu in range(shape.PCPUS)}
+        for guest in list(self._guests.values()):
+            for pcpu, share in guest.shares():
+                found[pcpu] = min(100.0, found[pcpu] + 100 * share)
+        return {pcpu: round(percent, 1) for pcpu, percent in found.items()}
+
+    def facts(self, node: Node) -> Node:
+        """The node with what the kernel knows of it."""
+        checks = (
+            Check("CPU", "ok", "AMD-V is on: flag svm (simulated)"),
+            Check("KVM modules", "ok", "kvm and kvm_amd in the kernel (simulated)"),
+            Check("IOMMU", "ok", "in use with 84 groups (simulated)"),
+            Check("nested", "warn", "guests cannot be hosts of guests (simulated)"),
+        )
+        gib = shape.GIB
+        return replace(
+            node,
+            governor="performance",
+            swap_total_bytes=8 * gib,
+            swap_used_bytes=0,
+            hugepage_kib=2048,
+            checks=checks,
+        )
+
+    # -- the cells -----------------------------------------------------------------------------
+
+    def free_bytes(self) -> list[int]:
+        """Free memory by cell."""
+        free = [
+            shape.CELL_BYTES - shape.HOST_BYTES - (shape.HUGE_PAGES[cell] << 21)
+            for cell in shape.CELLS
+        ]
+        for domain in self.active():
+            if self.live(domain).hugepages_kib is None:
+                _take(free, self.memory(domain))
+        return [max(0, count) for count in free]
+
+    def free_pages(self) -> list[int]:
+        """Free pages of 2 MiB by cell."""
+        free = [shape.HUGE_PAGES[cell] << 21 for cell in shape.CELLS]
+        for domain in self.active():
+            live = self.live(domain)
+            if live.hugepages_kib is not None:
+                shares = self._placement(domain).shares(self.now_s)
+                whole = {c: int((live.max_memory_bytes or 0) * s) for c, s in shares.items()}
+                _take(free, whole)
+        return [max(0, count) >> 21 for count in free]
+
+
+def _take(free: list[int], taken: Mapping[int, int]) -> None:
+    for cell, count in taken.items():
+        if cell < len(free):
+            free[cell] -= count
+
+
+def _open() -> Any:
+    """An instance of the test driver with this machine; its description is in no file."""
+    import libvirt
+
+    descriptor = os.memfd_create("vconsole-demo")
+    try:
+        os.write(descriptor, shape.node_xml().encode())
+        return libvirt.open(f"test:///proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+def _populate(conn: Any, fleet: Iterable[Any] = FLEET) -> None:
+    """Define the fleet and bring each domain into its state."""
+    for wanted in fleet:
+        domain = conn.defineXML(domain_xml(wanted))
+        if wanted.autostart:
+            domain.setAutostart(1)
+        if wanted.state != "shut off":
+            domain.create()
+        if wanted.state == "paused":
+            domain.suspend()
+
+
+_lock = RLock()
+_worlds: list[World] = []
+
+
+def the_world() -> World:
+    """The demo host of this process, made at first."""
+    with _lock:
+        if not _worlds:
+            _worlds.append(World())
+        return _worlds[0]
+
+
+def forget() -> None:
+    """The next connection finds a new demo host: for tests."""
+    import libvirt
+
+    with _lock:
+        for world in _worlds:
+            with suppress(libvirt.libvirtError):
+                world.real.close()
+        _worlds.clear()

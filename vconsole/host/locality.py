@@ -1,0 +1,100 @@
+"""Where the memory of running domains lies, looked at in turns.
+
+The kernel walks the page tables for it and holds the guest's memory lock meanwhile. So it is read
+seldom, by a thread of its own, one domain after another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Condition, Thread
+from time import monotonic
+
+from vconsole.host.proc import Guest
+from vconsole.model.host_state import Locality
+
+_EVERY_S = 3.0
+"""Between two domains."""
+_IN_VIEW_S = 10.0
+"""Between two looks at the domain in view."""
+_REST = 20
+"""After a look that took long, this many times as long nothing is read."""
+
+
+class LocalityReader:
+    """A daemon thread that goes round the running domains. `results` is replaced, not changed."""
+
+    def __init__(self) -> None:
+        self.results: Mapping[str, Locality] = {}
+        self.denied = False
+        """The kernel does not let this user look; nothing more is tried."""
+        self._guests: dict[str, Guest] = {}
+        self._in_view: str | None = None
+        self._changed = Condition()
+        self._ended = False
+        self._thread: Thread | None = None
+
+    def update(self, guests: Mapping[str, Guest], in_view: str | None) -> None:
+        """Say which domains run, and which one is on the screen."""
+        with self._changed:
+            self._guests = dict(guests)
+            self.results = {u: r for u, r in self.results.items() if u in guests}
+            hurry = in_view in guests and in_view not in self.results and in_view != self._in_view
+            self._in_view = in_view
+            if self._thread is None and guests:
+                self._thread = Thread(target=self._run, name="vconsole-numa", daemon=True)
+                self._thread.start()
+            elif hurry:
+                self._changed.notify_all()
+
+    def close(self) -> None:
+        """End the thread, after the look that it is at."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    def _run(self) -> None:
+        while not self._ended and not self.denied:
+            begun = monotonic()
+            with self._changed:
+                uuid = self._next(begun)
+                guest = self._guests.get(uuid or "")
+            if uuid is not None and guest is not None:
+                self._look(uuid, guest)
+            pause = max(_EVERY_S, _REST * (monotonic() - begun))
+            with self._changed:
+                if not self._ended:
+                    self._changed.wait(pause)
+
+    def _next(self, now: float) -> str | None:
+        """The domain in view if it is time, else the one that was not looked at for longest."""
+        seen = self.results.get(self._in_view or "")
+        if self._in_view in self._guests and (seen is None or now - seen.read_at >= _IN_VIEW_S):
+            return self._in_view
+        ages = {u: self.results[u].read_at if u in self.results else 0.0 for u in self._guests}
+        return min(ages, key=lambda uuid: (ages[uuid], uuid), default=None)
+
+    def _look(self, uuid: str, guest: Guest) -> None:
+        cells = guest.memory()
+        if cells is None:
+            self.denied = guest.hidden
+            return
+        with self._changed:
+            if uuid in self._guests:
+                self.results = {**self.results, uuid: Locality(cells, monotonic())}
+
+
+class InstantLocality:
+    """Looks at all of them each time: for a host where that costs nothing."""
+
+    def __init__(self) -> None:
+        self.results: Mapping[str, Locality] = {}
+
+    def update(self, guests: Mapping[str, Guest], in_view: str | None) -> None:
+        """Look; the same object stays where nothing has moved."""
+        found = {uuid: cells for uuid, guest in guests.items() if (cells := guest.memory())}
+        if found != {uuid: known.bytes_by_cell for uuid, known in self.results.items()}:
+            self.results = {uuid: Locality(cells, monotonic()) for uuid, cells in found.items()}
+
+    def close(self) -> None:
+        """Nothing is held."""
