@@ -1,8 +1,11 @@
-"""Changes of several domains: so many at a time, those of one domain in their order."""
+"""Changes of several domains: so many at a time, those of one domain in their order.
+
+What a failure means to the others, a run may be told: see `OnFailure`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Generic, TypeVar
 
@@ -15,8 +18,17 @@ AT_A_TIME = 8
 C = TypeVar("C", bound=Change)
 
 
+OnFailure = Callable[[C, Reply], tuple[Sequence[C], Mapping[str, str]]]
+"""Answers the changes that are made next because one failed, such as putting its first half back,
+and the UUIDs of domains that are not to be tried any more, each with the reason."""
+
+
 class ChangeRun(Generic[C]):
     """See the module. `ask` hands a change to the dispatcher; its reply comes back by `replied`.
+
+    Args:
+        at_a_time: Changes under way at the same time.
+        on_failure: What a failure means to others; by default nothing.
 
     Attributes:
         title: What is done.
@@ -25,7 +37,15 @@ class ChangeRun(Generic[C]):
         replies: What became of the others that began, or that were given up.
     """
 
-    def __init__(self, title: str, changes: Sequence[C], ask: Callable[[C], object]) -> None:
+    def __init__(
+        self,
+        title: str,
+        changes: Sequence[C],
+        ask: Callable[[C], object],
+        at_a_time: int = AT_A_TIME,
+        on_failure: OnFailure[C] | None = None,
+    ) -> None:
+        self._at_a_time, self._on_failure = at_a_time, on_failure
         self.title, self.changes = title, tuple(dict.fromkeys(changes))
         self.under_way: list[C] = []
         self.replies: dict[C, Reply] = {}
@@ -45,7 +65,7 @@ class ChangeRun(Generic[C]):
         """Begin as many as there is room for."""
         busy = {change.uuid for change in self.under_way}
         for change in self.changes:
-            if len(self.under_way) >= AT_A_TIME:
+            if len(self.under_way) >= self._at_a_time:
                 break
             if change not in self.replies and change.uuid not in busy:
                 busy.add(change.uuid)
@@ -64,8 +84,19 @@ class ChangeRun(Generic[C]):
         self.replies[change] = reply
         if reply.status != "applied":
             self._drop("after a failure", change.uuid)
+            self._follow(change, reply)
         self.begin()
         return True
+
+    def _follow(self, change: C, reply: Reply) -> None:
+        """Make what a failure asks for next, and leave out whom it hinders."""
+        if self._on_failure is None:
+            return
+        more, hindered = self._on_failure(change, reply)
+        for uuid, why in hindered.items():
+            self._drop(why, uuid)
+        place = self.changes.index(change) + 1
+        self.changes = (*self.changes[:place], *more, *self.changes[place:])
 
     @property
     def waiting(self) -> dict[C, Wait]:

@@ -14,7 +14,7 @@ from vconsole.changes.activity import ActivityLog
 from vconsole.changes.dispatcher import Dispatcher, Request
 from vconsole.changes.host_requests import HostRequests
 from vconsole.changes.recorder import Records
-from vconsole.changes.run import AT_A_TIME, ChangeRun
+from vconsole.changes.run import AT_A_TIME, ChangeRun, OnFailure
 from vconsole.changes.settle import ReadOutcome
 from vconsole.changes.store import PinHistory
 from vconsole.cli.read import find_domain
@@ -139,7 +139,12 @@ def _unvalidated(change: Change) -> Change:
 
 
 def carry_out(
-    host: HostRequests, changes: Sequence[Change], uri: str, log: ActivityLog
+    host: HostRequests,
+    changes: Sequence[Change],
+    uri: str,
+    log: ActivityLog,
+    at_a_time: int = AT_A_TIME,
+    on_failure: OnFailure[Any] | None = None,
 ) -> dict[Any, Reply]:
     """Make several changes at a time, and log each; ask again after one of unknown outcome."""
     queue = SimpleQueue[tuple[Any, Reply]]()
@@ -149,7 +154,7 @@ def carry_out(
         width=AT_A_TIME + 1,
         recorder=Records(log, lambda: uri, PinHistory(state_dir())),
     )
-    going = ChangeRun("", changes, dispatcher.ask)
+    going = ChangeRun("", changes, dispatcher.ask, at_a_time, on_failure)
     going.begin()
     asked = 0
     while not going.done or asked:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from vconsole.changes.dispatcher import Request
     from vconsole.changes.history import History
     from vconsole.changes.recorder import Records
-    from vconsole.changes.run import C, ChangeRun
+    from vconsole.changes.run import C, ChangeRun, OnFailure
     from vconsole.changes.settle import ReadOutcome
     from vconsole.changes.store import PinHistory
     from vconsole.features.pins.model.plan import PinPlan
@@ -273,11 +273,17 @@ class VConsole(App[int]):
 
     # -- changes under way and the log of them ------------------------------------------------
 
-    def carry_out(self, title: str, changes: Sequence[C]) -> ChangeRun[C]:
-        """Begin changes; they go on whatever page is in front."""
-        from vconsole.changes.run import ChangeRun
+    def carry_out(
+        self, title: str, changes: Sequence[C], on_failure: OnFailure[C] | None = None
+    ) -> ChangeRun[C]:
+        """Begin changes; they go on whatever page is in front.
 
-        run = ChangeRun(title, changes, self.dispatcher.ask)
+        One after another where a failure means something to those that come later.
+        """
+        from vconsole.changes.run import AT_A_TIME, ChangeRun
+
+        at_a_time = AT_A_TIME if on_failure is None else 1
+        run = ChangeRun(title, changes, self.dispatcher.ask, at_a_time, on_failure)
         over = [r for r in self.runs if r.done][-KEPT_RUNS:]
         self.runs = [r for r in self.runs if not r.done or r in over] + [run]
         if self._follower is None:

@@ -31,7 +31,7 @@ from vconsole.widgets.prompt import Accepted, Prompt, PromptLine
 if TYPE_CHECKING:
     from vconsole.changes.activity import ActivityLog
     from vconsole.changes.history import History
-    from vconsole.changes.run import C, ChangeRun
+    from vconsole.changes.run import C, ChangeRun, OnFailure
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.files.config import Config
     from vconsole.model.proposal import Proposal
@@ -97,8 +97,10 @@ class Console(Protocol):
     def screen_stack(self) -> Sequence[Screen[Any]]:
         """The pages, the one in front last."""
 
-    def carry_out(self, title: str, changes: Sequence[C]) -> ChangeRun[C]:
-        """Begin changes; they go on whatever page is in front."""
+    def carry_out(
+        self, title: str, changes: Sequence[C], on_failure: OnFailure[C] | None = None
+    ) -> ChangeRun[C]:
+        """Begin changes; they go on whatever page is in front; see `changes.run.OnFailure`."""
 
     def open_demo(self) -> None:
         """Leave this host for the demo."""

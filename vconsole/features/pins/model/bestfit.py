@@ -53,15 +53,28 @@ class Suggestion:
 def suggest(domain: Domain, host_state: HostState) -> Suggestion:
     """Propose a cell, or the nearest cells that suffice together, and pins for every row."""
     case = case_of(domain, host_state)
-    if not case.vcpus:
-        return Suggestion(refusal="its vCPUs are not known yet")
-    if not case.shape.cell_pcpus:
-        return Suggestion(refusal="the host names no cells")
+    if reason := _senseless(case):
+        return Suggestion(refusal=reason)
     rejected = tuple(_rejected(case))
     found = choices(case)
     if not found:
         return Suggestion(rejected=rejected, refusal=_refusal(case))
     return proposal(case, found[0], rejected)
+
+
+def best_choice(case: Case) -> tuple[Choice | None, str]:
+    """The cells and pCPUs that are proposed, or the reason why there are none."""
+    if reason := _senseless(case):
+        return None, reason
+    found = choices(case)
+    return (found[0], "") if found else (None, _refusal(case))
+
+
+def _senseless(case: Case) -> str:
+    """Why nothing can be asked."""
+    if not case.vcpus:
+        return "its vCPUs are not known yet"
+    return "" if case.shape.cell_pcpus else "the host names no cells"
 
 
 def _rejected(case: Case) -> Iterator[tuple[int, str]]:
@@ -116,12 +129,8 @@ def _room(case: Case, part: Part, cell: int) -> int:
 
 def proposal(case: Case, choice: Choice, rejected: tuple[tuple[int, str], ...] = ()) -> Suggestion:
     """A choice of cells and pCPUs with a set for every row, and what there is to say of it."""
-    rows = {key: CpuSet.of((p,)) for found in choice.picks for key, p in found.rows.items()}
-    taken = choice.pcpus
-    for part, cells in zip(case.parts, choice.cells, strict=True):
-        later = _for_later(case, part, cells, taken)
-        rows |= later
-        taken |= CpuSet.of(p for key in later for p in later[key] if len(later[key]) == 1)
+    rows = vcpu_rows(case, choice)
+    taken = CpuSet.of(p for cpuset in rows.values() if len(cpuset) == 1 for p in cpuset)
     others, remark = _for_others(case, choice.all_cells, taken)
     rows |= dict.fromkeys(case.others, others)
     made = Suggestion(choice.all_cells, rows, (), rejected)
@@ -133,6 +142,17 @@ def proposal(case: Case, choice: Choice, rejected: tuple[tuple[int, str], ...] =
     if case.others:
         reasons.append(f"{rows_label(case.others)} on {pcpus_label(others)}{remark}")
     return replace(made, reasons=(*grave, *reasons), warned=len(warned), graver=len(grave))
+
+
+def vcpu_rows(case: Case, choice: Choice) -> dict[PinKey, CpuSet]:
+    """A set for every vCPU, those that are plugged in later too."""
+    rows = {key: CpuSet.of((p,)) for found in choice.picks for key, p in found.rows.items()}
+    taken = choice.pcpus
+    for part, cells in zip(case.parts, choice.cells, strict=True):
+        later = _for_later(case, part, cells, taken)
+        rows |= later
+        taken |= CpuSet.of(p for key in later for p in later[key] if len(later[key]) == 1)
+    return rows
 
 
 def _for_later(case: Case, part: Part, cells: Sequence[int], taken: CpuSet) -> dict[PinKey, CpuSet]:

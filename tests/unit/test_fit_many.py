@@ -1,0 +1,229 @@
+"""One plan for several domains: nobody is in another's way, and a failure leaves nobody so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.model_hosts import MemoryHost, domain, host, hosts
+from tests.unit.placement import guest, machine
+from vconsole.changes.run import ChangeRun
+from vconsole.features.pins.model.fit_many import fit_many
+from vconsole.features.pins.model.many import ManyPlan, put_back, requests
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, HostState, PCpu
+from vconsole.model.placement import occupants, vcpu_set
+from vconsole.model.request import Reply
+from vconsole.model.set_pins import SetPins
+from vconsole.model.topology import topology
+
+GIB = 1 << 30
+
+
+def running(host_state: HostState, name: str, vcpus: int, gib: float = 2) -> Domain:
+    """A domain that runs anywhere."""
+    made = guest(host_state, vcpus, gib)
+    pins = tuple(replace(pin, live=pin.config) for pin in made.pins)
+    return replace(made, uuid=name, name=name, state="running", pins=pins)
+
+
+def fleet(host_state: HostState, sizes: Sequence[int], gib: float = 2) -> HostState:
+    """A host with domains of so many vCPUs."""
+    made = (running(host_state, f"g{n:02}", vcpus, gib) for n, vcpus in enumerate(sizes))
+    return replace(host_state, domains=tuple(made))
+
+
+def everybody(host_state: HostState) -> ManyPlan:
+    return fit_many([d.uuid for d in host_state.domains], host_state)
+
+
+def dedicated(host_state: HostState) -> dict[str, CpuSet]:
+    """The pCPUs that each domain holds for itself once all of them run."""
+    runs = tuple(
+        replace(d, state="running", pins=tuple(replace(p, live=p.config or p.live) for p in d.pins))
+        for d in host_state.domains
+    )
+    return dict(occupants(replace(host_state, domains=runs)).exclusive)
+
+
+def assert_no_collision(host_state: HostState, whom: Sequence[str]) -> None:
+    held = dedicated(host_state)
+    for one, other in combinations(sorted(held), 2):
+        if one in whom or other in whom:
+            assert not held[one] & held[other], (one, other)
+
+
+def eight_l3() -> HostState:
+    """One cell of 64 cores with two threads, 128 pCPUs, eight L3 domains of eight cores each."""
+    pcpus = tuple(
+        PCpu(n, 0, 0, 0, n % 64, CpuSet.of((n % 64, n % 64 + 64)), True, l3=n % 64 // 8 * 8)
+        for n in range(128)
+    )
+    return host(pcpus=pcpus, free_gib=(512.0,))
+
+
+def test_ten_guests_of_a_host_with_eight_l3_domains_get_a_place_each_without_a_collision() -> None:
+    host_state = fleet(eight_l3(), (8, 8, 8, 8, 6, 4, 4, 4, 2, 2))
+    found = everybody(host_state)
+    assert not found.left_out
+    assert len(found.changes) == 10
+    assert_no_collision(found.after, [d.uuid for d in host_state.domains])
+    shape = topology(found.after)
+    for placed in found.placed:
+        there = vcpu_set(found.after.domain(placed.domain.uuid) or placed.domain)
+        assert there is not None
+        assert len(shape.l3_domains(there)) == 1, placed.domain.name
+        assert not placed.warnings, placed.warnings
+
+
+def test_the_biggest_come_first_so_that_each_has_an_l3_domain() -> None:
+    sizes = (1, 1, 1, 1, 1, 1, 1, 1, 8, 8, 8, 8, 8, 8, 8)
+    found = everybody(fleet(eight_l3(), sizes))
+    shape = topology(found.after)
+    spans = [len(shape.l3_domains(vcpu_set(d) or CpuSet())) for d in found.after.domains]
+    assert spans == [1] * len(sizes)
+    assert not any(placed.warnings for placed in found.placed)
+
+
+def test_domains_that_share_cores_do_so_with_themselves() -> None:
+    """More vCPUs than cores: pairs of one domain on a core, not two domains."""
+    found = everybody(fleet(eight_l3(), (16,) * 8))
+    assert not found.left_out
+    assert not any(
+        w.severity == "warn" for p in found.placed for w in p.warnings if "core" in w.text
+    )
+
+
+def test_memory_that_one_takes_is_not_there_for_the_next() -> None:
+    host_state = host(free_gib=(16.0, 16.0))
+    wanted = fleet(host_state, (2, 2), gib=10)
+    found = everybody(wanted)
+    cells = [topology(found.after).cells_of(vcpu_set(d) or CpuSet()) for d in found.after.domains]
+    assert sorted(map(str, cells)) == ["0", "1"]
+
+
+def test_one_without_a_place_keeps_its_pins_and_holds_them() -> None:
+    """16 pCPUs: 10 vCPUs and 8 do not fit; the small one stays where it is."""
+    stays = domain("stays", [str(n) for n in range(8)], gib=1.0)
+    big = domain("big", ["-"] * 10, gib=1.0)
+    found = everybody(host(stays, big))
+    assert [(name, why) for name, why in found.left_out if why] != []
+    assert_no_collision(found.after, [p.domain.uuid for p in found.placed])
+
+
+def test_a_domain_not_chosen_keeps_its_pcpus() -> None:
+    other = domain("other", ["0", "1"])
+    found = fit_many([domain("new").uuid], host(other, domain("new", ["-", "-"])))
+    assert_no_collision(found.after, [p.domain.uuid for p in found.placed])
+    assert found.after.domain(other.uuid) == other
+
+
+def test_emulators_keep_off_the_vcpus_of_all() -> None:
+    names = ("a", "b", "c")
+    host_state = host(*(domain(n, ["-", "-"], emulator="-", gib=1.0) for n in names))
+    found = everybody(host_state)
+    held = CpuSet.of(p for pcpus in dedicated(found.after).values() for p in pcpus)
+    for made in found.after.domains:
+        (emulator,) = (pin.live for pin in made.pins if pin.kind == "emulator")
+        assert emulator is not None
+        assert not emulator & held
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["epyc-nps4-256", "tr7970x", "i13900k", "xeon-snc2-112", "power8", "arm80"],
+)
+def test_real_machines_are_filled_without_a_collision(name: str) -> None:
+    host_state = fleet(arm80() if name == "arm80" else machine(name), (4, 2, 2, 1, 1), gib=0.5)
+    found = everybody(host_state)
+    assert not found.left_out
+    assert_no_collision(found.after, [d.uuid for d in host_state.domains])
+
+
+def arm80() -> HostState:
+    """80 cores of one thread on one cell, clusters of two, no L3 known, core ids far above."""
+    pcpus = tuple(PCpu(n, 0, 36, 0, 256 * n, CpuSet.of((n,)), True) for n in range(80))
+    return host(pcpus=pcpus, free_gib=(128.0,))
+
+
+# ---- made of any hosts
+
+
+@settings(max_examples=150, deadline=None)
+@given(hosts(), st.lists(st.integers(1, 4), max_size=4))
+def test_no_pcpu_is_dedicated_twice(made: tuple[HostState, Domain], sizes: list[int]) -> None:
+    host_state, _ = made
+    more = tuple(running(host_state, f"more-{n}", size, 0.5) for n, size in enumerate(sizes))
+    host_state = replace(host_state, domains=(*host_state.domains, *more))
+    chosen = [d.uuid for d in host_state.domains if d.pins and d.active]
+    found = fit_many(chosen, host_state)
+    placed = [p.domain.uuid for p in found.placed]
+    assert len(placed) + len(found.left_out) == len(chosen)
+    held = occupants(found.after).exclusive
+    for one, other in combinations(sorted(held), 2):
+        if one in placed or other in placed:
+            assert not held[one] & held[other]
+
+
+@settings(max_examples=80, deadline=None)
+@given(hosts(), st.lists(st.integers(1, 4), min_size=1, max_size=4))
+def test_applied_and_put_back_is_as_before(
+    made: tuple[HostState, Domain], sizes: list[int]
+) -> None:
+    host_state, _ = made
+    more = tuple(running(host_state, f"more-{n}", size, 0.5) for n, size in enumerate(sizes))
+    found = everybody(replace(host_state, domains=(*host_state.domains, *more)))
+    libvirt = {d.uuid: MemoryHost.of(d.pins) for d in found.before.domains}
+    for change in found.changes:
+        assert libvirt[change.uuid].apply(change).status == "applied"
+    for after in found.after.domains:
+        assert libvirt[after.uuid].base == after.pins
+    for change in reversed(found.changes):
+        assert libvirt[change.uuid].apply(change.reversed()).status == "applied"
+    for before in found.before.domains:
+        assert libvirt[before.uuid].base == before.pins
+
+
+# ---- carried out
+
+
+def test_a_domain_moves_after_the_one_that_holds_its_place() -> None:
+    """The big one is planned first and wants a pCPU that the other leaves."""
+    big = domain("big", ["8", "9", "10", "11"], nodeset="1")
+    found = everybody(host(big, domain("leaves", ["4"], nodeset="0")))
+    assert vcpu_set(found.after.domains[0]) == CpuSet.parse("4-7")
+    assert [p.domain.name for p in found.placed] == ["leaves", "big"]
+
+
+def test_after_a_failure_its_rows_go_back_and_who_wants_its_place_is_not_tried() -> None:
+    moves = domain("moves", ["0", "1"], nodeset="1", gib=1.0)
+    comes = domain("comes", ["-"] * 8, nodeset="0", gib=1.0)
+    alone = domain("alone", ["-"], nodeset="1", gib=1.0)
+    found = everybody(host(comes, moves, alone))
+    libvirt = {d.uuid: MemoryHost.of(d.pins) for d in found.before.domains}
+    asked: list[SetPins] = []
+    run = ChangeRun(
+        "fit",
+        requests(found),
+        asked.append,
+        at_a_time=1,
+        on_failure=lambda change, reply: put_back(found, change, reply),
+    )
+    run.begin()
+    while not run.done:
+        (change,) = run.under_way
+        fails = 1 if change.name == "moves" and change.change.origin == "plan" else None
+        outcome = libvirt[change.uuid].apply(change.change, fails)
+        run.replied(change, Reply(outcome.status, "", outcome))
+    status = {(c.name, c.change.origin): r.status for c, r in run.replies.items()}
+    assert status["moves", "plan"] == "failed"
+    assert status["moves", "roll-back"] == "applied"
+    assert status["comes", "plan"] == "not tried"
+    assert status["alone", "plan"] == "applied"
+    assert "moves is still on pCPUs 0, 1" in [r.message for r in run.replies.values()]
+    assert libvirt[moves.uuid].base == moves.pins
