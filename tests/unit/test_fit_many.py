@@ -107,6 +107,16 @@ def test_memory_that_one_takes_is_not_there_for_the_next() -> None:
     assert sorted(map(str, cells)) == ["0", "1"]
 
 
+def test_one_that_runs_has_its_memory_and_gets_pcpus_where_there_is_no_room_for_it() -> None:
+    runs = domain("runs", ["-", "-"], gib=40.0)
+    found = everybody(host(runs))
+    assert not found.left_out
+    (placed,) = found.placed
+    assert any("cannot hold its memory" in w.text for w in placed.warnings)
+    waits = domain("waits", ["-", "-"], gib=40.0, state="shut off")
+    assert "memory" in everybody(host(waits)).left_out[0][1]
+
+
 def test_one_without_a_place_keeps_its_pins_and_holds_them() -> None:
     """16 pCPUs: 10 vCPUs and 8 do not fit; the small one stays where it is."""
     stays = domain("stays", [str(n) for n in range(8)], gib=1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import monotonic, sleep
 
 from vconsole.cli.report import CliError
@@ -10,6 +11,7 @@ from vconsole.model.host_state import Domain, HostState
 
 MEASURED_S = 1.5
 """Longer than the kernel takes to count the pages of a guest of 200 GiB."""
+MEASURED_ALL_S = 10.0
 _PAUSE_S = 0.05
 MOST_READINGS = 2000
 """A large fleet is read in slices; this many are enough for any host."""
@@ -36,6 +38,15 @@ def measured(source: HostSource, uuid: str) -> HostState:
         sleep(_PAUSE_S)
         host_state = source.read(view)
     return host_state
+
+
+def all_measured(source: HostSource, uuids: Iterable[str]) -> HostState:
+    """Read where the memory of several domains lies, as far as that is quickly known."""
+    end = monotonic() + MEASURED_ALL_S
+    for uuid in uuids:
+        if monotonic() < end:
+            measured(source, uuid)
+    return source.read(View("pin"))
 
 
 def _to_be_measured(host_state: HostState, uuid: str) -> bool:

@@ -138,5 +138,6 @@ MANIFEST: Final = Manifest(
         ),
     ),
     group="Look and pin",
-    subcommands=dict.fromkeys("pin plan".split(), ".cli:add_parsers"),
+    subcommands=dict.fromkeys("pin plan".split(), ".cli:add_parsers")
+    | {"fit": ".cli_fit:add_parsers"},
 )

@@ -21,6 +21,7 @@ from vconsole.model.host_state import Cell, Domain, HostState, Pin, PinKey
 from vconsole.model.memory import free_on, need_bytes
 from vconsole.model.outcome import Target
 from vconsole.model.request import Reply
+from vconsole.model.topology import topology
 
 _TRIES: Final = 2
 """So often those without a place are moved to the front before they are left out."""
@@ -53,8 +54,8 @@ class _Try:
 
     @property
     def cost(self) -> tuple[int, int]:
-        """Fewer without a place are better, then fewer reasons against it."""
-        return len(self.refused), sum(found.graver for found in self.found.values())
+        """Fewer without a place are better, then fewer warnings."""
+        return len(self.refused), sum(found.warned for found in self.found.values())
 
 
 def fit_many(uuids: Iterable[str], host_state: HostState, target: Target = "both") -> ManyPlan:
@@ -90,11 +91,14 @@ def _size(domain: Domain) -> tuple[int, int, str]:
 
 
 def _best_try(domains: Sequence[Domain], host_state: HostState) -> _Try:
-    """Each on cores of its own if that goes without a word, else pairs of vCPUs on whole cores."""
-    loose = _promoting(domains, host_state, tight=False)
-    if not any(loose.cost):
-        return loose
-    return min(loose, _promoting(domains, host_state, tight=True), key=lambda made: made.cost)
+    """Each vCPU on a core of its own, or pairs of a domain on whole cores: what is sound first."""
+    shape = topology(host_state)
+    cores = len({shape.core_of[pcpu] for pcpu in shape.online})
+    crowded = sum(pin.kind == "vcpu" for domain in domains for pin in domain.pins) > cores
+    first = _promoting(domains, host_state, tight=crowded)
+    if not any(first.cost):
+        return first
+    return min(first, _promoting(domains, host_state, not crowded), key=lambda made: made.cost)
 
 
 def _promoting(domains: Sequence[Domain], host_state: HostState, tight: bool) -> _Try:
@@ -117,14 +121,11 @@ def _promoting(domains: Sequence[Domain], host_state: HostState, tight: bool) ->
 def _placed(order: Sequence[Domain], host_state: HostState, tight: bool) -> _Try:
     """Place the vCPUs of one domain after another."""
     everything = host_state.all_pcpus
-    released = {domain.uuid: _released(domain, everything) for domain in order}
-    state = _with(host_state, released)
+    state = _with(host_state, {domain.uuid: replace(domain, pins=()) for domain in order})
     choices: dict[str, Choice] = {}
     refused: dict[str, str] = {}
     for domain in order:
-        asking = _paired(domain) if tight else domain
-        case = case_of(asking, _with(state, {domain.uuid: asking}))
-        choice, reason = best_choice(case)
+        case, choice, reason = _chosen(_paired(domain) if tight else domain, state)
         if choice is None:
             refused[domain.uuid] = reason
             continue
@@ -133,6 +134,23 @@ def _placed(order: Sequence[Domain], host_state: HostState, tight: bool) -> _Try
         cells = _cells_with(case, choice)
         state = replace(_with(state, {domain.uuid: holding}), cells=cells)
     return _Try(state, choices, refused)
+
+
+def _chosen(domain: Domain, host_state: HostState) -> tuple[Case, Choice | None, str]:
+    """Its case with the best choice, or why there is none.
+
+    One that runs has its memory: where there is no room for it near any pCPUs, it stays where it is
+    and the plan says so.
+    """
+    case = case_of(domain, _with(host_state, {domain.uuid: domain}))
+    choice, reason = best_choice(case)
+    if choice is None and domain.active:
+        guests = tuple(replace(guest, memory_bytes=None) for guest in domain.guest_cells)
+        aside = replace(domain, memory_bytes=None, max_memory_bytes=None, guest_cells=guests)
+        again = case_of(aside, _with(host_state, {domain.uuid: aside}))
+        if (found := best_choice(again)[0]) is not None:
+            return again, found, ""
+    return case, choice, reason
 
 
 def _all_rows(order: Sequence[Domain], made: _Try) -> _Try:
@@ -151,15 +169,6 @@ def _all_rows(order: Sequence[Domain], made: _Try) -> _Try:
 def _with(host_state: HostState, changed: Mapping[str, Domain]) -> HostState:
     domains = tuple(changed.get(domain.uuid, domain) for domain in host_state.domains)
     return replace(host_state, domains=domains)
-
-
-def _released(domain: Domain, everything: CpuSet) -> Domain:
-    """It may run everywhere: it is in nobody's way."""
-    pins = (
-        replace(pin, live=pin.live and everything, config=pin.config and everything)
-        for pin in domain.pins
-    )
-    return replace(domain, pins=tuple(pins))
 
 
 def _holding(domain: Domain, rows: Mapping[PinKey, CpuSet], everything: CpuSet) -> Domain:

@@ -85,7 +85,7 @@ def many_plan(
     after = with_plans(host_state, planned)
     known = {domain.uuid: domain for domain in host_state.domains}
     placed = tuple(
-        Placed(known[uuid], plan, reasons, plan_warnings(plan, after))
+        Placed(known[uuid], plan, reasons, plan_warnings(plan, _others_as_in(after, known[uuid])))
         for uuid, (plan, reasons) in made.items()
     )
     return ManyPlan(host_state, after, _in_order(placed, host_state, after), tuple(left_out))
@@ -116,6 +116,12 @@ def with_plans(host_state: HostState, plans: Mapping[str, PinPlan]) -> HostState
         for domain in host_state.domains
     )
     return replace(host_state, domains=tuple(domains))
+
+
+def _others_as_in(after: HostState, domain: Domain) -> HostState:
+    """All others as planned, and the domain as it is: its memory lies where it ran so far."""
+    domains = (domain if other.uuid == domain.uuid else other for other in after.domains)
+    return replace(after, domains=tuple(domains))
 
 
 def _as_planned(domain: Domain, plan: PinPlan) -> Domain:

@@ -1,0 +1,162 @@
+"""What is said of a plan for several domains: a line for each, and the host before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from string import ascii_letters
+from typing import Final
+
+from vconsole.features.pins.model.many import ManyPlan, Placed
+from vconsole.model.column import Column
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, HostState
+from vconsole.model.placement import vcpu_set
+from vconsole.model.topology import Topology, topology
+from vconsole.text import safe
+
+FREE, OTHERS, SEVERAL, OFFLINE = ".", "#", "+", "-"
+LEGEND: Final = f"{FREE} nobody pinned  {OTHERS} others  {SEVERAL} several  {OFFLINE} offline"
+
+
+def letters(many: ManyPlan) -> Mapping[str, str]:
+    """UUID -> what stands for the domain in the picture; of very many the same again."""
+    order = [placed.domain.uuid for placed in many.placed]
+    return {uuid: ascii_letters[n % len(ascii_letters)] for n, uuid in enumerate(order)}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A domain of the plan."""
+
+    placed: Placed
+    letter: str
+    after: Domain
+    host_state: HostState
+
+    @property
+    def trouble(self) -> str:
+        """The gravest of what is said against it."""
+        warnings = [w.text for w in self.placed.warnings if w.severity != "info"]
+        return warnings[0] if warnings else ""
+
+    @property
+    def moves(self) -> int:
+        """How many of its rows get another set."""
+        return len(self.placed.plan.changes())
+
+
+def rows(many: ManyPlan) -> list[Row]:
+    """The domains in their order."""
+    names, after = letters(many), {domain.uuid: domain for domain in many.after.domains}
+    return [
+        Row(placed, names[placed.domain.uuid], after[placed.domain.uuid], many.before)
+        for placed in many.placed
+    ]
+
+
+def place(domain: Domain, host_state: HostState) -> str:
+    """Where its vCPUs may run: ``cell 0: 4-7``, or that they may run anywhere."""
+    shape, pcpus = topology(host_state), vcpu_set(domain)
+    if pcpus is None:
+        return "-"
+    if shape.floats(pcpus):
+        return "anywhere"
+    cells = shape.cells_of(pcpus)
+    return f"{cells}: {pcpus}" if cells else str(pcpus)
+
+
+def _remark(row: Row) -> tuple[str, str]:
+    if row.trouble:
+        return f"! {safe(row.trouble)}", "warn"
+    return (safe(row.placed.reasons[0]) if row.placed.reasons else ""), "dim"
+
+
+COLUMNS: Final[tuple[Column[Row], ...]] = (
+    Column("letter", "", 1, cell=lambda row: (row.letter, "accent"), printed="as"),
+    Column(
+        *("name", "Domain", 14),
+        cell=lambda row: (safe(row.placed.domain.name), ""),
+        printed="domain",
+    ),
+    Column(
+        *("rows", "Rows", 4, "right"),
+        cell=lambda row: (str(row.moves) if row.moves else "-", ""),
+        printed="rows",
+    ),
+    Column(
+        *("before", "Cell: pCPUs now", 18),
+        cell=lambda row: (place(row.placed.domain, row.host_state), "dim"),
+        printed="cell: pCPUs now",
+    ),
+    Column(
+        *("after", "Cell: pCPUs then", 18),
+        cell=lambda row: (place(row.after, row.host_state), "accent"),
+        printed="cell: pCPUs then",
+    ),
+    Column("remark", "", 16, flex=True, cell=_remark, printed="remark"),
+)
+
+
+# ---- the picture
+
+
+@dataclass(frozen=True, slots=True)
+class PictureLine:
+    """Some pCPUs of one L3 domain or cell, a character each."""
+
+    label: str
+    before: str
+    after: str
+
+
+def picture(many: ManyPlan, width: int) -> list[PictureLine]:
+    """The host before and after, siblings beside each other, as many lines as `width` needs."""
+    shape = topology(many.before)
+    names = letters(many)
+    before, after = (_Marks(state, names) for state in (many.before, many.after))
+    return [
+        PictureLine(label, before.of(part), after.of(part))
+        for label, pcpus in areas(shape)
+        for part in _parts(pcpus, max(1, width))
+    ]
+
+
+def areas(shape: Topology) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The pCPUs of each L3 domain, or of a cell where none is known: (label, pCPUs)."""
+    for group in shape.groups:
+        by_l3: dict[CpuSet | None, list[int]] = {}
+        for pcpu in group.pcpus:
+            by_l3.setdefault(shape.l3_of.get(pcpu), []).append(pcpu)
+        cell = "no cell" if group.cell is None else f"cell {group.cell}"
+        for members in by_l3.values():
+            yield f"{cell}  {CpuSet.of(members)}", tuple(members)
+
+
+def _parts(pcpus: Sequence[int], width: int) -> Iterable[Sequence[int]]:
+    return (pcpus[start : start + width] for start in range(0, len(pcpus), width))
+
+
+class _Marks:
+    """Who is pinned where, as characters."""
+
+    def __init__(self, host_state: HostState, names: Mapping[str, str]) -> None:
+        shape = topology(host_state)
+        self._offline = shape.everything - shape.online
+        self._marks: dict[int, set[str]] = {}
+        for domain in host_state.domains:
+            pcpus = vcpu_set(domain)
+            if pcpus is None or shape.floats(pcpus) or not (domain.active or domain.uuid in names):
+                continue
+            for pcpu in pcpus:
+                self._marks.setdefault(pcpu, set()).add(names.get(domain.uuid, OTHERS))
+
+    def of(self, pcpus: Iterable[int]) -> str:
+        """A character for each."""
+        return "".join(self._mark(pcpu) for pcpu in pcpus)
+
+    def _mark(self, pcpu: int) -> str:
+        if pcpu in self._offline:
+            return OFFLINE
+        found = self._marks.get(pcpu, {FREE})
+        return next(iter(found)) if len(found) == 1 else SEVERAL
