@@ -81,6 +81,8 @@ def show_and_apply(options: argparse.Namespace, many: ManyPlan) -> int:
         print("nothing would change")
     else:
         _print_replies(replies)
+    if many.left_out and not many.placed:
+        return REFUSED
     return max((CODES.get(reply.status, FAILED) for reply in replies.values()), default=DONE)
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from vconsole.features.pins.model.bestfit import Suggestion, best_choice, proposal, vcpu_rows
 from vconsole.features.pins.model.fit_case import Case, case_of
 from vconsole.features.pins.model.fit_cells import Choice
-from vconsole.features.pins.model.many import ManyPlan, many_plan
+from vconsole.features.pins.model.many import Judged, ManyPlan, many_plan
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState, Pin, PinKey
@@ -50,6 +50,8 @@ class _Try:
     """With all that have a place where they hold it."""
     choices: Mapping[str, Choice] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, tuple[Cell, ...]] = field(default_factory=dict)
+    """The cells with the memory that was free when it was each one's turn."""
     found: Mapping[str, Suggestion] = field(default_factory=dict)
 
     @property
@@ -70,7 +72,10 @@ def fit_many(uuids: Iterable[str], host_state: HostState, target: Target = "both
         if not any(_holds(domain, host_state) for domain in able if domain.uuid in made.refused):
             break
     able = [domain for domain in able if domain.uuid not in left_out]
-    plans = [(_plan(d, made, host_state, target), _reasons(made.found[d.uuid])) for d in able]
+    plans = [
+        Judged(_plan(d, made, host_state, target), _reasons(made.found[d.uuid]), made.cells[d.uuid])
+        for d in able
+    ]
     stay = [(d.name, left_out[d.uuid]) for d in chosen if d.uuid in left_out]
     return many_plan(plans, host_state, stay)
 
@@ -124,16 +129,17 @@ def _placed(order: Sequence[Domain], host_state: HostState, tight: bool) -> _Try
     state = _with(host_state, {domain.uuid: replace(domain, pins=()) for domain in order})
     choices: dict[str, Choice] = {}
     refused: dict[str, str] = {}
+    free: dict[str, tuple[Cell, ...]] = {}
     for domain in order:
         case, choice, reason = _chosen(_paired(domain) if tight else domain, state)
         if choice is None:
             refused[domain.uuid] = reason
             continue
-        choices[domain.uuid] = choice
+        choices[domain.uuid], free[domain.uuid] = choice, state.cells
         holding = _holding(domain, vcpu_rows(case, choice), everything)
         cells = _cells_with(case, choice)
         state = replace(_with(state, {domain.uuid: holding}), cells=cells)
-    return _Try(state, choices, refused)
+    return _Try(state, choices, refused, free)
 
 
 def _chosen(domain: Domain, host_state: HostState) -> tuple[Case, Choice | None, str]:
@@ -159,6 +165,7 @@ def _all_rows(order: Sequence[Domain], made: _Try) -> _Try:
     for domain in order:
         if (choice := made.choices.get(domain.uuid)) is None:
             continue
+        state = replace(state, cells=made.cells[domain.uuid])
         case = case_of(domain, _with(state, {domain.uuid: domain}))
         found[domain.uuid] = proposal(case, choice)
         rows = found[domain.uuid].rows

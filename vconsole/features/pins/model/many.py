@@ -12,7 +12,7 @@ from typing import Final
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import PlanWarning, plan_warnings
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, HostState
+from vconsole.model.host_state import Cell, Domain, HostState
 from vconsole.model.outcome import Outcome, PinChange
 from vconsole.model.placement import occupants
 from vconsole.model.request import Reply
@@ -31,6 +31,16 @@ class Placed:
     """What there is to say of its place, beside the warnings."""
     warnings: tuple[PlanWarning, ...] = ()
     """What the plan is warned of, where all others are as planned too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A plan with what it is judged by."""
+
+    plan: PinPlan
+    reasons: tuple[str, ...] = ()
+    cells: tuple[Cell, ...] = ()
+    """With the memory that those before it leave; empty for that which is free now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +85,22 @@ _NONE: Final = CpuSet()
 
 
 def many_plan(
-    plans: Iterable[tuple[PinPlan, tuple[str, ...]]],
-    host_state: HostState,
-    left_out: Iterable[tuple[str, str]] = (),
+    plans: Iterable[Judged], host_state: HostState, left_out: Iterable[tuple[str, str]] = ()
 ) -> ManyPlan:
-    """Put plans, each with its reasons, together; each is judged beside all others as planned."""
-    made = {plan.uuid: (plan, reasons) for plan, reasons in plans}
-    planned = {plan.uuid: plan for plan, _ in made.values()}
-    after = with_plans(host_state, planned)
+    """Put plans together; each is judged beside all others as planned."""
+    made = {judged.plan.uuid: judged for judged in plans}
+    after = with_plans(host_state, {uuid: judged.plan for uuid, judged in made.items()})
     known = {domain.uuid: domain for domain in host_state.domains}
-    placed = tuple(
-        Placed(known[uuid], plan, reasons, plan_warnings(plan, _others_as_in(after, known[uuid])))
-        for uuid, (plan, reasons) in made.items()
-    )
+    placed = tuple(_placed(known[uuid], judged, after) for uuid, judged in made.items())
     return ManyPlan(host_state, after, _in_order(placed, host_state, after), tuple(left_out))
+
+
+def _placed(domain: Domain, judged: Judged, after: HostState) -> Placed:
+    """Judge it with all others as planned, and itself as it is: its memory lies where it ran."""
+    domains = (domain if other.uuid == domain.uuid else other for other in after.domains)
+    beside = replace(after, domains=tuple(domains), cells=judged.cells or after.cells)
+    warnings = plan_warnings(judged.plan, beside)
+    return Placed(domain, judged.plan, judged.reasons, warnings)
 
 
 def _in_order(placed: Iterable[Placed], before: HostState, after: HostState) -> tuple[Placed, ...]:
@@ -116,12 +128,6 @@ def with_plans(host_state: HostState, plans: Mapping[str, PinPlan]) -> HostState
         for domain in host_state.domains
     )
     return replace(host_state, domains=tuple(domains))
-
-
-def _others_as_in(after: HostState, domain: Domain) -> HostState:
-    """All others as planned, and the domain as it is: its memory lies where it ran so far."""
-    domains = (domain if other.uuid == domain.uuid else other for other in after.domains)
-    return replace(after, domains=tuple(domains))
 
 
 def _as_planned(domain: Domain, plan: PinPlan) -> Domain:

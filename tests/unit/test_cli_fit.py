@@ -1,0 +1,79 @@
+"""vconsole fit: one plan for several domains, from the command line, on libvirt's test driver."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_cli_commands import vconsole
+
+pytest.importorskip("libvirt")
+
+
+UUID = "6695eb01-f6a4-8304-79aa-97f2502e19"
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> str:
+    """A host of 16 pCPUs with three domains; each connection to it is a host of its own."""
+    domains = "".join(
+        f"<domain type='test'><name>g{n}</name><uuid>{UUID}{n:02}</uuid>"
+        f"<memory>1024</memory><vcpu>{vcpus}</vcpu><os><type>hvm</type></os></domain>"
+        for n, vcpus in enumerate((1, 4, 2))
+    )
+    file = tmp_path / "node.xml"
+    file.write_text(f"<node>{domains}</node>")
+    return f"test://{file}"
+
+
+def test_fit_shows_the_plan_and_changes_nothing(three: str) -> None:
+    done = vconsole("fit", uri=three)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    assert [line.split()[1] for line in lines[1:4]] == ["g1", "g2", "g0"]
+    assert "applied" not in done.stdout
+    assert "aaaabb" in done.stdout.replace(".", ""), "the picture of the host after"
+
+
+def test_fit_applies_and_says_what_became_of_each(three: str) -> None:
+    done = vconsole("fit", "g0", "g1", "--apply", uri=three)
+    assert done.returncode == 0
+    assert "g1: applied: vCPU 0 live" in done.stdout
+    assert "g2" not in done.stdout
+
+
+def test_fit_in_json_has_rows_warnings_and_virsh_lines(three: str) -> None:
+    done = vconsole("fit", "--json", "--apply", uri=three)
+    found = json.loads(done.stdout)
+    assert [d["name"] for d in found["domains"]] == ["g1", "g2", "g0"]
+    assert [o["status"] for o in found["outcomes"]] == ["applied"] * 3
+    sets = [
+        row["live_after"] for d in found["domains"] for row in d["rows"] if row["kind"] == "vcpu"
+    ]
+    assert len(sets) == len(set(sets)) == 7, "a pCPU each"
+    assert all(
+        "vcpupin" in line or "emulatorpin" in line
+        for d in found["domains"]
+        for line in d["commands"]
+    )
+
+
+def test_who_has_no_place_is_named_with_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "node.xml"
+    domain = (
+        "<domain type='test'><name>big</name><memory>9</memory><vcpu>17</vcpu>"
+        "<os><type>hvm</type></os></domain>"
+    )
+    file.write_text(f"<node>{domain}</node>")
+    done = vconsole("fit", "--apply", uri=f"test://{file}")
+    assert done.returncode == 3
+    assert "big: stays as it is: cell 0: 16 free pCPUs for 17 vCPUs" in done.stdout
+    assert done.stdout.endswith("nothing would change\n")
+
+
+def test_fit_refuses_where_nothing_may_be_changed(three: str) -> None:
+    done = vconsole("--read-only", "fit", "--apply", uri=three)
+    assert done.returncode == 3
+    assert "read-only" in done.stderr
