@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from typing import Final
+
+from vconsole.model.value import dataclass
 
 BEGUN: Final = "begun"
 """The outcome of an intent: what became of it is another line of the same `Entry.id`."""

@@ -10,9 +10,10 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from vconsole.model.value import dataclass
 
 PROC = Path("/proc/self")
 SESSIONS: Final = Path("/run/systemd/sessions")

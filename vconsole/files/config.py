@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Final
 
+from vconsole.model.value import dataclass
 from vconsole.registry import COMMANDS
 
 THEMES = ("vconsole-dark", "vconsole-light", "ansi-dark", "ansi-light")

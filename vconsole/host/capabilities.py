@@ -8,11 +8,12 @@ left out, has a number alone, or is of socket 0 and core 0, which the kernel did
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from vconsole.host import xml
 from vconsole.model.cpuset import MAX_ID, CpuSet
 from vconsole.model.host_state import Cell, Pages, PCpu
+from vconsole.model.value import dataclass
 from vconsole.model.xml_read import Element, parse
 
 MAX_CHARS = 4 << 20

@@ -7,13 +7,14 @@ Format: https://libvirt.org/formatdomain.html, "CPU Allocation", "IOThreads Allo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from vconsole.host import xml
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.differences import differences
 from vconsole.model.host_state import Device, GuestCell, NumaTune, Pin, PinKey
+from vconsole.model.value import dataclass
 from vconsole.model.xml_read import Element, parse
 
 MAX_VCPUS = 4096

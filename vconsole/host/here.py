@@ -6,10 +6,10 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from vconsole.host.uri import is_this_machine, resolve
+from vconsole.model.value import dataclass
 
 _SOCKETS = ("libvirt-sock", "virtqemud-sock", "libvirt-sock-ro", "virtqemud-sock-ro")
 _DAEMONS = ("libvirtd", "virtqemud", "virtxend", "virtlxcd", "virtchd", "virtvzd", "virtbhyved")

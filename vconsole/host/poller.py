@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from threading import Condition, Thread
 from time import monotonic
 
@@ -18,6 +18,7 @@ from vconsole.host.source import Connect, HostError, View
 from vconsole.host.stderr import leave_trace
 from vconsole.host.worker import Answer, Job, Opened, Read, Worker
 from vconsole.model.host_state import EMPTY, Domain, Freshness, HostState
+from vconsole.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from vconsole.host.numa_maps import read_numa_maps
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import PinKey
+from vconsole.model.value import dataclass
 
 PROC = Path("/proc")
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")

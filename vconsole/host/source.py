@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from vconsole.model.host_state import HostState
+from vconsole.model.value import dataclass
 
 Page = Literal["domains", "domain", "host", "pin"]
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -22,6 +21,7 @@ from vconsole.host.source import View
 from vconsole.model import rates
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, Pin, PinKey, PinKind, Usage
+from vconsole.model.value import dataclass
 
 GROUPS: Final = 2 | 8
 """VIR_DOMAIN_STATS_CPU_TOTAL and VIR_DOMAIN_STATS_VCPU."""

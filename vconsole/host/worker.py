@@ -7,7 +7,6 @@ it ends by itself when the call comes back, and its answer counts for nothing.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -16,6 +15,7 @@ from typing import Protocol
 from vconsole.host.source import Connect, HostError, HostSource, View
 from vconsole.host.stderr import leave_trace
 from vconsole.model.host_state import HostState
+from vconsole.model.value import dataclass
 
 
 @dataclass(frozen=True, slots=True)

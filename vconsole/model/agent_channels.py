@@ -7,9 +7,9 @@ has, and so which /dev/vport0pN it is, depends on all the others: that is left t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from vconsole.model.value import dataclass
 from vconsole.model.xml_edit import Document, Element, element
 
 AGENT: Final = "org.qemu.guest_agent.0"

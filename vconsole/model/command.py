@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from vconsole.model.host_state import Domain, HostState
+from vconsole.model.value import dataclass
 from vconsole.model.virsh import domain_argument
 
 

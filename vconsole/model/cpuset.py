@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from vconsole.model.value import dataclass
 
 MAX_ID = 16383
 """The highest pCPU id accepted from text; a bound for hostile input, far above real hosts."""

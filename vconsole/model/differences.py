@@ -7,7 +7,6 @@ identifies them, never by their order.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final, Literal
 
@@ -15,6 +14,7 @@ from vconsole.model import libvirt_additions as own
 from vconsole.model.agent_channels import AGENT
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import PinKey, PinKind
+from vconsole.model.value import dataclass
 from vconsole.model.words import amount, numbers_label, row_label, row_order
 from vconsole.model.xml_read import Element
 

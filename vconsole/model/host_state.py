@@ -9,11 +9,12 @@ in the next state and costs nothing to compare.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from types import MappingProxyType
 from typing import Final, Literal
 
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.value import dataclass
 
 PinKind = Literal["vcpu", "emulator", "iothread"]
 Active: Final = frozenset({"running", "idle", "paused", "in shutdown", "pmsuspended"})

@@ -12,9 +12,9 @@ it takes for the wish for a serial port once the other is gone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from vconsole.model.value import dataclass
 from vconsole.model.xml_edit import Document, Element, element
 
 DIRECTORY = "/var/lib/hostinfo"

@@ -7,11 +7,12 @@ the feature, and imported when it is first used: manifests are read at every sta
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from importlib import import_module
 from typing import Any, Final
 
 from vconsole.model.command import Command
+from vconsole.model.value import dataclass
 
 GROUPS: Final = ("Look and pin", "Domains", "Storage", "What guests may know", "This installation")
 """What subcommands are about, as the help puts them together."""

@@ -6,13 +6,13 @@ are not free memory. What of a running domain was measured on a cell need not fi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, GuestCell, HostState, NumaTune
 from vconsole.model.placement import share, vcpu_set
 from vconsole.model.topology import topology
+from vconsole.model.value import dataclass
 from vconsole.model.words import amount, numbers_label
 
 _KIB = 1024

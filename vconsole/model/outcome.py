@@ -6,11 +6,12 @@ and never a lost update.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PinKey, PinKind
+from vconsole.model.value import dataclass
 
 Target = Literal["both", "live", "config"]
 Status = Literal["applied", "refused", "conflict", "failed", "unknown", "not tried", "rolled back"]

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, PinKind
 from vconsole.model.topology import CellGroup, Topology, core_of, layout, topology
+from vconsole.model.value import dataclass
 
 __all__ = [
     "CellGroup",

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import ClassVar, Final, Literal, Protocol
 
 from vconsole.model.outcome import Target
+from vconsole.model.value import dataclass
 from vconsole.model.virsh import domain_argument
 
 Grade = Literal["harmless", "interrupting", "destructive"]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import ClassVar
 
 from vconsole.model.outcome import Status
 from vconsole.model.proposal import AT_NEXT_START, Grade, flags_of, masked, virsh_line, xml_lines
+from vconsole.model.value import dataclass
 from vconsole.model.virsh import domain_argument
 
 

@@ -7,8 +7,9 @@ in libvirt; a number alone is of KiB.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+from vconsole.model.value import dataclass
 
 UNITS: Final = {
     "b": 1,

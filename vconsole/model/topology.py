@@ -7,10 +7,11 @@ numbering and siblings that are not known (an offline pCPU) all have their place
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, HostState, PCpu
+from vconsole.model.value import dataclass
 
 _LAST = 1 << 30
 """Sorts a number that is not known behind all others."""

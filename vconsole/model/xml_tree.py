@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from xml.parsers import expat
+
+from vconsole.model.value import dataclass
 
 MAX_CHARS = 4 << 20
 """libvirt's own limit for a string of its protocol (REMOTE_STRING_MAX)."""

@@ -8,13 +8,13 @@ value of a column, a ``-`` in front turns a word around.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from vconsole.model.column import Term
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import Domain, HostState, Usage
 from vconsole.model.placement import cells_allowed, differs, pin_badge
+from vconsole.model.value import dataclass
 
 STATES: Final = (
     "running",

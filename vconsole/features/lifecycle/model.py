@@ -6,11 +6,12 @@ Sources: virsh(1); the states in which libvirt's QEMU driver accepts the calls.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal
 
 from vconsole.model.host_state import Domain
 from vconsole.model.proposal import Grade, virsh_line
+from vconsole.model.value import dataclass
 from vconsole.model.virsh import domain_argument
 from vconsole.model.wait import Wait
 
