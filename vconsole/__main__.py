@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from argparse import Namespace
 
 
 def main() -> None:
@@ -63,7 +59,12 @@ def console(arguments: list[str]) -> int:
         words = "TERM names no terminal to draw on; try `vconsole show domains`"
         print(f"vconsole: {words}", file=sys.stderr)
         return 2
-    return run_console(options)
+    import gc
+
+    gc.disable()  # nothing that is imported is garbage; `console.early` looks again
+    from vconsole.console.start import run
+
+    return run(options)
 
 
 def _unknown(others: list[str]) -> str:
@@ -77,23 +78,6 @@ def _unknown(others: list[str]) -> str:
 
     near = get_close_matches(word, (*SUBCOMMANDS, *DAEMONS), 1)
     return f"there is no command {word!r}" + (f": did you mean {near[0]}?" if near else "")
-
-
-def run_console(options: Namespace) -> int:
-    """Start the app on the terminal, errors of libraries going to the log."""
-    from vconsole.files.config import ConfigError, load
-    from vconsole.files.places import config_path
-
-    try:
-        config = load(config_path())
-    except ConfigError as error:
-        from vconsole.text import line
-
-        print(f"vconsole: {line(error)}", file=sys.stderr)
-        return 2
-    from vconsole.console.start import run
-
-    return run(config, options)
 
 
 if __name__ == "__main__":

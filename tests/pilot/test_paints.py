@@ -13,6 +13,7 @@ from textual import events
 
 from tests import scenes
 from tests.pilot.manual import Console, console_on
+from vconsole.console.app import VConsole
 from vconsole.model.host_state import Usage
 
 PAINTED_BY_S = 0.15
@@ -75,3 +76,21 @@ async def test_what_changes_nothing_paints_nothing(
 
 def vars_of(usage: Usage) -> dict[str, Any]:
     return {name: getattr(usage, name) for name in Usage.__slots__}
+
+
+async def test_the_first_frame_has_the_list_when_it_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    frames: list[str] = []
+    display = VConsole._display
+
+    def note(app: VConsole, screen: Any, renderable: Any) -> None:
+        if renderable is not None:
+            strips = app.screen._compositor.render_strips()
+            frames.append("\n".join(strip.text for strip in strips))
+        display(app, screen, renderable)
+
+    monkeypatch.setattr(VConsole, "_display", note)
+    async with console_on(scenes.kvm07()):
+        assert "shop-web-1" in frames[0]
+        assert "connecting" not in frames[0]

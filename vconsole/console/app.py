@@ -11,11 +11,11 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual.app import App
-from textual.command import Provider
 from textual.events import Event, Key
 from textual.timer import Timer
 
 from vconsole.console.closed_widgets import install as forget_closed_widgets
+from vconsole.console.early import collect_again
 from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
 from vconsole.console.themes import THEMES
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import RenderableType
+    from textual.command import Provider
     from textual.driver import Driver
     from textual.screen import Screen
 
@@ -180,10 +181,11 @@ class VConsole(App[int]):
         for number in (signal.SIGTERM, signal.SIGHUP):
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+        self._feed.start()
 
     def on_ready(self) -> None:
-        """Connect when the first frame is on the screen."""
-        self._feed.start()
+        """The first frame is on the screen."""
+        collect_again()
 
     def on_unmount(self) -> None:
         """Let the feed go."""

@@ -9,52 +9,72 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vconsole.files.config import THEMES, Config
+from vconsole.console.early import EarlyFeed, import_textual
 from vconsole.files.demo import demo_files
-from vconsole.files.places import state_dir
+from vconsole.files.places import config_path, state_dir
 from vconsole.host.here import DEMO_NOTICE, demo_is_all_there_is
 from vconsole.host.stderr import log_path, stderr_to
 from vconsole.host.uri import DEMO_URI, expected
-from vconsole.model.host_state import Connection, HostState
+from vconsole.text import line
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
     from vconsole.changes.dispatcher import Dispatcher, Request
     from vconsole.changes.recorder import Records
+    from vconsole.files.config import Config
     from vconsole.host.link import Link
     from vconsole.host.source import HostSource
+    from vconsole.model.host_state import HostState
     from vconsole.model.request import Reply
 
 CRASHED = 1
 """Textual's return code after an exception; the traceback goes to the log with all else."""
 
 
-def run(config: Config, options: Namespace) -> int:
-    """Run the console until it is left; answers the exit code."""
+def run(options: Namespace) -> int:
+    """Run the console until it is left; answers the exit code, 2 for settings of no use."""
     log = log_path(state_dir())
     options.notice = ""
     if not options.demo and demo_is_all_there_is(options.connect):
         options.demo, options.notice = True, DEMO_NOTICE
     with stderr_to(log):
-        code = _run_on_host(_settle(config, options), options)
+        early = _begin(options)
+        problem, code = "", 2
+        try:
+            config = _settle(options)
+        except ValueError as error:
+            early.stop()
+            problem = str(error)
+        else:
+            code = _run_on_host(config, options, early)
+    if problem:
+        print(f"vconsole: {problem}", file=sys.stderr)
     if code == CRASHED:
         print(f"vconsole: stopped by an error of its own; see {log or 'no log'}", file=sys.stderr)
     return code
 
 
-def _run_on_host(config: Config, options: Namespace) -> int:
+def _begin(options: Namespace) -> EarlyFeed:
+    """Begin to connect."""
+    uri = DEMO_URI if options.demo else expected(options.connect)
+    return EarlyFeed(lambda wake: _open_host(options, wake), uri)
+
+
+def _run_on_host(config: Config, options: Namespace, early: EarlyFeed) -> int:
     """Run on the host that is meant; where that has no answer, on the demo if that is asked for.
 
     The demo is a console of its own, so that nothing is in it of the host and its user's files.
     """
+    import_textual()
     if not options.demo:
         from vconsole.console.app import TO_DEMO
 
-        code = _run(config, options, state_dir())
+        code = _run(config, options, state_dir(), early)
         if code != TO_DEMO:
             return code
         options.demo, options.notice = True, "demo: nothing real changes"
+        early = _begin(options)
     with demo_files() as files:
         own = replace(
             config,
@@ -62,23 +82,14 @@ def _run_on_host(config: Config, options: Namespace) -> int:
             metrics_disk=str(files["metrics_disk"]),
             vhostmd_conf=str(files["vhostmd_conf"]),
         )
-        return _run(own, options, state_dir())
+        return _run(own, options, state_dir(), early)
 
 
-def _run(config: Config, options: Namespace, directory: Path | None) -> int:
+def _run(config: Config, options: Namespace, directory: Path | None, early: EarlyFeed) -> int:
     from vconsole.console.app import VConsole
-    from vconsole.host.poller import Poller
 
-    uri = DEMO_URI if options.demo else expected(options.connect)
-
-    def open_feed(publish: Callable[[HostState], object]) -> Poller:
-        poller = Poller(
-            lambda: _open_host(options, poller.wake),
-            publish,
-            interval_s=config.interval_s,
-            initial=HostState(Connection(uri=uri)),
-        )
-        return poller
+    def open_feed(publish: Callable[[HostState], object]) -> EarlyFeed:
+        return early.feed(publish, config.interval_s)
 
     def open_dispatcher(
         publish: Callable[[Request, Reply], object], records: Records
@@ -96,11 +107,7 @@ def _run(config: Config, options: Namespace, directory: Path | None) -> int:
 
 
 def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
-    """Connect, in the poller's thread; libvirt is imported there, after the first frame.
-
-    Beginning earlier, beside the import of Textual, was measured: both want the interpreter, the
-    first frame comes 60 ms later and the list no sooner.
-    """
+    """Connect, in the poller's thread; libvirt is imported there."""
     from vconsole.host.open import connect
 
     return connect(options.connect, options.read_only, options.demo, wake, options.notice)
@@ -113,11 +120,20 @@ def _open_link(options: Namespace) -> Link:
     return connect_link(options.connect, options.read_only, options.demo)
 
 
-def _settle(config: Config, options: Namespace) -> Config:
-    """Let the command line and the terminal overrule the settings.
+def _settle(options: Namespace) -> Config:
+    """Read the settings, and let the command line and the terminal overrule them.
 
     NO_COLOR with a true-colour theme would still send greys: only the ansi themes send none.
+
+    Raises:
+        ValueError: They are of no use; the message is a safe line.
     """
+    from vconsole.files.config import THEMES, ConfigError, load
+
+    try:
+        config = load(config_path())
+    except ConfigError as error:
+        raise ValueError(line(error)) from error
     theme = options.theme if options.theme in THEMES else config.theme
     if os.environ.get("NO_COLOR") and not theme.startswith("ansi"):
         theme = "ansi-light" if theme.endswith("light") else "ansi-dark"

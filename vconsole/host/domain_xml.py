@@ -12,7 +12,6 @@ from typing import Final
 
 from vconsole.host import xml
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.differences import differences
 from vconsole.model.host_state import Device, GuestCell, NumaTune, Pin, PinKey
 from vconsole.model.value import dataclass
 from vconsole.model.xml_read import Element, parse
@@ -114,6 +113,8 @@ def diverged(live: str | None, config: str | None, everything: CpuSet, pins: boo
         return None
     if live[live.find("\n") :] == config[config.find("\n") :]:
         return 0
+    from vconsole.model.differences import differences  # much to import, for a few domains
+
     found = differences(parse(live, "domain"), parse(config, "domain"), everything)
     return sum(pins or one.area != "pins" for one in found)
 

@@ -14,10 +14,8 @@ from typing import Any, Final
 from vconsole.host import errors
 from vconsole.host.domain_xml import DomainXml, diverged, merge, read_domain, same_configuration
 from vconsole.host.link import Link
-from vconsole.model import hostinfo_port as provision
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
-from vconsole.model.xml_edit import XmlEditError
 from vconsole.model.xml_read import XmlError
 
 STATES: Final = {
@@ -385,10 +383,13 @@ def _with(
 
 def _hostinfo_problem(text: str) -> str | None:
     """What is wrong with a hostinfo port; most definitions have none and are not parsed for it."""
-    if provision.DIRECTORY not in text:
+    if "/hostinfo/" not in text:
         return None
+    from vconsole.model.hostinfo_port import problems
+    from vconsole.model.xml_edit import XmlEditError
+
     try:
-        return next(iter(provision.problems(text)), None)
+        return next(iter(problems(text)), None)
     except XmlEditError as error:
         return errors.one_line(error)
 

@@ -59,6 +59,7 @@ class Poller:
         deadline_s: Seconds after which a reading is given up.
         limits: The other deadlines.
         initial: What is published with a reason as long as nothing was read.
+        first_only: Stop after the first reading until `go_on`: nobody can show another yet.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Poller:
         deadline_s: float = 5.0,
         limits: Limits | None = None,
         initial: HostState = EMPTY,
+        first_only: bool = False,
     ) -> None:
         self._connect, self._on_host_state = connect, on_host_state
         self._interval_s, self._deadline_s = interval_s, deadline_s
@@ -86,6 +88,7 @@ class Poller:
         """Workers that were abandoned or are closing, as long as their threads live."""
         self._stopping = False
         self._asked = self._event = False
+        self._first_only = first_only
         self._due = self._retry_at = self._wake_at = 0.0
         self._earliest = self._published_at = self._opened_at = 0.0
         self._retry_s = self._limits.first_retry_s
@@ -116,6 +119,12 @@ class Poller:
         with self._changed:
             self._event = True
             self._bring_forward(self._earliest)
+
+    def go_on(self) -> None:
+        """Read as it is due from now on."""
+        with self._changed:
+            self._first_only = False
+            self._changed.notify_all()
 
     def set_interval(self, interval_s: float) -> None:
         """Read at another interval from now on."""
@@ -263,6 +272,8 @@ class Poller:
 
     def _feed(self, worker: Worker, now: float) -> float:
         """Give an idle worker what is due."""
+        if self._first_only and self._last.freshness.read_at is not None:
+            return self._interval_s
         if now < self._due - _SLACK_S:
             return self._due - now
         self._asked = self._event = False

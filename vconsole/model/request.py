@@ -6,9 +6,7 @@ between is a conflict and never a lost update.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
-from hashlib import sha256
 from typing import ClassVar
 
 from vconsole.model.outcome import Status
@@ -91,6 +89,8 @@ class Define:
 
 def fingerprint(text: str) -> str:
     """Tell a text from all others without keeping it."""
+    from hashlib import sha256
+
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -149,6 +149,8 @@ class ChangeDevice:
         if masked(self.device) != self.device:
             return ""
         fields = {name: getattr(self, name) for name in ("device", "attach", "live", "config")}
+        import json
+
         return json.dumps(fields)
 
     def lines(self) -> tuple[str, ...]:

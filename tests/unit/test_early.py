@@ -1,0 +1,68 @@
+"""What begins before there is a screen: the host is read, Textual is imported without ballast."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from time import monotonic, sleep
+
+import pytest
+
+from tests import scenes
+from tests.fake_source import FakeSource
+from tests.unit.test_layering import loaded_by
+from vconsole.console.early import EarlyFeed, collect_again
+from vconsole.model.host_state import HostState
+
+
+def until(what: Callable[[], object], seconds: float = 5.0) -> None:
+    end = monotonic() + seconds
+    while not what():
+        assert monotonic() < end, "it did not come about in time"
+        sleep(0.002)
+
+
+def test_the_first_reading_waits_for_the_screen_and_the_second_for_the_first_frame() -> None:
+    source, shown = FakeSource(scenes.kvm07()), list[HostState]()
+    early = EarlyFeed(lambda wake: source, "qemu:///system")
+    feed = early.feed(shown.append, 0.01)
+    until(lambda: early._kept is not None and early._kept.domains)
+    sleep(0.05)
+    assert (len(source.views), shown) == (1, [])
+    feed.start()
+    assert [len(state.domains) for state in shown] == [len(scenes.kvm07().domains)]
+    until(lambda: len(shown) > 3)
+    feed.stop()
+
+
+def test_what_is_read_after_the_start_is_handed_on_at_once() -> None:
+    source, shown = FakeSource(scenes.kvm07()), list[HostState]()
+    feed = EarlyFeed(lambda wake: source, "").feed(shown.append, 1.0)
+    feed.start()
+    until(lambda: any(state.domains for state in shown))
+    feed.stop()
+
+
+def test_textual_comes_without_tls_and_trees_and_whoever_asks_gets_them() -> None:
+    early = "from vconsole.console.early import import_textual\nimport_textual()"
+    heavy = {"ssl", "_ssl", "textual.widgets._tree", "textual.widgets._select"}
+    assert not loaded_by(early) & heavy
+    asked = (
+        "import ssl\nfrom textual.types import DirEntry, IgnoreReturnCallbackType\n"
+        "import textual.types\nassert textual.types.NoSelection and ssl.SSLContext"
+    )
+    assert loaded_by(f"{early}\n{asked}") >= heavy
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_the_search_for_garbage_goes_on_once_the_console_stands(off: bool) -> None:
+    frozen = gc.get_freeze_count()
+    try:
+        if off:
+            gc.disable()
+        collect_again()
+        assert gc.isenabled()
+        assert (gc.get_freeze_count() > frozen) is off
+    finally:
+        gc.unfreeze()
+        gc.enable()
