@@ -4,8 +4,9 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_BIN := .venv/bin/python
 ARGS ?=
+export PREFIX DESTDIR SYSCONFDIR PYTHON
 
-.PHONY: run test quick check snapshots docs bench clean help
+.PHONY: run test quick check snapshots docs bench dist deb deb-test rpm install uninstall clean help
 
 run: ## start the console; ARGS="--demo" and the like are passed on
 	@scripts/setup.sh run
@@ -45,10 +46,30 @@ bench: ## measure start, keys, bytes and CPU; ARGS are passed on
 	$(PYTHON_BIN) -m bench $(ARGS)
 	$(PYTHON_BIN) -m bench.vhostmd
 
+dist: ## wheel and source archive in dist/, with units, manual and completions
+	@scripts/setup.sh test
+	$(PYTHON_BIN) -m pip install --quiet --disable-pip-version-check build
+	$(PYTHON_BIN) -m build
+
+deb: ## dist/vconsole_*.deb for the Debian or Ubuntu this runs on
+	scripts/deb.sh
+
+deb-test: ## build, install, try and purge the .deb in fresh chroots; ARGS="bookworm trixie"
+	scripts/deb-test.sh $(ARGS)
+
+rpm: ## dist/vconsole-*.rpm, where rpmbuild is
+	scripts/rpm.sh
+
+install: ## for the whole system: PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc
+	scripts/install.sh
+
+uninstall: ## take it away again, but for the configuration
+	scripts/install.sh --uninstall
+
 clean: ## forget everything that can be made again, the virtual environment too
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .import_linter_cache snapshot_report.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 help: ## this list
-	@sed -nE 's/^([a-z]+): ## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -nE 's/^([a-z-]+): ## (.*)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 18

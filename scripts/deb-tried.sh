@@ -6,7 +6,7 @@ set -euo pipefail
 says() { printf '  %s\n' "$*"; }
 wait_for() { for _ in {1..100}; do "$@" 2>/dev/null >&2 && return; sleep 0.1; done; says "waited for: $*"; return 1; }
 files() { find /etc /usr /var /run /dev/shm -xdev -not -path '/var/cache/*' -not -path '/var/log/*' \
-  -not -path '/var/lib/dpkg/*' -not -path '/var/lib/apt/*' | LC_ALL=C sort; }
+  -not -path '/run/systemd/*' -not -path '/var/lib/dpkg/*' -not -path '/var/lib/apt/*' | LC_ALL=C sort; }
 
 # What it needs comes first, so that the difference is its own.
 apt-get install -y -qq --no-install-recommends man-db bash-completion systemd tmux procps \

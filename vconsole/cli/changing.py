@@ -107,6 +107,14 @@ def plan_and_change(options: argparse.Namespace, source: HostSource, plan: Plann
         return change(options, connection, host, reply.value[0])
 
 
+def change_here(options: argparse.Namespace, wanted: Change) -> int:
+    """Show or carry out a change of this machine that needs no libvirt; answers the exit code."""
+    why = "started with --read-only"
+    connection = Connection("", read_only=options.read_only, read_only_reason=why)
+    with asking(options) as host:
+        return change(options, connection, host, Proposal((wanted,)))
+
+
 def change(
     options: argparse.Namespace, connection: Connection, host: HostRequests, proposal: Proposal
 ) -> int:

@@ -37,6 +37,7 @@ def parser(word: str | None = None) -> argparse.ArgumentParser:
     add_connection_arguments(top)
     top.set_defaults(longest=lambda _: DEADLINE_S)
     top.set_defaults(connects=True)  # a command that needs no host overrules it
+    top.set_defaults(waits_s=FILES_S)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for add in dict.fromkeys(name for w, name in SUBCOMMANDS.items() if word in (None, w)):
         imported(add)(commands)
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str], word: str | None = None) -> int:
     """Run one command and answer its exit code; `word` spares what other commands need."""
     options = parser(word).parse_args(arguments)
     with stderr_to(None) as errors, _demo_files(options):
-        limit_s = options.longest(options) if options.connects else FILES_S
+        limit_s = options.longest(options) if options.connects else options.waits_s
         code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)
         if stuck:
             whom = "libvirt or a file" if options.connects else "the file"

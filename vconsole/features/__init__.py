@@ -14,6 +14,7 @@ FEATURES: Final = (
     "hostinfo",
     "hostmemory",
     "metrics",
+    "service",
     "storage",
     "activity",
     "jobs",

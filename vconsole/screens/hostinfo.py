@@ -304,6 +304,12 @@ class HostinfoScreen(FileEditorPage[Draft]):
             accepted=lambda text: self.edit(lambda rules: how(rules, text)),
         )
 
+    async def do_service(self) -> None:
+        """Go to hostinfod's unit."""
+        from vconsole.screens.service import ServiceScreen
+
+        await self.console.show_page(ServiceScreen("hostinfod"))
+
     async def do_edit(self) -> None:
         """Ask for a setting's value or a rule's pattern; from a domain, go to its rule."""
         if self.focused is self.guests_table:

@@ -44,6 +44,13 @@ MANIFEST: Final = Manifest(
         Command("hostinfo.duplicate", "c", "", "Copy the rule below itself."),
         Command("hostinfo.editor", "E", "", "Edit the file with $EDITOR."),
         Command("hostinfo.unedit", "z", "", "Take back the last edit, even a saved one."),
+        Command(
+            "hostinfo.service",
+            "S",
+            "",
+            "Go to the service of hostinfod: whether it runs, its journal; start and stop it.",
+            words="systemctl enable disable journal chkconfig",
+        ),
         Command("hostinfo.clear", "Z", "", "Take back everything that is not saved."),
     ),
     pages={"hostinfo": "vconsole.screens.hostinfo:HostinfoScreen"},

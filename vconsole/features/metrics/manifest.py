@@ -42,6 +42,13 @@ MANIFEST: Final = Manifest(
         Command(
             "metrics.configure", "c", "configure", "Go to vhostmd's metrics and how it gets them."
         ),
+        Command(
+            "metrics.service",
+            "S",
+            "",
+            "Go to the service of vhostmd: whether it runs, its journal; start and stop it.",
+            words="systemctl enable disable journal chkconfig",
+        ),
         Command("metrics.test", "t", "test", "Have vhostmd get the metric now."),
         Command("metrics.filter", "slash", "", "Show only the metrics that match."),
         Command("metrics.open", "enter", "", "Open the domain.", (a_domain,)),

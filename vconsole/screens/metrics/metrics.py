@@ -323,6 +323,12 @@ class MetricsScreen(ListPage, FilteredPage):
     def filtered(self) -> None:
         self._show()
 
+    async def do_service(self) -> None:
+        """Go to vhostmd's unit."""
+        from vconsole.screens.service import ServiceScreen
+
+        await self.console.show_page(ServiceScreen("vhostmd"))
+
     async def do_open(self) -> None:
         """Open the domain."""
         if domain := self.subject:

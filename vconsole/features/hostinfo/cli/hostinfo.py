@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vconsole.cli.arguments import Commands, add_connection_arguments
+from vconsole.cli.service import add_service
 
 if TYPE_CHECKING:
     from vconsole.host.source import HostSource
@@ -24,7 +25,9 @@ def add_parser(commands: Commands) -> None:
     """Add ``hostinfo``."""
     parser = commands.add_parser("hostinfo", help="what guests may learn about this host")
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="check|show|explain|status|enable|disable|repair"
+        dest="action",
+        required=True,
+        metavar="check|show|explain|status|enable|disable|repair|service",
     )
     check = actions.add_parser("check", help="say what is wrong with rules; needs no libvirt")
     check.add_argument("file", type=Path)
@@ -50,6 +53,7 @@ def add_parser(commands: Commands) -> None:
                 "--port", type=int, metavar="N", help="0 to 3; default 1, or the next that is free"
             )
         _add_common(change, _change)
+    add_service(actions, "hostinfod")
 
 
 def _add_domains(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, longest_s
+from vconsole.cli.service import add_service
 
 if TYPE_CHECKING:
     from vconsole.host.source import HostSource
@@ -23,7 +24,7 @@ def add_parser(commands: Commands) -> None:
     """Add ``metrics``."""
     parser = commands.add_parser("metrics", help="what guests can read about this host")
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="show|check|attach|detach|config"
+        dest="action", required=True, metavar="show|check|attach|detach|config|service"
     )
     show = actions.add_parser("show", help="print the metrics on the disk")
     _add_disk(show)
@@ -55,6 +56,7 @@ def add_parser(commands: Commands) -> None:
     part = parts.add_parser("check", help="say what is wrong with a file; needs no libvirt")
     part.add_argument("file", type=Path)
     part.set_defaults(run=_check_config, connects=False)
+    add_service(actions, "vhostmd")
 
 
 def _add_disk(parser: argparse.ArgumentParser) -> None:
