@@ -133,6 +133,21 @@ def test_a_domain_not_chosen_keeps_its_pcpus() -> None:
     assert found.after.domain(other.uuid) == other
 
 
+def test_nobody_is_placed_where_a_domain_that_stays_fills_its_set() -> None:
+    """Two vCPUs on a set of two pCPUs: none has one to itself, and there is no room beside them."""
+    fills = domain("fills", ["4-5", "4-5"])
+    host_state = host(fills, domain("new", ["-"] * 4, nodeset="1", gib=1.0))
+    found = fit_many([host_state.domains[1].uuid], host_state)
+    assert not (vcpu_set(found.after.domains[1]) or CpuSet()) & CpuSet.parse("4-5")
+
+
+def test_a_core_of_each_cell_is_kept_for_the_emulators_while_there_are_enough() -> None:
+    names = ("a", "b", "c")
+    found = everybody(host(*(domain(n, ["-"] * 2, emulator="-", gib=1.0) for n in names)))
+    held = CpuSet.of(p for pcpus in dedicated(found.after).values() for p in pcpus)
+    assert not held & CpuSet.parse("0,8,4,12")
+
+
 def test_emulators_keep_off_the_vcpus_of_all() -> None:
     names = ("a", "b", "c")
     host_state = host(*(domain(n, ["-", "-"], emulator="-", gib=1.0) for n in names))
@@ -205,8 +220,8 @@ def test_applied_and_put_back_is_as_before(
 def test_a_domain_moves_after_the_one_that_holds_its_place() -> None:
     """The big one is planned first and wants a pCPU that the other leaves."""
     big = domain("big", ["8", "9", "10", "11"], nodeset="1")
-    found = everybody(host(big, domain("leaves", ["4"], nodeset="0")))
-    assert vcpu_set(found.after.domains[0]) == CpuSet.parse("4-7")
+    found = everybody(host(big, domain("leaves", ["5"], nodeset="0")))
+    assert 5 in (vcpu_set(found.after.domains[0]) or CpuSet())
     assert [p.domain.name for p in found.placed] == ["leaves", "big"]
 
 

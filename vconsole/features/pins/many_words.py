@@ -103,7 +103,7 @@ COLUMNS: Final[tuple[Column[Row], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class PictureLine:
-    """Some pCPUs of one L3 domain or cell, a character each."""
+    """Some pCPUs of one cell, a character each, L3 domains set apart."""
 
     label: str
     before: str
@@ -111,30 +111,41 @@ class PictureLine:
 
 
 def picture(many: ManyPlan, width: int) -> list[PictureLine]:
-    """The host before and after, siblings beside each other, as many lines as `width` needs."""
-    shape = topology(many.before)
+    """The host before and after, each in `width` columns; siblings stand beside each other."""
     names = letters(many)
     before, after = (_Marks(state, names) for state in (many.before, many.after))
     return [
         PictureLine(label, before.of(part), after.of(part))
-        for label, pcpus in areas(shape)
-        for part in _parts(pcpus, max(1, width))
+        for label, part in packed(topology(many.before), width)
     ]
 
 
-def areas(shape: Topology) -> Iterator[tuple[str, tuple[int, ...]]]:
-    """The pCPUs of each L3 domain, or of a cell where none is known: (label, pCPUs)."""
+Areas = list[Sequence[int]]
+"""The pCPUs of L3 domains of one cell, or parts of them."""
+
+
+def packed(shape: Topology, width: int) -> Iterator[tuple[str, Areas]]:
+    """The pCPUs in lines of `width`: (cell, its L3 domains), the cell named once."""
     for group in shape.groups:
-        by_l3: dict[CpuSet | None, list[int]] = {}
-        for pcpu in group.pcpus:
-            by_l3.setdefault(shape.l3_of.get(pcpu), []).append(pcpu)
-        cell = "no cell" if group.cell is None else f"cell {group.cell}"
-        for members in by_l3.values():
-            yield f"{cell}  {CpuSet.of(members)}", tuple(members)
+        label = "no cell" if group.cell is None else f"cell {group.cell}"
+        line: Areas = []
+        for part in _areas(shape, group.pcpus, max(1, width)):
+            if line and sum(map(len, line)) + len(line) + len(part) > width:
+                yield label, line
+                label, line = "", []
+            line.append(part)
+        if line:
+            yield label, line
 
 
-def _parts(pcpus: Sequence[int], width: int) -> Iterable[Sequence[int]]:
-    return (pcpus[start : start + width] for start in range(0, len(pcpus), width))
+def _areas(shape: Topology, pcpus: Iterable[int], width: int) -> Iterator[Sequence[int]]:
+    """One L3 domain after another, one that is too long in parts; all where none is known."""
+    by_l3: dict[CpuSet | None, list[int]] = {}
+    for pcpu in pcpus:
+        by_l3.setdefault(shape.l3_of.get(pcpu), []).append(pcpu)
+    for members in by_l3.values():
+        for start in range(0, len(members), width):
+            yield members[start : start + width]
 
 
 class _Marks:
@@ -151,9 +162,9 @@ class _Marks:
             for pcpu in pcpus:
                 self._marks.setdefault(pcpu, set()).add(names.get(domain.uuid, OTHERS))
 
-    def of(self, pcpus: Iterable[int]) -> str:
-        """A character for each."""
-        return "".join(self._mark(pcpu) for pcpu in pcpus)
+    def of(self, areas: Iterable[Iterable[int]]) -> str:
+        """A character for each pCPU."""
+        return " ".join("".join(map(self._mark, pcpus)) for pcpus in areas)
 
     def _mark(self, pcpu: int) -> str:
         if pcpu in self._offline:

@@ -181,6 +181,15 @@ class DomainsScreen(Page):
             chosen = [self.subject.uuid]
         await self.console.show_page(ActionsScreen(tuple(chosen)))
 
+    async def do_fit(self) -> None:
+        """Plan for those chosen, else for all that run."""
+        from vconsole.features.pins.model.fit_many import FitMany
+        from vconsole.screens.pins.many import ManyScreen
+
+        wanted = self._chosen or {uuid for uuid, d in self._by_uuid.items() if d.active}
+        uuids = tuple(uuid for uuid in self._by_uuid if uuid in wanted)
+        await self.console.show_page(ManyScreen(FitMany(uuids, self.host_state)))
+
     async def do_agent(self) -> None:
         """Open its agent; where domains are chosen, show how they are given the channel."""
         if self._chosen:

@@ -111,6 +111,14 @@ class HostScreen(Page):
             return
         self.console.push_screen(WhoScreen(self.map.cursor, self.host_state))
 
+    async def do_fit(self) -> None:
+        """Plan for all that run."""
+        from vconsole.features.pins.model.fit_many import FitMany
+        from vconsole.screens.pins.many import ManyScreen
+
+        uuids = tuple(d.uuid for d in self.host_state.domains if d.active)
+        await self.console.show_page(ManyScreen(FitMany(uuids, self.host_state)))
+
     def do_check(self) -> None:
         """Open the virtualization check."""
         from vconsole.screens.hostmap.check import CheckScreen

@@ -194,6 +194,13 @@ class ActionsScreen(ListPage):
         run = self.console.carry_out(action.title, acts)
         self.console.call_later(self.console.replace_page, ActingScreen(run))
 
+    async def do_fit(self) -> None:
+        """Plan where they run best."""
+        from vconsole.features.pins.model.fit_many import FitMany
+        from vconsole.screens.pins.many import ManyScreen
+
+        await self.console.show_page(ManyScreen(FitMany(self._uuids, self.host_state)))
+
     def do_mode(self) -> None:
         """Ask the guest otherwise."""
         self._mode = (self._mode + 1) % len(MODES)

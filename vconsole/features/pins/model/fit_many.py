@@ -7,7 +7,7 @@ comes first in another try; one that has no place then keeps the pins it has, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
@@ -20,9 +20,13 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState, Pin, PinKey
 from vconsole.model.memory import free_on, need_bytes
 from vconsole.model.outcome import Target
+from vconsole.model.placement import occupants
 from vconsole.model.request import Reply
-from vconsole.model.topology import topology
+from vconsole.model.topology import Topology, topology
+from vconsole.model.words import plural
 
+_CORES: Final = 4
+"""Of a cell with so many cores one is kept for the emulators, if all vCPUs have a place so too."""
 _TRIES: Final = 2
 """So often those without a place are moved to the front before they are left out."""
 
@@ -35,6 +39,16 @@ class FitMany:
     host_state: HostState
     target: Target = "both"
     deadline_s: ClassVar[float] = 60.0
+
+    @property
+    def title(self) -> str:
+        """What it is a plan of."""
+        return f"Best fit for {plural(len(self.uuids), 'domain')}"
+
+    def again(self, host_state: HostState, target: Target, without: frozenset[str]) -> FitMany:
+        """The same for the host as it is now, without the domains of some UUIDs."""
+        kept = tuple(uuid for uuid in self.uuids if uuid not in without)
+        return FitMany(kept, host_state, target)
 
 
 def answer(request: FitMany) -> Reply:
@@ -55,9 +69,20 @@ class _Try:
     found: Mapping[str, Suggestion] = field(default_factory=dict)
 
     @property
-    def cost(self) -> tuple[int, int]:
-        """Fewer without a place are better, then fewer warnings."""
-        return len(self.refused), sum(found.warned for found in self.found.values())
+    def cost(self) -> tuple[int, int, int]:
+        """Whether some have no place; how many have none or one that a plan is warned of."""
+        refused, warned = len(self.refused), sum(f.warned > 0 for f in self.found.values())
+        return min(refused, 1), refused + warned, refused
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How vCPUs are dealt with."""
+
+    tight: bool
+    """Pairs of one domain on whole cores, else each on a core of its own while there are any."""
+    kept: CpuSet
+    """The pCPUs kept free of vCPUs: for the emulators and the host, and where others are."""
 
 
 def fit_many(uuids: Iterable[str], host_state: HostState, target: Target = "both") -> ManyPlan:
@@ -96,21 +121,56 @@ def _size(domain: Domain) -> tuple[int, int, str]:
 
 
 def _best_try(domains: Sequence[Domain], host_state: HostState) -> _Try:
-    """Each vCPU on a core of its own, or pairs of a domain on whole cores: what is sound first."""
+    """Of a few ways the first that is sound, else the one with the fewest faults."""
+    best: _Try | None = None
+    for way in _ways(domains, host_state):
+        made = _promoting(domains, host_state, way)
+        same = best is not None and made.cost == best.cost and made.refused
+        if best is None or made.cost < best.cost or same:  # without a kept core a reason is truer
+            best = made
+        if not any(made.cost):
+            break
+    assert best is not None, "there is always a way"
+    return best
+
+
+def _ways(domains: Sequence[Domain], host_state: HostState) -> Iterator[_Way]:
+    """A core of each cell is kept if that goes; cores are shared where there are too few."""
     shape = topology(host_state)
-    cores = len({shape.core_of[pcpu] for pcpu in shape.online})
+    kept, full = _kept(shape), _full({domain.uuid for domain in domains}, host_state)
+    cores = len({shape.core_of[pcpu] for pcpu in shape.online - kept - full})
     crowded = sum(pin.kind == "vcpu" for domain in domains for pin in domain.pins) > cores
-    first = _promoting(domains, host_state, tight=crowded)
-    if not any(first.cost):
-        return first
-    return min(first, _promoting(domains, host_state, not crowded), key=lambda made: made.cost)
+    for free in (kept | full, full) if kept else (full,):
+        yield _Way(crowded, free)
+        yield _Way(not crowded, free)
 
 
-def _promoting(domains: Sequence[Domain], host_state: HostState, tight: bool) -> _Try:
+def _full(placed: Set[str], host_state: HostState) -> CpuSet:
+    """pCPUs that vCPUs of other domains fill: pinned to a set of no more pCPUs than they are."""
+    bits = 0
+    for cpuset, threads in occupants(host_state).groups.items():
+        if sum(t.kind == "vcpu" and t.uuid not in placed for t in threads) >= len(cpuset):
+            bits |= cpuset.bits
+    return CpuSet(bits)
+
+
+def _kept(shape: Topology) -> CpuSet:
+    """A core of each cell that has several; none where isolated pCPUs are for the vCPUs."""
+    if shape.isolated:
+        return CpuSet()
+    cells = (
+        [core for core in group.cores if CpuSet.of(core) <= shape.online]
+        for group in shape.groups
+        if group.cell is not None
+    )
+    return CpuSet.of(p for cores in cells if len(cores) >= _CORES for p in cores[0])
+
+
+def _promoting(domains: Sequence[Domain], host_state: HostState, way: _Way) -> _Try:
     """The best of a few orders: those that found no place come first in the next."""
     order, best = list(domains), None
     for _ in range(_TRIES):
-        made = _all_rows(order, _placed(order, host_state, tight))
+        made = _all_rows(order, _placed(order, host_state, way))
         if best is None or made.cost < best.cost:
             best = made
         if not made.refused or order[0].uuid in made.refused:
@@ -123,7 +183,7 @@ def _promoting(domains: Sequence[Domain], host_state: HostState, tight: bool) ->
 # ---- a place for each
 
 
-def _placed(order: Sequence[Domain], host_state: HostState, tight: bool) -> _Try:
+def _placed(order: Sequence[Domain], host_state: HostState, way: _Way) -> _Try:
     """Place the vCPUs of one domain after another."""
     everything = host_state.all_pcpus
     state = _with(host_state, {domain.uuid: replace(domain, pins=()) for domain in order})
@@ -131,7 +191,7 @@ def _placed(order: Sequence[Domain], host_state: HostState, tight: bool) -> _Try
     refused: dict[str, str] = {}
     free: dict[str, tuple[Cell, ...]] = {}
     for domain in order:
-        case, choice, reason = _chosen(_paired(domain) if tight else domain, state)
+        case, choice, reason = _chosen(_paired(domain) if way.tight else domain, state, way.kept)
         if choice is None:
             refused[domain.uuid] = reason
             continue
@@ -142,21 +202,26 @@ def _placed(order: Sequence[Domain], host_state: HostState, tight: bool) -> _Try
     return _Try(state, choices, refused, free)
 
 
-def _chosen(domain: Domain, host_state: HostState) -> tuple[Case, Choice | None, str]:
+def _chosen(domain: Domain, host_state: HostState, kept: CpuSet) -> tuple[Case, Choice | None, str]:
     """Its case with the best choice, or why there is none.
 
     One that runs has its memory: where there is no room for it near any pCPUs, it stays where it is
     and the plan says so.
     """
-    case = case_of(domain, _with(host_state, {domain.uuid: domain}))
+    case = _case(domain, host_state, kept)
     choice, reason = best_choice(case)
     if choice is None and domain.active:
         guests = tuple(replace(guest, memory_bytes=None) for guest in domain.guest_cells)
         aside = replace(domain, memory_bytes=None, max_memory_bytes=None, guest_cells=guests)
-        again = case_of(aside, _with(host_state, {domain.uuid: aside}))
+        again = _case(aside, host_state, kept)
         if (found := best_choice(again)[0]) is not None:
             return again, found, ""
     return case, choice, reason
+
+
+def _case(domain: Domain, host_state: HostState, kept: CpuSet) -> Case:
+    case = case_of(domain, _with(host_state, {domain.uuid: domain}))
+    return replace(case, usable=case.usable - kept)
 
 
 def _all_rows(order: Sequence[Domain], made: _Try) -> _Try:

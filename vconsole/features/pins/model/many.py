@@ -163,3 +163,10 @@ def rolled_back(change: SetPins, reply: Reply) -> list[SetPins]:
         return []
     done = PinChange(change.uuid, change.name, outcome.applied)
     return [SetPins.of(done.reversed("roll-back"), change.split_pins)]
+
+
+def undone(replies: Mapping[SetPins, Reply]) -> tuple[SetPins, ...]:
+    """The changes that put back all that was applied and is not put back yet, the last first."""
+    back = {c.uuid for c, r in replies.items() if c.change.origin != "plan"}
+    done = [c for c, r in replies.items() if r.status == "applied" and c.uuid not in back]
+    return tuple(SetPins.of(c.change.reversed(), c.split_pins) for c in reversed(done))
