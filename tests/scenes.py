@@ -118,6 +118,16 @@ def sixteen_cells() -> HostState:
     return _scene(connection, cells, tuple(pcpus), fleet)
 
 
+def eight_l3() -> HostState:
+    """One cell of 64 cores with SMT in eight L3 domains; ten domains that run anywhere."""
+    pcpus = tuple(replace(pcpu, l3=pcpu.id % 64 // 8 * 8) for pcpu in _smt_pcpus(1, 64, CpuSet()))
+    cells = (Cell(0, 512 * GIB, 400 * GIB, tuple(range(128)), {0: 10}),)
+    sizes = (8, 8, 8, 8, 6, 4, 4, 4, 2, 2)
+    fleet = tuple(Spec(f"ten-{n}", vcpus=vcpus, gib=8) for n, vcpus in enumerate(sizes))
+    connection = Connection("qemu:///system", "epyc", "QEMU", local=True, capable=True)
+    return _scene(connection, cells, pcpus, fleet)
+
+
 def hostile() -> HostState:
     """kvm07 with names and titles that try to take over the terminal."""
     base = kvm07()
