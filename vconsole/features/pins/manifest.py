@@ -143,7 +143,7 @@ MANIFEST: Final = Manifest(
         Command(
             "host.fit",
             "a",
-            "fit",
+            "",
             "Plan the best fit of all domains that run, together.",
             words="best placement numad automatic pin whole host",
         ),
