@@ -127,7 +127,7 @@ MANIFEST: Final = Manifest(
         Command(
             "domains.fit",
             "F",
-            "fit",
+            "",
             "Plan the best fit of the domains chosen, else of all that run, together.",
             (a_domain,),
             place=46,
