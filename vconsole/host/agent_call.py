@@ -61,6 +61,20 @@ def ask(link: Link, function: Callable[..., T], *arguments: Any) -> T:
         raise AgentError(f"its answer is not UTF-8{_where(error)}") from error
 
 
+def agent_command(link: Link, domain: Any, command: str, timeout_s: int) -> str:
+    """Send a command in the agent's own language and answer its reply.
+
+    Raises:
+        AgentError: There is no answer, or none that can be read.
+        HostError: The connection is gone.
+    """
+    if link.simulation is not None:
+        return str(ask(link, domain.qemuAgentCommand, command, timeout_s, 0))
+    import libvirt_qemu
+
+    return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, timeout_s, 0))
+
+
 def _where(error: Exception) -> str:
     """Where it is not: the binding hides that behind a SystemError that names its own function."""
     cause = error if isinstance(error, UnicodeDecodeError) else error.__cause__

@@ -7,7 +7,7 @@ from time import time
 from typing import Any, Final, Protocol
 from zlib import crc32
 
-from vconsole.host.demo.fleet import BY_UUID
+from vconsole.host.demo.fleet import BY_UUID, address_of
 from vconsole.host.demo.shape import GIB
 from vconsole.model.agent_channels import AGENT
 
@@ -115,12 +115,6 @@ def addresses(domain: Domain, source: int) -> dict[str, Any]:
         "addrs": [{"type": 0, "addr": "127.0.0.1", "prefix": 8}],
     }
     return {"lo": local, "eth0": {"hwaddr": wanted.mac, "addrs": [row]}}
-
-
-def address_of(uuid: str) -> str:
-    """The address of a domain of the fleet in its network."""
-    wanted = BY_UUID[uuid]
-    return f"192.168.{100 if wanted.network == 'front' else 122}.{10 + list(BY_UUID).index(uuid)}"
 
 
 def vcpus(domain: Domain, count: int) -> dict[str, str]:

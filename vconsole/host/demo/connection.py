@@ -8,6 +8,7 @@ from typing import Any, Final
 from vconsole.host.demo import shape
 from vconsole.host.demo.domain import Domain
 from vconsole.host.demo.fleet import BY_UUID
+from vconsole.host.demo.network import Bridge, Network
 from vconsole.host.demo.world import World, the_world
 
 _ACTIVE: Final = 1
@@ -22,6 +23,11 @@ class Connection:
         self.world = world or the_world()
 
     def __getattr__(self, name: str) -> Any:
+        """The driver's; pools and networks are there from the first question for them on."""
+        if name.startswith("storage") or name == "listAllStoragePools":
+            self.world.need_storage()
+        elif name.startswith("network"):
+            self.world.need_networks()
         return getattr(self.world.real, name)
 
     def close(self) -> int:
@@ -89,6 +95,15 @@ class Connection:
         user, kernel = int(now * busy * 0.8), int(now * busy * 0.19)
         wait = int(now * busy * 0.01)
         return {"user": user, "kernel": kernel, "iowait": wait, "idle": int(now * (1 - busy))}
+
+    def listAllNetworks(self, flags: int = 0) -> list[Network]:  # noqa: N802
+        """The driver's, with leases."""
+        self.world.need_networks()
+        return [Network(network) for network in self.world.real.listAllNetworks(flags)]
+
+    def listAllInterfaces(self, flags: int = 0) -> list[Bridge]:  # noqa: N802
+        """The bridges of the host."""
+        return [Bridge("br-front", ("eno1",)), Bridge("br-storage", ("eno2", "eno3"))]
 
     # -- domains -------------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ class Domain:
         self.world, self.real = world, real
 
     def __getattr__(self, name: str) -> Any:
+        if "napshot" in name:
+            self.world.need_snapshots(self.real)
         found = getattr(self.real, name)
         return self._moving(found) if name in _MOVES else found
 

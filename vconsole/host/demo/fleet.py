@@ -36,6 +36,8 @@ class DemoDomain(NamedTuple):
     agent: bool = True
     hostinfo: bool = False
     network: str = "default"
+    redefined: tuple[tuple[str, str], ...] = ()
+    """What in its definition was changed since its start, and into what."""
 
     @property
     def uuid(self) -> str:
@@ -81,11 +83,20 @@ FLEET: Final = (
     DemoDomain(
         *("web-04", "Shop front end, new release", 4, 8, ("40-43",), "40-43"),
         network="front",
+        redefined=(
+            (
+                "'GiB'>8</memory><currentMemory unit='GiB'>8<",
+                "'GiB'>12</memory><currentMemory unit='GiB'>12<",
+            ),
+        ),
     ),
     DemoDomain("cache-01", "Session cache", 2, 12, ("24", "25"), "30-31", 0, "1"),
     DemoDomain("cache-02", "Session cache", 2, 12, ("60", "61"), "62-63", 0, "3"),
     DemoDomain("queue-01", "Message queue", 2, 4, ("0-5",)),
-    DemoDomain("queue-02", "Message queue", 2, 4, ("40-43",)),
+    DemoDomain(
+        *("queue-02", "Message queue", 2, 4, ("40-43",)),
+        redefined=(("cpuset='40-43'", "cpuset='44-47'"),),
+    ),
     DemoDomain("lb-01", "Load balancer, active", 2, 2, ("6", "7"), "0-5", network="front"),
     DemoDomain("lb-02", "Load balancer, standby", 2, 2, ("26", "27"), "30-31", network="front"),
     DemoDomain("dns-01", "Name service", 1, 1, lies={0: 1.0}, agent=False),
@@ -160,3 +171,9 @@ def _cputune(wanted: DemoDomain) -> Iterator[str]:
     for number in range(1, wanted.iothreads + 1):
         yield f"<iothreadpin iothread='{number}' cpuset='{wanted.emulator or '0'}'/>"
     yield "</cputune>"
+
+
+def address_of(uuid: str) -> str:
+    """The address of a domain of the fleet in its network."""
+    wanted = BY_UUID[uuid]
+    return f"192.168.{100 if wanted.network == 'front' else 122}.{10 + list(BY_UUID).index(uuid)}"

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Any, Final
 
 from vconsole.host.demo import shape
-from vconsole.host.demo.fleet import BY_UUID, FLEET, domain_xml
+from vconsole.host.demo.fleet import BY_UUID, FLEET, DemoDomain, domain_xml
 from vconsole.host.demo.guest import DemoGuest
 from vconsole.host.demo.memory import Placement, spread
 from vconsole.host.domain_xml import DomainXml, read_domain
@@ -69,6 +69,30 @@ class World:
             new = what not in self._made
             self._made.add(what)
             return new
+
+    def need_storage(self) -> None:
+        """Pools and volumes are there from now on."""
+        with self.lock:
+            if self.once("storage"):
+                from vconsole.host.demo.storage import make_storage
+
+                make_storage(self.real)
+
+    def need_networks(self) -> None:
+        """Networks are there from now on."""
+        with self.lock:
+            if self.once("networks"):
+                from vconsole.host.demo.storage import make_networks
+
+                make_networks(self.real)
+
+    def need_snapshots(self, domain: Any) -> None:
+        """The snapshots of a domain are there from now on."""
+        with self.lock:
+            if self.once(f"snapshots of {domain.UUIDString()}"):
+                from vconsole.host.demo.snapshots import make_snapshots
+
+                make_snapshots(domain)
 
     # -- domains -------------------------------------------------------------------------------
 
@@ -129,7 +153,13 @@ class World:
 
     def volume_of(self, path: str) -> Any | None:
         """The volume of a disk's image; None where no pool has it."""
-        return None
+        import libvirt
+
+        self.need_storage()
+        try:
+            return self.real.storageVolLookupByPath(path)
+        except libvirt.libvirtError:
+            return None
 
     # -- what the kernel would tell (host.simulation.Simulation) -------------------------------
 
@@ -217,7 +247,7 @@ def _open() -> Any:
         os.close(descriptor)
 
 
-def _populate(conn: Any, fleet: Iterable[Any] = FLEET) -> None:
+def _populate(conn: Any, fleet: Iterable[DemoDomain] = FLEET) -> None:
     """Define the fleet and bring each domain into its state."""
     for wanted in fleet:
         domain = conn.defineXML(domain_xml(wanted))
@@ -227,6 +257,16 @@ def _populate(conn: Any, fleet: Iterable[Any] = FLEET) -> None:
             domain.create()
         if wanted.state == "paused":
             domain.suspend()
+        if wanted.redefined:
+            conn.defineXML(_redefined(wanted))
+
+
+def _redefined(wanted: DemoDomain) -> str:
+    """The definition as it was changed after the start."""
+    text = domain_xml(wanted)
+    for before, after in wanted.redefined:
+        text = text.replace(before, after)
+    return text
 
 
 _lock = RLock()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from time import monotonic, sleep, time_ns
 from typing import Any, Final
 
-from vconsole.features.agent.host.thaw import GuardError, ThawGuard
+from vconsole.features.agent.host.thaw import Guard, GuardError, OwnGuard, ThawGuard
 from vconsole.features.agent.model.changes import (
     ANSWER_S,
     AgentCommand,
@@ -21,7 +21,7 @@ from vconsole.features.agent.model.changes import (
     WakeGuest,
 )
 from vconsole.features.agent.model.wire import SILENT, command_name, loggable_answer
-from vconsole.host.agent_call import AgentError, answers_within, ask, why_mute
+from vconsole.host.agent_call import AgentError, agent_command, answers_within, ask, why_mute
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
 from vconsole.model.request import Reply
@@ -50,6 +50,8 @@ def freeze(link: Link, request: FreezeFs) -> Reply:
         return Reply("refused", f"nothing was frozen: {reason}")
     request.wait.what = "freezing"
     try:
+        if link.simulation is not None:
+            return _freeze(link, domain, request, OwnGuard(link, domain, request.limit_s))
         with ThawGuard(link.connection.uri, request.uuid, request.limit_s) as guard:
             return _freeze(link, domain, request, guard)
     except GuardError as error:
@@ -70,7 +72,7 @@ def _why_not_freeze(link: Link, domain: Any) -> str:
     return ""
 
 
-def _freeze(link: Link, domain: Any, request: FreezeFs, guard: ThawGuard) -> Reply:
+def _freeze(link: Link, domain: Any, request: FreezeFs, guard: Guard) -> Reply:
     problem = ""
     begun = monotonic()
     try:
@@ -150,10 +152,9 @@ def wake(link: Link, request: WakeGuest) -> Reply:
 
 def command(link: Link, request: AgentCommand) -> Reply:
     """Send a command and answer what comes."""
-    import libvirt_qemu
 
     def send(command: str) -> str:
-        return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, request.timeout_s, 0))
+        return agent_command(link, domain, command, request.timeout_s)
 
     domain = link.call(link.conn.lookupByUUIDString, request.uuid)
     if reason := why_mute(link, domain):

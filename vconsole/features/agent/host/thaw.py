@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from time import monotonic, sleep
 from types import TracebackType
-from typing import IO, Any, Final, Self
+from typing import IO, Any, Final, Protocol, Self
 
 import vconsole
 from vconsole.features.agent.model.changes import ANSWER_S
@@ -36,6 +36,38 @@ _ROOT: Final = Path(vconsole.__file__).parent.parent
 
 class GuardError(Exception):
     """There is no guard, or it could not thaw; one line that says why."""
+
+
+class Guard(Protocol):
+    """Thaws in time."""
+
+    def over(self, within_s: float) -> bool:
+        """Wait a little for it to thaw by itself."""
+
+    def thaw(self) -> int:
+        """Have it thaw if it has not yet; answers how many file systems it thawed."""
+
+    def dismiss(self) -> None:
+        """End it without a thaw."""
+
+
+class OwnGuard:
+    """Thaws a domain that ends with this process, as the demo's do."""
+
+    def __init__(self, link: Link, domain: Any, limit_s: float) -> None:
+        self._link, self._domain, self._until = link, domain, monotonic() + limit_s
+
+    def over(self, within_s: float) -> bool:
+        """Wait a little; its time may be over then."""
+        sleep(min(within_s, max(0.0, self._until - monotonic())))
+        return monotonic() >= self._until
+
+    def thaw(self) -> int:
+        """Thaw."""
+        return int(ask(self._link, self._domain.fsThaw))
+
+    def dismiss(self) -> None:
+        """Nothing runs."""
 
 
 class ThawGuard:

@@ -16,7 +16,7 @@ from vconsole.features.snapshots.host.snapshots import disks_of, places_of, snap
 from vconsole.features.snapshots.model.create import CreateSnapshot, Ground, ReadGround
 from vconsole.features.snapshots.model.tree import Disk
 from vconsole.host import errors
-from vconsole.host.agent_call import AgentError, answers_within, ask, why_mute
+from vconsole.host.agent_call import AgentError, agent_command, answers_within, ask, why_mute
 from vconsole.host.link import Link
 from vconsole.model.agent_channels import AGENT, channels
 from vconsole.model.proposal import virsh_line
@@ -86,10 +86,8 @@ def _agent_problem(link: Link, domain: Any) -> str:
 
 def _ask_agent(link: Link, domain: Any, command: str) -> tuple[str, str]:
     """(answer, why there is none)."""
-    import libvirt_qemu
-
     try:
-        return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, PING_S, 0)), ""
+        return agent_command(link, domain, command, PING_S), ""
     except AgentError as error:
         return "", str(error)
 

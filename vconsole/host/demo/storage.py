@@ -1,0 +1,75 @@
+"""Pools, volumes and networks of the demo, made when somebody first looks at them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+from zlib import crc32
+
+from vconsole.host.demo.fleet import FLEET, IMAGES
+from vconsole.host.demo.shape import GIB
+from vconsole.model.xml_edit import element
+
+BASE: Final = "debian-13-base.qcow2"
+_ISOS: Final = ("debian-13.1.0-amd64-netinst.iso", "virtio-win-0.1.271.iso", "rescue-12.02.iso")
+_POOLS: Final = (
+    ("images", IMAGES, True),
+    ("iso", "/srv/iso", True),
+    ("backup", "/mnt/backup", True),
+    ("archive-2024", "/mnt/archive", False),
+)
+"""Name, directory, whether it runs."""
+_NETWORKS: Final = (("default", "virbr0", 122), ("front", "br-front", 100))
+
+
+def make_storage(conn: Any) -> None:
+    """Define the pools, start those that run, and fill them."""
+    for name, path, runs in _POOLS:
+        target = f"<target>{element('path', {}, path)}</target>"
+        pool = conn.storagePoolDefineXML(f"<pool type='dir'><name>{name}</name>{target}</pool>", 0)
+        if runs:
+            pool.setAutostart(1)
+            pool.create(0)
+            for xml in _volumes(name):
+                pool.createXML(xml, 0)
+
+
+def _volumes(pool: str) -> Iterator[str]:
+    if pool == "images":
+        yield _volume(BASE, 12 * GIB, 2 * GIB)
+        for number, domain in enumerate(FLEET):
+            base = f"{IMAGES}/{BASE}" if domain.name.startswith(("web", "lb", "build")) else ""
+            size = (20 + 20 * (number % 4)) * GIB
+            share = 8 + crc32(domain.name.encode()) % 12
+            yield _volume(f"{domain.name}.qcow2", size, size * share // 400, base)
+        yield _volume("web-00-old.qcow2", 20 * GIB, GIB, f"{IMAGES}/{BASE}")
+    elif pool == "iso":
+        for number, name in enumerate(_ISOS):
+            yield _volume(name, (1 + number) * GIB // 2, (1 + number) * GIB // 2, kind="iso")
+    else:
+        yield _volume("db-primary-weekly.qcow2", 40 * GIB, 9 * GIB)
+
+
+def _volume(name: str, capacity: int, held: int, base: str = "", kind: str = "qcow2") -> str:
+    sizes = f"<capacity>{capacity}</capacity><allocation>{held}</allocation>"
+    target = f"<target><format type='{kind}'/></target>"
+    under = f"<backingStore>{element('path', {}, base)}<format type='qcow2'/></backingStore>"
+    return f"<volume>{element('name', {}, name)}{sizes}{target}{under if base else ''}</volume>"
+
+
+def make_networks(conn: Any) -> None:
+    """Define the networks of the fleet, and one that does not run."""
+    for name, bridge, third in _NETWORKS:
+        network = conn.networkDefineXML(_network(name, bridge, third))
+        network.setAutostart(1)
+        network.create()
+    conn.networkDefineXML(_network("isolated-lab", "virbr9", 199, forward=""))
+
+
+def _network(name: str, bridge: str, third: int, forward: str = "<forward mode='nat'/>") -> str:
+    ends = f"start='192.168.{third}.2' end='192.168.{third}.254'"
+    return (
+        f"<network><name>{name}</name>{forward}<bridge name='{bridge}' stp='on' delay='0'/>"
+        f"<ip address='192.168.{third}.1' netmask='255.255.255.0'><dhcp><range {ends}/></dhcp></ip>"
+        "</network>"
+    )
