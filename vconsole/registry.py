@@ -35,7 +35,13 @@ def _manifest(feature: str) -> Manifest:
     return replace(
         found,
         answers=tuple(
-            replace(a, request=whole(a.request), handler=whole(a.handler), tells=whole(a.tells))
+            replace(
+                a,
+                request=whole(a.request),
+                handler=whole(a.handler),
+                tells=whole(a.tells),
+                demo=whole(a.demo),
+            )
             for a in found.answers
         ),
         pages=wholes(found.pages),

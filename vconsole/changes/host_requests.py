@@ -7,6 +7,7 @@ must not hold up the reading.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from threading import Event, Lock, Thread
 from time import monotonic
@@ -58,11 +59,15 @@ class HostRequests:
     Args:
         open_: Connects.
         answers: What the features answer.
+        demo: The host is the demo.
     """
 
-    def __init__(self, open_: Callable[[], Link], answers: Iterable[Answer] = ANSWERS) -> None:
+    def __init__(
+        self, open_: Callable[[], Link], answers: Iterable[Answer] = ANSWERS, demo: bool = False
+    ) -> None:
         self._open = open_
-        self._answers = {answer.request: answer for answer in (*SHARED, *answers)}
+        found = ((a, a.demo if demo else "") for a in (*SHARED, *answers))
+        self._answers = {a.request: replace(a, handler=own) if own else a for a, own in found}
         self._lock = Lock()
         self._links: dict[str, Link] = {}
         """By `Answer.link`."""

@@ -76,6 +76,9 @@ def _run_on_host(config: Config, options: Namespace, early: EarlyFeed) -> int:
         options.demo, options.notice = True, "demo: nothing real changes"
         early = _begin(options)
     with demo_files() as files:
+        from vconsole.changes.demo_past import write_past
+
+        write_past(files["hostinfo_conf"].parent)
         own = replace(
             config,
             hostinfo_conf=str(files["hostinfo_conf"]),
@@ -98,7 +101,7 @@ def _run(config: Config, options: Namespace, directory: Path | None, early: Earl
         from vconsole.changes.host_requests import HostRequests
         from vconsole.changes.run import AT_A_TIME
 
-        host = HostRequests(lambda: _open_link(options))
+        host = HostRequests(lambda: _open_link(options), demo=options.demo)
         return Dispatcher(host.handlers(), publish, width=AT_A_TIME + 4, recorder=records)
 
     app = VConsole(config, open_feed, open_dispatcher, state=directory)

@@ -8,42 +8,25 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from vconsole.files import places
+from vconsole.host.demo import paths
 
 RULES = """\
 # The demo's rules; they are thrown away with it.
 test-web-*:
-  interval = 60
-  guests = 1
+  interval = 10        # seconds between two queries
+  guests = 1           # how many others run here
 
 test-build-agent-*:
-  physcpus = 0
+  physcpus = 0         # no need to know
+
+test-db-*:
+  interval = 2
+  hostname = 1
+  guests = 1
 """
-METRICS = """\
-<?xml version="1.0"?>
-<!DOCTYPE vhostmd SYSTEM "vhostmd.dtd">
-<vhostmd>
-  <globals>
-    <disk>
-      <name>host-metrics-disk</name>
-      <path>{disk}</path>
-      <size unit="k">256</size>
-    </disk>
-    <update_period>5</update_period>
-    <path>/usr/sbin:/usr/bin:/sbin:/bin</path>
-    <transport>vbd</transport>
-  </globals>
-  <metrics>
-    <metric type="string" context="host">
-      <name>HostName</name>
-      <action>builtin:HostName</action>
-    </metric>
-    <metric type="uint32" context="host">
-      <name>TotalPhyCPUs</name>
-      <action>builtin:TotalPhyCPUs</action>
-    </metric>
-  </metrics>
-</vhostmd>
-"""
+_PROFILE = Path(__file__).parents[1] / "features/metrics/model/profiles/default.conf"
+"""The configuration of vhostmd that the demo begins with, but for the path of the disk."""
+_DISK = "/dev/shm/vhostmd0"
 
 
 @contextmanager
@@ -60,6 +43,8 @@ def demo_files() -> Iterator[dict[str, Path]]:
             "vhostmd_conf": directory / "vhostmd.conf",
         }
         files["hostinfo_conf"].write_text(RULES, "utf-8")
-        files["vhostmd_conf"].write_text(METRICS.format(disk=files["metrics_disk"]), "utf-8")
+        metrics = _PROFILE.read_text("utf-8").replace(_DISK, str(files["metrics_disk"]))
+        files["vhostmd_conf"].write_text(metrics, "utf-8")
+        paths.metrics_disk = str(files["metrics_disk"])
         with places.state_in(directory):
             yield files

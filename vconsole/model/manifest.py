@@ -33,6 +33,8 @@ class Answer:
     libvirt's client waits, now and then another one on the same connection waits as long."""
     local: bool = False
     """It needs no libvirt."""
+    demo: str = ""
+    """Answers in the place of `handler` on the demo host, which has no daemons and no kernel."""
     tells: str = ""
     """Of a change: what tells later whether it took effect, by what it left in the log; see
     `changes.settle.Tell`."""

@@ -56,8 +56,16 @@ MANIFEST: Final = Manifest(
     pages={"hostinfo": "vconsole.screens.hostinfo:HostinfoScreen"},
     answers=(
         Answer(".requests:SaveRules", ".requests:save_rules", local=True),
-        Answer(".requests:ReadService", ".requests:read_service", local=True),
-        Answer(".requests:ReadValues", ".requests:read_values", local=True),
+        Answer(
+            *(".requests:ReadService", ".requests:read_service"),
+            local=True,
+            demo=".demo:read_service",
+        ),
+        Answer(
+            *(".requests:ReadValues", ".requests:read_values"),
+            local=True,
+            demo=".demo:read_values",
+        ),
     ),
     group="What guests may know",
     daemons={"hostinfod": ".daemon.service"},

@@ -39,6 +39,11 @@ MANIFEST: Final = Manifest(
         ),
     ),
     pages={"hostmemory": "vconsole.screens.hostmemory:HostMemoryScreen"},
-    answers=(Answer(".model.reading:ReadHostMemory", ".host:read_host_memory"),),
+    answers=(
+        Answer(
+            *(".model.reading:ReadHostMemory", ".host:read_host_memory"),
+            demo=".demo:read_host_memory",
+        ),
+    ),
     shows={"memory": ".cli:show_memory"},
 )

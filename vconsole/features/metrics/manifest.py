@@ -93,8 +93,12 @@ MANIFEST: Final = Manifest(
     ),
     pages={"metrics": "vconsole.screens.metrics.metrics:MetricsScreen"},
     answers=(
-        Answer(".requests:ReadDisk", ".requests:read_disk", local=True),
-        Answer(".requests:ReadDaemon", ".requests:read_daemon", local=True),
+        Answer(*(".requests:ReadDisk", ".requests:read_disk"), local=True, demo=".demo:read_disk"),
+        Answer(
+            *(".requests:ReadDaemon", ".requests:read_daemon"),
+            local=True,
+            demo=".demo:read_daemon",
+        ),
         Answer(".requests:TryMetric", ".requests:try_metric", local=True),
         Answer(".requests:SaveConfig", ".requests:save_config", local=True),
         Answer(".requests:ReadAttachments", ".requests:read_attachments"),

@@ -89,12 +89,8 @@ class Connection:
         return {"shm_pages_to_scan": 100, "shm_pages_shared": 20480, "shm_pages_sharing": 81920}
 
     def getCPUStats(self, number: int, flags: int = 0) -> dict[str, int]:  # noqa: N802
-        """Nanoseconds of all pCPUs together, as busy as the host is now."""
-        now = self.world.now_s * 1e9 * shape.PCPUS
-        busy = sum(self.world.busy().values()) / 100 / shape.PCPUS
-        user, kernel = int(now * busy * 0.8), int(now * busy * 0.19)
-        wait = int(now * busy * 0.01)
-        return {"user": user, "kernel": kernel, "iowait": wait, "idle": int(now * (1 - busy))}
+        """Nanoseconds of all pCPUs together."""
+        return self.world.cpu_times()
 
     def listAllNetworks(self, flags: int = 0) -> list[Network]:  # noqa: N802
         """The driver's, with leases."""
@@ -103,7 +99,7 @@ class Connection:
 
     def listAllInterfaces(self, flags: int = 0) -> list[Bridge]:  # noqa: N802
         """The bridges of the host."""
-        return [Bridge("br-front", ("eno1",)), Bridge("br-storage", ("eno2", "eno3"))]
+        return [Bridge("br-lan", ("eno1",)), Bridge("br-storage", ("eno2", "eno3"))]
 
     # -- domains -------------------------------------------------------------------------------
 

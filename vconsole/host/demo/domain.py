@@ -23,7 +23,6 @@ _LIVE, _CONFIG, _INACTIVE = 1, 2, 2
 """VIR_DOMAIN_AFFECT_LIVE, VIR_DOMAIN_AFFECT_CONFIG, VIR_DOMAIN_XML_INACTIVE."""
 _GIVEN: Final = re.compile(r"\s*<target dev='testnet\d+'/>")
 """The name of an interface on the host, which the driver leaves in the definition."""
-_NAMED: Final = "<target dev='testnet", "<target dev='vnet"
 _OPEN: Final = f"name='{AGENT}'/>", f"name='{AGENT}' state='connected'/>"
 _MOVES: Final = frozenset(
     "create createWithFlags destroy destroyFlags shutdown shutdownFlags managedSave reboot reset"
@@ -68,8 +67,13 @@ class Domain:
             text = document.replace(node, own) if node is not None else text
         if not self._answers:
             return _GIVEN.sub("", text)
-        text = text.replace(*_NAMED)
+        text = _GIVEN.sub(self._interface, text)
         return text.replace(*_OPEN)
+
+    def _interface(self, found: re.Match[str]) -> str:
+        """Its interface, by a name that no other domain's has; an only one."""
+        lead = found[0][: len(found[0]) - len(found[0].lstrip())]
+        return f"{lead}<target dev='vnet{self.real.ID()}'/>"
 
     @property
     def _answers(self) -> bool:

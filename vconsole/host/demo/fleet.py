@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 from uuid import NAMESPACE_DNS, uuid5
 
+from vconsole.host.demo import paths
 from vconsole.model.agent_channels import AGENT
 from vconsole.model.hostinfo_port import DIRECTORY
 from vconsole.model.xml_edit import element, escape_text
 
-IMAGES: Final = "/srv/images"
-"""Where the pool of that name has its volumes."""
+_METRICS: Final = "org.github.vhostmd.1"
+IMAGES: Final = "/var/lib/libvirt/images"
+"""Where the default pool has its volumes."""
 
 
 class DemoDomain(NamedTuple):
@@ -36,6 +38,8 @@ class DemoDomain(NamedTuple):
     agent: bool = True
     hostinfo: bool = False
     network: str = "default"
+    metrics: str = ""
+    """How it reads the host's metrics: ``disk`` or ``channel``."""
     redefined: tuple[tuple[str, str], ...] = ()
     """What in its definition was changed since its start, and into what."""
 
@@ -61,6 +65,7 @@ FLEET: Final = (
         huge=True,
         threads=2,
         hostinfo=True,
+        metrics="disk",
     ),
     DemoDomain(
         *("db-standby", "Orders database, standby", 8, 32, _each(48, 8), "62-63", 2, "3"),
@@ -92,24 +97,32 @@ FLEET: Final = (
     ),
     DemoDomain("cache-01", "Session cache", 2, 12, ("24", "25"), "30-31", 0, "1"),
     DemoDomain("cache-02", "Session cache", 2, 12, ("60", "61"), "62-63", 0, "3"),
-    DemoDomain("queue-01", "Message queue", 2, 4, ("0-5",)),
+    DemoDomain("queue-01", "Message queue", 2, 4, ("0-7",)),
     DemoDomain(
         *("queue-02", "Message queue", 2, 4, ("40-43",)),
         redefined=(("cpuset='40-43'", "cpuset='44-47'"),),
     ),
-    DemoDomain("lb-01", "Load balancer, active", 2, 2, ("6", "7"), "0-5", network="front"),
+    DemoDomain("lb-01", "Load balancer, active", 2, 2, ("28", "29"), "30-31", network="front"),
     DemoDomain("lb-02", "Load balancer, standby", 2, 2, ("26", "27"), "30-31", network="front"),
     DemoDomain("dns-01", "Name service", 1, 1, lies={0: 1.0}, agent=False),
     DemoDomain("dns-02", "Name service", 1, 1, lies={2: 1.0}, agent=False),
     DemoDomain("mail", "Mail relay", 2, 4, lies={0: 0.9, 1: 0.1}, current_gib=3),
-    DemoDomain("monitoring", "Metrics and alerts", 4, 8, ("0-5",), hostinfo=True),
-    DemoDomain("git", "Source code", 4, 8, ("0-5",), "0-5", 1),
-    DemoDomain("build-agent-1", "CI", 8, 16, ("0-5",), current_gib=12),
+    DemoDomain(
+        "monitoring", "Metrics and alerts", 4, 8, ("0-7",), hostinfo=True, metrics="channel"
+    ),
+    DemoDomain("git", "Source code", 4, 8, ("0-7",), "0-7", 1),
+    DemoDomain("build-agent-1", "CI", 8, 16, ("0-7",), current_gib=12),
     DemoDomain("build-agent-2", "CI", 8, 16, ("44-47",), state="paused", autostart=False),
     DemoDomain("build-agent-3", "CI", 8, 16, state="shut off", autostart=False),
     DemoDomain("batch-night", "Runs from 01:00", 8, 24, ("40-47",), nodeset="2"),
     DemoDomain(
-        "legacy-erp", "Do not start before asking finance", 2, 4, ("0-3",), state="shut off"
+        "legacy-erp",
+        "Do not start before asking finance",
+        2,
+        4,
+        ("0-3",),
+        state="shut off",
+        autostart=False,
     ),
     DemoDomain("template-debian", "Clone me", 2, 2, state="shut off", autostart=False),
 )
@@ -155,6 +168,12 @@ def _devices(wanted: DemoDomain) -> Iterator[str]:
         yield "<target port='1'/></serial>"
     if wanted.agent:
         yield f"<channel type='unix'><target type='virtio' name='{AGENT}'/></channel>"
+    if wanted.metrics == "channel":
+        yield f"<channel type='unix'><target type='virtio' name='{_METRICS}'/></channel>"
+    if wanted.metrics == "disk" and paths.metrics_disk:
+        yield "<disk type='file' device='disk'><driver name='qemu' type='raw' cache='none'/>"
+        yield element("source", {"file": paths.metrics_disk})
+        yield "<target dev='vdz' bus='virtio'/><readonly/><shareable/></disk>"
     yield "<graphics type='vnc' port='-1' autoport='yes'/><memballoon model='virtio'>"
     yield "<stats period='5'/></memballoon>"
 

@@ -9,8 +9,8 @@ from zlib import crc32
 _PROFILES = {
     "db": (0.55, 0.25),
     "web": (0.30, 0.22),
-    "build": (0.82, 0.16),
-    "batch": (0.70, 0.20),
+    "build": (0.55, 0.25),
+    "batch": (0.50, 0.20),
     "cache": (0.25, 0.10),
     "queue": (0.20, 0.12),
     "monitoring": (0.35, 0.15),

@@ -10,10 +10,12 @@ from vconsole.host.demo.fleet import FLEET, IMAGES
 from vconsole.host.demo.shape import GIB
 from vconsole.model.xml_edit import element
 
-BASE: Final = "debian-13-base.qcow2"
+TEMPLATES: Final = "/srv/images"
+BASES: Final = ("debian-13-base.qcow2", "debian-12-base.qcow2", "alma-10-base.qcow2")
 _ISOS: Final = ("debian-13.1.0-amd64-netinst.iso", "virtio-win-0.1.271.iso", "rescue-12.02.iso")
 _POOLS: Final = (
-    ("images", IMAGES, True),
+    ("default", IMAGES, True),
+    ("images", TEMPLATES, True),
     ("iso", "/srv/iso", True),
     ("backup", "/mnt/backup", True),
     ("archive-2024", "/mnt/archive", False),
@@ -36,13 +38,17 @@ def make_storage(conn: Any) -> None:
 
 def _volumes(pool: str) -> Iterator[str]:
     if pool == "images":
-        yield _volume(BASE, 12 * GIB, 2 * GIB)
+        for number, name in enumerate(BASES):
+            yield _volume(name, (10 + number) * GIB, 2 * GIB)
+    elif pool == "default":
         for number, domain in enumerate(FLEET):
-            base = f"{IMAGES}/{BASE}" if domain.name.startswith(("web", "lb", "build")) else ""
+            base = (
+                f"{TEMPLATES}/{BASES[0]}" if domain.name.startswith(("web", "lb", "build")) else ""
+            )
             size = (20 + 20 * (number % 4)) * GIB
             share = 8 + crc32(domain.name.encode()) % 12
             yield _volume(f"{domain.name}.qcow2", size, size * share // 400, base)
-        yield _volume("web-00-old.qcow2", 20 * GIB, GIB, f"{IMAGES}/{BASE}")
+        yield _volume("web-00-old.qcow2", 20 * GIB, GIB, f"{TEMPLATES}/{BASES[1]}")
     elif pool == "iso":
         for number, name in enumerate(_ISOS):
             yield _volume(name, (1 + number) * GIB // 2, (1 + number) * GIB // 2, kind="iso")

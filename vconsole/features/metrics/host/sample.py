@@ -49,10 +49,14 @@ class Sampler:
     """Reads the host over a read-only connection, opened at the first reading and after a loss.
 
     Its methods block for as long as libvirt does; one thread at a time may call them.
+
+    Args:
+        uri: Of the host; None is libvirt's default.
+        demo: Read the demo host instead.
     """
 
-    def __init__(self, uri: str | None) -> None:
-        self._uri = uri
+    def __init__(self, uri: str | None, demo: bool = False) -> None:
+        self._uri, self._demo = uri, demo
         self._link: Link | None = None
         self._host = _Host()
 
@@ -81,7 +85,7 @@ class Sampler:
 
     def _connected(self) -> Link:
         if self._link is None:
-            self._link = open_link(self._uri, read_only=True, demo=False, wake=lambda: None)
+            self._link = open_link(self._uri, read_only=True, demo=self._demo, wake=lambda: None)
             self._host = _ask_host(self._link, self._host)
         return self._link
 
