@@ -120,6 +120,35 @@ def test_with_demo_they_use_it_and_leave_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "no line of it in the activity log"
 
 
+COMMANDS = (
+    ("show", "domains"),
+    ("show", "host", "--json"),
+    ("show", "pins"),
+    ("pin", "web-02", "8-11"),
+    ("pool", "list"),
+    ("volume", "list", "default"),
+    ("disk", "list", "web-01"),
+    ("net", "list", "web-01"),
+    ("snapshot", "list", "web-01"),
+    ("agent", "info", "web-01"),
+    ("hostinfo", "explain", "web-01"),
+    ("diff", "--all"),
+    ("memory", "web-01", "6GiB", "--live"),
+    ("metrics", "show"),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_a_subcommand_on_the_demo_says_something_and_leaves_no_file(
+    words: Words, tmp_path: Path
+) -> None:
+    places = {name: str(tmp_path) for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "TMPDIR")}
+    done = run(*words, "--demo", **places)
+    assert done.stdout, done.stderr
+    assert done.stderr == ""
+    assert list(tmp_path.rglob("*")) == []
+
+
 def test_the_demos_files_are_its_own(no_uri_from_elsewhere: Callable[[], None]) -> None:
     before = state_dir()
     with demo_files() as files:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from vconsole.changes.dispatcher import Dispatcher, Request
     from vconsole.changes.recorder import Records
+    from vconsole.console.app import VConsole
     from vconsole.files.config import Config
     from vconsole.host.link import Link
     from vconsole.host.source import HostSource
@@ -38,8 +40,8 @@ def run(options: Namespace) -> int:
     options.notice = ""
     if not options.demo and demo_is_all_there_is(options.connect):
         options.demo, options.notice = True, DEMO_NOTICE
-    with stderr_to(log):
-        early = _begin(options)
+    with stderr_to(log), _own_files(options) as files:
+        early = begin(options)
         problem, code = "", 2
         try:
             config = _settle(options)
@@ -47,7 +49,7 @@ def run(options: Namespace) -> int:
             early.stop()
             problem = str(error)
         else:
-            code = _run_on_host(config, options, early)
+            code = _run_on_host(config, options, early, files)
     if problem:
         print(f"vconsole: {problem}", file=sys.stderr)
     if code == CRASHED:
@@ -55,40 +57,60 @@ def run(options: Namespace) -> int:
     return code
 
 
-def _begin(options: Namespace) -> EarlyFeed:
+def _own_files(options: Namespace) -> AbstractContextManager[Mapping[str, Path]]:
+    """The demo's own files, there before its host is; of another host none."""
+    return demo_files() if options.demo else nullcontext({})
+
+
+def begin(options: Namespace) -> EarlyFeed:
     """Begin to connect."""
     uri = DEMO_URI if options.demo else expected(options.connect)
     return EarlyFeed(lambda wake: _open_host(options, wake), uri)
 
 
-def _run_on_host(config: Config, options: Namespace, early: EarlyFeed) -> int:
+def _run_on_host(
+    config: Config, options: Namespace, early: EarlyFeed, files: Mapping[str, Path]
+) -> int:
     """Run on the host that is meant; where that has no answer, on the demo if that is asked for.
 
     The demo is a console of its own, so that nothing is in it of the host and its user's files.
     """
     import_textual()
-    if not options.demo:
-        from vconsole.console.app import TO_DEMO
+    if files:
+        return _run(of_demo(config, files), options, state_dir(), early)
+    from vconsole.console.app import TO_DEMO
 
-        code = _run(config, options, state_dir(), early)
-        if code != TO_DEMO:
-            return code
-        options.demo, options.notice = True, "demo: nothing real changes"
-        early = _begin(options)
-    with demo_files() as files:
-        from vconsole.changes.demo_past import write_past
+    code = _run(config, options, state_dir(), early)
+    if code != TO_DEMO:
+        return code
+    options.demo, options.notice = True, "demo: nothing real changes"
+    with demo_files() as own:
+        return _run(of_demo(config, own), options, state_dir(), begin(options))
 
-        write_past(files["hostinfo_conf"].parent)
-        own = replace(
-            config,
-            hostinfo_conf=str(files["hostinfo_conf"]),
-            metrics_disk=str(files["metrics_disk"]),
-            vhostmd_conf=str(files["vhostmd_conf"]),
-        )
-        return _run(own, options, state_dir(), early)
+
+def of_demo(config: Config, files: Mapping[str, Path]) -> Config:
+    """The settings with the demo's files, which know what was done before."""
+    from vconsole.changes.demo_past import write_past
+
+    write_past(files["hostinfo_conf"].parent)
+    return replace(
+        config,
+        hostinfo_conf=str(files["hostinfo_conf"]),
+        metrics_disk=str(files["metrics_disk"]),
+        vhostmd_conf=str(files["vhostmd_conf"]),
+    )
 
 
 def _run(config: Config, options: Namespace, directory: Path | None, early: EarlyFeed) -> int:
+    app = console_of(config, options, directory, early)
+    app.run(mouse=config.mouse)
+    return app.return_code or 0
+
+
+def console_of(
+    config: Config, options: Namespace, directory: Path | None, early: EarlyFeed
+) -> VConsole:
+    """The console on the host that `early` reads; it remembers in the directory."""
     from vconsole.console.app import VConsole
 
     def open_feed(publish: Callable[[HostState], object]) -> EarlyFeed:
@@ -104,9 +126,7 @@ def _run(config: Config, options: Namespace, directory: Path | None, early: Earl
         host = HostRequests(lambda: _open_link(options), demo=options.demo)
         return Dispatcher(host.handlers(), publish, width=AT_A_TIME + 4, recorder=records)
 
-    app = VConsole(config, open_feed, open_dispatcher, state=directory)
-    app.run(mouse=config.mouse)
-    return app.return_code or 0
+    return VConsole(config, open_feed, open_dispatcher, state=directory)
 
 
 def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:

@@ -90,10 +90,16 @@ class _Daemon:
 _daemon: Final = _Daemon()
 
 
+def write_disk(path: Path) -> None:
+    """Write the disk if that is due; one that is not the demo's has no configuration beside it."""
+    if path.with_name("vhostmd.conf").exists():
+        _daemon.update(path)
+
+
 def read_disk(request: requests.ReadDisk) -> Reply:
     """Look at the disk, written anew where that is due."""
     try:
-        _daemon.update(request.path)
+        write_disk(request.path)
     except (OSError, ValueError) as error:
         return Reply("failed", str(error))
     return requests.read_disk(request)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from pathlib import Path
 from time import time
 from typing import Any
 
@@ -25,7 +26,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 def show(options: argparse.Namespace) -> int:
     """Print the metrics, all of them or those that one domain reads over its channel."""
-    reading = read(options.disk)
+    reading = _read(options)
     if reading.document is None:
         raise CliError(_defect(reading))
     metrics = reading.document.metrics
@@ -43,6 +44,15 @@ def show(options: argparse.Namespace) -> int:
     if reading.problem is not None:
         raise CliError(_defect(reading))
     return DONE
+
+
+def _read(options: argparse.Namespace) -> Reading:
+    """Read the disk; the demo's is written first."""
+    if options.demo:
+        from vconsole.features.metrics.demo import write_disk
+
+        write_disk(Path(options.disk))
+    return read(options.disk)
 
 
 def _uuid(options: argparse.Namespace) -> str:
@@ -77,7 +87,7 @@ def _plain(metric: Metric) -> dict[str, Any]:
 
 def check(options: argparse.Namespace) -> int:
     """Say that the disk is sound, or what is wrong with it in one line."""
-    reading = read(options.disk)
+    reading = _read(options)
     if reading.problem is not None or reading.document is None or reading.header is None:
         raise CliError(_defect(reading))
     if fault := reading.document.malformed:
