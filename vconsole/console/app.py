@@ -221,7 +221,8 @@ class VConsole(App[int]):
         self.host_state = message.host_state
         self._settle()
         self._look_back()
-        if (page := self.page) is not None and page.is_mounted:
+        page = self.page
+        if page is not None and page.is_mounted and self.is_running:  # else it is taken apart
             page.host_state = message.host_state
 
     @property

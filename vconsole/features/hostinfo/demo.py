@@ -32,7 +32,12 @@ _BEGAN_S: Final = time() - 3600
 
 def read_service(request: ReadService) -> Reply:
     """Answer as hostinfod's status socket does."""
-    guests = [g for g in _guests() if request.guest in (None, g["name"])]
+    return Reply(value=document(request.guest))
+
+
+def document(guest: str | None = None) -> dict[str, Any]:
+    """What the daemon tells, of one guest or of all."""
+    guests = [found for found in _guests() if guest in (None, found["name"])]
     daemon = {
         "version": __version__,
         "pid": os.getpid(),
@@ -42,7 +47,7 @@ def read_service(request: ReadService) -> Reply:
         "libvirt": {"uri": "test:///default", "problem": ""},
         "guests": {"connected": len(guests)},
     }
-    return Reply(value={"daemon": daemon, "guests": guests})
+    return {"daemon": daemon, "guests": guests}
 
 
 def _guests() -> Iterator[dict[str, Any]]:
@@ -83,11 +88,16 @@ def _exchange(name: str, number: int) -> dict[str, Any]:
 
 def read_values(_request: ReadValues) -> Reply:
     """What the demo's machine tells of itself."""
+    return Reply(value=values())
+
+
+def values() -> dict[str, str]:
+    """By the names that guests ask for."""
     with closing(open_link(None, True, True, lambda: None)) as link:
         busy = link.simulation.busy() if link.simulation else {}
         free = sum(link.call(link.conn.getCellsFreeMemory, 0, len(shape.CELLS)))
     load = sum(busy.values()) / 100
-    values = {
+    return {
         "physcpus": str(shape.PCPUS),
         "cpumodel": shape.MODEL,
         "cpumhz": str(shape.MHZ),
@@ -102,4 +112,3 @@ def read_values(_request: ReadValues) -> Reply:
         "memfree": str(free >> 20),
         "hostname": "demo-host",
     }
-    return Reply(value=values)

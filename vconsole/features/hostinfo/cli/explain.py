@@ -68,10 +68,13 @@ def _greeting(effective: Effective) -> Answer:
 
 def _values(host_state: HostState, domain: Domain, name: str) -> Mapping[str, str]:
     """What hostinfod would know of this machine by now; nothing of another one."""
-    connection = host_state.connection
-    if not (connection.local or connection.demo):
-        return {}
     guests = sum(domain.active for domain in host_state.domains)
+    if host_state.connection.demo:
+        from vconsole.features.hostinfo.demo import values
+
+        return {**values(), "guests": str(guests)}
+    if not host_state.connection.local:
+        return {}
     sampler = Sampler(lambda: {"guests": str(guests)})
     if guest := find_guests().get(domain.uuid):
         sampler.follow({name: guest.pid})

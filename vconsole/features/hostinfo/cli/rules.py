@@ -11,7 +11,7 @@ from typing import Any
 from vconsole.cli.read import find_domain
 from vconsole.cli.report import DONE, FAILED, CliError, print_json, print_table
 from vconsole.features.hostinfo.cli.ports import WORDS, Port, port_json, read_ports
-from vconsole.features.hostinfo.daemon.status import StatusError, read_status
+from vconsole.features.hostinfo.daemon.status import Document, StatusError, read_status
 from vconsole.features.hostinfo.model.preview import permissions
 from vconsole.features.hostinfo.model.rules import Effective, Rules, parse
 from vconsole.features.hostinfo.rules_file import load
@@ -111,7 +111,7 @@ def show(options: argparse.Namespace, source: HostSource) -> int:
     domains = list(host_state.domains)
     if options.domain is not None:
         domains = [find_domain(host_state, options.domain)]
-    service, guests, problem = _service(options.status_socket)
+    service, guests, problem = _service(options)
     rows = [
         _Row(domain, name, port, rules.effective(name), guests.get(name, {}))
         for domain, port in zip(domains, read_ports(options, domains), strict=True)
@@ -148,15 +148,23 @@ def _print_rules(path: Path, loaded: Loaded, rules: Rules) -> None:
     print(safe(f"{path}: {count}{'' if rules.usable else ', not usable as they are'}"))
 
 
-def _service(path: Path) -> tuple[Told, dict[str, Told], str]:
+def _service(options: argparse.Namespace) -> tuple[Told, dict[str, Told], str]:
     """hostinfod, its guests by their sockets' names, and why it tells nothing."""
+    path = options.status_socket
     try:
-        document = read_status(path)
+        document = told_by_demo() if options.demo else read_status(path)
         return document["daemon"], {guest["name"]: guest for guest in document["guests"]}, ""
     except StatusError as error:
         return {}, {}, str(error)
     except (KeyError, TypeError):
         return {}, {}, f"{path}: no status of hostinfod: of another version?"
+
+
+def told_by_demo() -> Document:
+    """What the demo's hostinfod says."""
+    from vconsole.features.hostinfo.demo import document
+
+    return document()
 
 
 def _service_words(service: Told) -> str:
