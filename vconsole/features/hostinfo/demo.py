@@ -86,6 +86,11 @@ def _exchange(name: str, number: int) -> dict[str, Any]:
     return {"guest": name, "at": at, "request": words, "code": code}
 
 
+def _version(number: int) -> str:
+    """Release, minor and micro of a number of libvirt's."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+
 def read_values(_request: ReadValues) -> Reply:
     """What the demo's machine tells of itself."""
     return Reply(value=values())
@@ -95,6 +100,7 @@ def values() -> dict[str, str]:
     """By the names that guests ask for."""
     with closing(open_link(None, True, True, lambda: None)) as link:
         busy = link.simulation.busy() if link.simulation else {}
+        version = _version(int(link.call(link.conn.getLibVersion)))
         free = sum(link.call(link.conn.getCellsFreeMemory, 0, len(shape.CELLS)))
     load = sum(busy.values()) / 100
     return {
@@ -111,4 +117,8 @@ def values() -> dict[str, str]:
         "memtotal": str(len(shape.CELLS) * shape.CELL_BYTES >> 20),
         "memfree": str(free >> 20),
         "hostname": "demo-host",
+        "time": str(int(time())),
+        "uptime": str(int(time() - _BEGAN_S + 86_400 * 12)),
+        "hypervisor": "QEMU 10.0.2",
+        "libvirt": version,
     }
