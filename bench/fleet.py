@@ -44,10 +44,7 @@ def fleet_cases(effort: Effort, folder: Path) -> Iterator[list[Case]]:
             return
         names = sorted(re.escape(guest.name) for guest in guests)
         shown = f"(?s){names[0]}.*{names[9]}"
-        yield [
-            _list_case(effort, folder, host, shown),
-            _calls_case(effort, folder, host, shown),
-        ]
+        yield [_list_case(effort, folder, host, shown), _calls_case(effort, folder, host, shown)]
 
 
 def _list_case(effort: Effort, folder: Path, host: Libvirtd, shown: str) -> Case:

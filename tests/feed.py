@@ -151,10 +151,5 @@ def make_console(
         given: Answers = {SetPins: feeds[0].set_pins, ReadLog: _without_journal, **(answers or {})}
         return ScriptedDispatcher(given, publish, records)
 
-    app = VConsole(
-        config or Config(),
-        open_feed,
-        open_dispatcher,
-        history,
-    )
+    app = VConsole(config or Config(), open_feed, open_dispatcher, history)
     return app, feeds[0]

@@ -55,9 +55,7 @@ class Service:
         )
         with self._log.open("w") as log:
             self._process = subprocess.Popen(
-                self.host.inside([*VCONSOLE, "hostinfod", *options]),
-                stdout=log,
-                stderr=log,
+                self.host.inside([*VCONSOLE, "hostinfod", *options]), stdout=log, stderr=log
             )
         wait_until(self._serves, "hostinfod is connected to libvirt")
 

@@ -31,10 +31,7 @@ class Console:
     def __init__(self, host: Libvirtd) -> None:
         self._requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
         asked = self._requests.handlers()
-        self._ask: dict[type, Callable[[Any], Reply]] = {
-            **asked,
-            **metrics_answers(asked),
-        }
+        self._ask: dict[type, Callable[[Any], Reply]] = {**asked, **metrics_answers(asked)}
         self.path = host.base / "vhostmd0"
         writer = DiskWriter(self.path, BLOCK_BYTES)
         writer.create()

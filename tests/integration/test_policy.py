@@ -126,11 +126,7 @@ def timer(text: str) -> Edit:
 
 
 EDITS: dict[str, tuple[Edit, str, dict[str, str | None]]] = {
-    "offset": (
-        lambda xml: set_clock(xml, "offset", "localtime"),
-        "clock",
-        {"offset": "localtime"},
-    ),
+    "offset": (lambda xml: set_clock(xml, "offset", "localtime"), "clock", {"offset": "localtime"}),
     "zone": (
         lambda xml: set_clock(set_clock(xml, "offset", "timezone"), "timezone", "Europe/Paris"),
         "clock",

@@ -68,9 +68,7 @@ XML: Mapping[str, tuple[str | None, str | None]] = {
             clause(SECOND, LAN, 3, "vnet1"),
         ),
         domain(
-            NAME,
-            clause(MAC, "bridge='br0'", 2, more=LIMITS),
-            clause(SECOND, "bridge='br1'", 3),
+            NAME, clause(MAC, "bridge='br0'", 2, more=LIMITS), clause(SECOND, "bridge='br1'", 3)
         ),
     ),
     "shop-web-2": (

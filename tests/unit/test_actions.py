@@ -223,8 +223,7 @@ class Guest:
         call = lambda function, *words: function(*words)  # noqa: E731
         attempt = lambda _name, function, *words: function(*words)  # noqa: E731
         return cast(
-            "Link",
-            SimpleNamespace(conn=self, connection=connection, call=call, attempt=attempt),
+            "Link", SimpleNamespace(conn=self, connection=connection, call=call, attempt=attempt)
         )
 
     def UUIDString(self) -> str:  # noqa: N802

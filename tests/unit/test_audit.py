@@ -9,14 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vconsole.changes.activity import (
-    FILE_NAME,
-    MOST,
-    ActivityLog,
-    ended,
-    is_change,
-    of_intent,
-)
+from vconsole.changes.activity import FILE_NAME, MOST, ActivityLog, ended, is_change, of_intent
 from vconsole.changes.entry import MAX_CHARS, Entry
 from vconsole.features.lifecycle.model import Act
 from vconsole.model.cpuset import CpuSet

@@ -132,10 +132,7 @@ def test_power_and_counters_are_set_and_logged(host: str, state: Path) -> None:
             ],
         ),
         (("delete", "2"), ["-      <usbdev allow='no'/>"]),
-        (
-            ("move", "2", "1"),
-            ["+      <usbdev allow='no'/>", "-      <usbdev allow='no'/>"],
-        ),
+        (("move", "2", "1"), ["+      <usbdev allow='no'/>", "-      <usbdev allow='no'/>"]),
     ],
 )
 def test_rules_are_edited(host: str, words: tuple[str, ...], expected: list[str]) -> None:

@@ -52,10 +52,10 @@ def test_a_disk_is_read_with_its_chain_and_limits() -> None:
     assert (sda.device, sda.now.read_only, sda.now.chain) == ("cdrom", True, ())
     assert (vda.where, sda.where) == ("config differs", "")
     assert read_disks(None, LIVE)[0].where == "config only"
-    assert (
-        [*disk_notes(vda)][-1][0].strip(),
-        [*disk_notes(vda)][-1][1],
-    ) == ("from its next start on: /i/new.qcow2", "warn")
+    assert ([*disk_notes(vda)][-1][0].strip(), [*disk_notes(vda)][-1][1]) == (
+        "from its next start on: /i/new.qcow2",
+        "warn",
+    )
 
 
 def test_rates_and_latency_are_between_two_readings() -> None:

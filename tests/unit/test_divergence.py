@@ -131,10 +131,7 @@ EDITS = {
     ),
     "the shape of the CPU": (
         ("cores='2' threads='2'", "cores='4' threads='1'"),
-        [
-            ("vCPUs", "cpu topology cores", "2", "4"),
-            ("vCPUs", "cpu topology threads", "2", "1"),
-        ],
+        [("vCPUs", "cpu topology cores", "2", "4"), ("vCPUs", "cpu topology threads", "2", "1")],
     ),
     "shares of the CPU": (
         ("<cputune>", "<cputune><shares>512</shares>"),

@@ -124,15 +124,7 @@ def test_an_only_child_stands_below_and_siblings_have_lines() -> None:
         snap("try-a2", "try-a", taken_s=400),
         snap("x", "try-a2", taken_s=500),
         snap("y", "try-a2", taken_s=600),
-    ) == [
-        "o base",
-        "o updates",
-        "|-o try-a",
-        "| o try-a2",
-        "| |-o x",
-        "| `-o y",
-        "`-o try-b",
-    ]
+    ) == ["o base", "o updates", "|-o try-a", "| o try-a2", "| |-o x", "| `-o y", "`-o try-b"]
 
 
 def test_several_roots_have_lines_too() -> None:

@@ -340,8 +340,7 @@ def test_libvirts_test_driver_forgets_with_its_process(tmp_path: Path) -> None:
 @given(
     st.lists(
         st.one_of(
-            st.tuples(st.integers(0, 1), cpusets),
-            st.sampled_from(["undo", "redo", "restart"]),
+            st.tuples(st.integers(0, 1), cpusets), st.sampled_from(["undo", "redo", "restart"])
         ),
         max_size=25,
     )

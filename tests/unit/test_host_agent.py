@@ -541,9 +541,7 @@ def test_where_the_guard_fails_it_is_thawed_by_hand(monkeypatch: pytest.MonkeyPa
     assert (reply.status, reply.message) == ("failed", "not thawed: killed; by hand: mute")
 
 
-def test_what_the_guard_thawed_too_early_is_thawed_by_hand(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_what_the_guard_thawed_too_early_is_thawed_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     guest = Guest()
     assert frozen(monkeypatch, Guard(found=0), guest).status == "applied"
     assert guest.asked() == ["getTime", "fsFreeze", "fsThaw"]

@@ -566,9 +566,7 @@ async def test_clients_beyond_the_limit_are_sent_away(host: Bench) -> None:
         assert await asyncio.to_thread(read_status, host.status)
 
 
-async def test_a_client_that_has_asked_and_not_read_does_not_hold_up_the_end(
-    host: Bench,
-) -> None:
+async def test_a_client_that_has_asked_and_not_read_does_not_hold_up_the_end(host: Bench) -> None:
     """The end comes while the answer is on its way: its cancellation must not get lost."""
     ends: list[asyncio.Task[None]] = []
 

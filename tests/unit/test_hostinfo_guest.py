@@ -225,10 +225,7 @@ def test_the_line_is_raw_meanwhile_and_left_as_it_was(capsys: Output) -> None:
 def test_a_silent_host_is_given_up(capsys: Output) -> None:
     with Host(lambda _: b"") as host:
         assert run(host, "load", timeout=0.1) == 1
-    assert capsys.readouterr() == (
-        "",
-        f"vconsole-hostinfo: {host.path}: no answer within 0.1 s\n",
-    )
+    assert capsys.readouterr() == ("", f"vconsole-hostinfo: {host.path}: no answer within 0.1 s\n")
 
 
 def test_half_a_reply_is_none(capsys: Output) -> None:

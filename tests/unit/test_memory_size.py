@@ -6,14 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vconsole.model.size import (
-    MAX_BYTES,
-    UNITS,
-    MemorySizeError,
-    exact,
-    kib_of,
-    parse,
-)
+from vconsole.model.size import MAX_BYTES, UNITS, MemorySizeError, exact, kib_of, parse
 
 FACTORS = [
     ("b", 1),

@@ -371,9 +371,7 @@ async def test_a_domain_started_anew_does_not_get_what_it_was_before(pool: Actio
     assert names(await collector.collect(again, time.monotonic())) == []
 
 
-async def test_another_configuration_keeps_the_values_of_the_same_metrics(
-    pool: ActionPool,
-) -> None:
+async def test_another_configuration_keeps_the_values_of_the_same_metrics(pool: ActionPool) -> None:
     same = metric("Same", "sleep 0.2; echo 1")
     earlier = Collector(parse(conf(metric("Old", "echo 1"), same)), None, pool)
     await earlier.collect(SAMPLE)

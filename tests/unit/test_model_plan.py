@@ -8,16 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.model_hosts import (
-    EMULATOR,
-    MemoryHost,
-    c,
-    cpusets,
-    domain,
-    host,
-    pin_bases,
-    vcpu,
-)
+from tests.unit.model_hosts import EMULATOR, MemoryHost, c, cpusets, domain, host, pin_bases, vcpu
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.plan_rows import RowConflict
 from vconsole.model.cpuset import CpuSet
@@ -357,11 +348,7 @@ def test_rebasing_on_the_same_reading_changes_nothing(
 
 @given(pin_bases(), edits, targets, st.integers(0, 6), st.integers(0, 30))
 def test_toggling_a_pcpu_twice_is_identity(
-    base: tuple[Pin, ...],
-    steps: list[tuple[int, CpuSet]],
-    target: Target,
-    row: int,
-    pcpu: int,
+    base: tuple[Pin, ...], steps: list[tuple[int, CpuSet]], target: Target, row: int, pcpu: int
 ) -> None:
     made = replace(_edited(base, steps, target), everything=CpuSet.of(range(64)))
     key = list(made.rows)[row % len(made.rows)]

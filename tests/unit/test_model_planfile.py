@@ -79,10 +79,7 @@ def test_round_trip_of_any_plan(base: tuple[Pin, ...], name: str, data: st.DataO
         (written(pins=[{"kind": "vcpu"}]), "plan: pins[0].id: None is no number of a row"),
         (written(pins=[{"kind": "vcpu", "id": True}]), "plan: pins[0].id: True is no number"),
         (written(pins=[{"kind": "emulator", "id": 0}]), "plan: pins[0].id: the emulator has none"),
-        (
-            written(pins=[{"kind": "vcpu", "id": 0, "set": "1"}]),
-            "plan: pins[0].set: no such field",
-        ),
+        (written(pins=[{"kind": "vcpu", "id": 0, "set": "1"}]), "plan: pins[0].set: no such field"),
         (
             written(pins=[{"kind": "vcpu", "id": 0, "live": "1"}] * 2),
             "plan: pins[1]: vCPU 0 stands there twice",

@@ -168,8 +168,7 @@ def test_a_floating_emulator_is_worth_a_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "words"),
-    [("strict", "keeps its memory on"), ("preferred", "prefers its memory on")],
+    ("mode", "words"), [("strict", "keeps its memory on"), ("preferred", "prefers its memory on")]
 )
 def test_numatune_on_another_cell(mode: str, words: str) -> None:
     host_state = host(web("-", nodeset="0", mode=mode))

@@ -37,12 +37,7 @@ SSH = "# This is private data. Do not parse.\nUID=0\nUSER=carol\nREMOTE=1\nREMOT
     ("environ", "login", "session", "expected"),
     [
         ({"USER": "root", "SUDO_USER": "me"}, UNSET, UNSET, Operator("me by sudo")),
-        (
-            {"USER": "root", "SUDO_USER": "dave"},
-            "me",
-            "7",
-            Operator("me as dave by sudo", HOST),
-        ),
+        ({"USER": "root", "SUDO_USER": "dave"}, "me", "7", Operator("me as dave by sudo", HOST)),
         ({"USER": "me"}, "me", "7", Operator("me", HOST)),
         ({"USER": "other"}, "me", "7", Operator("me as other", HOST)),
         ({"USER": "me"}, "me", "8", Operator("me")),

@@ -207,11 +207,7 @@ def test_a_count_that_does_not_fit_names_those_nearby_that_do(
 
 
 @given(
-    st.builds(
-        Topology,
-        *(st.integers(1, most) for most in (8, 2, 2, 16, 2)),
-    ),
-    st.integers(1, 512),
+    st.builds(Topology, *(st.integers(1, most) for most in (8, 2, 2, 16, 2))), st.integers(1, 512)
 )
 def test_a_fitted_topology_has_exactly_as_many(topology: Topology, maximum: int) -> None:
     try:

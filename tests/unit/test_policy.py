@@ -285,11 +285,7 @@ def test_what_the_counters_lack_is_said(inner: str, kind: str, words: str) -> No
 @pytest.mark.parametrize(
     ("typed", "said", "brief"),
     [
-        (
-            "0x08:0x1234:0xBEEF:2.0:yes",
-            "0x08:0x1234:0xBEEF:2.00:yes",
-            "yes 08:1234:BEEF:2.00",
-        ),
+        ("0x08:0x1234:0xBEEF:2.0:yes", "0x08:0x1234:0xBEEF:2.00:yes", "yes 08:1234:BEEF:2.00"),
         ("-1:-1:-1:-1:0", "-1:-1:-1:-1:no", "no any"),
         ("any:0x951:any:0x0200:1", "-1:0x0951:-1:2.00:yes", "yes *:0951:*:2.00"),
         (" 0x8 : any : any : 1.1 : no ", "0x08:-1:-1:1.10:no", "no 08:*:*:1.10"),

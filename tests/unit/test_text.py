@@ -116,11 +116,7 @@ def test_wide_characters_are_not_cut_in_half() -> None:
 
 @pytest.mark.parametrize(
     ("error", "shown"),
-    [
-        (ValueError("a\n  b\tc"), "a b c"),
-        ("x\x1b[2J", "x\\x1b[2J"),
-        ("y" * 1000, "y" * 400),
-    ],
+    [(ValueError("a\n  b\tc"), "a b c"), ("x\x1b[2J", "x\\x1b[2J"), ("y" * 1000, "y" * 400)],
 )
 def test_an_error_is_one_short_line(error: object, shown: str) -> None:
     assert line(error) == shown

@@ -39,12 +39,7 @@ class Records:
         pins: The history of pins.
     """
 
-    def __init__(
-        self,
-        log: ActivityLog,
-        uri: Callable[[], str],
-        pins: PinHistory,
-    ) -> None:
+    def __init__(self, log: ActivityLog, uri: Callable[[], str], pins: PinHistory) -> None:
         self.log, self._uri, self._pins = log, uri, pins
 
     def begun(self, request: object) -> Entry | None:

@@ -128,11 +128,7 @@ def read_given(path: Path, limit: int = MAX_BYTES) -> bytes:
 
 
 def save(
-    path: Path,
-    data: bytes,
-    expected: Loaded,
-    *,
-    validate: Callable[[bytes], object] | None = None,
+    path: Path, data: bytes, expected: Loaded, *, validate: Callable[[bytes], object] | None = None
 ) -> Loaded:
     """Replace a file that still is what `expected` says, and answer what it is then.
 

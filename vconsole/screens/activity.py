@@ -33,10 +33,7 @@ COLUMNS: Final[tuple[Column[Entry], ...]] = (
     Column("domain", "Domain", 18, cell=lambda entry: (safe(entry.name), "")),
     Column(
         *("outcome", "Outcome", 9),
-        cell=lambda entry: (
-            safe(entry.outcome),
-            "good" if entry.outcome == "applied" else "warn",
-        ),
+        cell=lambda entry: (safe(entry.outcome), "good" if entry.outcome == "applied" else "warn"),
     ),
     Column(
         *("operator", "Who", 24), from_width=100, cell=lambda entry: (safe(entry.operator), "dim")

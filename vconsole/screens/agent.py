@@ -244,9 +244,7 @@ class AgentScreen(DomainPage):
             await self.ask("freeze for", f"{FREEZE_S:g}", hint, accepted=self._freeze)
 
     def _freeze(self, text: str) -> bool:
-        return self._accept(
-            lambda: FreezeFs(self._uuid, self.named, seconds(text, MOST_FREEZE_S)),
-        )
+        return self._accept(lambda: FreezeFs(self._uuid, self.named, seconds(text, MOST_FREEZE_S)))
 
     def _accept(self, make: Callable[[], Change], *notes: str) -> bool:
         """Go on with what was typed, or say why not and keep the question open."""

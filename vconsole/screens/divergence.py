@@ -61,9 +61,7 @@ COLUMNS: Final[tuple[Column[_Line], ...]] = (
     Column("mark", "", 1, cell=lambda line: ("*" if line.chosen else "", "accent")),
     Column("area", "Area", 8, cell=lambda line: (line.row.difference.area, "dim")),
     Column(
-        *("what", "What", 20),
-        flex=True,
-        cell=lambda line: (safe(line.row.difference.what), ""),
+        *("what", "What", 20), flex=True, cell=lambda line: (safe(line.row.difference.what), "")
     ),
     Column("live", "Live", 18, cell=lambda line: (safe(line.row.difference.live or "-"), "")),
     Column("config", "Config", 18, cell=lambda line: (safe(line.row.difference.config or "-"), "")),

@@ -7,14 +7,7 @@ import sys
 from pathlib import Path
 
 from vconsole.cli.arguments import Commands, add_connection_arguments
-from vconsole.cli.changing import (
-    add_change_arguments,
-    ask,
-    asking,
-    change,
-    chosen,
-    report,
-)
+from vconsole.cli.changing import add_change_arguments, ask, asking, change, chosen, report
 from vconsole.cli.report import DONE, REFUSED, USAGE, CliError
 from vconsole.features.definition.model import redefinition
 from vconsole.files.careful import SafeFileError, read_given

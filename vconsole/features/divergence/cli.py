@@ -6,13 +6,7 @@ import argparse
 from typing import get_args
 
 from vconsole.cli.arguments import Commands, add_connection_arguments
-from vconsole.cli.changing import (
-    add_change_arguments,
-    ask,
-    asking,
-    chosen,
-    plan_and_change,
-)
+from vconsole.cli.changing import add_change_arguments, ask, asking, chosen, plan_and_change
 from vconsole.cli.read import complete
 from vconsole.cli.report import DONE, FAILED, USAGE, CliError, print_json, print_table
 from vconsole.features.divergence.model.plan import area_planner

@@ -154,9 +154,7 @@ GUEST_COLUMNS: Final[tuple[Column[GuestMemory], ...]] = (
         printed="maximum",
     ),
     Column(
-        *("held", "In RAM", 10, "right"),
-        cell=lambda g: (size(g.held_bytes), ""),
-        printed="in RAM",
+        *("held", "In RAM", 10, "right"), cell=lambda g: (size(g.held_bytes), ""), printed="in RAM"
     ),
     Column(
         *("swap", "Swap", 10, "right"),

@@ -279,12 +279,7 @@ DISK_COLUMNS: Final[tuple[Column[DiskRow], ...]] = (
     Column(
         "device", "Device", 6, cell=lambda row: (safe(row.disk.device), "dim"), printed="Device"
     ),
-    Column(
-        *("source", "Image", 22),
-        flex=True,
-        cell=_image,
-        printed="Image",
-    ),
+    Column(*("source", "Image", 22), flex=True, cell=_image, printed="Image"),
     Column(
         "format", "Format", 6, cell=lambda row: (safe(row.disk.now.format), "dim"), printed="Format"
     ),

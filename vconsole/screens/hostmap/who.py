@@ -51,8 +51,7 @@ def _allowed(row: Seen) -> Cell:
 COLUMNS: Final[tuple[Column[Seen], ...]] = (
     Column("name", "Domain", 18, flex=True, cell=lambda row: (safe(row.thread.name), "")),
     Column(
-        *("row", "Thread", 12),
-        cell=lambda row: (row_label((row.thread.kind, row.thread.id)), ""),
+        *("row", "Thread", 12), cell=lambda row: (row_label((row.thread.kind, row.thread.id)), "")
     ),
     Column("allowed", "May run on", 18, cell=_allowed),
     Column("note", "", 24, cell=lambda row: (row.notes, "accent")),

@@ -299,10 +299,7 @@ class MetricsConfigScreen(ListPage, FileEditorPage[Draft]):
     async def do_add(self) -> None:
         """Ask what to add: a built-in metric, or the name of a new one and its command."""
         await self.ask(
-            "new metric",
-            "",
-            "host NAME [command]   or   vm NAME [command]",
-            accepted=self._added,
+            "new metric", "", "host NAME [command]   or   vm NAME [command]", accepted=self._added
         )
 
     def _added(self, text: str) -> bool:

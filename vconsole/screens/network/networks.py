@@ -17,13 +17,7 @@ from vconsole.features.network.model.interfaces import (
     holders,
 )
 from vconsole.features.network.model.places import HostNetwork, Network, ReadHostNetwork
-from vconsole.features.network.words import (
-    COLUMNS,
-    alarm,
-    guest_row,
-    lease_words,
-    place_row,
-)
+from vconsole.features.network.words import COLUMNS, alarm, guest_row, lease_words, place_row
 from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain
 from vconsole.model.keys import APP, Keys

@@ -37,9 +37,7 @@ COLUMNS: Final[tuple[Column[Record], ...]] = (
         cell=lambda record: (record.outcome, "good" if record.outcome == "applied" else "warn"),
     ),
     Column(
-        *("operator", "Who", 24),
-        from_width=100,
-        cell=lambda record: (safe(record.operator), "dim"),
+        *("operator", "Who", 24), from_width=100, cell=lambda record: (safe(record.operator), "dim")
     ),
 )
 

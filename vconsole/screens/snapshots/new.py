@@ -193,8 +193,7 @@ class NewSnapshotScreen(ListPage, DomainPage):
             )
         elif row == "description":
             await self.ask(
-                *("description", self._wish.description, "what it is for"),
-                accepted=self._described,
+                *("description", self._wish.description, "what it is for"), accepted=self._described
             )
         else:
             self.say(f"{KEY.choose} chooses here", "warn")

@@ -24,12 +24,7 @@ from vconsole.features.storage.model.pool import (
     Volume,
 )
 from vconsole.features.storage.model.users import User, Users
-from vconsole.features.storage.words import (
-    VOLUME_COLUMNS,
-    VolumeRow,
-    count_words,
-    volume_notes,
-)
+from vconsole.features.storage.words import VOLUME_COLUMNS, VolumeRow, count_words, volume_notes
 from vconsole.model.column import row_cells
 from vconsole.model.keys import APP
 from vconsole.model.proposal import Proposal

@@ -82,10 +82,7 @@ class Session:
     """
 
     def __init__(
-        self,
-        terms: Terms,
-        value: Callable[[str], str | None],
-        note: Callable[[Exchange], None],
+        self, terms: Terms, value: Callable[[str], str | None], note: Callable[[Exchange], None]
     ) -> None:
         self._terms, self._value, self._note = terms, value, note
         self._partial = b""

@@ -26,10 +26,7 @@ from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.spec import Virtio
 
 CHANNEL: Final = "org.github.vhostmd.1"
-PLACES: Final = (
-    Path("/run/libvirt/qemu/channel"),
-    Path("/var/lib/libvirt/qemu/channel/target"),
-)
+PLACES: Final = (Path("/run/libvirt/qemu/channel"), Path("/var/lib/libvirt/qemu/channel/target"))
 """Where newer and older releases of libvirt keep the directories of the domains."""
 SCAN_EVERY_S: Final = 3.0
 _SEND_LIMIT_S: Final = 5.0

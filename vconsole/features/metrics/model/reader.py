@@ -270,10 +270,7 @@ class DiskFollower:
         now = self._clock()
         if self._latest is None or now - self._latest_at >= self._every_s:
             self._latest = self._take(self._look(self.path), now)
-        return DiskState(
-            self._latest,
-            None if self._busy_since is None else now - self._busy_since,
-        )
+        return DiskState(self._latest, None if self._busy_since is None else now - self._busy_since)
 
     def _take(self, reading: Reading, now: float) -> Reading:
         self._latest_at = now

@@ -55,8 +55,7 @@ def _failures(row: SpecRow) -> Cell:
 COLUMNS: Final[tuple[Column[SpecRow], ...]] = (
     Column("mark", "", 1, cell=_mark),
     Column(
-        *("on", "On", 3),
-        cell=lambda row: ("on", "good") if row.spec.enabled else ("off", "dim"),
+        *("on", "On", 3), cell=lambda row: ("on", "good") if row.spec.enabled else ("off", "dim")
     ),
     Column("name", "Metric", 20, cell=lambda row: (safe(row.spec.name), row.calm)),
     Column("context", "For", 4, cell=lambda row: (row.spec.context, "dim")),
@@ -70,10 +69,7 @@ COLUMNS: Final[tuple[Column[SpecRow], ...]] = (
         *("value", "Last value", 12, "right"),
         cell=lambda row: (safe(row.told.value) if row.told and row.told.value else "-", row.calm),
     ),
-    Column(
-        *("ran", "Ran", 6, "right"),
-        cell=lambda row: (_ago(row.told, row.now_s), row.calm),
-    ),
+    Column(*("ran", "Ran", 6, "right"), cell=lambda row: (_ago(row.told, row.now_s), row.calm)),
     Column("took", "Took", 7, "right", from_width=100, cell=_took),
     Column("failures", "Fails", 5, "right", cell=_failures),
 )

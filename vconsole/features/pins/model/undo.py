@@ -70,9 +70,7 @@ def _step_now(
 
 
 def undo_last(
-    changes: Iterable[PinChange],
-    domain: Callable[[str], Domain | None],
-    pcpus: Iterable[PCpu],
+    changes: Iterable[PinChange], domain: Callable[[str], Domain | None], pcpus: Iterable[PCpu]
 ) -> tuple[Undo | None, tuple[str, ...]]:
     """The last change that can go back whole, and what was passed over for conflicts.
 

@@ -70,11 +70,7 @@ class VcpuWish:
         return xml, notes
 
     def _counted(
-        self,
-        subject: Subject,
-        live: Resources | None,
-        config: Resources | None,
-        notes: list[str],
+        self, subject: Subject, live: Resources | None, config: Resources | None, notes: list[str]
     ) -> Iterator[Change]:
         count = self.count
         if count is None:
