@@ -197,6 +197,16 @@ async def test_an_edit_is_taken_back_even_a_saved_one(host: Host) -> None:
         assert host.text == RULES
 
 
+async def test_what_is_not_saved_is_not_lost_by_one_key(host: Host) -> None:
+    async with hostinfo(host) as console:
+        await console.press("d", "escape")
+        assert console.page == "hostinfo"
+        assert "what is edited is not saved" in console.status
+        await console.press("escape")
+        assert console.page == "domains"
+        assert host.text == RULES
+
+
 async def test_a_rule_moves_with_its_comments_and_the_cursor_with_it(host: Host) -> None:
     async with hostinfo(host) as console:
         await console.press("J")

@@ -231,8 +231,17 @@ async def test_what_is_not_saved_is_not_lost_by_one_key() -> None:
         assert "what is edited is not saved" in console.status
         await console.press("j", "escape")
         assert console.page == "policy", "the warning was not in sight any more"
-        assert "what is edited is not saved" in console.status
+        assert "is not saved" in console.status
         await console.press("escape")
+        assert console.page == "domains"
+
+
+async def test_what_is_not_saved_is_not_lost_by_going_elsewhere() -> None:
+    async with policy_page(Host()) as console:
+        await console.press("space", "1")
+        assert console.page == "policy"
+        assert "what is edited is not saved" in console.status
+        await console.press("1")
         assert console.page == "domains"
 
 

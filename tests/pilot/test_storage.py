@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from textual import events
 
 from tests import scenes
 from tests.pilot.manual import console_on
@@ -53,6 +54,21 @@ def answers(conn: Any) -> Iterator[Answers]:
 
 def _nobody() -> None:
     """Nothing wakes."""
+
+
+async def test_a_key_that_follows_an_answer_is_for_the_page_it_opens(
+    conn: Any, answers: Answers
+) -> None:
+    """Who types ahead, or pastes, sends the next key before anything is drawn."""
+    conn.listAllStoragePools(0)[0].createXML(
+        "<volume><name>a</name><capacity>512</capacity></volume>", 0
+    )
+    async with console_on(scenes.kvm07(), answers=answers) as console:
+        await console.press("6", "enter", "e")
+        for key in ("end", *["backspace"] * 20, *"20M", "enter", "escape"):
+            console.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await console.settle()
+        assert console.page == "volumes", "escape closed the page of the change"
 
 
 async def test_a_pool_is_stopped_undefined_and_defined_again(conn: Any, answers: Answers) -> None:

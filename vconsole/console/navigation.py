@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from itertools import dropwhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from vconsole.model.manifest import imported
 from vconsole.registry import PAGES
+from vconsole.screens.list_page import StagedPage
 from vconsole.screens.page import Console, Page
 from vconsole.text import safe
 
@@ -53,16 +55,23 @@ class AppCommands:
 
     async def do_domains(self) -> None:
         """Go to the list, whatever is open above it."""
-        while len(self.app.screen_stack) > 1:
+        await self._go_down_to(self.app.screen_stack[0])
+
+    async def _go_down_to(self, screen: object) -> bool:
+        """Close what is above it, unless edits would be lost that nobody was warned of."""
+        above = list(dropwhile(lambda each: each is not screen, self.app.screen_stack))[1:]
+        for page in above:
+            if isinstance(page, StagedPage) and not page.may_go(self.page):
+                return False
+        for _ in above:
             await self.app.pop_screen()
+        return True
 
     async def open(self, page: str, uuid: str | None = None) -> None:
         """Put a page in front; one of its kind is gone back to or replaced, never stacked twice."""
         pages = (s for s in self.app.screen_stack if isinstance(s, Page))
         if (known := next((p for p in pages if page == p.SCOPE), None)) is not None:
-            while self.app.screen is not known:
-                await self.app.pop_screen()
-            if known.in_view == uuid:
+            if not await self._go_down_to(known) or known.in_view == uuid:
                 return
             await self.app.pop_screen()
         await self.app.show_page(_make(page, uuid, self.app.config))

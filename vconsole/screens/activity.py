@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
 from typing_extensions import override
@@ -13,15 +13,12 @@ from vconsole.changes.entry import Entry
 from vconsole.changes.log import Log, ReadLog
 from vconsole.changes.settle import ReadOutcome
 from vconsole.model.column import Column, row_cells
-from vconsole.model.host_state import HostState
 from vconsole.model.keys import Keys
 from vconsole.model.request import Reply, command_lines
 from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
 
 KEY = Keys("activity")
 COLUMNS: Final[tuple[Column[Entry], ...]] = (
@@ -75,13 +72,7 @@ class ActivityScreen(ListPage):
         if self._note:
             where += f"   {self._note}"
         words = f"{len(entries)} {'entry' if last == 1 else 'entries'}   {safe(where)}"
-        self.query_one(TitleBar).words = ("Activity", words)
-        self.table.show(list(self._entries))
-        self.explain()
-        self.refresh_hint()
-
-    def show_host_state(self, before: HostState, after: HostState) -> None:
-        """Nothing here is of the host."""
+        self.show_list("Activity", words, list(self._entries))
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
@@ -103,18 +94,17 @@ class ActivityScreen(ListPage):
         return row_cells(COLUMNS, self._entries[key])
 
     @override
-    def explain(self) -> None:
-        notes: list[Note] = []
-        if (entry := self._entry) is not None:
-            shown = command_lines(entry.virsh.split("\n"))
-            notes = [
-                (f" {safe(entry.operator)}   {safe(entry.uuid)}", "dim"),
-                *((f" {safe(line)}", "accent") for line in shown if line),
-                *(((f" {safe(entry.message)}", ""),) if entry.message else ()),
-                *(((f" - {safe(entry.before)}", "dim"),) if entry.before else ()),
-                *(((f" + {safe(entry.after)}", ""),) if entry.after else ()),
-            ]
-        self.query_one(NotesView).notes = notes
+    def notes(self) -> Iterator[Note]:
+        if (entry := self._entry) is None:
+            return
+        yield f" {safe(entry.operator)}   {safe(entry.uuid)}", "dim"
+        for line in filter(None, command_lines(entry.virsh.split("\n"))):
+            yield f" {safe(line)}", "accent"
+        for sign, text, tone in (
+            *(("", entry.message, ""), ("- ", entry.before, "dim"), ("+ ", entry.after, "")),
+        ):
+            if text:
+                yield f" {sign}{safe(text)}", tone
 
     def hint(self) -> tuple[str, str]:
         """Say what still goes on."""

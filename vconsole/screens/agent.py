@@ -215,10 +215,8 @@ class AgentScreen(DomainPage):
     # -- commands ----------------------------------------------------------------------------
 
     async def _propose(self, title: str, plan: Planner, targets: tuple[Target, ...]) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
         asking = Propose(((self._uuid, self.named),), plan, targets)
-        await self.console.show_page(ChangesScreen(title, asking=asking))
+        await self.console.show_changes(title, asking=asking)
 
     async def _through_agent(self, change: Change, *notes: str) -> None:
         """Show what would be done; enter there does it."""
@@ -243,17 +241,19 @@ class AgentScreen(DomainPage):
             hint = f"seconds, up to {MOST_FREEZE_S:g}; it is thawed then, whatever happens here"
             await self.ask("freeze for", f"{FREEZE_S:g}", hint, accepted=self._freeze)
 
-    def _freeze(self, text: str) -> bool:
-        return self._accept(lambda: FreezeFs(self._uuid, self.named, seconds(text, MOST_FREEZE_S)))
+    async def _freeze(self, text: str) -> bool:
+        return await self._accept(
+            lambda: FreezeFs(self._uuid, self.named, seconds(text, MOST_FREEZE_S))
+        )
 
-    def _accept(self, make: Callable[[], Change], *notes: str) -> bool:
+    async def _accept(self, make: Callable[[], Change], *notes: str) -> bool:
         """Go on with what was typed, or say why not and keep the question open."""
         try:
             change = make()
         except ValueError as error:
             self.say(line(error), "bad")
             return False
-        self.call_later(self._through_agent, change, *notes)
+        await self._through_agent(change, *notes)
         return True
 
     async def do_clock(self) -> None:
@@ -262,16 +262,14 @@ class AgentScreen(DomainPage):
 
     async def do_suspend(self) -> None:
         """Ask where to; one that sleeps is woken."""
-        from vconsole.screens.changes import ChangesScreen
-
         if self.subject is not None and self.subject.state == "pmsuspended":
             wake = Proposal((WakeGuest(self._uuid, self.named),))
-            await self.console.show_page(ChangesScreen("wake up", (wake,)))
+            await self.console.show_changes("wake up", [wake])
             return
         await self.ask("suspend to", "mem", "mem, disk or hybrid", accepted=self._suspend)
 
-    def _suspend(self, text: str) -> bool:
-        return self._accept(lambda: SuspendGuest(self._uuid, self.named, _mode(text)))
+    async def _suspend(self, text: str) -> bool:
+        return await self._accept(lambda: SuspendGuest(self._uuid, self.named, _mode(text)))
 
     async def do_command(self) -> None:
         """Ask for it; it is checked while it is typed."""
@@ -287,13 +285,13 @@ class AgentScreen(DomainPage):
         else:
             self.unsay()
 
-    def _send(self, text: str) -> bool:
+    async def _send(self, text: str) -> bool:
         named = self._uuid, self.named
         if self._channel == AGENT:
-            return self._accept(
+            return await self._accept(
                 lambda: AgentCommand(*named, typed_command(text), self._timeout_s), TAINT
             )
-        return self._accept(
+        return await self._accept(
             lambda: PrivateAgentCommand(
                 *named, self._channel, typed_command(text), float(self._timeout_s)
             )

@@ -73,8 +73,6 @@ class DefinitionEditor:
                 draft.drop()
 
     async def _edit(self, before: str) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
         page, draft = self._page, self._draft
         start = before if self._fresh else draft.read() or before
         domain = page.subject
@@ -100,4 +98,4 @@ class DefinitionEditor:
         if start != before:
             notes.append("it was begun earlier: see that it takes back nothing of others below")
         proposal = Proposal((change,), tuple(notes))
-        await page.console.show_page(ChangesScreen("edit the definition", (proposal,)))
+        await page.console.show_changes("edit the definition", [proposal])

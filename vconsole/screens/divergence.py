@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Protocol, runtime_checkable
 
@@ -24,8 +24,6 @@ from vconsole.registry import revert
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, Note, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
 
 KEY = Keys("divergence")
 MOST = 500
@@ -173,10 +171,7 @@ class DivergenceScreen(ListPage):
         self._lines = lines
         self._chosen &= lines.keys()
         self._lay_out()
-        self.table.show(list(lines))
-        self._show_title()
-        self.explain()
-        self.refresh_hint()
+        self.show_list(*self._title(), list(lines))
 
     def _lay_out(self) -> None:
         columns = COLUMNS if len(self._own) == 1 and not self._all else MANY_COLUMNS
@@ -184,14 +179,14 @@ class DivergenceScreen(ListPage):
             self.table.columns = columns
             self.table.lay_out()
 
-    def _show_title(self) -> None:
+    def _title(self) -> tuple[str, str]:
         about = self.subject.name if len(self._own) == 1 and self.subject else "the domains chosen"
         title = "Divergence of all domains" if self._all else f"Divergence of {safe(about)}"
         domains = len({line.domain.uuid for line in self._lines.values()})
         words = [plural(len(self._lines), "difference")]
         words += [f"in {plural(domains, 'domain')}"] if self._all else []
         words += [f"{len(self._chosen)} chosen"] if self._chosen else []
-        self.query_one(TitleBar).words = (title, "   ".join(words))
+        return title, "   ".join(words)
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
@@ -202,20 +197,19 @@ class DivergenceScreen(ListPage):
         return row_cells(columns, replace(line, chosen=key in self._chosen, can=can))
 
     @override
-    def explain(self) -> None:
-        notes: list[Note] = []
-        if (line := self._line) is not None:
-            row, shown = line.row, line.row.difference
-            notes = [
-                (f" {safe(line.domain.name)}: {safe(shown.what)}", "strong"),
-                (f" live    {safe(shown.live or '-')}", ""),
-                (f" config  {safe(shown.config or '-')}", ""),
-            ]
-            if row.removes:
-                notes.append((f" {KEY.persist} takes it out of the definition", "warn"))
-            notes += [(f" not {KEY.persist}: {safe(row.persist)}", "dim")] if row.persist else []
-            notes += [(f" not {KEY.revert}: {safe(row.revert)}", "dim")] if row.revert else []
-        self.query_one(NotesView).notes = notes
+    def notes(self) -> Iterator[Note]:
+        if (line := self._line) is None:
+            return
+        row, shown = line.row, line.row.difference
+        yield f" {safe(line.domain.name)}: {safe(shown.what)}", "strong"
+        yield f" live    {safe(shown.live or '-')}", ""
+        yield f" config  {safe(shown.config or '-')}", ""
+        if row.removes:
+            yield f" {KEY.persist} takes it out of the definition", "warn"
+        if row.persist:
+            yield f" not {KEY.persist}: {safe(row.persist)}", "dim"
+        if row.revert:
+            yield f" not {KEY.revert}: {safe(row.revert)}", "dim"
 
     def hint(self) -> tuple[str, str]:
         """Say why there is nothing, else what the keys do."""
@@ -276,8 +270,6 @@ class DivergenceScreen(ListPage):
         await self._plan("revert")
 
     async def _plan(self, way: Way) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
         keys = self._chosen or {self.table.key or ""}
         lines = [line for key, line in self._lines.items() if key in keys]
         if all(line.row.why_not(way) for line in lines):
@@ -294,8 +286,7 @@ class DivergenceScreen(ListPage):
 
         domains = tuple({line.domain.uuid: line.domain.name for line in lines}.items())
         self._chosen.clear()
-        page = ChangesScreen(_VERBS[way], asking=Propose(domains, plan))
-        await self.console.show_page(page)
+        await self.console.show_changes(_VERBS[way], asking=Propose(domains, plan))
 
     async def do_open(self) -> None:
         """Show the XML difference of the domain."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.model.column import Heading
+from vconsole.model.keys import APP, key
+from vconsole.registry import SCOPES
 from vconsole.screens.page import Page
 from vconsole.text import Cell, Note
 from vconsole.widgets.notes import NotesView
@@ -66,6 +68,36 @@ class ListPage(Page):
         """Go on by mouse."""
         if self.CHOSEN:
             await self.console.action_run_command(self.CHOSEN)
+
+
+class StagedPage(Page):
+    """A page whose edits are lost when it goes: it warns of that once."""
+
+    draft: Any
+    """What is edited: another value after each edit."""
+    _warned_of: object = None
+
+    def on_line_table_moved(self, event: LineTable.Moved) -> None:
+        """Warn anew."""
+        self._warned_of = None
+
+    @override
+    def go_back(self) -> bool:
+        return not self.may_go(self, f"{key(f'{self.SCOPE}.save')} saves it, {APP.back}")
+
+    def may_go(self, front: Page, how: str = "the key") -> bool:
+        """Whether nothing is lost, or that was said already; else it is said on the page in front.
+
+        Args:
+            front: Where it is said.
+            how: What drops it when it is pressed again.
+        """
+        if not self.changes or self._warned_of is self.draft:
+            return True
+        self._warned_of = self.draft
+        where = "" if front is self else f" on {SCOPES[self.SCOPE]}"
+        front.say(f"what is edited{where} is not saved: {how} again drops it", "warn")
+        return False
 
 
 class FilteredPage(Page):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 from textual.events import Resize
@@ -21,11 +21,9 @@ from vconsole.model.request import Configurations, Define, ReadConfigurations, R
 from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document
 from vconsole.screens.domain_page import DomainPage
-from vconsole.screens.list_page import ListPage
+from vconsole.screens.list_page import ListPage, StagedPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
+from vconsole.text import Cell, Note, safe
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("policy")
@@ -33,7 +31,7 @@ LOOK_EVERY_S = 5.0
 NOTHING_TO_SET = f"nothing to set here; {KEY.add} adds a timer, or a rule where USB rules are"
 
 
-class PolicyScreen(ListPage, DomainPage):
+class PolicyScreen(ListPage, StagedPage, DomainPage):
     """A list of settings, the one under the cursor explained below. What is edited is a draft."""
 
     SCOPE = "policy"
@@ -48,12 +46,11 @@ class PolicyScreen(ListPage, DomainPage):
     def __init__(self, uuid: str) -> None:
         super().__init__(uuid)
         self._live: str | None = None
-        self._draft: Draft | None = None
+        self.draft: Draft | None = None
         self._theirs: str | None = None
         """The definition as somebody else has left it, while there are edits of the one before."""
         self._trouble = ""
         self._rows: dict[str, Row] = {}
-        self._leaving = False
 
     # -- what commands may look at -----------------------------------------------------------
 
@@ -85,7 +82,7 @@ class PolicyScreen(ListPage, DomainPage):
     @override
     def show_host_state(self, before: HostState, after: HostState) -> None:
         self.follow()
-        self._show_title()
+        self.query_one(TitleBar).words = self._title()
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Take in what is set, and forget edits that were saved."""
@@ -93,7 +90,7 @@ class PolicyScreen(ListPage, DomainPage):
             found = reply.value if isinstance(reply.value, Mapping) else {}
             self._take(found.get(self._uuid), reply.message)
         elif isinstance(request, Define) and request.uuid == self._uuid:
-            mine = self._draft is not None and request.after == self._draft.xml
+            mine = self.draft is not None and request.after == self.draft.xml
             if mine and reply.status == "applied" and isinstance(reply.value, str):
                 self._theirs = None
                 self._put(Draft(reply.value))
@@ -103,7 +100,7 @@ class PolicyScreen(ListPage, DomainPage):
             self._trouble = message or "it is gone"
         elif found.config is None:
             self._trouble = "it is transient: it has no definition to edit"
-            self._live, self._draft = found.live, None
+            self._live, self.draft = found.live, None
         else:
             self._trouble, self._live = "", found.live
             self._follow(found.config)
@@ -111,43 +108,40 @@ class PolicyScreen(ListPage, DomainPage):
 
     def _follow(self, config: str) -> None:
         """Take a definition; beside edits of an earlier one it waits."""
-        draft = self._draft
+        draft = self.draft
         if draft is not None and config != draft.base and draft.xml != draft.base:
             self._theirs = config
             return
         self._theirs = None
         if draft is None or config != draft.base:
-            self._draft = Draft(config)
+            self.draft = Draft(config)
 
     # -- showing -----------------------------------------------------------------------------
 
     def _put(self, draft: Draft, cursor: str | None = None) -> None:
         """Show another state of the editing."""
-        self._draft, self._leaving = draft, False
+        self.draft = draft
         self._show(cursor)
 
     def _show(self, cursor: str | None = None) -> None:
         try:
-            self._rows = {row.setting.key: row for row in rows_of(self._live, self._draft)}
+            self._rows = {row.setting.key: row for row in rows_of(self._live, self.draft)}
         except ValueError as error:
             self._trouble = f"its definition cannot be read: {error}"
-            self._draft, self._live, self._rows = None, None, {}
-        self.table.show(list(self._rows), cursor=cursor)
-        self._show_title()
-        self.explain()
-        self.refresh_hint()
+            self.draft, self._live, self._rows = None, None, {}
+        self.show_list(*self._title(), list(self._rows), cursor)
 
-    def _show_title(self) -> None:
+    def _title(self) -> tuple[str, str]:
         words = [self._domain.state if self._domain else ""]
         words += [f"{plural(self.changes, 'setting')} edited, not saved"] if self.changes else []
         what = f"Clock, power and devices of {safe(self.named)}"
-        self.query_one(TitleBar).words = (what, "   ".join(words))
+        return what, "   ".join(words)
 
     @override
-    def explain(self) -> None:
-        row, text = self.row, self._draft.xml if self._draft else self._live
+    def notes(self) -> Iterable[Note]:
+        row, text = self.row, self.draft.xml if self.draft else self._live
         remarks = row.setting.remarks(Document(text)) if row and text else ()
-        self.query_one(NotesView).notes = row_notes(row, remarks) if row else ()
+        return row_notes(row, remarks) if row else ()
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
@@ -157,7 +151,7 @@ class PolicyScreen(ListPage, DomainPage):
     def hint(self) -> tuple[str, str]:
         if self._trouble:
             return f"{self.named}: {self._trouble}", "bad"
-        if self._draft is None:
+        if self.draft is None:
             return "reading the definition", ""
         if self._theirs is not None:
             return (
@@ -165,7 +159,7 @@ class PolicyScreen(ListPage, DomainPage):
                 f"{KEY.clear} drops your edits",
                 "bad",
             )
-        if problem := self._draft.problem():
+        if problem := self.draft.problem():
             return f"{problem[1]}; {KEY.edit} sets it", "bad"
         if self.changes:
             return (
@@ -180,29 +174,15 @@ class PolicyScreen(ListPage, DomainPage):
             "",
         )
 
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another setting; a warning of what would be lost is given anew."""
-        self._leaving = False
-
-    def go_back(self) -> bool:
-        """Warn the first time of what would be lost."""
-        if not self.changes or self._leaving:
-            return False
-        self._leaving = True
-        self.say(
-            f"what is edited is not saved: {KEY.save} saves it, {APP.back} again drops it", "warn"
-        )
-        return True
-
     # -- editing -----------------------------------------------------------------------------
 
     def _edit(self, edit: Edit, cursor: str | None = None) -> bool:
         """Edit the draft, or say why not."""
-        if self._draft is None:
+        if self.draft is None:
             self.say(self._trouble or "the definition has not been read yet", "warn")
             return False
         try:
-            draft = self._draft.edited(edit)
+            draft = self.draft.edited(edit)
         except ValueError as error:
             self.say(str(error), "bad")
             return False
@@ -214,7 +194,7 @@ class PolicyScreen(ListPage, DomainPage):
         self, label: str, text: str, hint: str, edit: Callable[[str, str], str]
     ) -> None:
         """Ask for a value, and say what is wrong with it while it is typed."""
-        draft = self._draft
+        draft = self.draft
         if draft is None:
             self.say(self._trouble or "the definition has not been read yet", "warn")
             return
@@ -228,7 +208,7 @@ class PolicyScreen(ListPage, DomainPage):
                 self.unsay()
 
         def accepted(value: str) -> bool:
-            if self._draft != draft:
+            if self.draft != draft:
                 self.say(f"the definition was changed meanwhile: {APP.back}, and look again", "bad")
                 return False
             return self._edit(lambda xml: edit(xml, value.strip()))
@@ -298,7 +278,7 @@ class PolicyScreen(ListPage, DomainPage):
 
     def _move(self, by: int) -> None:
         number = self._rule
-        rules = redirfilter.rules_of(Document(self._draft.xml)) if self._draft else ()
+        rules = redirfilter.rules_of(Document(self.draft.xml)) if self.draft else ()
         if number is None or not 0 <= number < len(rules) or not 0 <= number + by < len(rules):
             self.say("only USB rules have an order, within their list", "warn")
             return
@@ -307,26 +287,20 @@ class PolicyScreen(ListPage, DomainPage):
 
     def do_unedit(self) -> None:
         """Take back the last edit."""
-        if self._draft is None or not self._draft.past:
+        if self.draft is None or not self.draft.past:
             self.say("no edit to take back", "warn")
             return
-        self._put(self._draft.unedited())
+        self._put(self.draft.unedited())
 
     def do_clear(self) -> None:
         """Drop the edits, and take what somebody else may have made of the definition."""
-        if self._draft is not None:
-            base, self._theirs = self._theirs or self._draft.base, None
+        if self.draft is not None:
+            base, self._theirs = self._theirs or self.draft.base, None
             self._put(Draft(base))
 
     async def do_save(self) -> None:
         """Show what saving changes; enter there saves."""
-        from vconsole.screens.changes import ChangesScreen
-
-        if self._draft is None:
-            return
-        try:
-            proposal = self._draft.proposal(self._uuid, self.named)
-        except ValueError as error:
-            self.say(str(error), "bad")
-            return
-        await self.console.show_page(ChangesScreen("set clock, power and devices", (proposal,)))
+        if (draft := self.draft) is not None:
+            await self.propose(
+                "set clock, power and devices", lambda: draft.proposal(self._uuid, self.named)
+            )

@@ -22,7 +22,6 @@ from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
-from vconsole.screens.changes import ChangesScreen
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
@@ -183,17 +182,17 @@ class ResourcesScreen(ListPage, DomainPage):
             return False
         return True
 
-    def _accepted(self, row: Row, text: str) -> bool:
+    async def _accepted(self, row: Row, text: str) -> bool:
         """Show what it would change."""
         if not self._echo(row, text):
             return False
         domain = self.subject
         if domain is not None:
             room = room_of(domain, self.host_state, self._reading.needed_kib)
-            self._propose(f"set {_inside(row.title)}", row.wish(text, room).plan, row.targets)
+            await self._propose(f"set {_inside(row.title)}", row.wish(text, room).plan, row.targets)
         return True
 
-    def do_statistics(self) -> None:
+    async def do_statistics(self) -> None:
         """Show what has the guest report, or stop; enter there does it."""
         live = self._reading.live
         if live is None:
@@ -203,15 +202,13 @@ class ResourcesScreen(ListPage, DomainPage):
         title = (
             f"have the guest report every {seconds} s" if seconds else "stop the guest's reports"
         )
-        self._propose(title, MemoryWish(period_s=seconds).plan, ("live",))
+        await self._propose(title, MemoryWish(period_s=seconds).plan, ("live",))
 
-    def _propose(self, title: str, plan: Planner, targets: tuple[Target, ...]) -> None:
-        domain = self.subject
-        if domain is None:
-            return
-        self.unsay()
-        asking = Propose(((domain.uuid, domain.name),), plan, self._possible(targets))
-        self.console.call_later(self.console.show_page, ChangesScreen(title, asking=asking))
+    async def _propose(self, title: str, plan: Planner, targets: tuple[Target, ...]) -> None:
+        if (domain := self.subject) is not None:
+            self.unsay()
+            asking = Propose(((domain.uuid, domain.name),), plan, self._possible(targets))
+            await self.console.show_changes(title, asking=asking)
 
     def _possible(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
         """Those of them that the domain has; the first one, where it has none, says why."""

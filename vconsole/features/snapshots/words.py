@@ -45,7 +45,7 @@ COLUMNS: Final[tuple[Column[Row], ...]] = (
 )
 
 
-def notes(row: Branch, now_s: float, lines: Iterable[str]) -> Iterator[Note]:
+def snapshot_notes(row: Branch, now_s: float, lines: Iterable[str]) -> Iterator[Note]:
     """What there is to say of a snapshot; `lines` are the virsh lines."""
     found = row.snapshot
     if row.problem:

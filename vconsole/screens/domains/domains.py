@@ -13,7 +13,8 @@ from vconsole.model.attention import attention
 from vconsole.model.column import Cell, row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.list_page import ListPage
+from vconsole.screens.page import bindings
 from vconsole.text import safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
@@ -23,12 +24,14 @@ KEY = Keys("domains")
 _STEADY = [column for column in COLUMNS if not column.moves]
 
 
-class DomainsScreen(Page):
+class DomainsScreen(ListPage):
     """Find a domain and open it, or its pins."""
 
     SCOPE = "domains"
     PAGE = "domains"
     BINDINGS: ClassVar = bindings("domains")
+    COLUMNS = COLUMNS
+    CHOSEN = "domains.open"
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,16 +45,12 @@ class DomainsScreen(Page):
         """(UUID, whether it is chosen) -> the cells of a row seen that do not change with every
         reading."""
 
+    @override
     def compose_body(self) -> ComposeResult:
-        """Title and list; between them, where there is no host, why, and what can be done."""
+        """Between title and list, where there is no host, why, and what can be done."""
         yield TitleBar()
         yield Unreached()
-        yield LineTable(COLUMNS, self._cells)
-
-    @property
-    def table(self) -> LineTable:
-        """The list."""
-        return self.query_one(LineTable)
+        yield LineTable(self.COLUMNS, self.cells)
 
     @property
     @override
@@ -96,7 +95,8 @@ class DomainsScreen(Page):
             self.table.marks = {self._sort: arrow}
             self.table.redraw()
 
-    def _cells(self, uuid: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, uuid: str) -> tuple[Cell, ...]:
         chosen = uuid in self._chosen
         row = Row(self._by_uuid[uuid], self.host_state, self.console.config.ascii, chosen)
         if (uuid, chosen) not in self._steady:
@@ -138,16 +138,6 @@ class DomainsScreen(Page):
             *filter(None, words),
             f"{KEY.demo} opens the demo host: nothing real changes there.",
         )
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another domain."""
-        self.unsay()
-        self.refresh_hint()
-
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Open by mouse."""
-        if domain := self.subject:
-            await self.console.open_page("domain", domain.uuid)
 
     def virsh(self) -> str:
         """Name the domain under the cursor, or the list."""
@@ -200,11 +190,10 @@ class DomainsScreen(Page):
     async def _add_channels(self) -> None:
         from vconsole.features.agent.model.channel import add_channel
         from vconsole.model.proposal import Propose
-        from vconsole.screens.changes import ChangesScreen
 
         chosen = tuple((u, d.name) for u, d in self._by_uuid.items() if u in self._chosen)
         asking = Propose(chosen, add_channel(), ("both", "live", "config"))
-        await self.console.show_page(ChangesScreen("add the agent's channel", asking=asking))
+        await self.console.show_changes("add the agent's channel", asking=asking)
 
     async def do_divergence(self) -> None:
         """Compare live and config of those chosen, else of the one under the cursor."""

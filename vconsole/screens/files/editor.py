@@ -9,9 +9,10 @@ from vconsole.files.careful import Loaded
 from vconsole.model.keys import key
 from vconsole.model.request import Reply
 from vconsole.screens.files.file import D, FilePage
+from vconsole.screens.list_page import StagedPage
 
 
-class FileEditorPage(FilePage[D]):
+class FileEditorPage(FilePage[D], StagedPage):
     """See the module.
 
     Attributes:

@@ -116,11 +116,10 @@ class MetricsAttachScreen(ListPage, FilteredPage):
         domains = sorted(self.host_state.domains, key=lambda d: d.name.casefold())
         self._domains = {d.uuid: d for d in domains if self._matches(d)}
         self._chosen &= {domain.uuid for domain in domains}
-        self.table.show(list(self._domains), cursor=self._first)
-        self._first = None
         chosen = f"   {len(self._chosen)} chosen" if self._chosen else ""
-        self.query_one(TitleBar).words = ("Attach", safe(f"{self._device_words()}{chosen}"))
-        self.refresh_hint()
+        words = safe(f"{self._device_words()}{chosen}")
+        self.show_list("Attach", words, list(self._domains), self._first)
+        self._first = None
 
     def _matches(self, domain: Domain) -> bool:
         return all(word in f"{domain.name} {domain.state}".casefold() for word in self.words)
@@ -185,14 +184,12 @@ class MetricsAttachScreen(ListPage, FilteredPage):
         await self._plan(attach=False)
 
     async def _plan(self, attach: bool) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
         one = {self.subject.uuid} if self.subject else set()
         wanted = self._chosen or one
         domains = tuple((d.uuid, d.name) for d in self.host_state.domains if d.uuid in wanted)
         wish = Wish(self._what, attach, str(self._metrics.picture.path), own=self._own)
         self._chosen = set()
-        await self.console.show_page(ChangesScreen(wish.words, asking=PlanDevices(domains, wish)))
+        await self.console.show_changes(wish.words, asking=PlanDevices(domains, wish))
 
     async def do_open(self) -> None:
         """Open the domain."""

@@ -30,15 +30,12 @@ from vconsole.features.metrics.words.disk import trial_words
 from vconsole.files.careful import Loaded
 from vconsole.files.draft import ReadFile
 from vconsole.model.column import row_cells
-from vconsole.model.keys import APP, Keys
+from vconsole.model.keys import Keys
 from vconsole.model.request import Reply
 from vconsole.screens.files.editor import FileEditorPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, duration, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
 
 KEY = Keys("metricsconfig")
 _REPLACE: Final = "replace-stock-actions"
@@ -70,7 +67,6 @@ class MetricsConfigScreen(ListPage, FileEditorPage[Draft]):
         self._told: dict[tuple[str, str], MetricStatus] = {}
         self._tried: dict[tuple[str, str], tuple[str, str]] = {}
         """(name, context) -> what the last test brought, and its tone."""
-        self._leaving = False
 
     # -- what there is -----------------------------------------------------------------------
 
@@ -115,31 +111,23 @@ class MetricsConfigScreen(ListPage, FileEditorPage[Draft]):
         self._daemon, self._daemon_problem = known, reply.message
         metrics = known.metrics if known else ()
         self._told = {(metric.name, metric.context): metric for metric in metrics}
-        self._show_title()
-        if self.draft is not None:
-            self.table.show(list(self.table.keys))
-            self.explain()
-            self.refresh_hint()
+        self.show_list(*self._title(), self.table.keys)
 
     @override
     def put(self, draft: Draft, cursor: int | None = None) -> None:
-        self.draft, self._leaving = draft, False
+        self.draft = draft
         self._saved = frozenset(Draft.of(draft.loaded).metrics)
-        rows = [str(number) for number in range(len(draft.metrics))]
-        self.table.show(rows, cursor=None if cursor is None else str(cursor))
-        self.table.redraw()
         self.set_class(draft.error is not None, "-invalid")
-        self._show_title()
-        self.explain()
-        self.refresh_hint()
+        rows = [str(number) for number in range(len(draft.metrics))]
+        self.show_list(*self._title(), rows, None if cursor is None else str(cursor))
 
-    def _show_title(self) -> None:
+    def _title(self) -> tuple[str, str]:
         words = [str(self.path), self._daemon_words()]
         if self.draft is not None and not self.draft.loaded.exists:
             words[0] += " is not there: built-in metrics"
         if self.changes:
             words.append("edited, not saved")
-        self.query_one(TitleBar).words = ("vhostmd", safe("   ".join(words)))
+        return "vhostmd", safe("   ".join(words))
 
     def _daemon_words(self) -> str:
         daemon = self._daemon
@@ -167,17 +155,17 @@ class MetricsConfigScreen(ListPage, FileEditorPage[Draft]):
         return row_cells(COLUMNS, row)
 
     @override
-    def explain(self) -> None:
+    def notes(self) -> list[Note]:
         draft, spec = self.draft, self.spec
         if draft is None:
-            return
+            return []
         told = self._told.get((spec.name, spec.context)) if spec and self._is_ours else None
         tried = self._tried.get((spec.name, spec.context)) if spec else None
         warnings = draft.document.config.warnings if draft.document else ()
         notes = config_notes(spec, told, tried, draft.error, warnings)
         if draft.document and (words := twin_words(draft.document.config)):
             notes.append((safe(f" {words}"), "accent"))
-        self.query_one(NotesView).notes = notes
+        return notes
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the file, else with the metric under the cursor."""
@@ -203,20 +191,6 @@ class MetricsConfigScreen(ListPage, FileEditorPage[Draft]):
             f"{KEY.add} adds a metric",
             "",
         )
-
-    def on_line_table_moved(self, event: LineTable.Moved) -> None:
-        """Speak of another metric."""
-        self._leaving = False
-
-    def go_back(self) -> bool:
-        """Warn the first time of what would be lost."""
-        if not self.changes or self._leaving:
-            return False
-        self._leaving = True
-        self.say(
-            f"what is edited is not saved: {KEY.save} saves it, {APP.back} again drops it", "warn"
-        )
-        return True
 
     # -- the file ----------------------------------------------------------------------------
 

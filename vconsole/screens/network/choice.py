@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,7 +14,7 @@ from vconsole.features.network.words import COLUMNS, place_row
 from vconsole.model.column import row_cells
 from vconsole.model.keys import APP, Keys
 from vconsole.screens.list_page import FilteredPage, ListPage
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.page import bindings
 from vconsole.text import Cell, safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
@@ -24,13 +24,13 @@ KINDS = ("network", "bridge")
 
 
 class NetworkChoiceScreen(ListPage, FilteredPage):
-    """Answers by a call; the page that the answer leads to takes this one's place.
+    """Answers by a call, after it has gone.
 
     Args:
         title: What it is chosen for.
         network: What there is.
         domains: Who is on it.
-        chosen: Given what was chosen, answers the next page.
+        chosen: Given what was chosen, opens the next page.
     """
 
     SCOPE = "networkchoice"
@@ -44,7 +44,7 @@ class NetworkChoiceScreen(ListPage, FilteredPage):
         title: str,
         network: HostNetwork,
         domains: tuple[DomainVnics, ...],
-        chosen: Callable[[Source], Page],
+        chosen: Callable[[Source], Awaitable[None]],
     ) -> None:
         super().__init__()
         self._title, self._network, self._chosen = title, network, chosen
@@ -94,7 +94,7 @@ class NetworkChoiceScreen(ListPage, FilteredPage):
         if source is None:
             self.say(f"none is here: {KEY.other} types another", "warn")
             return
-        await self.console.replace_page(self._chosen(source))
+        await self._answer(source)
 
     @override
     def filtered(self) -> None:
@@ -123,5 +123,9 @@ class NetworkChoiceScreen(ListPage, FilteredPage):
     async def _take(self, text: str) -> bool:
         if (source := self._check(text)) is None:
             return False
-        await self.console.replace_page(self._chosen(source))
+        await self._answer(source)
         return True
+
+    async def _answer(self, source: Source) -> None:
+        await self.console.pop_screen()
+        await self._chosen(source)

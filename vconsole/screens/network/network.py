@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Final, NamedTuple
 
 from typing_extensions import override
@@ -35,10 +35,8 @@ from vconsole.model.request import Reply
 from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
-from vconsole.screens.page import Page, bindings
-from vconsole.text import Cell, safe, spark
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
+from vconsole.screens.page import bindings
+from vconsole.text import Cell, Note, safe, spark
 
 KEY = Keys("network")
 
@@ -167,10 +165,7 @@ class NetworkScreen(ListPage, DomainPage):
         domain = self._domain
         what = f"Network of {safe(domain.name)}: {domain.state}" if domain else "Network"
         count = plural(len(found), "interface") if self._traffic else "reading"
-        self.query_one(TitleBar).words = (what, count)
-        self.table.show(list(self._vnics))
-        self.explain()
-        self.refresh_hint()
+        self.show_list(what, count, list(self._vnics))
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
@@ -182,14 +177,13 @@ class NetworkScreen(ListPage, DomainPage):
         return row_cells(COLUMNS, Row(vnic, sign, received, sent, past, ascii_only))
 
     @override
-    def explain(self) -> None:
-        vnic, notes = self._vnic, self.query_one(NotesView)
+    def notes(self) -> Iterable[Note]:
+        vnic = self._vnic
         if vnic is None or self._traffic is None:
-            notes.notes = ()
-            return
+            return ()
         counters = self._traffic.counters.get(vnic.now.target)
         trouble = alarm(vnic, self._shared, self._uuid)
-        notes.notes = tuple(vnic_notes(vnic, counters, self._network or HostNetwork(), trouble))
+        return vnic_notes(vnic, counters, self._network or HostNetwork(), trouble)
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the interface, else what the keys do."""
@@ -239,12 +233,12 @@ class NetworkScreen(ListPage, DomainPage):
         if (which := self._which()) is not None and self._vnic is not None:
             up = not self._vnic.now.up
             words = f"set the link of {which} {'up' if up else 'down'}"
-            await self.console.show_page(self._changes(words, linker(which, up)))
+            await self._propose(words, linker(which, up))
 
     async def do_remove(self) -> None:
         """Take it away; the next page does it."""
         if (which := self._which()) is not None:
-            await self.console.show_page(self._changes(f"take {which} away", remover(which)))
+            await self._propose(f"take {which} away", remover(which))
 
     async def do_mac(self) -> None:
         """Ask for another address, a free one being there to be taken."""
@@ -280,18 +274,17 @@ class NetworkScreen(ListPage, DomainPage):
             self.say("the networks and bridges are still being read", "warn")
             return
 
-        def chosen(source: Source) -> Page:
-            return self._changes(f"{title} {source}", plan(source))
+        async def chosen(source: Source) -> None:
+            await self._propose(f"{title} {source}", plan(source))
 
         page = NetworkChoiceScreen(title, self._network, self._fleet or (), chosen)
         await self.console.show_page(page)
 
-    def _changes(self, words: str, plan: Planner, targets: tuple[Target, ...] = TARGETS) -> Page:
-        from vconsole.screens.changes import ChangesScreen
-
-        name = self.named
-        asking = Propose(((self._uuid, name),), plan, targets)
-        return ChangesScreen(words, asking=asking)
+    async def _propose(
+        self, words: str, plan: Planner, targets: tuple[Target, ...] = TARGETS
+    ) -> None:
+        asking = Propose(((self._uuid, self.named),), plan, targets)
+        await self.console.show_changes(words, asking=asking)
 
     def _free(self, text: str) -> str | None:
         """The address that is typed, if a guest may have it."""
@@ -307,11 +300,9 @@ class NetworkScreen(ListPage, DomainPage):
         self.unsay()
         return mac
 
-    def _take_mac(self, which: str, text: str) -> bool:
+    async def _take_mac(self, which: str, text: str) -> bool:
         if (mac := self._free(text)) is None:
             return False
-        page = self._changes(
-            f"give {which} the address {mac}", address_giver(which, mac), ("config",)
-        )
-        self.console.call_later(self.console.show_page, page)
+        title = f"give {which} the address {mac}"
+        await self._propose(title, address_giver(which, mac), ("config",))
         return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar, Final
 
 from typing_extensions import override
@@ -13,12 +14,10 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import PinStep
-from vconsole.model.words import row_label, rows_label
+from vconsole.model.words import plural, row_label, rows_label
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
 
 KEY = Keys("history")
 COLUMNS: Final[tuple[Column[Record], ...]] = (
@@ -63,15 +62,10 @@ class HistoryScreen(ListPage):
         if history.records is self._records and self._records:
             return
         self._records = history.records
-        where = (
-            str(history.path)
-            if history.path
-            else f"not saved: {history.problem or 'kept in memory'}"
-        )
-        count = f"{len(self._records)} changes" if len(self._records) != 1 else "1 change"
-        self.query_one(TitleBar).words = ("Pin history", f"{count}   {safe(where)}")
-        self.table.show([str(i) for i in reversed(range(len(self._records)))])
-        self.explain()
+        where = history.path or f"not saved: {history.problem or 'kept in memory'}"
+        words = f"{plural(len(self._records), 'change')}   {safe(str(where))}"
+        newest_first = [str(i) for i in reversed(range(len(self._records)))]
+        self.show_list("Pin history", words, newest_first)
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
@@ -83,14 +77,11 @@ class HistoryScreen(ListPage):
         return self._records[int(key)] if key is not None else None
 
     @override
-    def explain(self) -> None:
-        record = self._record
-        lines: list[Note] = []
-        if record is not None:
-            lines.append((f" {record.when}  {safe(record.operator)}  {record.uuid}", "dim"))
-            lines += [(f" {_step_words(step)}  {status}", "") for step, status in record.steps]
-            lines += [(f" {safe(command)}", "accent") for command in record.commands]
-        self.query_one(NotesView).notes = lines
+    def notes(self) -> Iterator[Note]:
+        if (record := self._record) is not None:
+            yield f" {record.when}  {safe(record.operator)}  {record.uuid}", "dim"
+            yield from ((f" {_step_words(step)}  {status}", "") for step, status in record.steps)
+            yield from ((f" {safe(command)}", "accent") for command in record.commands)
 
     def hint(self) -> tuple[str, str]:
         """Say how to go back in time."""

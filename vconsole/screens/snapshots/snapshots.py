@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import time
 from typing import ClassVar, cast, get_args
 
@@ -12,7 +12,7 @@ from typing_extensions import override
 from vconsole.changes.dispatcher import Request
 from vconsole.features.snapshots.model.change import Then, Which, plan_delete, plan_revert
 from vconsole.features.snapshots.model.tree import Branch, ReadSnapshots, SnapshotList, tree
-from vconsole.features.snapshots.words import COLUMNS, Row, notes, virsh_words
+from vconsole.features.snapshots.words import COLUMNS, Row, snapshot_notes, virsh_words
 from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import ESCAPE, Keys
@@ -23,11 +23,10 @@ from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, safe
+from vconsole.text import Cell, Note, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_xml, xml_lines
 
 KEY = Keys("snapshots")
@@ -93,13 +92,11 @@ class SnapshotsScreen(ListPage, DomainPage):
         words = [safe(state), plural(len(self._branches), "snapshot") if known else ""]
         words += [f"and {known.unread} more, not read"] if known and known.unread else []
         name = safe(domain.name) if domain else ""
-        self.query_one(TitleBar).words = (f"Snapshots of {name}", "   ".join(filter(None, words)))
         cursor = None
         if not self.table.keys:  # begin where the domain stands
             cursor = next((k for k, row in self._branches.items() if row.snapshot.current), None)
-        self.table.show(list(self._branches), cursor=cursor)
-        self.explain()
-        self.refresh_hint()
+        title, words = f"Snapshots of {name}", list(filter(None, words))
+        self.show_list(title, "   ".join(words), list(self._branches), cursor)
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
@@ -108,9 +105,13 @@ class SnapshotsScreen(ListPage, DomainPage):
 
     @override
     def explain(self) -> None:
-        row = self._branch
-        self.query_one(NotesView).notes = tuple(notes(row, time(), self._lines(row))) if row else ()
+        super().explain()
         self._show_xml()
+
+    @override
+    def notes(self) -> Iterable[Note]:
+        row = self._branch
+        return snapshot_notes(row, time(), self._lines(row)) if row else ()
 
     def _lines(self, row: Branch) -> list[str]:
         """The virsh lines that revert to a snapshot and delete it."""
@@ -221,23 +222,12 @@ class SnapshotsScreen(ListPage, DomainPage):
             self.say("no snapshot here", "warn")
             return
 
-        def accepted(text: str) -> bool:
+        async def accepted(text: str) -> bool:
             if text.strip() not in choices:
                 self.say(f"{safe(text)!r} is none of {', '.join(choices)}", "bad")
                 return False
-            try:
-                proposal = plan(known, domain, row.snapshot.name, text.strip())
-            except ValueError as error:
-                self.say(safe(str(error)), "bad")
-                return False
-            self._propose(title, proposal)
-            return True
+            name = row.snapshot.name
+            return await self.propose(title, lambda: plan(known, domain, name, text.strip()))
 
         label = f"{verb} ({', '.join(choices)}):"
         await self.ask(label, choices[0], f"{ESCAPE} does nothing", accepted=accepted)
-
-    def _propose(self, title: str, proposal: Proposal) -> None:
-        from vconsole.screens.changes import ChangesScreen
-
-        self.unsay()
-        self.console.call_later(self.console.show_page, ChangesScreen(title, [proposal]))

@@ -2,63 +2,56 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from textual.app import ComposeResult
+from typing_extensions import override
 from vconsole.features.hostdevices.model import HostDevice, ReadHostDevices
 
 from vconsole.changes.dispatcher import Request
-from vconsole.model.column import Heading
+from vconsole.model.column import Column, row_cells
 from vconsole.model.request import Reply
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.list_page import ListPage
+from vconsole.screens.page import bindings
 from vconsole.text import Cell, safe
-from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
 
-COLUMNS = (
-    Heading("name", "Device", 24, flex=True),
-    Heading("kind", "Kind", 12),
-    Heading("parent", "Parent", 24),
+COLUMNS: Final[tuple[Column[HostDevice], ...]] = (
+    Column("name", "Device", 24, flex=True, cell=lambda device: (safe(device.name), "")),
+    Column("kind", "Kind", 12, cell=lambda device: (safe(device.kind), "")),
+    Column("parent", "Parent", 24, cell=lambda device: (safe(device.parent), "dim")),
 )
 
 
-class HostDevicesScreen(Page):
+class HostDevicesScreen(ListPage):
     """One line a device; ``u`` goes up to its parent."""
 
     SCOPE = "hostdevices"
     BINDINGS: ClassVar = bindings("hostdevices")
+    COLUMNS = COLUMNS
 
     def __init__(self) -> None:
         super().__init__()
         self._devices: dict[str, HostDevice] = {}
 
-    def compose_body(self) -> ComposeResult:
-        """Title and list."""
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-
     def on_screen_resume(self) -> None:
         """Read whenever the page comes to the front."""
         self.read(ReadHostDevices())
 
+    @override
     def replied(self, request: Request, reply: Reply) -> None:
-        """Show what was read, or say why not."""
         if not isinstance(request, ReadHostDevices):
             return
         if not isinstance(reply.value, tuple):
             self.say(reply.message, "bad")
             return
         self._devices = {device.name: device for device in reply.value}
-        self.query_one(LineTable).show(list(self._devices))
-        self.query_one(TitleBar).words = ("Devices", f"{len(self._devices)} of this host")
+        self.show_list("Devices", f"{len(self._devices)} of this host", list(self._devices))
 
-    def _cells(self, name: str) -> tuple[Cell, ...]:
-        device = self._devices[name]
-        return (safe(device.name), ""), (safe(device.kind), ""), (safe(device.parent), "dim")
+    @override
+    def cells(self, name: str) -> tuple[Cell, ...]:
+        return row_cells(COLUMNS, self._devices[name])
 
     def do_parent(self) -> None:
         """Put the cursor on the parent."""
-        table = self.query_one(LineTable)
-        device = self._devices.get(table.key or "")
+        device = self._devices.get(self.table.key or "")
         if device and device.parent in self._devices:
-            table.show(list(self._devices), cursor=device.parent)
+            self.table.show(list(self._devices), cursor=device.parent)
