@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from textual import events
 from textual.binding import Binding
+from textual.command import Hit
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import OptionList
@@ -20,6 +21,7 @@ from tests.pilot.manual import Console, console_on
 from tests.pilot.test_pin import WEB_2
 from vconsole.console.app import VConsole
 from vconsole.console.navigation import AppCommands
+from vconsole.console.palette import CommandProvider
 from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import key_name, with_keys
@@ -446,6 +448,23 @@ async def test_the_palette_knows_the_words_of_virsh_and_of_others(words: str) ->
         await console.until(FOUND[words])
 
 
+NAMES = sorted({c.virsh.split()[0] for c in COMMANDS.values() if c.virsh})
+
+
+@pytest.mark.parametrize("page", ["domain", "host"])
+async def test_a_word_of_virsh_finds_first_what_it_does(page: str) -> None:
+    """Wherever it belongs: what is merely called so, or has the letters, comes below."""
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("f", *WEB_2, "enter", *(["2"] if page == "host" else []))
+        provider = CommandProvider(console.app.screen)
+        for name in NAMES:
+            hits = [hit async for hit in provider.search(name) if isinstance(hit, Hit)]
+            best = max(hits, key=lambda hit: hit.score)
+            named = [c for c in COMMANDS.values() if c.named(name)]
+            titles = {with_keys(c.help, console.app.key_named).rstrip(".") for c in named}
+            assert str(best.text).partition("  [")[0] in titles, name
+
+
 async def test_from_a_page_of_the_host_too() -> None:
     async with console_on(scenes.kvm07(), (120, 40)) as console:
         await console.press("2", "ctrl+p", *"nodememstats")
@@ -463,7 +482,7 @@ async def test_what_is_elsewhere_opens_its_page_and_says_how_to_go_on(
         await console.press("f", *WEB_2, "enter", "ctrl+p", *"snapshot-revert")
         await console.until(f"opens Snapshots of {WEB_2}")
         console.sees("[R on Snapshots]", f"virsh snapshot-revert {WEB_2}")
-        await console.press("down", "enter")  # below what can be done here
+        await console.press("enter")  # above what is merely called so here
         for _ in range(50):
             if said:
                 break
@@ -479,5 +498,8 @@ async def test_what_needs_a_domain_says_so_where_there_is_none() -> None:
         await console.press("2", "ctrl+p", *"destroy")
         await console.until("not now: no domain here")
         await console.press("enter")
-        await console.until("no domain here")
-        assert console.page == "host"
+        for _ in range(50):  # the palette goes, then it is said
+            if console.app.screen is console.app.page and "no domain here" in console.status:
+                break
+            await console.pilot.pause(0.02)
+        assert (console.page, console.status) == ("host", "! not now: no domain here")

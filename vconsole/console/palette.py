@@ -23,8 +23,9 @@ from vconsole.text import clip, safe
 
 MOST_DOMAINS = 50
 """Domains offered at once; typing narrows them down."""
-BY_WORDS = 1000.0
-"""The score of what is called by the words typed; letters that merely occur score less."""
+BY_NAME, BY_WORDS = 4000.0, 1000.0
+"""The scores of what has the very name that was typed, and of what is called by the words typed;
+letters that merely occur score less. What is on another page has half of either."""
 
 
 class Palette(CommandPalette):
@@ -65,17 +66,15 @@ class CommandProvider(_ConsoleProvider):
             yield DiscoveryHit(Content(title), run, text=title, help=words)
 
     async def search(self, query: str) -> Hits:
-        """Those that match: by words before those that merely have the letters."""
+        """Those that match: by name, then by words, then those that merely have the letters."""
         matcher = self.matcher(query)
         for command, title, words in self._here():
-            score = BY_WORDS if command.called(query) else matcher.match(title)
-            if score > 0:
+            if (score := _score(command, query) or matcher.match(title)) > 0:
                 run = partial(self.console.action_run_command, command.id)
                 yield Hit(score, Content(title), run, text=title, help=words)
         for way in ways(self.console):
-            if way.command.called(query):
+            if score := _score(way.command, query) / 2:
                 title = self._title(way.command, f" on {SCOPES[way.command.scope]}")
-                score = BY_WORDS / 2
                 yield Hit(score, Content(title), way.go, text=title, help=escape(safe(way.words)))
 
     def _title(self, command: Command, where: str = "") -> str:
@@ -91,6 +90,10 @@ class CommandProvider(_ConsoleProvider):
             words = f"not now: {reason}" if reason else ""
             said = (command.virsh_line(page), words)
             yield command, self._title(command), escape(safe("   ".join(w for w in said if w)))
+
+
+def _score(command: Command, query: str) -> float:
+    return BY_NAME if command.named(query) else BY_WORDS if command.called(query) else 0.0
 
 
 class DomainProvider(_ConsoleProvider):

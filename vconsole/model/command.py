@@ -130,6 +130,10 @@ class Command:
         name = shlex.quote(domain_argument(subject.name, subject.uuid)) if subject else "DOMAIN"
         return "virsh " + self.virsh.replace("{name}", name)
 
+    def named(self, query: str) -> bool:
+        """Whether a query is its title, or the virsh command that it stands for."""
+        return query.strip().casefold() in {self.word.casefold(), *self.virsh.split()[:1]}
+
     def called(self, query: str) -> bool:
         """Whether each word of a query begins one of its own: of its help, virsh line or synonyms.
 
