@@ -10,6 +10,7 @@ from textual._styles_cache import StylesCache
 from textual.widget import Widget
 
 from tests import scenes
+from tests.feed import ScriptedDispatcher
 from tests.pilot.manual import Console, console_on
 
 VISITS = 20
@@ -23,7 +24,9 @@ async def visits(console: Console, key: str, count: int) -> None:
     for _ in range(count):
         await console.press(key, "escape")
     console.host.views.clear()  # the script's own notes
-    console.app.dispatcher.asked.clear()  # type: ignore[attr-defined]  # Asked, the tests' dispatcher
+    dispatcher = console.app.dispatcher
+    assert isinstance(dispatcher, ScriptedDispatcher)
+    dispatcher.asked.clear()
     gc.collect()
 
 

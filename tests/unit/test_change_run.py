@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,7 +23,7 @@ def acts(names: list[str]) -> list[Act]:
 
 @given(st.lists(DOMAINS, max_size=40), st.lists(STATUSES, min_size=40, max_size=40), st.randoms())
 def test_whatever_comes_back_in_whatever_order(
-    names: list[str], statuses: list[Status], chance: object
+    names: list[str], statuses: list[Status], chance: Random
 ) -> None:
     asked: list[Act] = []
     wanted = acts(names)
@@ -33,7 +35,7 @@ def test_whatever_comes_back_in_whatever_order(
         assert len(run.under_way) <= AT_A_TIME
         busy = [change.uuid for change in run.under_way]
         assert len(set(busy)) == len(busy), "those of one domain one after the other"
-        change = chance.choice(run.under_way)  # type: ignore[attr-defined]
+        change = chance.choice(run.under_way)
         status = next(answers)
         assert run.replied(change, Reply(status))
         if status != "applied":

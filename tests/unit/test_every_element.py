@@ -11,11 +11,11 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
@@ -31,6 +31,9 @@ from vconsole.features.resources.model import change, edit_vcpus
 from vconsole.features.resources.model.numbers import Resources, Topology, resources
 from vconsole.features.resources.model.plan_memory import MemoryWish
 from vconsole.features.resources.model.plan_vcpus import VcpuWish
+from vconsole.features.storage.model.disk_plan import DiskWish, attacher
+from vconsole.features.storage.model.plan import PoolWish, VolumeWish, plan_create, plan_define
+from vconsole.features.storage.model.pool import Pool
 from vconsole.model import hostinfo_port, libvirt_additions
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PinKind
@@ -366,6 +369,67 @@ def test_a_number_is_set_and_told(kind: change.Kind) -> None:
     assert getattr(set_it.after(seen), KINDS[kind]) == 3
     assert set_it.words(set_it.after(seen)) != set_it.words(seen)
     assert set_it.virsh()
+
+
+# -- storage -------------------------------------------------------------------------------------
+
+POOL = Pool("p", "images", "dir", "running", target="/i")
+VOLUME_WISH = VolumeWish("a", "1GiB")
+DISK_WISH = DiskWish("/i/a.img", "raw")
+POOL_WISH = PoolWish("dir", "more", (("target", "/more"),))
+STORED: dict[str, Any] = {
+    "VolumeWish.name": "b",
+    "VolumeWish.capacity": "2GiB",
+    "VolumeWish.format": "raw",
+    "VolumeWish.preallocate": "full",
+    "VolumeWish.backing": ("/i/base.qcow2", "qcow2"),
+    "VolumeWish.backing_format": ("/i/base.qcow2", "raw"),
+    "VolumeWish.cluster_kib": 128,
+    "DiskWish.path": "/dev/sdz",
+    "DiskWish.format": "qcow2",
+    "DiskWish.target": "sdz",
+    "DiskWish.read_only": True,
+    "PoolWish.type": "fs",
+    "PoolWish.name": "other",
+    "PoolWish.fields": (("target", "/elsewhere"),),
+    "PoolWish.build": True,
+    "PoolWish.start": False,
+    "PoolWish.autostart": False,
+}
+"""Field of a wish -> another value; of a backing image both."""
+
+
+def told(wish: VolumeWish | DiskWish | PoolWish) -> list[str]:
+    """What a wish would do: the difference, and virsh's words."""
+    if isinstance(wish, VolumeWish):
+        proposal = plan_create(POOL, (), wish)
+    elif isinstance(wish, DiskWish):
+        proposal = attacher(wish)(Subject("u", "web", None, DOMAIN), "config")
+    else:
+        proposal = plan_define(wish, ())
+    return [line for one in proposal.changes for line in (*one.lines(), *one.virsh())]
+
+
+def test_every_wish_of_storage_is_tried() -> None:
+    kinds = (VolumeWish, DiskWish, PoolWish)
+    assert set(STORED) == {f"{kind.__name__}.{f.name}" for kind in kinds for f in fields(kind)}
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_wish_of_storage_makes_a_difference(name: str) -> None:
+    kind, _, field = name.partition(".")
+    plains: dict[str, Any] = {
+        "VolumeWish": VOLUME_WISH,
+        "DiskWish": DISK_WISH,
+        "PoolWish": POOL_WISH,
+    }
+    plain = plains[kind]
+    values: dict[str, Any] = {field: STORED[name]}
+    if field.startswith("backing"):
+        values = dict(zip(("backing", "backing_format"), STORED[name], strict=True))
+    if field == "type":
+        values["fields"] = (("target", "/more"), ("device", "/dev/sdz"), ("format", "ext4"))
+    assert told(replace(plain, **values)) != told(plain)
 
 
 # -- pins, ports, devices --------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import pytest
 
 from vconsole.changes import activity
 from vconsole.changes.activity import ActivityLog
-from vconsole.changes.dispatcher import Dispatcher, Request
+from vconsole.changes.dispatcher import Dispatcher, Handler, Request
 from vconsole.changes.entry import BEGUN, Entry
 from vconsole.changes.process import is_over, this_process
 from vconsole.changes.recorder import Records
@@ -51,10 +51,9 @@ class Desk:
         self.records = Records(self.log, lambda: URI, self.pins)
         self.replies: Queue[tuple[Request, Reply]] = Queue()
 
-    def dispatcher(self, handle: object) -> Dispatcher:
-        handlers = dict.fromkeys((Act, SetPins, ReadOutcome), handle)
-        publish = lambda *pair: self.replies.put(pair)  # noqa: E731
-        return Dispatcher(handlers, publish, recorder=self.records)  # type: ignore[arg-type]
+    def dispatcher(self, handle: Handler) -> Dispatcher:
+        handlers: dict[type, Handler] = dict.fromkeys((Act, SetPins, ReadOutcome), handle)
+        return Dispatcher(handlers, lambda *pair: self.replies.put(pair), recorder=self.records)
 
     @property
     def lines(self) -> list[dict[str, str]]:

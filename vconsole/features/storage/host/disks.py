@@ -56,16 +56,20 @@ def _numbers(link: Link, domain: Any, disk: Disk) -> Numbers:
             stats = link.call(domain.blockStatsFlags, disk.target)
         with suppress(libvirt.libvirtError):
             job = link.call(domain.blockJobInfo, disk.target, 0) or {}
-    times = [stats.get(name) for name in ("rd_total_times", "wr_total_times")]
-    requests = [stats.get(name) for name in ("rd_operations", "wr_operations")]
     return Numbers(
         monotonic(),
         *(size[0], size[1], stats.get("rd_bytes"), stats.get("wr_bytes")),
-        sum(requests) if None not in requests else None,  # type: ignore[arg-type]  # checked
-        sum(times) if None not in times else None,  # type: ignore[arg-type]  # checked
+        _total(stats, "rd_operations", "wr_operations"),
+        _total(stats, "rd_total_times", "wr_total_times"),
         _JOBS.get(job.get("type", 0), ""),
         *(job.get("cur", 0), job.get("end", 0)),
     )
+
+
+def _total(stats: dict[str, int], *names: str) -> int | None:
+    """The sum of some counts; None where one is missing."""
+    found = [stats[name] for name in names if name in stats]
+    return sum(found) if len(found) == len(names) else None
 
 
 # ---- size, media, limits
