@@ -72,7 +72,7 @@ build() {
   cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
   rm -rf "$root/src" "$root/out"
   mkdir "$root/src"
-  git ls-files -z | tar --null -T - -cf - | tar -C "$root/src" -xf -
+  git ls-files -z --cached --others --exclude-standard | tar --null -T - -cf - | tar -C "$root/src" -xf -
   inside "$root" /src/scripts/deb.sh /out >/dev/null
   leave "$root"
   mkdir -p "$here/dist"

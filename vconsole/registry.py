@@ -48,6 +48,7 @@ def _manifest(feature: str) -> Manifest:
         subcommands=wholes(found.subcommands),
         daemons=wholes(found.daemons),
         shows=wholes(found.shows),
+        checks=wholes(found.checks),
         reverts=wholes(found.reverts),
     )
 
@@ -72,6 +73,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 """What subcommands are about -> their words."""
 SHOWS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.shows.items()}
 """Word after ``show`` -> what prints it."""
+CHECKS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.checks.items()}
+"""What ``doctor`` looks at -> what does."""
 _REVERTS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.reverts.items()}
 
 

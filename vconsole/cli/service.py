@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import get_args
+from typing import Any, get_args
 
 from vconsole.cli.arguments import Commands
 from vconsole.cli.changing import add_change_arguments, change_here
 from vconsole.cli.report import DONE, FAILED, CliError, print_facts, print_json
+from vconsole.model.diagnosis import Check
 from vconsole.model.unit import ChangeUnit, Daemon, ReadUnit, Unit, Verb, facts
 from vconsole.text import safe
 
@@ -24,6 +25,25 @@ def add_service(actions: Commands, daemon: Daemon) -> None:
     )
     add_change_arguments(parser)
     parser.set_defaults(run=_run, connects=False, daemon=daemon, waits_s=70.0)
+
+
+def check_unit(daemon: Daemon, cure: str) -> Check:
+    """What ``doctor`` says of it."""
+    from vconsole.daemon.units import read_unit
+
+    reply = read_unit(ReadUnit(daemon))
+    if not isinstance(reply.value, Unit):
+        return Check(daemon, "unknown", reply.message)
+    unit = reply.value
+    if not unit.found:
+        words = "its unit is not installed"
+        return Check(daemon, "warn", words, "install the package, or make install")
+    if unit.active == "failed":
+        return Check(
+            daemon, "fail", f"{unit.name} failed: {unit.result}", f"journalctl -u {unit.name}"
+        )
+    verdict: Any = "ok" if unit.active == "active" else "warn"
+    return Check(daemon, verdict, f"{unit.name}: {unit.state}", cure)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -6,6 +6,7 @@ from typing import Final
 
 FEATURES: Final = (
     "everywhere",
+    "doctor",
     "domains",
     "hostmap",
     "capabilities",

@@ -58,6 +58,8 @@ class Manifest:
     """Word -> a module with the daemon's `parser` and `main`, which takes the arguments."""
     shows: Mapping[str, str] = field(default_factory=dict)
     """Word after ``show`` -> what prints it, given the options and the state of the host."""
+    checks: Mapping[str, str] = field(default_factory=dict)
+    """What ``doctor`` looks at -> what does, see `diagnosis.Checks`."""
     reverts: Mapping[str, str] = field(default_factory=dict)
     """Kind of a live value -> what gives it back as defined; see `proposal.Revert`."""
 

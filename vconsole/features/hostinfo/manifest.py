@@ -69,5 +69,6 @@ MANIFEST: Final = Manifest(
     ),
     group="What guests may know",
     daemons={"hostinfod": ".daemon.service"},
+    checks={"Hostinfo": ".cli.doctor:checks"},
     subcommands={"hostinfo": ".cli.hostinfo:add_parser"},
 )

@@ -106,5 +106,6 @@ MANIFEST: Final = Manifest(
     ),
     group="What guests may know",
     daemons={"vhostmd": ".daemon.service"},
+    checks={"Metrics": ".cli.doctor:checks"},
     subcommands={"metrics": ".cli.metrics:add_parser"},
 )

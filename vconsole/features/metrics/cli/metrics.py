@@ -24,7 +24,7 @@ def add_parser(commands: Commands) -> None:
     """Add ``metrics``."""
     parser = commands.add_parser("metrics", help="what guests can read about this host")
     actions = parser.add_subparsers(
-        dest="action", required=True, metavar="show|check|attach|detach|config|service"
+        dest="action", required=True, metavar="show|check|attach|detach|config|doctor|service"
     )
     show = actions.add_parser("show", help="print the metrics on the disk")
     _add_disk(show)
@@ -56,6 +56,10 @@ def add_parser(commands: Commands) -> None:
     part = parts.add_parser("check", help="say what is wrong with a file; needs no libvirt")
     part.add_argument("file", type=Path)
     part.set_defaults(run=_check_config, connects=False)
+    doctor = actions.add_parser("doctor", help="whether SAP's readers find what they need")
+    _add_disk(doctor)
+    doctor.add_argument("--json", action="store_true", help="report as JSON")
+    doctor.set_defaults(run=_doctor, connects=False, waits_s=30.0)
     add_service(actions, "vhostmd")
 
 
@@ -85,3 +89,9 @@ def _check_config(options: argparse.Namespace) -> int:
     from vconsole.features.metrics.cli.disk import check_config
 
     return check_config(options)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from vconsole.features.metrics.cli.doctor import doctor
+
+    return doctor(options)

@@ -1,0 +1,84 @@
+"""Whether libvirt answers, and what it lets one do."""
+
+from __future__ import annotations
+
+import grp
+import os
+from collections.abc import Iterator
+from contextlib import closing
+
+from vconsole.files.config import Config
+from vconsole.host import here
+from vconsole.host.link import Link
+from vconsole.host.open import connect_link
+from vconsole.host.source import HostError
+from vconsole.host.uri import expected
+from vconsole.model.diagnosis import Check, Target
+from vconsole.model.words import plural
+
+
+def checks(config: Config, target: Target) -> Iterator[Check]:
+    """Connect as the console does, and look around."""
+    uri = "the demo host" if target.demo else expected(target.uri)
+    if not target.demo:
+        yield daemon(here.look())
+    try:
+        link = connect_link(target.uri, target.read_only, target.demo)
+    except HostError as error:
+        words = f"{uri}: {error.message.removeprefix(f'{uri}: ')}"
+        yield Check("connection", "fail", words, error.cure or rights_cure())
+        return
+    with closing(link):
+        yield _connected(link)
+        yield from _versions(link)
+
+
+def daemon(found: here.Here) -> Check:
+    """What of libvirt is on this machine."""
+    if not found.daemon:
+        words = "none is installed here: only hosts elsewhere can be reached"
+        return Check("daemon", "warn", words, "install libvirt-daemon-system, or libvirt-daemon")
+    if not found.answers:
+        words = f"{found.daemon} is installed, and no socket of it is there"
+        return Check("daemon", "fail", words, here.cure("qemu:///system", found))
+    return Check("daemon", "ok", f"{found.daemon}, its socket is there")
+
+
+def rights_cure() -> str:
+    """How a user who is not root may reach the system's daemon."""
+    if os.geteuid() == 0:
+        return "see the daemon's journal: journalctl -u libvirtd -u virtqemud"
+    try:
+        grp.getgrnam("libvirt")
+    except KeyError:
+        return "run it as root, or let Polkit allow org.libvirt.unix.manage"
+    return f"usermod -aG libvirt {os.environ.get('USER', 'YOU')}, and log in again; or run as root"
+
+
+def _connected(link: Link) -> Check:
+    known = link.connection
+    if known.read_only:
+        reason = known.read_only_reason
+        cure = "" if "--read-only" in reason else rights_cure()
+        return Check("connection", "warn", f"{known.uri}: only reading: {reason}", cure)
+    where = "this machine" if known.local else known.hostname or "elsewhere"
+    return Check("connection", "ok", f"{known.uri} ({known.driver}, {where}): all is allowed")
+
+
+def _versions(link: Link) -> Iterator[Check]:
+    import libvirt
+
+    theirs, ours = link.call(link.conn.getLibVersion), libvirt.getVersion()
+    yield Check("libvirt", "ok", f"{_shown(theirs)}; the library here {_shown(ours)}")
+    domains = link.call(link.conn.listAllDomains)
+    uri = link.connection.uri
+    if not domains and "/session" in uri:
+        cure = f"-c {uri.replace('/session', '/system')} has the machine's"
+        yield Check("domains", "warn", "none: a session is a user's own", cure)
+    else:
+        yield Check("domains", "ok", plural(len(domains), "domain"))
+
+
+def _shown(number: int) -> str:
+    """libvirt's number of a version (virGetVersion) as people write it."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

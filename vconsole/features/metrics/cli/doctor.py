@@ -1,0 +1,83 @@
+"""What ``doctor`` looks at of metrics; ``metrics doctor``: the disk as SAP's readers want it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from time import time
+
+from vconsole.cli.diagnosis import print_checks, within
+from vconsole.cli.service import check_unit
+from vconsole.features.metrics.daemon.publish import PublishError, check_transports
+from vconsole.features.metrics.daemon.source import ConfigSource
+from vconsole.features.metrics.dtd import validate
+from vconsole.features.metrics.model.conf_text import ConfigError
+from vconsole.features.metrics.model.reader import read
+from vconsole.features.metrics.model.sap import PROFILE_CURE, document_checks, period_check
+from vconsole.files.config import VHOSTMD_CONF, Config
+from vconsole.model.diagnosis import Check, Target
+from vconsole.model.words import plural
+
+
+def checks(config: Config, target: Target) -> Iterator[Check]:
+    """Look at service, configuration and disk."""
+    unit = check_unit("vhostmd", "vconsole metrics service on")
+    yield unit
+    yield configuration(Path(config.vhostmd_conf))
+    reading = read(config.metrics_disk)
+    if reading.problem is None:
+        yield Check("disk", "ok", f"{config.metrics_disk}: {_count(reading.document)}")
+    else:
+        words = f"{config.metrics_disk}: {reading.problem.text}"
+        yield Check("disk", "warn", words, "vconsole metrics service on")
+
+
+def configuration(path: Path) -> Check:
+    """Whether the daemon would take it."""
+    if not path.exists():
+        return Check("configuration", "ok", f"{path}: not there, the built-in one holds")
+    try:
+        config = ConfigSource(path).load()
+        check_transports(config)
+    except (ConfigError, PublishError) as error:
+        cure = f"vconsole metrics config check {path}"
+        return Check("configuration", "fail", f"{path}: {error}", cure)
+    words = f"{path}: {plural(len(config.enabled), 'metric')}, each {config.period_s} s"
+    return Check("configuration", "ok", words)
+
+
+def doctor(options: argparse.Namespace) -> int:
+    """``vconsole metrics doctor``: 1 where SAP's readers would find something wrong."""
+    found = within(partial(sap_checks, options.disk, Path(VHOSTMD_CONF)))
+    return print_checks({f"SAP's readers, on {options.disk}": found}, options.json)
+
+
+def sap_checks(disk: Path, conf: Path, now_s: float | None = None) -> Iterator[Check]:
+    """Hold a disk and its configuration against what SAP's readers need."""
+    now_s = time() if now_s is None else now_s
+    reading = read(disk)
+    if reading.problem is not None or reading.document is None:
+        words = reading.problem.text if reading.problem else "nothing on it"
+        yield Check("disk", "fail", words, "vconsole metrics service on")
+        return
+    yield Check("disk", "ok", f"sound, {_count(reading.document)}")
+    faults = validate(reading.content)
+    grammar = faults[0] if faults else "valid by metric.dtd"
+    yield Check("grammar", "fail" if faults else "ok", grammar, PROFILE_CURE)
+    yield period_check(_period_s(disk, conf), reading.age_s(now_s))
+    yield from document_checks(reading.document, reading.modified_s)
+
+
+def _period_s(disk: Path, conf: Path) -> int | None:
+    """How often the configuration has the disk written; None where it is not about this disk."""
+    try:
+        config = ConfigSource(conf).load()
+    except ConfigError:
+        return None
+    return config.period_s if config.disk_path == str(disk) else None
+
+
+def _count(document: object) -> str:
+    return plural(len(getattr(document, "metrics", ())), "metric")
