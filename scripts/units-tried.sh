@@ -61,7 +61,8 @@ for unit in vconsole-hostinfod vconsole-vhostmd; do
   refused "$unit" python3 -c 'import socket; socket.socket(socket.AF_PACKET, socket.SOCK_RAW)'
   within "$unit" cat /proc/loadavg /sys/devices/system/cpu/online >/dev/null
 done
-refused vconsole-hostinfod cat /etc/shadow
+# What is inaccessible is empty: the right to override modes, which sockets need, opens it all the same.
+[[ -z $(within vconsole-hostinfod cat /etc/shadow) ]]
 refused vconsole-hostinfod python3 -c 'import socket; socket.create_connection(("127.0.0.1", 22), 2)'
 within vconsole-vhostmd sh -c 'echo >/dev/shm/tried && rm /dev/shm/tried'
 says "the sandbox refuses files, network, mounts, namespaces and code that was written; allows what is needed"
