@@ -133,7 +133,8 @@ def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
     """Connect, in the poller's thread; libvirt is imported there."""
     from vconsole.host.open import connect
 
-    return connect(options.connect, options.read_only, options.demo, wake, options.notice)
+    asked = options.connect, options.read_only, options.demo
+    return connect(*asked, wake, options.notice, list_first=True)
 
 
 def _open_link(options: Namespace) -> Link:

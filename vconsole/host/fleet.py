@@ -61,11 +61,10 @@ class Fleet:
 
     Args:
         link: The connection.
-        everything: All pCPUs of the host; what a row that is not pinned may use.
     """
 
-    def __init__(self, link: Link, everything: CpuSet) -> None:
-        self._link, self._everything = link, everything
+    def __init__(self, link: Link) -> None:
+        self._link, self._everything = link, CpuSet()
         self._entries: dict[bytes, _Entry] = {}
         self._keys: dict[str, bytes] = {}
         self._todo: dict[bytes, None] = {}
@@ -128,7 +127,10 @@ class Fleet:
             self.mark([self._keys[uuid]])
 
     def know(self, everything: CpuSet) -> None:
-        """Other pCPUs exist now: what a row without a pin may use is read again."""
+        """All pCPUs of the host: what a row without a pin may use is read again where others are.
+
+        To be called before the first configuration is read.
+        """
         if everything != self._everything:
             self._everything = everything
             self.forget_texts()
@@ -140,6 +142,10 @@ class Fleet:
         self.mark(list(self._entries))
 
     # -- the list ------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Read the list and nothing else: one call."""
+        self._list(0, 0)
 
     def read(self, first: str | None = None, groups: int = 0, flags: int = 0) -> bool:
         """Read the list, then configurations for as long as a slice of time lasts.
@@ -157,12 +163,16 @@ class Fleet:
         fresh = self._listed_at < 0 or not self._todo or begun - self._listed_at > pause
         slice_s = _SLICE_S if self._entries else _FIRST_SLICE_S
         if fresh:
+            first_of_all = not self._entries
+            if first_of_all:
+                self._read_members()
             self._list(groups, flags)
             self.list_took_s = monotonic() - begun
             if self._members_changed:
                 self._members_changed = False
-                self.read_persistent()
-                self.read_autostart()
+                if not first_of_all:
+                    self.read_persistent()
+                    self.read_autostart()
             self._listed_at = begun
         self._details(monotonic() + slice_s, self._keys.get(first or ""))
         return fresh
@@ -213,7 +223,14 @@ class Fleet:
             self._todo[key] = None
 
     def _meet(self, key: bytes, handle: Any, state: str) -> None:
-        domain = Domain(handle.UUIDString(), handle.name()[:_MAX_NAME], state, _number(handle.ID()))
+        domain = Domain(
+            handle.UUIDString(),
+            handle.name()[:_MAX_NAME],
+            state,
+            _number(handle.ID()),
+            autostart=_member(key, self._autostart),
+            persistent=_member(key, self._persistent),
+        )
         self._members_changed = True
         self._entries[key] = _Entry(handle, domain)
         self._keys[domain.uuid] = key
@@ -290,9 +307,8 @@ class Fleet:
             unread = replace(entry.domain, problem=problem, detailed=True, pins=(), diverged=None)
             self._set(entry, unread)
         else:
-            domain = _with(entry.domain, parts, self._everything)
             wrong = _hostinfo_problem(config or live or "")
-            self._set(entry, replace(domain, hostinfo_problem=wrong, diverged=count))
+            self._set(entry, _with(entry.domain, parts, self._everything, wrong, count))
 
     def parsed(
         self, live: str | None, config: str | None
@@ -310,6 +326,10 @@ class Fleet:
         return now, read_domain(config) if config is not None else None
 
     # -- calls that take turns -----------------------------------------------------------------
+
+    def _read_members(self) -> None:
+        self._persistent = self._listed("persistent", _ONLY_PERSISTENT)
+        self._autostart = self._listed("autostart", _ONLY_AUTOSTART)
 
     def read_persistent(self) -> None:
         """Find out which domains have a configuration besides the live one."""
@@ -356,13 +376,17 @@ class Fleet:
 
 
 def _with(
-    domain: Domain, parts: tuple[DomainXml | None, DomainXml | None], everything: CpuSet
+    domain: Domain,
+    parts: tuple[DomainXml | None, DomainXml | None],
+    everything: CpuSet,
+    hostinfo_problem: str | None,
+    diverged: int | None,
 ) -> Domain:
     """The domain with what its configurations say; the live one counts where there is one."""
     live, config = parts
     main = live or config
     if main is None:
-        return replace(domain, detailed=True, pins=(), problem=None)
+        return replace(domain, detailed=True, pins=(), problem=None, diverged=diverged)
     return replace(
         domain,
         detailed=True,
@@ -377,7 +401,8 @@ def _with(
         topology=main.topology,
         guest_cells=main.guest_cells,
         problem=None,
-        hostinfo_problem=None,
+        hostinfo_problem=hostinfo_problem,
+        diverged=diverged,
     )
 
 

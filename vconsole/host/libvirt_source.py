@@ -1,9 +1,13 @@
 """A host over libvirt: puts together what the readers of this room find.
 
-Calls per reading, whatever the number of domains: the list with its statistics, the map of the
-pCPUs, the free memory of the cells, and one of several that take turns (free huge pages: one for
-each run of cells); at most two more for the domain in view. Reading
-configurations comes on top when something changed.
+Where it is wanted the first reading of a host that is far away is one call, the list: whoever waits
+behind a slow line sees it first. What else there is to know of the host, and the events, come with
+the second.
+
+Calls per reading from then on, whatever the number of domains: the list with its statistics, the
+map of the pCPUs, and in turn the free memory of the cells or one of several that take turns (free
+huge pages: one for each run of cells); on the host page both, and at most two more for the domain
+in view. Reading configurations comes on top when something changed.
 """
 
 from __future__ import annotations
@@ -26,23 +30,28 @@ from vconsole.model.host_state import Detail, Freshness, HostState, Usage
 class LibvirtSource:
     """A `HostSource` on one connection of libvirt; made by `connect`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._machine = Machine(link)
-        self._fleet = Fleet(link, self._machine.everything)
+    def __init__(self, link: Link, list_first: bool = False) -> None:
+        self._link, self._list_first = link, list_first and link.far
+        self._met: Machine | None = None
+        self._fleet = Fleet(link)
         self._local = LocalUsage(link.find_guests) if link.sees_guests else None
         self._usage = self._usage_reader()
         self._detail = DetailReader(link, self._fleet, self._local)
         self._locality = InstantLocality() if link.simulation else LocalityReader()
         self._probed = False
-        self._turn = 0
+        self._tick = self._turn = 0
         self._last: HostState | None = None
         self._last_usage: Mapping[str, Usage] = {}
 
     @property
     def unfinished(self) -> bool:
-        """Configurations of domains are still to be read."""
-        return self._fleet.unfinished
+        """The host, or configurations of domains, are still to be read."""
+        return self._met is None or self._fleet.unfinished
+
+    @property
+    def _machine(self) -> Machine:
+        assert self._met is not None, "the list comes before the host"
+        return self._met
 
     def note(self, notice: str) -> None:
         """Say a sentence of the connection that stays on the screen."""
@@ -68,6 +77,11 @@ class LibvirtSource:
             raise HostError("cannot read", errors.message(error)) from error
 
     def _read(self, view: View) -> HostState:
+        if self._met is None:
+            if self._list_first:
+                self._list_first = False
+                return self._list()
+            self._meet()
         self._fleet.mark(self._link.events.take())
         for uuid in view.again:
             self._fleet.mark_uuid(uuid)
@@ -78,18 +92,35 @@ class LibvirtSource:
             return self._host_state(view, detail)
         return self._remember(replace(self._last, domains=self._fleet.domains))
 
+    def _list(self) -> HostState:
+        """The list, and that there is more to come."""
+        self._fleet.look()
+        known = Freshness(monotonic(), reason="the host itself is still to be read")
+        return HostState(self._link.connection, known, domains=self._fleet.domains)
+
+    def _meet(self) -> None:
+        """Ask for events first: what happens from now on is not missed by the list to come."""
+        self._link.meet()
+        self._met = Machine(self._link)
+        self._fleet.know(self._met.everything)
+
     @property
     def _bulk(self) -> bool:
         return isinstance(self._usage, BulkUsage)
 
     def _read_rest(self, view: View) -> Detail | None:
         """Everything besides the list: the host, and the domain in view."""
-        self._machine.read_online()
-        self._fleet.know(self._machine.everything)
-        self._machine.read_free()
         self._machine.read_busy()
-        if not self._machine.take_turn(view):
+        self._tick += 1
+        both, even = view.page == "host", not self._tick % 2
+        if both or not even:
+            self._machine.read_free()
+        taken = (both or even) and self._machine.take_turn(view)
+        if even and not taken:
             self._take_turn()
+        if both or not taken:  # what it takes are two calls at times
+            self._machine.read_online()
+            self._fleet.know(self._machine.everything)
         if self._local is not None and self._local.blind:
             # The guests' processes are in a place of their own, such as a container.
             self._usage, self._local.blind = BulkUsage(self._fleet), False
@@ -172,6 +203,7 @@ def connect(
     read_only: bool = False,
     demo: bool = False,
     wake: Callable[[], None] = _nothing,
+    list_first: bool = False,
 ) -> LibvirtSource:
     """Open a host.
 
@@ -180,13 +212,14 @@ def connect(
         read_only: Change nothing, even where that is allowed.
         demo: Open the embedded demo host instead.
         wake: Called from another thread when libvirt says that something changed.
+        list_first: The first reading of a host that is far is the list and nothing else.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.
     """
-    link = open_link(uri, read_only, demo, wake)
+    link = open_link(uri, read_only, demo, wake, meet=False)
     try:
-        return LibvirtSource(link)
+        return LibvirtSource(link, list_first)
     except BaseException:
         link.close()
         raise

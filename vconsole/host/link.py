@@ -20,6 +20,7 @@ from vconsole.model.host_state import Connection
 T = TypeVar("T")
 REFUSED_S = 60.0
 """How long what this user may not read is not asked for again."""
+FAR_S = 0.01
 _NO_SUCH_VCPU = 32767
 _LIVE = 1
 """VIR_DOMAIN_AFFECT_LIVE."""
@@ -39,6 +40,8 @@ class Link:
 
     simulation: Simulation | None = None
 
+    far = False
+    """A round trip takes so long that one more of them is felt."""
     _until: float = inf
     """No call begins after this moment, in monotonic seconds."""
 
@@ -51,7 +54,6 @@ class Link:
         """(UUID, flags) of XML that was refused -> when it is asked for again, and the refusal."""
         self.abandoned = False
         self.events = Events(conn, wake)
-        self.events.subscribe()
 
     @property
     def in_process(self) -> bool:
@@ -68,6 +70,14 @@ class Link:
         if self.simulation is not None:
             return self.simulation.find_guests()
         return find_guests() if self.connection.local else {}
+
+    def meet(self) -> None:
+        """Ask for events, and for the host's name: not needed to list its domains."""
+        import libvirt
+
+        self.events.subscribe()
+        with suppress(libvirt.libvirtError):
+            self.connection = replace(self.connection, hostname=self.conn.getHostname())
 
     def until(self, moment: float) -> Link:
         """The same connection for one request: it begins no call after `moment`, monotonic seconds.
@@ -149,8 +159,21 @@ class Link:
             self.conn.close()
 
 
-def open_link(given: str | None, read_only: bool, demo: bool, wake: Callable[[], None]) -> Link:
+def open_link(
+    given: str | None,
+    read_only: bool,
+    demo: bool,
+    wake: Callable[[], None],
+    meet: bool = True,
+) -> Link:
     """Connect to `given`, None being libvirt's default, or to the demo host.
+
+    Args:
+        given: The URI.
+        read_only: Change nothing, even where that is allowed.
+        demo: Whatever is given, open the demo host.
+        wake: Called from another thread at each event.
+        meet: Ask for events at once; else it is `Link.meet` that does.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.
@@ -161,13 +184,23 @@ def open_link(given: str | None, read_only: bool, demo: bool, wake: Callable[[],
         raise HostError("no libvirt", f"libvirt-python is not usable: {error}") from error
     libvirt.registerErrorHandler(_ignore, None)
     run_loop()
-    if demo:
-        return _open_demo(read_only, wake)
+    link = _open_demo(read_only, wake) if demo else _open_link(given, read_only, wake)
+    if meet:
+        link.meet()
+    return link
+
+
+def _open_link(given: str | None, read_only: bool, wake: Callable[[], None]) -> Link:
+    import libvirt
+
     conn, reason = _open(given, read_only)
+    begun = monotonic()
     try:
-        return Link(conn, _describe(conn, given, reason), wake)
+        link = Link(conn, _describe(conn, given, reason), wake)
     except libvirt.libvirtError as error:
         raise HostError("cannot connect", _with_uri(given, error)) from error
+    link.far = monotonic() - begun > FAR_S
+    return link
 
 
 def _open_demo(read_only: bool, wake: Callable[[], None]) -> Link:
@@ -221,16 +254,11 @@ def _unreachable(wanted: str | None, error: Exception) -> HostError:
 
 
 def _describe(conn: Any, wanted: str | None, reason: str | None) -> Connection:
-    import libvirt
 
     driver = errors.one_line(conn.getType(), 40)
     actual = wanted or conn.getURI()
-    hostname = ""
-    with suppress(libvirt.libvirtError):
-        hostname = conn.getHostname()
     return Connection(
         uri=actual,
-        hostname=hostname,
         driver=driver,
         local=driver.upper() == "QEMU" and uri.is_this_machine(actual),
         read_only=reason is not None,

@@ -18,6 +18,7 @@ def connect(
     demo: bool = False,
     wake: Callable[[], None] | None = None,
     notice: str = "",
+    list_first: bool = False,
 ) -> HostSource:
     """Open the host that the command line, the environment or this machine suggests.
 
@@ -29,13 +30,15 @@ def connect(
         demo: Open the demo host whatever else was said.
         wake: Called from another thread when libvirt says that something changed.
         notice: A sentence on it that stays on the screen.
+        list_first: The first reading of a host that is far is the list and nothing else.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.
     """
     from vconsole.host import libvirt_source
 
-    source = libvirt_source.connect(resolve(uri), read_only, demo, wake or (lambda: None))
+    woken = wake or (lambda: None)
+    source = libvirt_source.connect(resolve(uri), read_only, demo, woken, list_first)
     source.note(notice)
     return source
 

@@ -75,7 +75,7 @@ class HostScreen(Page):
             return fresh.reason or "connecting", "warn" if fresh.reason else ""
         known = topology(self.host_state).pcpu.get(pcpu) if pcpu is not None else None
         if known is None:
-            return "libvirt names no pCPUs of this host", "warn"
+            return fresh.reason or "libvirt names no pCPUs of this host", "warn"
         tone = "warn" if known.id in occupants(self.host_state).contested else ""
         return "; ".join(pcpu_words(known, self.host_state)), tone
 

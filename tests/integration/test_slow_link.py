@@ -1,0 +1,85 @@
+"""A console far from its host: what counts are the round trips, not the time they take here."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.slow_link import SlowLink
+from tests.integration.conftest import LaunchGuest
+from tests.integration.ground import find_program
+from tests.integration.lab import Libvirtd
+from vconsole.host.libvirt_source import LibvirtSource, connect
+from vconsole.host.source import View
+
+
+@pytest.fixture
+def link(two_cell_host: Libvirtd, tmp_path: Path) -> Iterator[SlowLink]:
+    with SlowLink(two_cell_host.base / "run/libvirt-sock", tmp_path / "far", 0.03) as made:
+        yield made
+
+
+@pytest.fixture
+def fleet(two_cell_host: Libvirtd, guest: LaunchGuest) -> int:
+    for number in range(5):
+        guest(two_cell_host, f"far-{number}", running=not number % 2)
+    return 5
+
+
+def read_on(source: LibvirtSource) -> None:
+    """Read until all is known."""
+    source.read(View())
+    while source.unfinished:
+        source.read(View())
+
+
+def test_the_list_is_there_after_three_round_trips_more_than_virsh_needs(
+    link: SlowLink, fleet: int
+) -> None:
+    virsh = [find_program("virsh"), "-c", link.uri(), "list", "--all", "--name"]
+    names = set(subprocess.run(virsh, capture_output=True, text=True, check=True).stdout.split())
+    needed = len(link.calls)
+    source = connect(link.uri(), list_first=True)
+    try:
+        state = source.read(View())
+        taken = len(link.calls) - needed
+    finally:
+        source.close()
+    assert names == {domain.name for domain in state.domains}
+    assert taken <= needed + 3, f"{taken} calls, virsh makes {needed}"
+
+
+def test_the_rest_comes_later_and_is_what_one_reading_would_have_said(
+    link: SlowLink, fleet: int
+) -> None:
+    at_once, by_and_by = connect(link.uri()), connect(link.uri(), list_first=True)
+    try:
+        first = by_and_by.read(View())
+        assert by_and_by.unfinished
+        assert first.freshness.reason
+        assert {d.detailed for d in first.domains} == {False}
+        read_on(at_once)
+        read_on(by_and_by)
+        whole, later = at_once.read(View()), by_and_by.read(View())
+        assert later.domains == whole.domains
+        assert (later.pcpus, later.connection) == (whole.pcpus, whole.connection)
+        assert not later.freshness.reason
+    finally:
+        at_once.close()
+        by_and_by.close()
+
+
+def test_a_tick_is_three_calls_whatever_there_is(link: SlowLink, fleet: int) -> None:
+    source = connect(link.uri(), list_first=True)
+    try:
+        read_on(source)
+        for _ in range(24):
+            before = len(link.calls)
+            source.read(View())
+            made = [procedure for _, procedure in link.calls[before:]]
+            assert len(made) <= 3, f"procedures {made}"
+    finally:
+        source.close()
