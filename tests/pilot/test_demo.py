@@ -81,7 +81,7 @@ async def in_front_of(one: Demo, name: str) -> None:
 async def test_its_problem_is_cured_while_one_watches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "MOVES_S", 0.5)
     async with demo() as one:
-        await in_front_of(one, "web-02")
+        await one.sees("p a enter enter brings web-02 to its memory; ? lists keys")
         assert "59 % of its memory is on cell 0" in one.status
         await one.press("p")
         await one.sees("Pin web-02")
@@ -92,6 +92,7 @@ async def test_its_problem_is_cured_while_one_watches(monkeypatch: pytest.Monkey
         await one.press("enter")
         await one.sees("5 of 5 applied and verified")
         await one.press("escape", "escape")
+        assert "brings" not in one.text
         await one.until(lambda _: one.status == "web-02  Shop front end")
 
 
@@ -138,6 +139,13 @@ async def test_every_page_of_a_domain_is_alive(name: str) -> None:
         await one.sees("Shop front end", "UUID")
         await one.press(*keys)
         await one.sees(*words)
+
+
+async def test_what_it_is_for_stands_there_until_the_first_key() -> None:
+    async with demo((80, 24)) as one:
+        await one.sees("vconsole shows where guests run", "! web-02")
+        await one.press("up")
+        await one.until(lambda text: "vconsole shows" not in text)
 
 
 async def test_what_runs_otherwise_than_it_is_defined() -> None:

@@ -218,13 +218,14 @@ def _open_demo(read_only: bool, wake: Callable[[], None]) -> Link:
     import libvirt
 
     from vconsole.host.demo.connection import Connection as DemoConnection
+    from vconsole.host.demo.fleet import GUIDE
 
     try:
         conn = DemoConnection()
     except libvirt.libvirtError as error:
         raise HostError("cannot connect", _with_uri(uri.DEMO_URI, error)) from error
     found = _describe(conn, uri.DEMO_URI, "--read-only was given" if read_only else None)
-    link = Link(conn, replace(found, demo=True, split_pins=True), wake)
+    link = Link(conn, replace(found, demo=True, split_pins=True, guide=GUIDE), wake)
     link.simulation = conn.world
     return link
 

@@ -274,6 +274,8 @@ class Connection:
     """A connection was made at least once."""
     notice: str = ""
     """A sentence on it that stays on every page."""
+    guide: str = ""
+    """Name of the domain that the demo begins with: what is wrong with it can be cured."""
 
 
 @dataclass(frozen=True, slots=True)

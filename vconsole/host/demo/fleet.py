@@ -59,6 +59,8 @@ def _each(first: int, count: int) -> tuple[str, ...]:
     return tuple(str(pcpu) for pcpu in range(first, first + count))
 
 
+GUIDE: Final = "web-02"
+"""The problem that the demo lets one cure: its memory is not where it runs."""
 FLEET: Final = (
     DemoDomain(
         *("db-primary", "Orders database, primary", 8, 32, _each(16, 8), "30-31", 2, "1"),
@@ -78,8 +80,8 @@ FLEET: Final = (
         lies={0: 0.5, 2: 0.3, 1: 0.2},
         network="front",
     ),
-    DemoDomain(  # the problem that the demo lets one cure: its memory is not where it runs
-        *("web-02", "Shop front end", 4, 8, ("32-39",), "32-39"),
+    DemoDomain(
+        *(GUIDE, "Shop front end", 4, 8, ("32-39",), "32-39"),
         lies={0: 0.59, 2: 0.41},
         hostinfo=True,
         network="front",

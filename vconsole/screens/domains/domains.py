@@ -16,11 +16,12 @@ from vconsole.model.keys import APP, Keys
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import safe
+from vconsole.widgets.opening import Opening
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
 from vconsole.widgets.unreached import Unreached
 
-KEY = Keys("domains")
+KEY, PIN = Keys("domains"), Keys("pin")
 _STEADY = [column for column in COLUMNS if not column.moves]
 
 
@@ -37,6 +38,8 @@ class DomainsScreen(ListPage):
         super().__init__()
         self._query = Query()
         self._sort, self._descending = "name", False
+        self._opened = False
+        """The opening was shown, or is over."""
         self._by_uuid: dict[str, Domain] = {}
         self._chosen: set[str] = set()
         self._order: list[str] = []
@@ -65,10 +68,26 @@ class DomainsScreen(ListPage):
             self._by_uuid = {d.uuid: d for d in after.domains}
             self._chosen &= self._by_uuid.keys()
         self.query_one(Unreached).words = self._unreached()
+        if after.domains and not self._opened:
+            self._open(after.connection.guide)
         moved = _ground(before) != _ground(after)
         if moved:
             self._steady.clear()
         self._arrange(force=moved)
+
+    def _open(self, guide: str) -> None:
+        """On the demo say what this is for, and go to the domain to try it on."""
+        self._opened = True
+        uuid = next((uuid for uuid, d in self._by_uuid.items() if d.name == guide), None)
+        if uuid is not None:
+            self._arrange(cursor=uuid, force=True)
+            self.mount(Opening(opening(guide)), before=self.table)
+
+    @override
+    def unsay(self) -> None:
+        """After the first key the opening is over."""
+        super().unsay()
+        self.query(Opening).remove()
 
     def _arrange(self, cursor: str | None = None, force: bool = False) -> None:
         host_state = self.host_state
@@ -266,6 +285,15 @@ class DomainsScreen(ListPage):
             self._filter("")
             return True
         return False
+
+
+def opening(guide: str) -> str:
+    """What the program is for, and what to press."""
+    cure = f"{KEY.pin} {PIN.suggest} {PIN.plan} {Keys('plan').apply}"
+    return (
+        "vconsole shows where guests run and pins them, live."
+        f" {cure} brings {guide} to its memory; {APP.help} lists keys"
+    )
 
 
 def _ground(host_state: HostState) -> tuple[int, ...]:
