@@ -110,7 +110,7 @@ def test_a_chain_is_made_read_committed_and_rebased(bench: Bench) -> None:
     (image, _) = chain.images
     grown = plan_resize(bench.path("top"), "qcow2", image.virtual_bytes or 0, "+4MiB")
     assert bench.make(grown).status == "applied"
-    alone = plan_rebase(bench.path("top"), "qcow2", image, "", "", False, True)
+    alone = plan_rebase(bench.path("top"), "qcow2", chain, "", "", False)
     assert bench.make(alone).status == "applied"
     assert bench.chain("top").images[0].backing == ""
     assert bench.holds("top", "qcow2", data)
@@ -139,8 +139,8 @@ def test_a_chain_without_end_a_loop_and_thirty_images(bench: Bench) -> None:
     chain = bench.chain("i29")
     assert "i3 cannot be read" in chain.problem
     bench.folder.joinpath("gone").rename(bench.folder / "i3")
-    zero = bench.chain("i0").images[0]
-    loop = plan_rebase(bench.path("i0"), "qcow2", zero, bench.path("i5"), "qcow2", True, True)
+    zero = bench.chain("i0")
+    loop = plan_rebase(bench.path("i0"), "qcow2", zero, bench.path("i5"), "qcow2", True)
     bench.make(loop)
     assert "comes back to" in bench.chain("i5").problem
 

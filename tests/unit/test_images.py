@@ -20,6 +20,7 @@ from vconsole.features.storage.model.image_plan import (
 from vconsole.features.storage.model.images import (
     READ_ONLY_FORMATS,
     WRITABLE,
+    Chain,
     Image,
     ImageSnapshot,
     ImageWork,
@@ -114,16 +115,22 @@ def test_growing_is_the_usual_and_shrinking_wants_its_word() -> None:
 
 
 def test_a_rebase_says_what_it_dares() -> None:
-    safe = plan_rebase("/i/top", "qcow2", TOP, "/i/new", "raw", False, True)
+    whole = Chain((TOP, Image("/i/base", "raw")))
+    safe = plan_rebase("/i/top", "qcow2", whole, "/i/new", "raw", False)
     assert "copies what differs" in safe.notes[0]
     assert work(safe).grade == "interrupting"
-    unsafe = plan_rebase("/i/top", "qcow2", TOP, "/i/new", "raw", True, False)
+    unsafe = plan_rebase("/i/top", "qcow2", whole, "/i/new", "raw", True)
     assert "the guest sees a broken disk" in unsafe.notes[0]
     assert (work(unsafe).grade, "-u" in work(unsafe).argv) == ("destructive", True)
-    with pytest.raises(ValueError, match="its base /i/base is not there"):
-        plan_rebase("/i/top", "qcow2", TOP, "/i/new", "raw", False, False)
-    alone = work(plan_rebase("/i/top", "qcow2", TOP, "", "", False, True))
+    broken = Chain((TOP,), "its base /i/base cannot be read")
+    with pytest.raises(ValueError, match="its base /i/base cannot be read"):
+        plan_rebase("/i/top", "qcow2", broken, "/i/new", "raw", False)
+    alone = work(plan_rebase("/i/top", "qcow2", whole, "", "", False))
     assert "-F" not in alone.argv
+    single = Chain((Image("/i/x", "qcow2"),))
+    for chain, base, reason in ((whole, "/i/top", "on itself"), (single, "", "on nothing")):
+        with pytest.raises(ValueError, match=reason):
+            plan_rebase("/i/top", "qcow2", chain, base, "raw", False)
 
 
 def test_what_is_written_is_known() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from itertools import dropwhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from vconsole.model.manifest import imported
 from vconsole.registry import PAGES
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from vconsole.files.config import Config
     from vconsole.model.outcome import PinChange
+
+
+_PROGRAMS: Final = ("virsh ", "qemu-img ")
+"""What a line that is whole begins with."""
 
 
 class Program(Console, Protocol):
@@ -127,7 +131,7 @@ class AppCommands:
         if not words:
             self.page.say("virsh has no equivalent of this", "warn")
             return
-        if not words.startswith("virsh "):
+        if not words.startswith(_PROGRAMS):
             uri = self.app.host_state.connection.uri
             words = f"virsh -c {shlex.quote(uri)} {words}" if uri else f"virsh {words}"
         words = "\n".join(safe(line) for line in words.split("\n"))  # it will be pasted in a shell

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, a_domain, writable
+from vconsole.model.command import Command, a_domain, not_read_only, writable
 from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
@@ -14,6 +14,7 @@ MANIFEST: Final = Manifest(
         "volumes": "Volumes of a pool",
         "storageform": "A pool or a volume to be made",
         "disks": "Disks of a domain",
+        "image": "A disk image",
     },
     commands=(
         Command(
@@ -34,6 +35,14 @@ MANIFEST: Final = Manifest(
             (a_domain,),
             virsh="domblklist {name} --details",
             opens="disks",
+        ),
+        Command(
+            "snapshots.flatten",
+            "f",
+            "flatten",
+            "Pull the images its disks are based on into them, while it runs.",
+            (writable, a_domain),
+            virsh="blockpull {name} TARGET --wait",
         ),
         Command("disks.attach", "plus,o", "attach", "Give it an image.", (writable, a_domain)),
         Command(
@@ -92,6 +101,7 @@ MANIFEST: Final = Manifest(
             (writable, a_domain),
             virsh="blockcopy {name} TARGET --dest PATH --pivot",
         ),
+        Command("disks.image", "i", "", "Go to its image: chain, check, convert, rebase."),
         Command("storage.open", "enter", "volumes", "Show the volumes of the pool."),
         Command("storage.start", "s", "start", "Start the pool.", (writable,)),
         Command("storage.stop", "x", "stop", "Stop the pool; its data stays.", (writable,)),
@@ -112,7 +122,10 @@ MANIFEST: Final = Manifest(
             "storage.delete", "X", "", "Delete the pool's data; it must be stopped.", (writable,)
         ),
         Command("storage.default", "D", "", "Make the default pool.", (writable,)),
+        Command("storage.image", "i", "image", "Open a disk image of this machine by its path."),
+        Command("storage.create", "n", "", "Make a disk image at a path.", (not_read_only,)),
         Command("storage.filter", "slash", "", "Show only the pools that match."),
+        Command("volumes.image", "enter", "image", "Go to its image: chain, check, convert."),
         Command("volumes.create", "plus,o", "create", "Make a volume.", (writable,)),
         Command("volumes.clone", "c", "clone", "Make a copy of the volume.", (writable,)),
         Command("volumes.resize", "e", "resize", "Give it another capacity.", (writable,)),
@@ -129,6 +142,19 @@ MANIFEST: Final = Manifest(
         ),
         Command("storageform.choose", "space", "choose", "Take the next choice, or edit the text."),
         Command("storageform.edit", "e", "edit", "Edit the text."),
+        Command("image.open", "enter", "", "Go to the base under the cursor."),
+        Command("image.check", "c", "check", "Look for errors in it."),
+        Command("image.repair", "R", "", "Repair what the check found.", (not_read_only,)),
+        Command("image.convert", "v", "convert", "Copy it in another format.", (not_read_only,)),
+        Command("image.measure", "M", "", "Ask how much room a copy would take."),
+        Command("image.resize", "e", "resize", "Give it another size.", (not_read_only,)),
+        Command("image.rebase", "b", "rebase", "Change what it is based on.", (not_read_only,)),
+        Command("image.commit", "C", "", "Write it down into its base.", (not_read_only,)),
+        Command("image.snapshot", "plus,o", "snapshot", "Take a snapshot in it.", (not_read_only,)),
+        Command("image.apply", "a", "", "Go back to the snapshot.", (not_read_only,)),
+        Command("image.delete", "minus,d,delete", "", "Delete the snapshot.", (not_read_only,)),
+        Command("image.map", "m", "", "Show which parts are allocated where."),
+        Command("image.compare", "t", "", "Ask whether another image holds the same."),
     ),
     pages={
         "storage": "vconsole.screens.storage.pools:PoolsScreen",
@@ -149,6 +175,7 @@ MANIFEST: Final = Manifest(
         Answer(".model.pool:ReadUsers", ".host.read:read_users"),
         Answer(".model.images:ReadImage", ".host.images:read_image", local=True),
         Answer(".model.images:AskImage", ".host.images:ask_image", local=True),
+        Answer(".model.images:ReadRoom", ".host.images:read_room", local=True),
         Answer(
             ".model.images:ImageWork", ".host.images:work_on_image", changes=True, link="images"
         ),

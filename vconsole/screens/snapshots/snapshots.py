@@ -16,7 +16,7 @@ from vconsole.features.snapshots.words import COLUMNS, Row, snapshot_notes, virs
 from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import ESCAPE, Keys
-from vconsole.model.proposal import Proposal
+from vconsole.model.proposal import Proposal, Propose
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
@@ -207,6 +207,15 @@ class SnapshotsScreen(ListPage, DomainPage):
         metadata = choice == "metadata"
         which = "alone" if metadata else cast("Which", choice)
         return plan_delete(domain.uuid, domain.name, known, name, which, metadata)
+
+    async def do_flatten(self) -> None:
+        """Show what pulls the chains that snapshots of disks made into the images in use."""
+        from vconsole.features.storage.model.disk_plan import flatten_all
+        from vconsole.screens.changes import ChangesScreen
+
+        if (domain := self.subject) is not None:
+            wanted = Propose(((domain.uuid, domain.name),), flatten_all)
+            await self.console.show_page(ChangesScreen("flatten its disks", asking=wanted))
 
     async def _choose(
         self,

@@ -208,6 +208,17 @@ class DisksScreen(ListPage, DomainPage):
                 ),
             )
 
+    async def do_image(self) -> None:
+        """Go to its image, read by the format that the domain says."""
+        from vconsole.screens.storage.image import ImageScreen
+
+        disk = self._disk
+        if disk is None or not disk.now.source.startswith("/"):
+            self.say("no image here that has a path", "warn")
+            return
+        said = disk.now.format if disk.now.format != "-" else "raw"
+        await self.console.show_page(ImageScreen(disk.now.source, said))
+
     async def do_attach(self) -> None:
         """Ask for image and format."""
         await self.ask(

@@ -255,6 +255,30 @@ class PoolsScreen(ListPage, FilteredPage):
         pools = tuple(known.pool for known in self._known.values())
         await self.console.show_page(PoolFormScreen(pools, self._types))
 
+    async def do_image(self) -> None:
+        """Ask for the path and the format of an image."""
+
+        def accepted(text: str) -> bool:
+            path, _, format_ = text.strip().rpartition(" ")
+            if not path.startswith("/"):
+                self.say("a path and its format: it is never guessed from the image", "bad")
+                return False
+            self.console.call_later(self._open_image, path.strip(), format_)
+            return True
+
+        await self.ask("image", "", "/srv/images/web.qcow2 qcow2", accepted=accepted)
+
+    async def _open_image(self, path: str, format_: str) -> None:
+        from vconsole.screens.storage.image import ImageScreen
+
+        await self.console.show_page(ImageScreen(path, format_))
+
+    async def do_create(self) -> None:
+        """Ask for what an image needs."""
+        from vconsole.screens.storage.image_forms import CreateImageScreen
+
+        await self.console.show_page(CreateImageScreen())
+
     async def do_default(self) -> None:
         """Make the pool that other tools expect."""
         pools = tuple(known.pool for known in self._known.values())

@@ -179,6 +179,38 @@ class VolumesScreen(ListPage, FilteredPage):
         """Delete it."""
         await self._act("delete")
 
+    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
+        """Open by mouse."""
+        await self.do_image()
+
+    async def do_image(self) -> None:
+        """Open its image; where no domain says its format, its owner is asked for it."""
+        if (volume := self._volume) is None:
+            self.say("not read yet", "warn")
+            return
+        said = next((user.format for user in self._users_of(volume) if user.format), "")
+        if said:
+            await self._open_image(volume, said)
+            return
+        await self.ask(
+            f"format of {safe(volume.name)}",
+            volume.format if volume.format != "-" else "",
+            "as you know it: libvirt has this from what is in it, which a guest may have written",
+            accepted=lambda text: self._format_said(volume, text.strip()),
+        )
+
+    def _format_said(self, volume: Volume, format_: str) -> bool:
+        if not format_:
+            self.say("qcow2 or raw, mostly", "bad")
+            return False
+        self.console.call_later(self._open_image, volume, format_)
+        return True
+
+    async def _open_image(self, volume: Volume, format_: str) -> None:
+        from vconsole.screens.storage.image import ImageScreen
+
+        await self.console.show_page(ImageScreen(volume.path, format_))
+
     async def do_create(self) -> None:
         """Ask for what a volume needs."""
         from vconsole.screens.storage.form import VolumeFormScreen

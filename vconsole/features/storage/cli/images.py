@@ -12,6 +12,7 @@ from typing import Any, Final
 from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, asking, change, longest_s
 from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json, print_table
+from vconsole.features.storage.image_words import answer_lines, is_wrong
 from vconsole.features.storage.model.image_plan import (
     CACHES,
     Conversion,
@@ -23,7 +24,18 @@ from vconsole.features.storage.model.image_plan import (
     plan_resize,
     plan_snapshot,
 )
-from vconsole.features.storage.model.images import AskImage, Chain, Image, ReadImage
+from vconsole.features.storage.model.images import (
+    AskImage,
+    Chain,
+    Image,
+    ReadImage,
+    ReadRoom,
+    Room,
+    ask_check,
+    ask_compare,
+    ask_map,
+    ask_measure,
+)
 from vconsole.host.source import HostSource, View
 from vconsole.model.manifest import imported
 from vconsole.model.proposal import Proposal
@@ -52,6 +64,8 @@ def add_parser(commands: Commands) -> None:
     measure = _reading(acts, "measure", "how much room a conversion would take", _measure)
     _image_argument(measure)
     measure.add_argument("--to", default="qcow2", help="the format of the copy")
+    for parser in (info, check, map_, compare, measure):
+        _protocol_argument(parser)
     partial = _reading(acts, "partials", "images of a directory that were not finished", _partials)
     partial.add_argument("directory")
     _add_changes(acts)
@@ -66,6 +80,7 @@ def _add_changes(acts: Commands) -> None:
     _backing_arguments(create)
     convert = _changing(acts, "convert", "copy an image into another format", _plan_convert)
     _image_argument(convert)
+    _protocol_argument(convert)
     convert.add_argument("output")
     convert.add_argument("--to", default="qcow2", help="the format of the copy")
     convert.add_argument("--compress", action="store_true")
@@ -96,7 +111,13 @@ def _add_changes(acts: Commands) -> None:
 
 def _image_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", metavar="IMAGE", help="a path; never a protocol")
+    parser.set_defaults(protocol=False)
     parser.add_argument("-f", "--image-format", default="", help="its format, so as not to guess")
+
+
+def _protocol_argument(parser: argparse.ArgumentParser) -> None:
+    words = "IMAGE is the address of a protocol, as QEMU writes it: nbd://..., json:{...}"
+    parser.add_argument("--protocol", action="store_true", help=words)
 
 
 def _backing_arguments(parser: argparse.ArgumentParser) -> None:
@@ -128,22 +149,39 @@ def _path(text: str) -> str:
     return os.path.abspath(text)
 
 
-def _read(path: str, format_: str) -> Chain:
-    reply: Reply = imported(f"{_ROOM}:read_image")(ReadImage(_path(path), format_))
+def _source(options: argparse.Namespace) -> str:
+    """The image that is read: a file, unless it was said to be the address of a protocol."""
+    return str(options.image) if options.protocol else _path(options.image)
+
+
+def _read(options: argparse.Namespace) -> Chain:
+    request = ReadImage(_source(options), options.image_format, options.protocol)
+    reply: Reply = imported(f"{_ROOM}:read_image")(request)
     if not isinstance(reply.value, Chain):
-        raise CliError(f"{path}: {reply.message}")
+        raise CliError(f"{options.image}: {reply.message}")
     return reply.value
 
 
-def _ask(kind: Any, *argv: str) -> Any:
-    reply: Reply = imported(f"{_ROOM}:ask_image")(AskImage(kind, argv))
+def _ask(request: AskImage) -> str:
+    reply: Reply = imported(f"{_ROOM}:ask_image")(request)
     if not isinstance(reply.value, str):
         raise CliError(reply.message)
-    return json.loads(reply.value) if "--output=json" in argv else reply.value
+    return reply.value
+
+
+def _print_answer(options: argparse.Namespace, request: AskImage) -> Any:
+    """Print what qemu-img answers, and answer it."""
+    text = _ask(request)
+    if options.json:
+        print_json(json.loads(text))
+    else:
+        for line in answer_lines(request.kind, text):
+            print(safe(line))
+    return json.loads(text)
 
 
 def _info(options: argparse.Namespace) -> int:
-    chain = _read(options.image, options.image_format)
+    chain = _read(options)
     if options.json:
         print_json(chain)
     else:
@@ -164,52 +202,25 @@ def _row(image: Image) -> tuple[object, ...]:
 
 
 def _check(options: argparse.Namespace) -> int:
-    how = ("-f", options.image_format) if options.image_format else ()
-    found = _ask("check", "check", "--output=json", "-U", *how, "--", _path(options.image))
-    wrong = {key: found.get(key, 0) for key in ("corruptions", "leaks", "check-errors")}
-    if options.json:
-        print_json(found)
-    elif any(wrong.values()):
-        print(safe(", ".join(f"{value} {key}" for key, value in wrong.items() if value)))
-    else:
-        print("no errors were found")
-    return FAILED if any(wrong.values()) else DONE
+    found = _print_answer(options, ask_check(_source(options), options.image_format))
+    return FAILED if is_wrong(found) else DONE
 
 
 def _map(options: argparse.Namespace) -> int:
-    how = ("-f", options.image_format) if options.image_format else ()
-    found = _ask("map", "map", "--output=json", "-U", *how, "--", _path(options.image))
-    if options.json:
-        print_json(found)
-        return DONE
-    rows = [(p.get("start"), p.get("length"), _kind(p), p.get("filename")) for p in found]
-    print_table(("Start", "Length", "What", "Image"), rows)
+    _print_answer(options, ask_map(_source(options), options.image_format))
     return DONE
 
 
-def _kind(part: dict[str, Any]) -> str:
-    return "data" if part.get("data") else ("zero" if part.get("zero") else "hole")
-
-
 def _compare(options: argparse.Namespace) -> int:
-    first = ("-f", options.image_format) if options.image_format else ()
-    second = ("-F", options.other_format) if options.other_format else ()
-    paths = (_path(options.image), _path(options.other))
-    text = str(_ask("compare", "compare", "-U", *first, *second, "--", *paths)).strip()
+    images = _source(options), options.image_format, _path(options.other), options.other_format
+    text = _ask(ask_compare(*images)).strip()
     same = text == "Images are identical."
     print_json({"same": same, "words": text}) if options.json else print(safe(text))
     return DONE if same else FAILED
 
 
 def _measure(options: argparse.Namespace) -> int:
-    how = ("-f", options.image_format) if options.image_format else ()
-    argv = ("measure", "--output=json", "-O", options.to, *how, "--", _path(options.image))
-    found = _ask("measure", *argv)
-    if options.json:
-        print_json(found)
-        return DONE
-    print(f"required         {size(found.get('required'))}")
-    print(f"fully allocated  {size(found.get('fully-allocated'))}")
+    _print_answer(options, ask_measure(_source(options), options.image_format, options.to))
     return DONE
 
 
@@ -239,7 +250,7 @@ def _top(options: argparse.Namespace) -> Image:
     """The image as it is; read by the format that was said."""
     if not options.image_format:
         raise ValueError(f"say the format of {options.image} with -f: it is never guessed")
-    return _read(options.image, options.image_format).images[0]
+    return _read(options).images[0]
 
 
 def _plan_create(options: argparse.Namespace) -> Proposal:
@@ -252,14 +263,16 @@ def _plan_create(options: argparse.Namespace) -> Proposal:
 
 def _plan_convert(options: argparse.Namespace) -> Proposal:
     _top(options)
-    return plan_convert(
-        Conversion(
-            *(_path(options.image), options.image_format, _path(options.output), options.to),
-            *(options.compress, options.sparse, options.unordered, tuple(options.option)),
-            *(options.cache, options.snapshot),
-            *(_path(options.backing) if options.backing else "", options.backing_format),
-        )
+    wish = Conversion(
+        *(_source(options), options.image_format, _path(options.output), options.to),
+        *(options.compress, options.sparse, options.unordered, tuple(options.option)),
+        *(options.cache, options.snapshot),
+        *(_path(options.backing) if options.backing else "", options.backing_format),
+        options.protocol,
     )
+    asked = ReadRoom(wish.source, wish.source_format, wish.output, wish.output_format)
+    room = imported(f"{_ROOM}:read_room")(asked).value
+    return plan_convert(wish, room if isinstance(room, Room) else None)
 
 
 def _plan_resize(options: argparse.Namespace) -> Proposal:
@@ -269,12 +282,11 @@ def _plan_resize(options: argparse.Namespace) -> Proposal:
 
 
 def _plan_rebase(options: argparse.Namespace) -> Proposal:
-    image = _top(options)
+    _top(options)
     backing = _path(options.backing) if options.backing else ""
-    there = not image.backing_path or os.access(image.backing_path, os.R_OK)
     return plan_rebase(
-        *(_path(options.image), options.image_format, image, backing, options.backing_format),
-        *(options.unsafe, there),
+        *(_path(options.image), options.image_format, _read(options)),
+        *(backing, options.backing_format, options.unsafe),
     )
 
 

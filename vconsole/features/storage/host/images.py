@@ -5,6 +5,7 @@ Its lock keeps it from images in use; libvirt says who uses them, and what does 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -22,6 +23,9 @@ from vconsole.features.storage.model.images import (
     Image,
     ImageWork,
     ReadImage,
+    ReadRoom,
+    Room,
+    ask_measure,
     read_info,
 )
 from vconsole.features.storage.model.pool import ReadUsers
@@ -31,6 +35,8 @@ from vconsole.model.request import Reply
 
 _PERCENT: Final = re.compile(rb"\((\d+\.\d+)/100%\)")
 _MISSING: Final = "qemu-img is not installed: its package is qemu-utils, or qemu-img (Fedora)"
+_LOCK: Final = "Failed to get"
+"""How qemu-img begins to say that another process has an image."""
 _LOOK_S: Final = 0.2
 
 
@@ -101,7 +107,8 @@ def read_image(request: ReadImage) -> Reply:
 
 def _chain(request: ReadImage) -> Iterator[Image]:
     """Each image once; a base is read by the format that the image above says."""
-    path, format_, seen = os.path.abspath(request.path), request.format, set[str]()
+    path = request.path if request.protocol else os.path.abspath(request.path)
+    format_, seen = request.format, set[str]()
     while path not in seen and len(seen) < MOST_IMAGES:
         seen.add(path)
         try:
@@ -124,11 +131,26 @@ def _info(path: str, format_: str, timeout_s: float) -> Image:
 
 
 def ask_image(request: AskImage) -> Reply:
-    """Ask what changes nothing."""
+    """Ask what changes nothing; of an image in use, only info is had."""
     try:
         return Reply(value=_run(request.argv, request.deadline_s))
     except ValueError as error:
-        return Reply("failed", str(error))
+        used = " (its domain runs: only info reads it meanwhile)" if _LOCK in str(error) else ""
+        return Reply("failed", f"{error}{used}")
+
+
+def read_room(request: ReadRoom) -> Reply:
+    """What a copy takes, by qemu-img, and what is free where it is to lie."""
+    try:
+        asked = ask_measure(request.path, request.format, request.to)
+        required = json.loads(_run(asked.argv, request.deadline_s)).get("required")
+    except ValueError:  # not every format can be measured
+        required = None
+    try:
+        found = os.statvfs(os.path.dirname(request.output))
+    except OSError as error:
+        return Reply("failed", f"{os.path.dirname(request.output)}: {error.strerror}")
+    return Reply(value=Room(required, found.f_bavail * found.f_frsize))
 
 
 # ---- changing

@@ -15,6 +15,7 @@ from vconsole.features.storage.model.disk_change import (
     ResizeDisk,
 )
 from vconsole.features.storage.model.disks import Disk, DiskReport, Half, Numbers, read_disks
+from vconsole.model.keys import key
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Proposal, Subject
 from vconsole.model.request import ChangeDevice
@@ -55,6 +56,26 @@ def chain_job(
     if disk.config is not None and disk.config.source != disk.live.source:
         notes.append("its definition names another image: that half stays as it is")
     return Proposal((change,), tuple(notes))
+
+
+def flatten_all(subject: Subject, target: Target) -> Proposal:
+    """Plan to pull what each disk of a domain is based on into it: no chain is left.
+
+    Raises:
+        ValueError: It does not run, or no disk is based on anything.
+    """
+    if subject.live is None:
+        raise ValueError(
+            f"it does not run: open the image of a disk by {key('disks.image')} on its page of "
+            f"disks, and let it stand alone by {key('image.rebase')} there"
+        )
+    report = DiskReport(read_disks(subject.live, subject.config))
+    chained = [d.target for d in report.disks if d.live and d.live.chain and not d.live.mirror]
+    if not chained:
+        raise ValueError("its disks are based on nothing")
+    plans = [chain_job(subject.uuid, subject.name, report, name, "flatten") for name in chained]
+    notes = (JOBS["flatten"][1], "snapshots stay listed; nothing of their images is needed then")
+    return Proposal(tuple(change for plan in plans for change in plan.changes), notes)
 
 
 def _disk(report: DiskReport, target: str) -> Disk:

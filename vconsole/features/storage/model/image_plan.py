@@ -7,11 +7,18 @@ another format, written there by its guest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from vconsole.features.storage.model.images import PROTOCOLS, READ_ONLY_FORMATS, Image, ImageWork
+from vconsole.features.storage.model.images import (
+    PROTOCOLS,
+    READ_ONLY_FORMATS,
+    Chain,
+    Image,
+    ImageWork,
+    Room,
+)
 from vconsole.model.proposal import Proposal
 from vconsole.model.size import parse
 
@@ -91,15 +98,17 @@ class Conversion:
     """A snapshot inside the source, in place of what it holds now."""
     backing: str = ""
     backing_format: str = ""
+    protocol: bool = False
+    """The source is the address of a protocol, as QEMU writes it."""
 
 
-def plan_convert(wish: Conversion) -> Proposal:
-    """Plan a copy; the source is only read.
+def plan_convert(wish: Conversion, room: Room | None = None) -> Proposal:
+    """Plan a copy; the source is only read. What `room` foresees is said.
 
     Raises:
         ValueError: Something is missing or none.
     """
-    _need_path(wish.source, wish.output)
+    _need_path(wish.output, *([] if wish.protocol else [wish.source]))
     _need_format(wish.source_format, wish.source)
     _need_format(wish.output_format, wish.output)
     _need_writable(wish.output_format)
@@ -129,7 +138,17 @@ def plan_convert(wish: Conversion) -> Proposal:
         format=wish.output_format,
         difference=difference,
     )
-    return Proposal((work,))
+    return Proposal((work,), tuple(_foreseen(wish, room)))
+
+
+def _foreseen(wish: Conversion, room: Room | None) -> Iterable[str]:
+    needed, free = (room.required_bytes, room.free_bytes) if room else (None, None)
+    if needed is None or free is None:
+        return
+    place = wish.output.rpartition("/")[0] or "/"
+    if needed > free:
+        less = "; compressed it may take less" if wish.compress else ""
+        yield f"it takes {needed} bytes, {place} has {free}: the disk would be full{less}"
 
 
 def plan_resize(
@@ -170,24 +189,17 @@ def plan_resize(
 
 
 def plan_rebase(
-    path: str,
-    format_: str,
-    image: Image,
-    backing: str,
-    backing_format: str,
-    unsafe: bool,
-    base_is_there: bool,
+    path: str, format_: str, chain: Chain, backing: str, backing_format: str, unsafe: bool
 ) -> Proposal:
     """Plan another base for an image; an empty one makes it stand alone.
 
     Args:
         path: The image.
         format_: Of the image.
-        image: As it is.
+        chain: The image and what can be read of its bases.
         backing: The new base.
         backing_format: Of the new base.
         unsafe: Only the name is changed; nothing is read or copied.
-        base_is_there: Whether the base it has now can be read.
 
     Raises:
         ValueError: A format is missing, or the base that is needed is not there.
@@ -196,33 +208,41 @@ def plan_rebase(
     _need_format(format_, path)
     if backing:
         _need_format(backing_format, backing)
-    if not unsafe and image.backing and not base_is_there:
+    image, problem = chain.images[0], chain.problem
+    if not unsafe and image.backing and problem:
         raise ValueError(
-            f"its base {image.backing_path} is not there: what differs cannot be copied; only an "
-            "unsafe rebase, to a base that has the same content, can be done"
+            f"{problem}: what differs cannot be copied; only an unsafe rebase, to a base that has "
+            "the same content, can be done"
         )
-    argv = ["rebase", *(("-u",) if unsafe else ("-p",)), "-f", format_, "-b", backing]
+    if path == backing:
+        raise ValueError("an image is not based on itself")
+    if not backing and not image.backing:
+        raise ValueError("it is based on nothing: say what on")
+    how = ["-u"] if unsafe else ["-p"]
+    argv = ["rebase", *how, "-f", format_, "-b", backing]
     argv += ["-F", backing_format] if backing else []
-    note = (
-        "unsafe: only the name of the base is changed. If the new one holds anything else than the "
-        "old, the guest sees a broken disk"
-        if unsafe
-        else "it reads both bases and copies what differs: the image may grow, and takes a while"
-    )
     work = ImageWork(
         path,
-        "change what it is based on",
+        "change what it is based on" if backing else "let it stand alone",
         (*argv, "--", path),
         (path,),
         "vconsole disk flatten or move",
         format=format_,
         grade="destructive" if unsafe else "interrupting",
-        difference=(
-            f"- based on {image.backing_path or 'nothing'}",
-            f"+ based on {backing or 'nothing'}",
-        ),
+        difference=_bases(image.backing_path, backing),
     )
-    return Proposal((work,), (note,))
+    return Proposal((work,), (_UNSAFE if unsafe else _SAFE,))
+
+
+_UNSAFE: Final = (
+    "unsafe: only the name of the base is changed. If the new one holds anything else than the "
+    "old, the guest sees a broken disk"
+)
+_SAFE: Final = "it reads both bases and copies what differs: the image may grow, and takes a while"
+
+
+def _bases(before: str, after: str) -> tuple[str, str]:
+    return f"- based on {before or 'nothing'}", f"+ based on {after or 'nothing'}"
 
 
 def plan_commit(path: str, format_: str, image: Image) -> Proposal:
@@ -250,7 +270,10 @@ def plan_commit(path: str, format_: str, image: Image) -> Proposal:
     return Proposal((work,), (note,))
 
 
-def plan_repair(path: str, format_: str, how: Literal["leaks", "all"]) -> Proposal:
+Repair = Literal["leaks", "all"]
+
+
+def plan_repair(path: str, format_: str, how: Repair) -> Proposal:
     """Plan a repair.
 
     Raises:

@@ -121,16 +121,69 @@ class ReadImage:
     path: str
     format: str = ""
     """Of the image, where it is known: then it is not guessed."""
+    protocol: bool = False
+    """The path is the address of a protocol, as QEMU writes it: ``nbd:...``, ``json:...``."""
     deadline_s: ClassVar[float] = 20.0
 
 
 @dataclass(frozen=True, slots=True)
 class AskImage:
-    """Ask qemu-img something that changes nothing: answers the text that it prints as JSON."""
+    """Ask qemu-img something that changes nothing: answers the text that it prints."""
 
     kind: Literal["check", "map", "measure", "compare"]
     argv: tuple[str, ...]
     deadline_s: ClassVar[float] = 3600.0
+
+    @property
+    def line(self) -> str:
+        """As it would be typed."""
+        return shlex.join(("qemu-img", *self.argv))
+
+
+def ask_check(path: str, format_: str) -> AskImage:
+    """Look for errors."""
+    return AskImage("check", ("check", "--output=json", *_how("-f", format_), "--", path))
+
+
+def ask_map(path: str, format_: str) -> AskImage:
+    """Ask which parts are allocated where."""
+    return AskImage("map", ("map", "--output=json", *_how("-f", format_), "--", path))
+
+
+def ask_compare(path: str, format_: str, other: str, other_format: str) -> AskImage:
+    """Ask whether two images hold the same."""
+    how = (*_how("-f", format_), *_how("-F", other_format))
+    return AskImage("compare", ("compare", *how, "--", path, other))
+
+
+def ask_measure(path: str, format_: str, to: str) -> AskImage:
+    """Ask how much room a copy in another format would take."""
+    how = ("-O", to, *_how("-f", format_))
+    return AskImage("measure", ("measure", "--output=json", *how, "--", path))
+
+
+def _how(option: str, format_: str) -> tuple[str, ...]:
+    return (option, format_) if format_ else ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRoom:
+    """Foresee whether a copy has room where it is to lie: answers a `Room`."""
+
+    path: str
+    format: str
+    output: str
+    to: str
+    """The format of the copy."""
+    deadline_s: ClassVar[float] = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What a copy takes, and what there is; None is what is not known."""
+
+    required_bytes: int | None = None
+    free_bytes: int | None = None
 
 
 # ---- changes

@@ -25,6 +25,8 @@ class User:
     how: str
     """``vda``, ``base of vda``, ``snapshot s1``, ``shut off: vda``."""
     running: bool = False
+    format: str = field(default="", compare=False)
+    """Of the image, as the domain's definition says."""
 
     def __str__(self) -> str:
         return f"{self.name} ({self.how})"
@@ -92,6 +94,7 @@ class Place:
     volume: str = ""
     role: str = ""
     """``vda``, ``base of vda``, ``copy of vda``."""
+    format: str = field(default="", compare=False)
 
 
 def places(text: str) -> Iterator[Place]:
@@ -108,21 +111,23 @@ def places(text: str) -> Iterator[Place]:
 
 def _chain(node: Element, name: str, prefix: str) -> Iterator[Place]:
     """The image of a disk, then those below it; a chain is as deep as its XML."""
+    said = node.find("driver") or node.find("format")
     for tag, word in (("source", ""), ("mirror", "copy of ")):
         for source in node.findall(tag):
             inner = source if tag == "source" else (source.find("source") or source)
-            if place := _place(inner, f"{prefix}{word}{name}"):
+            format_ = (said.get("type") if said and not word else None) or ""
+            if place := _place(inner, f"{prefix}{word}{name}", format_):
                 yield place
     for base in node.findall("backingStore"):
         yield from _chain(base, name, "base of ")
 
 
-def _place(source: Element, role: str) -> Place | None:
+def _place(source: Element, role: str, format_: str) -> Place | None:
     pool, volume = source.get("pool"), source.get("volume")
     if pool and volume:
-        return Place(pool=pool, volume=volume, role=role)
+        return Place(pool=pool, volume=volume, role=role, format=format_)
     path = next((value for name in _PLACES if (value := source.get(name))), None)
-    return Place(path=path, role=role) if path else None
+    return Place(path=path, role=role, format=format_) if path else None
 
 
 def uses(
@@ -145,7 +150,7 @@ def uses(
                 known = {(p.path, p.pool, p.volume) for p, _ in found}
                 if kind == "next start" and (place.path, place.pool, place.volume) in known:
                     continue
-                found[place, User(uuid, name, how, running)] = None
+                found[place, User(uuid, name, how, running, place.format)] = None
         except XmlEditError as error:
             problem = f"{name}: {error}"
     return tuple(found), problem
