@@ -19,7 +19,7 @@ import pytest
 from tests.integration.ground import find_program, wait_until
 from tests.integration.lab import Libvirtd
 from vconsole.changes.host_requests import HostRequests
-from vconsole.features.storage.host.files import PARTIAL, partials
+from vconsole.features.storage.host.files import partials
 from vconsole.features.storage.model.image_plan import (
     Conversion,
     SnapshotAct,
@@ -30,7 +30,7 @@ from vconsole.features.storage.model.image_plan import (
     plan_resize,
     plan_snapshot,
 )
-from vconsole.features.storage.model.images import WRITABLE, Chain, ImageWork, ReadImage
+from vconsole.features.storage.model.images import PARTIAL, WRITABLE, Chain, ImageWork, ReadImage
 from vconsole.host.link import open_link
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply

@@ -10,6 +10,7 @@ from uuid import uuid4
 from vconsole.changes import journal
 from vconsole.changes.activity import ActivityLog, ended, is_change, of_intent
 from vconsole.changes.entry import Entry
+from vconsole.changes.jobs import JobBoard
 from vconsole.changes.operator import operator
 from vconsole.changes.process import this_process
 from vconsole.changes.settle import ReadOutcome
@@ -37,10 +38,18 @@ class Records:
         log: The activity log.
         uri: Answers the connection's URI.
         pins: The history of pins.
+        jobs: What is under way, for other processes to see.
     """
 
-    def __init__(self, log: ActivityLog, uri: Callable[[], str], pins: PinHistory) -> None:
+    def __init__(
+        self,
+        log: ActivityLog,
+        uri: Callable[[], str],
+        pins: PinHistory,
+        jobs: JobBoard | None = None,
+    ) -> None:
         self.log, self._uri, self._pins = log, uri, pins
+        self._jobs = jobs or JobBoard(None)
 
     def begun(self, request: object) -> Entry | None:
         """Write the intent of a change."""
@@ -52,12 +61,14 @@ class Records:
         kind = name_of(type(request))
         intent = replace(intent, id=uuid4().hex, process=this_process(), kind=kind)
         self._write(intent)
+        self._jobs.begun(cast("Logged", request), intent.uri)
         return intent
 
     def ended(self, entry: Entry | None, request: object, reply: Reply) -> Reply:
         """Write the outcome; an unknown one carries how to find out."""
         if entry is None:
             return reply
+        self._jobs.ended(request)
         if isinstance(request, ReadOutcome) and reply.status not in ("applied", "not tried"):
             reply = replace(reply, status="unknown")  # that nobody could be asked tells nothing
         self._write(ended(entry, reply))

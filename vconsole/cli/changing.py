@@ -13,6 +13,7 @@ from typing import Any
 from vconsole.changes.activity import ActivityLog
 from vconsole.changes.dispatcher import Dispatcher, Request
 from vconsole.changes.host_requests import HostRequests
+from vconsole.changes.jobs import JobBoard, directory_of
 from vconsole.changes.recorder import Records
 from vconsole.changes.run import AT_A_TIME, ChangeRun, OnFailure
 from vconsole.changes.settle import ReadOutcome
@@ -155,12 +156,13 @@ def carry_out(
     on_failure: OnFailure[Any] | None = None,
 ) -> dict[Any, Reply]:
     """Make several changes at a time, and log each; ask again after one of unknown outcome."""
+    board = JobBoard(directory_of(state_dir()))
     queue = SimpleQueue[tuple[Any, Reply]]()
     dispatcher = Dispatcher(
         host.handlers(),
         lambda asked, reply: queue.put((asked, reply)),
         width=AT_A_TIME + 1,
-        recorder=Records(log, lambda: uri, PinHistory(state_dir())),
+        recorder=Records(log, lambda: uri, PinHistory(state_dir()), board),
     )
     going = ChangeRun("", changes, dispatcher.ask, at_a_time, on_failure)
     going.begin()

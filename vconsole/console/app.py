@@ -135,6 +135,9 @@ class VConsole(App[int]):
         self._cut_off: list[ReadOutcome] = []
         self._told: list[Reply] = []
         """What became of changes that an earlier program had no time to write down."""
+        self._left = 0
+        self._back = ""
+        """What was said of them, and of the files that they left."""
         self._unknown: list[ReadOutcome] = []
         """Changes of unknown outcome: asked about with the next reading that succeeds."""
         self._follower: Timer | None = None
@@ -244,9 +247,13 @@ class VConsole(App[int]):
     def dispatcher(self) -> Asking:
         """Answers requests; every page that is open sees the replies."""
         if self._dispatcher is None:
+            from vconsole.changes.jobs import JobBoard, directory_of
             from vconsole.changes.recorder import Records
 
-            records = Records(self.activity, lambda: self.host_state.connection.uri, self.pins)
+            board = JobBoard(directory_of(self._state))
+            records = Records(
+                self.activity, lambda: self.host_state.connection.uri, self.pins, board
+            )
             self._dispatcher = self._open_dispatcher(self._reply, records)
         return self._dispatcher
 
@@ -305,11 +312,15 @@ class VConsole(App[int]):
     @property
     def progress(self) -> str:
         """How far the first change is that says so, and how many go on besides."""
-        going = [(c, w) for run in self.runs for c, w in run.waiting.items() if w.what]
+        from vconsole.features.jobs.words import wait_words
+
+        going = [(run, c, w) for run in self.runs for c, w in run.waiting.items() if w.what]
         if not going:
             return ""
-        (change, wait), more = going[0], self.under_way - 1
-        return f"{change.what}: {wait.what}{f', {more} more' if more else ''}"
+        (run, change, wait), more = going[0], self.under_way - 1
+        if (several := len(run.changes)) > 1:
+            return f"{run.title}: {len(run.replies)} of {several} ended, {wait_words(wait)}"
+        return f"{change.what}: {wait_words(wait)}{f', {more} more' if more else ''}"
 
     @property
     def under_way(self) -> int:
@@ -334,14 +345,19 @@ class VConsole(App[int]):
                 self.set_timer(LOOK_BACK_S, self._ask_back)
 
     def _ask_back(self) -> None:
+        from vconsole.changes.jobs import directory_of
         from vconsole.changes.log import ReadCutOff
+        from vconsole.model.job import ReadJobs
 
         self.dispatcher.ask(ReadCutOff(self.activity, self.host_state.connection.uri))
+        if (directory := directory_of(self._state)) is not None:
+            self.dispatcher.ask(ReadJobs(directory))
 
     def _cut_off_told(self, request: Request, reply: Reply) -> None:
         """Say what became of them when all are told."""
         from vconsole.changes.log import ReadCutOff
         from vconsole.changes.settle import ReadOutcome, summary
+        from vconsole.model.job import JobsFound
 
         if isinstance(request, ReadCutOff) and isinstance(reply.value, tuple):
             self._cut_off = [ReadOutcome(entry) for entry in reply.value[:MOST_CUT_OFF]]
@@ -349,8 +365,19 @@ class VConsole(App[int]):
                 self.dispatcher.ask(wanted)
         elif any(request is wanted for wanted in self._cut_off):
             self._told.append(reply)
-            if len(self._told) == len(self._cut_off) and self.page is not None:
-                self.page.say(f"{summary(self._told)}; Activity names them", "warn")
+            if len(self._told) == len(self._cut_off):
+                self._say_back(f"{summary(self._told)}; Activity names them")
+        elif isinstance(reply.value, JobsFound) and not self._left:
+            self._left = len(reply.value.leftovers)
+            if self._left:
+                files = plural(self._left, "unfinished file")
+                self._say_back(f"{files} of jobs that were cut off: {APP.jobs} shows them")
+
+    def _say_back(self, words: str) -> None:
+        """Say what an earlier program left, after what was said of it before."""
+        self._back = "; ".join(filter(None, (self._back, words)))
+        if self.page is not None:
+            self.page.say(self._back, "warn")
 
     def _settle(self) -> None:
         """Ask what became of changes of unknown outcome, now that the host answers."""

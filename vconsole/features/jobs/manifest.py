@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command
-from vconsole.model.manifest import Manifest
+from vconsole.model.command import Command, not_read_only
+from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
     scopes={"jobs": "Jobs"},
@@ -19,6 +19,21 @@ MANIFEST: Final = Manifest(
             opens="jobs",
         ),
         Command("jobs.cancel", "c", "give up", "Give up the job under the cursor."),
+        Command(
+            "jobs.remove",
+            "minus,d,delete",
+            "remove",
+            "Remove the file that a killed job left unfinished.",
+            (not_read_only,),
+        ),
     ),
     pages={"jobs": "vconsole.screens.jobs:JobsScreen"},
+    answers=(
+        Answer("vconsole.model.job:ReadJobs", ".host:read_jobs", local=True),
+        Answer("vconsole.model.job:GiveUpJob", ".host:give_up_job", local=True),
+        Answer(
+            "vconsole.model.job:RemoveLeftover", ".host:remove_leftover", changes=True, local=True
+        ),
+    ),
+    subcommands={"jobs": ".cli:add_parser"},
 )

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
 
-PARTIAL: Final = ".vconsole-partial"
-"""Ends the name of a file that is being made."""
+from vconsole.features.storage.model.images import PARTIAL
 
 
 def taken_away(partial: str) -> str:

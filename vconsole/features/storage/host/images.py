@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from vconsole.features.storage.host.files import PARTIAL, name_whole, taken_away
+from vconsole.features.storage.host.files import name_whole, taken_away
 from vconsole.features.storage.host.read import read_users
 from vconsole.features.storage.model.images import (
     MOST_IMAGES,
@@ -164,7 +164,7 @@ def work_on_image(link: Link, request: ImageWork) -> Reply:
         return Reply("refused", reason)
     if request.output and os.path.lexists(request.output):
         return Reply("conflict", f"{request.output} is there already; nothing was written")
-    partial = request.output + PARTIAL if request.output else ""
+    partial = request.partial
     argv = tuple(word.replace("{output}", partial) for word in request.argv)
     try:
         problem = _follow(argv, request)

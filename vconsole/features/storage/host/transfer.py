@@ -11,7 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
-from vconsole.features.storage.host.files import PARTIAL, name_whole, taken_away
+from vconsole.features.storage.host.files import name_whole, taken_away
 from vconsole.features.storage.host.read import pool_handle, pool_of, volume_of, why_in_use
 from vconsole.features.storage.model.change import TransferVolume
 from vconsole.host import errors
@@ -46,9 +46,7 @@ def transfer_volume(link: Link, request: TransferVolume) -> Reply:
         with suppress(libvirt.libvirtError):
             stream.abort()
         left = (
-            f"; {request.volume} is half written"
-            if request.upload
-            else taken_away(request.path + PARTIAL)
+            f"; {request.volume} is half written" if request.upload else taken_away(request.partial)
         )
         return Reply("failed", f"{_reason(error)}{left}")
     finally:
@@ -64,7 +62,7 @@ def _reason(error: Exception) -> str:
 def _download(link: Link, request: TransferVolume, handle: Any, stream: Any) -> Reply:
     if os.path.lexists(request.path):
         return Reply("conflict", f"{request.path} is there already; nothing was written")
-    partial = Path(request.path + PARTIAL)
+    partial = Path(request.partial)
     link.call(handle.download, stream, 0, 0, 0)
     progress = _Progress(request, request.size_bytes)
     with partial.open("xb") as file:

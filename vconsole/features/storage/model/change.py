@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
+from vconsole.features.storage.model.images import PARTIAL
 from vconsole.model.proposal import Grade, virsh_line
 from vconsole.model.request import device_command, element_lines
 from vconsole.model.wait import Wait
@@ -273,6 +274,11 @@ class TransferVolume:
     def name(self) -> str:
         """Pool and volume."""
         return f"{self.pool_name}/{self.volume}"
+
+    @property
+    def partial(self) -> str:
+        """The file that is being made; see `model.job`."""
+        return "" if self.upload else self.path + PARTIAL
 
     @property
     def grade(self) -> Grade:

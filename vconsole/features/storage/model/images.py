@@ -22,6 +22,8 @@ READ_ONLY_FORMATS: Final = ("bochs", "cloop", "dmg", "vvfat")
 """qemu-img reads these, and writes none of them."""
 WRITABLE: Final = ("qcow2", "raw", "qed", "vdi", "vmdk", "vpc", "vhdx", "qcow", "parallels", "luks")
 _DAY_S: Final = 24 * 3600.0
+PARTIAL: Final = ".vconsole-partial"
+"""Ends the name of a file that is being made."""
 PROTOCOLS: Final = frozenset(
     "blkdebug blklogwrites blkverify compress copy-before-write copy-on-read file ftp ftps gluster "
     "host_cdrom host_device http https iscsi iser nbd nfs null-aio null-co nvme preallocate quorum "
@@ -215,6 +217,11 @@ class ImageWork:
     uuid: ClassVar[str] = ""
     deadline_s: ClassVar[float] = _DAY_S
     when: ClassVar[str] = "now"
+
+    @property
+    def partial(self) -> str:
+        """The file that is being made; see `model.job`."""
+        return self.output + PARTIAL if self.output else ""
 
     def lines(self) -> tuple[str, ...]:
         """What changes."""
