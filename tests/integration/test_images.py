@@ -30,8 +30,9 @@ from vconsole.features.storage.model.image_plan import (
     plan_resize,
     plan_snapshot,
 )
-from vconsole.features.storage.model.images import PARTIAL, WRITABLE, Chain, ImageWork, ReadImage
+from vconsole.features.storage.model.images import WRITABLE, Chain, ImageWork, ReadImage
 from vconsole.host.link import open_link
+from vconsole.model.job import PARTIAL
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 
@@ -214,6 +215,29 @@ def test_a_program_that_is_killed_leaves_nothing_that_looks_complete(bench: Benc
     process.wait()
     assert not (bench.folder / "slow.out").exists()
     assert [path.name for path in partials(bench.folder)] == [f"slow.out{PARTIAL}"]
+    command = (sys.executable, "-m", "vconsole", "jobs")
+    listed = subprocess.run(command, capture_output=True, text=True).stdout
+    assert f"cut off: a file is left: {bench.path('slow.out')}{PARTIAL}" in listed
+    removed = subprocess.run((*command, "remove"), capture_output=True, text=True)
+    assert removed.returncode == 0, removed.stderr
+    assert not partials(bench.folder)
+
+
+def test_a_job_of_another_process_is_given_up(bench: Bench) -> None:
+    slow(bench)
+    argv = ("image", "convert", "slow.raw", "slow.out", "-f", "raw", "--compress")
+    command = (sys.executable, "-m", "vconsole", "-c", bench.host.uri, *argv)
+    process = subprocess.Popen(command, cwd=bench.folder, stdout=subprocess.PIPE, text=True)
+    wait_until(lambda: bool(partials(bench.folder)), "it has begun")
+    jobs = (sys.executable, "-m", "vconsole", "jobs")
+    listed = json.loads(subprocess.check_output((*jobs, "list", "--json")))["jobs"]
+    (job,) = (job for job in listed if job["id"].startswith(f"{process.pid}."))
+    assert job["what"] == "convert it to qcow2"
+    assert subprocess.run((*jobs, "cancel", job["id"]), capture_output=True).returncode == 0
+    assert "given up" in process.communicate(timeout=30)[0]
+    assert process.returncode == 1
+    assert not partials(bench.folder)
+    assert not (bench.folder / "slow.out").exists()
 
 
 def test_an_image_in_use_is_refused_with_what_works_instead(bench: Bench) -> None:
@@ -247,9 +271,14 @@ def test_the_command_line(bench: Bench) -> None:
     assert "never guessed" in run("convert", "a.raw", "b").stderr
     assert run("convert", "-f", "raw", "a.raw", "b").returncode == 0
     assert json.loads(run("info", "b", "--json").stdout)["images"][0]["format"] == "qcow2"
-    assert run("check", "b").stdout == "no errors were found\n"
+    assert run("check", "b").stdout.startswith("no errors were found\n")
     assert run("compare", "-f", "raw", "a.raw", "b").returncode == 0
     assert "required" in run("measure", "-f", "raw", "a.raw").stdout
     assert "data" in run("map", "b").stdout
+    address = json.dumps(
+        {"driver": "qcow2", "file": {"driver": "file", "filename": bench.path("b")}}
+    )
+    assert "No such file" in run("info", f"json:{address}").stderr, "a name, not a protocol"
+    assert "qcow2" in run("info", "--protocol", f"json:{address}").stdout
     missing = run("info", "none")
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)

@@ -18,7 +18,7 @@ from time import sleep, time
 from typing import Final
 
 from vconsole.changes.process import is_over, this_process
-from vconsole.model.job import Job, JobsFound, Leftover
+from vconsole.model.job import PARTIAL, Job, JobsFound, Leftover
 from vconsole.model.proposal import Logged
 from vconsole.model.wait import Wait
 
@@ -126,7 +126,7 @@ def read(directory: Path) -> JobsFound:
 def _read(path: Path) -> tuple[Job, ...]:
     try:
         jobs = tuple(Job(**item) for item in json.loads(path.read_text("utf-8")))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return ()
     if all(is_over(job.process) and not any(_left(job)) for job in jobs):
         with suppress(OSError):
@@ -137,7 +137,7 @@ def _read(path: Path) -> tuple[Job, ...]:
 
 def _left(job: Job) -> Iterator[Leftover]:
     """What is there of the file that a job was making."""
-    if job.partial:
+    if job.partial.endswith(PARTIAL):
         with suppress(OSError):
             found = os.lstat(job.partial)
             yield Leftover(job, found.st_size, found.st_mtime_ns)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from vconsole.model.proposal import Grade
+
+PARTIAL: Final = ".vconsole-partial"
+"""Ends the name of a file that is being made."""
 
 
 @dataclass(frozen=True, slots=True)

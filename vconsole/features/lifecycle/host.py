@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
-from threading import Event, Thread
+from threading import Event
 from time import monotonic
 from typing import Any
 
 from vconsole.features.lifecycle.model import Act, Mode, seen
 from vconsole.host import errors
 from vconsole.host.agent_call import answers_within
+from vconsole.host.domain_job import SAVING, follow
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
 from vconsole.model.host_state import Active
@@ -27,8 +28,6 @@ _FLAGS: Mapping[Mode, int] = {"acpi": 1, "agent": 2}
 """VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN and _GUEST_AGENT; the same numbers for a reboot."""
 _PAUSED, _GRACEFUL = 1, 1
 """VIR_DOMAIN_START_PAUSED, VIR_DOMAIN_DESTROY_GRACEFUL."""
-_SAVING = 2
-"""VIR_DOMAIN_JOB_OPERATION_SAVE."""
 GONE = "gone"
 """Stands for the state of a domain that is no more: it was transient."""
 
@@ -202,30 +201,18 @@ def _comes_about(done: Callable[[], bool], request: Act) -> bool:
 
 
 def _save(link: Link, domain: Any, request: Act) -> Reply:
-    """Save in a thread of its own, so that giving up can stop it."""
+    """Save, so that giving up can stop it."""
     import libvirt
 
-    failures: list[Exception] = []
+    def save() -> object:
+        return link.call(domain.managedSave, 0)
 
-    def save() -> None:
-        try:
-            link.call(domain.managedSave, 0)
-        except Exception as error:  # handed to the waiting thread
-            failures.append(error)
-
-    thread = Thread(target=save, name="vconsole-save", daemon=True)
-    thread.start()
-    request.wait.what = "saving"
-    while thread.is_alive():
+    try:
+        follow(link, domain, request.wait, save, SAVING, "saving")
+    except libvirt.libvirtError as error:
         if request.wait.given_up:
-            with suppress(libvirt.libvirtError):  # there may be no job yet, or no more
-                if link.call(domain.jobStats).get("operation") == _SAVING:  # not somebody else's
-                    link.call(domain.abortJob)
-        thread.join(_POLL_S)
-    if failures and request.wait.given_up:
-        return Reply("refused", f"given up: {errors.message(failures[0])}")
-    if failures:
-        raise failures[0]
+            return Reply("refused", f"given up: {errors.message(error)}")
+        raise
     return Reply("applied", "it is saved and shut off")
 
 

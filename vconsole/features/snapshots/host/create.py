@@ -17,6 +17,7 @@ from vconsole.features.snapshots.model.create import CreateSnapshot, Ground, Rea
 from vconsole.features.snapshots.model.tree import Disk
 from vconsole.host import errors
 from vconsole.host.agent_call import AgentError, agent_command, answers_within, ask, why_mute
+from vconsole.host.domain_job import SNAPSHOT, follow
 from vconsole.host.link import Link
 from vconsole.model.agent_channels import AGENT, channels
 from vconsole.model.proposal import virsh_line
@@ -107,9 +108,13 @@ def create_snapshot(link: Link, request: CreateSnapshot) -> Reply:
         return Reply("refused", f"{there[0]} is there already: take another name")
     if request.wish.quiesce and (reason := _why_not_quiesce(link, domain)):
         return Reply("refused", reason)
+
+    def take() -> object:
+        return link.call(domain.snapshotCreateXML, request.xml, _flags(request))
+
     try:
         with answers_within(link, domain, _AGENT_S) if request.wish.quiesce else nullcontext():
-            link.call(domain.snapshotCreateXML, request.xml, _flags(request))
+            follow(link, domain, request.wait, take, SNAPSHOT, "saving its memory")
     except libvirt.libvirtError as error:
         left = "; ".join(_left_behind(link, domain, request)) or "nothing was changed"
         reason = errors.message(error)

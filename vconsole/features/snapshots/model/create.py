@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
 from vconsole.features.snapshots.model.tree import Disk
 from vconsole.model.proposal import Grade, Proposal, virsh_line
 from vconsole.model.request import element_lines
 from vconsole.model.virsh import domain_argument
+from vconsole.model.wait import Wait
 from vconsole.model.words import amount
 from vconsole.model.xml_edit import element, escape_text
 
@@ -88,6 +89,7 @@ class CreateSnapshot:
     files: tuple[tuple[str, str], ...] = ()
     """(target, new file) of each disk that gets one."""
     memory_file: str = ""
+    wait: Wait = field(default_factory=Wait, compare=False, repr=False)
     deadline_s: ClassVar[float] = DEADLINE_S
     when: ClassVar[str] = "now"
 

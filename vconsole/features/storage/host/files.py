@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from vconsole.features.storage.model.images import PARTIAL
+from vconsole.model.job import PARTIAL
 
 
 def taken_away(partial: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
-from vconsole.features.storage.model.images import PARTIAL
+from vconsole.model.job import PARTIAL
 from vconsole.model.proposal import Grade, virsh_line
 from vconsole.model.request import device_command, element_lines
 from vconsole.model.wait import Wait

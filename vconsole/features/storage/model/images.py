@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, Literal
 
+from vconsole.model.job import PARTIAL
 from vconsole.model.proposal import Grade
 from vconsole.model.wait import Wait
 
@@ -22,8 +23,6 @@ READ_ONLY_FORMATS: Final = ("bochs", "cloop", "dmg", "vvfat")
 """qemu-img reads these, and writes none of them."""
 WRITABLE: Final = ("qcow2", "raw", "qed", "vdi", "vmdk", "vpc", "vhdx", "qcow", "parallels", "luks")
 _DAY_S: Final = 24 * 3600.0
-PARTIAL: Final = ".vconsole-partial"
-"""Ends the name of a file that is being made."""
 PROTOCOLS: Final = frozenset(
     "blkdebug blklogwrites blkverify compress copy-before-write copy-on-read file ftp ftps gluster "
     "host_cdrom host_device http https iscsi iser nbd nfs null-aio null-co nvme preallocate quorum "
