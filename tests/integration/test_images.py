@@ -183,9 +183,9 @@ def test_a_full_disk_leaves_nothing_behind(bench: Bench) -> None:
         subprocess.run(["umount", str(small)], check=True)
 
 
-def slow(bench: Bench) -> ImageWork:
+def slow(bench: Bench, mib: int = 64) -> ImageWork:
     """A conversion that takes a while."""
-    bench.raw("slow.raw", 64)
+    bench.raw("slow.raw", mib)
     wish = Conversion(bench.path("slow.raw"), "raw", bench.path("slow.out"), "qcow2", compress=True)
     (change,) = plan_convert(wish).changes
     assert isinstance(change, ImageWork)
@@ -213,18 +213,32 @@ def test_a_program_that_is_killed_leaves_nothing_that_looks_complete(bench: Benc
     wait_until(lambda: bool(partials(bench.folder)), "it has begun")
     process.kill()
     process.wait()
+    wait_until(lambda: not _users(bench.path("slow.raw")), "qemu-img ends with it")
     assert not (bench.folder / "slow.out").exists()
     assert [path.name for path in partials(bench.folder)] == [f"slow.out{PARTIAL}"]
-    command = (sys.executable, "-m", "vconsole", "jobs")
-    listed = subprocess.run(command, capture_output=True, text=True).stdout
+    jobs = (sys.executable, "-m", "vconsole", "jobs")
+    listed = subprocess.run(jobs, capture_output=True, text=True).stdout
     assert f"cut off: a file is left: {bench.path('slow.out')}{PARTIAL}" in listed
-    removed = subprocess.run((*command, "remove"), capture_output=True, text=True)
+    removed = subprocess.run((*jobs, "remove"), capture_output=True, text=True)
     assert removed.returncode == 0, removed.stderr
     assert not partials(bench.folder)
 
 
+def _users(path: str) -> list[str]:
+    """The processes that have a file open."""
+    found = (fd for fd in Path("/proc").glob("[0-9]*/fd/*") if os.path.lexists(fd))
+    return [str(fd) for fd in found if _link(fd) == path]
+
+
+def _link(fd: Path) -> str:
+    try:
+        return os.readlink(fd)
+    except OSError:
+        return ""
+
+
 def test_a_job_of_another_process_is_given_up(bench: Bench) -> None:
-    slow(bench)
+    slow(bench, 512)
     argv = ("image", "convert", "slow.raw", "slow.out", "-f", "raw", "--compress")
     command = (sys.executable, "-m", "vconsole", "-c", bench.host.uri, *argv)
     process = subprocess.Popen(command, cwd=bench.folder, stdout=subprocess.PIPE, text=True)

@@ -34,12 +34,22 @@ _ACTS: Final[Mapping[PoolAction, Callable[[Any], Any]]] = {
     "start": lambda pool: pool.create(0),
     "stop": lambda pool: pool.destroy(),
     "refresh": lambda pool: pool.refresh(0),
-    "build": lambda pool: pool.build(0),
+    "build": lambda pool: pool.build(0),  # only a directory
     "autostart": lambda pool: pool.setAutostart(1),
     "no autostart": lambda pool: pool.setAutostart(0),
     "undefine": lambda pool: pool.undefine(),
     "delete": lambda pool: pool.delete(0),
 }
+
+
+def _act(link: Link, handle: Any, action: PoolAction, formats: bool) -> None:
+    """Do it; a device is formatted only where nothing is on it."""
+    import libvirt
+
+    if action == "build" and formats:
+        link.call(handle.build, libvirt.VIR_STORAGE_POOL_BUILD_NO_OVERWRITE)
+    else:
+        link.call(_ACTS[action], handle)
 
 
 def act_on_pool(link: Link, request: ActOnPool) -> Reply:
@@ -48,7 +58,7 @@ def act_on_pool(link: Link, request: ActOnPool) -> Reply:
     before = pool_of(link, handle)
     if before.state != request.before:
         return _conflict(f"{request.name} is {before.state}, it was {request.before}", before)
-    link.call(_ACTS[request.action], handle)
+    _act(link, handle, request.action, request.formats)
     if request.action == "undefine":
         return _undefined(link, request)
     after = pool_of(link, handle)
@@ -96,7 +106,7 @@ def define_pool(link: Link, request: DefinePool) -> Reply:
     for wanted, action in steps:
         try:
             if wanted:
-                link.call(_ACTS[action], handle)
+                _act(link, handle, action, request.formats)
                 done.append(action)
         except libvirt.libvirtError as error:
             words = f"{', '.join(done)}; not {action}: {errors.message(error)}"

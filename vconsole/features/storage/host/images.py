@@ -52,6 +52,15 @@ def _program() -> str:
     return found
 
 
+def _with_us() -> tuple[str, ...]:
+    """What has the kernel end it with us, however we end: qemu-img goes on without its reader.
+
+    The signal comes when the thread ends that began it, which waits for it (prctl(2)).
+    """
+    found = shutil.which("setpriv")
+    return (found, "--pdeathsig", "KILL", "--") if found else ()
+
+
 def _run(argv: tuple[str, ...], timeout_s: float) -> str:
     """What qemu-img prints.
 
@@ -201,7 +210,7 @@ def _follow(argv: tuple[str, ...], request: ImageWork) -> str:
     """Run it to its end, or until it is given up; answers why it failed."""
     environment = {**os.environ, "LC_ALL": "C"}
     with subprocess.Popen(
-        (_program(), *argv),
+        (*_with_us(), _program(), *argv),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -18,6 +18,11 @@ PoolAction = Literal[
 ]
 
 
+FORMATTED: Final = ("fs", "disk", "logical")
+"""Types of pool whose building formats a device."""
+_KEEP: Final = "--no-overwrite"
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
     title: str
@@ -58,6 +63,8 @@ class ActOnPool:
     action: PoolAction
     before: str
     """The state that was seen."""
+    formats: bool = False
+    """Building writes to a device: never over what is on it."""
     uuid: ClassVar[str] = ""
     deadline_s: ClassVar[float] = 600.0
     when: ClassVar[str] = "now"
@@ -79,6 +86,7 @@ class ActOnPool:
     def virsh(self, uri: str = "") -> tuple[str, ...]:
         """The line that does it."""
         command, *flags = POOL_ACTIONS[self.action].virsh
+        flags += [_KEEP] if self.action == "build" and self.formats else []
         return (virsh_line(uri, command, "--pool", self.name, *flags),)
 
 
@@ -91,8 +99,10 @@ class DefinePool:
     build: bool = False
     start: bool = False
     autostart: bool = False
+    formats: bool = False
+    """Building writes to a device: never over what is on it."""
     uuid: ClassVar[str] = ""
-    deadline_s: ClassVar[float] = 120.0
+    deadline_s: ClassVar[float] = 600.0
     when: ClassVar[str] = "now"
 
     @property
@@ -114,8 +124,13 @@ class DefinePool:
     def virsh(self, uri: str = "") -> tuple[str, ...]:
         """The lines that do it."""
         lines = device_command(uri, "pool-define", self.xml)
-        then = [("pool-build", self.build), ("pool-start", self.start)]
-        more = [virsh_line(uri, word, "--pool", self.name) for word, wanted in then if wanted]
+        keep = (_KEEP,) if self.formats else ()
+        then = [(self.build, ("pool-build", keep)), (self.start, ("pool-start", ()))]
+        more = [
+            virsh_line(uri, word, "--pool", self.name, *flags)
+            for wanted, (word, flags) in then
+            if wanted
+        ]
         if self.autostart:
             more.append(virsh_line(uri, "pool-autostart", "--pool", self.name))
         return (*lines, *more)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from vconsole.features.storage.model.change import (
+    FORMATTED,
     ActOnPool,
     ActOnVolume,
     CreateVolume,
@@ -41,7 +42,7 @@ def plan_pool(pool: Pool, action: PoolAction, users: Users) -> Proposal:
     """
     if reason := why_not(pool, action):
         raise ValueError(reason)
-    change = ActOnPool(pool.uuid, pool.name, action, pool.state)
+    change = ActOnPool(pool.uuid, pool.name, action, pool.state, pool.type in FORMATTED)
     return Proposal((change,), tuple(_pool_notes(pool, action, users)))
 
 
@@ -73,8 +74,8 @@ def _pool_notes(pool: Pool, action: PoolAction, users: Users) -> Iterable[str]:
         yield "only libvirt forgets the pool: its data stays where it is"
     if action == "delete":
         yield f"everything in {pool.target or pool.source or 'it'} is lost; undefine keeps it"
-    if action == "build" and pool.type in ("fs", "disk", "logical"):
-        yield f"it formats {pool.source or 'its device'}: what is on it is lost"
+    if action == "build" and pool.type in FORMATTED:
+        yield f"it formats {pool.source or 'its device'}; libvirt refuses where it finds data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ def plan_define(wish: PoolWish, pools: Sequence[Pool]) -> Proposal:
         if reason := field.why_not(values.get(field.id, "")):
             raise ValueError(f"{field.title}: {reason}")
     change = DefinePool(
-        wish.name, pool_xml(wish.type, wish.name, values), wish.build, wish.start, wish.autostart
+        *(wish.name, pool_xml(wish.type, wish.name, values)),
+        *(wish.build, wish.start, wish.autostart, wish.type in FORMATTED),
     )
     return Proposal((change,), tuple(_define_notes(wish, values, pools)))
 
@@ -119,8 +121,10 @@ def _define_notes(wish: PoolWish, values: dict[str, str], pools: Sequence[Pool])
             and (f"{place}/".startswith(f"{target}/") or f"{target}/".startswith(f"{place}/"))
         ):
             yield f"{target} overlaps the pool {pool.name} ({pool.target}): both see the same files"
-    if wish.build and wish.type in ("fs", "disk", "logical"):
-        yield "building writes to the device; libvirt refuses where it finds data, mostly"
+    if wish.build and wish.type in FORMATTED:
+        yield "building formats the device; libvirt refuses where it finds data"
+    if wish.build and values.get("format") == "auto":
+        yield "say which file system: auto only mounts one that is there"
 
 
 # ---- volumes
