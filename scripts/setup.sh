@@ -13,7 +13,8 @@ case $level in run | test) ;; *) echo "usage: scripts/setup.sh run|test" >&2; ex
 
 venv=.venv
 integration=(libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
-  qemu-system-x86 qemu-utils busybox-static kmod cpio e2fsprogs lz4 xz-utils zstd iproute2 groff-base systemd fish)
+  qemu-system-x86 qemu-utils lvm2 busybox-static kmod cpio e2fsprogs lz4 xz-utils zstd iproute2
+  groff-base systemd fish)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }

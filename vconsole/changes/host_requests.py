@@ -109,7 +109,7 @@ class HostRequests:
         """
         with self._lock:
             link = self._links.get(name)
-            if link is not None and link.events.closed is None:
+            if link is not None and link.events.closed is None and not link.stuck:
                 return link
             opening = self._openings.get(name)
             if opening is None:

@@ -53,6 +53,8 @@ class Link:
         self._refusals: dict[tuple[bytes, int], tuple[float, Exception]] = {}
         """(UUID, flags) of XML that was refused -> when it is asked for again, and the refusal."""
         self.abandoned = False
+        self.stuck = False
+        """A call on it hangs: what comes next opens another; see `host.patience`."""
         self.events = Events(conn, wake)
 
     @property

@@ -36,8 +36,6 @@ from vconsole.text import Cell, Note, safe
 LOOK_EVERY_S = 5.0
 USERS_EVERY = 6
 """Every how many looks all domains are asked for their disks."""
-MOST_PATIENT = 12
-"""Looks that a pool which does not answer is left alone at most."""
 
 
 @dataclass(slots=True)
@@ -47,10 +45,8 @@ class _Known:
     pool: Pool
     read_at_s: float | None = None
     trouble: str = ""
-    silent: int = 0
-    """Times in a row that it did not answer."""
-    rest: int = 0
-    """Looks until it is asked again: each question that hangs holds a thread."""
+    silent: bool = False
+    """It did not answer the last time."""
 
 
 class PoolsScreen(ListPage, FilteredPage):
@@ -85,14 +81,8 @@ class PoolsScreen(ListPage, FilteredPage):
         self.every(LOOK_EVERY_S, self._look)
         self.every(LOOK_EVERY_S * USERS_EVERY, lambda: self.read(ReadUsers()))
 
-    def on_screen_resume(self) -> None:
-        """Let no pool rest: something may have been changed."""
-        for known in self._known.values():
-            known.rest = 0
-
     @override
     def read_again(self) -> None:
-        self.on_screen_resume()
         self.look()
 
     def _look(self) -> None:
@@ -100,12 +90,6 @@ class PoolsScreen(ListPage, FilteredPage):
         if not self._types:
             self.read(ReadPoolTypes())
         for uuid in self._known:
-            self._read_pool(uuid)
-
-    def _read_pool(self, uuid: str) -> None:
-        known = self._known[uuid]
-        known.rest -= 1
-        if known.rest < 0:
             self.read(ReadPool(uuid), uuid)
 
     def replied(self, request: Request, reply: Reply) -> None:
@@ -132,7 +116,7 @@ class PoolsScreen(ListPage, FilteredPage):
         before = self._known
         self._known = {n.uuid: before.get(n.uuid) or _Known(Pool(n.uuid, n.name)) for n in names}
         for uuid in self._known.keys() - before.keys():
-            self._read_pool(uuid)
+            self.read(ReadPool(uuid), uuid)
 
     def _take_pool(self, uuid: str, reply: Reply) -> None:
         known = self._known.get(uuid)
@@ -141,10 +125,9 @@ class PoolsScreen(ListPage, FilteredPage):
         known.trouble = reply.message
         if isinstance(reply.value, Pool):
             known.pool, known.read_at_s = reply.value, monotonic()
-            known.silent = known.rest = 0
+            known.silent = False
         elif reply.status == "unknown":
-            known.silent += 1
-            known.rest = min(2**known.silent, MOST_PATIENT)
+            known.silent = True
         self._overlaps = overlaps(each.pool for each in self._known.values())
 
     # -- showing -----------------------------------------------------------------------------

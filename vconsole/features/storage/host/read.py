@@ -9,11 +9,13 @@ virStorageVolGetXMLDesc, virConnectGetStoragePoolCapabilities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, cast
 
+from vconsole.features.storage.host import pool_memory
 from vconsole.features.storage.model.plan import check_unused
 from vconsole.features.storage.model.pool import (
     STATES,
@@ -35,22 +37,53 @@ from vconsole.features.storage.model.pool import (
 from vconsole.features.storage.model.users import Place, User, Users, collect, uses
 from vconsole.host import errors
 from vconsole.host.link import Link
+from vconsole.host.patience import NoAnswerError, within
 from vconsole.model.request import Reply
 
+LIST_S: Final = 5.0
+POOL_S: Final = 6.0
+FIND_S: Final = 8.0
+ALL_S: Final = 120.0
 _INACTIVE: Final = 2
 """VIR_DOMAIN_XML_INACTIVE."""
 
 
 def read_pools(link: Link, request: ReadPools) -> Reply:
-    """List them by name; nothing is asked of a pool itself."""
+    """List them by name; where one that hangs holds up libvirt's list, those of the last one."""
+    try:
+        names = within(link, "pools", LIST_S, lambda: _names(link))
+    except NoAnswerError as error:
+        known = pool_memory.recall(link.connection.uri)
+        words = f"libvirt does not list its pools, {error.message}: one of them hangs"
+        return Reply(value=known, message=words) if known else Reply("unknown", words)
+    pool_memory.remember(link.connection.uri, names)
+    return Reply(value=names)
+
+
+def _names(link: Link) -> tuple[PoolName, ...]:
     found = link.call(link.conn.listAllStoragePools, 0)
     names = [PoolName(str(pool.UUIDString()), str(pool.name())) for pool in found]
-    return Reply(value=tuple(sorted(names, key=lambda pool: pool.name.casefold())))
+    return tuple(sorted(names, key=lambda pool: pool.name.casefold()))
 
 
 def read_one_pool(link: Link, request: ReadPool) -> Reply:
     """Read one."""
-    return Reply(value=pool_of(link, pool_handle(link, request.uuid)))
+    return _of_pool(link, request.uuid, "state", POOL_S, lambda h: pool_of(link, h))
+
+
+def _of_pool(
+    link: Link, uuid: str, what: str, seconds: float, work: Callable[[Any], object]
+) -> Reply:
+    """Ask something of one pool; silence is of unknown outcome."""
+    try:
+        ask = partial(_with_handle, link, uuid, work)
+        return Reply(value=within(link, f"{what} of pool {uuid}", seconds, ask))
+    except NoAnswerError as error:
+        return Reply("unknown", f"{error.title}, {error.message}")
+
+
+def _with_handle(link: Link, uuid: str, work: Callable[[Any], object]) -> object:
+    return work(pool_handle(link, uuid))
 
 
 def pool_handle(link: Link, uuid: str) -> Any:
@@ -91,15 +124,22 @@ def read_pool_types(link: Link, request: ReadPoolTypes) -> Reply:
 
 def read_volumes(link: Link, request: ReadVolumes) -> Reply:
     """List them by name: one call however many there are."""
-    found = link.call(pool_handle(link, request.pool).listAllVolumes, 0)
-    return Reply(value=tuple(sorted((str(v.name()) for v in found), key=str.casefold)))
+
+    def names(pool: Any) -> tuple[str, ...]:
+        found = link.call(pool.listAllVolumes, 0)
+        return tuple(sorted((str(v.name()) for v in found), key=str.casefold))
+
+    return _of_pool(link, request.pool, "volumes", request.deadline_s - 2, names)
 
 
 def read_volume_details(link: Link, request: ReadVolumeDetails) -> Reply:
     """Read those that are asked for."""
-    pool = pool_handle(link, request.pool)
-    found = ((name, _volume_in(link, pool, name)) for name in request.names)
-    return Reply(value={name: volume for name, volume in found if volume is not None})
+
+    def details(pool: Any) -> dict[str, Volume]:
+        found = ((name, _volume_in(link, pool, name)) for name in request.names)
+        return {name: volume for name, volume in found if volume is not None}
+
+    return _of_pool(link, request.pool, "details", request.deadline_s - 2, details)
 
 
 def _volume_in(link: Link, pool: Any, name: str) -> Volume | None:
@@ -118,15 +158,26 @@ def volume_of(link: Link, handle: Any) -> Volume:
 
 
 def find_volume(link: Link, request: FindVolume) -> Reply:
-    """Find a volume by path, by key, or by the names of pool and volume."""
+    """Find a volume by path, by key, or by the names of pool and volume.
+
+    For a path or a key libvirt looks into every pool: one that hangs holds it up. Not so for names.
+    """
     import libvirt
 
-    for lookup in (_by_path, _by_key, _by_names):
+    text = request.text
+    lookups = (_by_path, _by_key) if text.startswith("/") else (_by_names, _by_path, _by_key)
+    for lookup in lookups:
         with suppress(libvirt.libvirtError, ValueError):
-            handle = lookup(link, request.text)
-            pool = link.call(handle.storagePoolLookupByVolume)
-            return Reply(value=FoundVolume(pool_of(link, pool), volume_of(link, handle)))
-    return Reply("failed", f"no volume {request.text!r}: give POOL/NAME, a path or a key")
+            return Reply(
+                value=within(link, f"find {text}", FIND_S, partial(_found, link, lookup, text))
+            )
+    return Reply("failed", f"no volume {text!r}: give POOL/NAME, a path or a key")
+
+
+def _found(link: Link, lookup: Callable[[Link, str], Any], text: str) -> FoundVolume:
+    handle = lookup(link, text)
+    pool = link.call(handle.storagePoolLookupByVolume)
+    return FoundVolume(pool_of(link, pool), volume_of(link, handle))
 
 
 def _by_path(link: Link, text: str) -> Any:
@@ -146,12 +197,25 @@ def _by_names(link: Link, text: str) -> Any:
 
 
 def every_volume(link: Link) -> Iterator[Volume]:
-    """The volumes of all pools that run: an image may be the base of one in another pool."""
-    for pool in link.call(link.conn.listAllStoragePools, 0):
-        if link.call(pool.isActive):
-            for name in link.call(pool.listVolumes):
-                if (volume := _volume_in(link, pool, str(name))) is not None:
-                    yield volume
+    """The volumes of all pools that run: an image may be the base of one in another pool.
+
+    Raises:
+        NoAnswerError: A pool does not answer; the message names it.
+    """
+    for name in within(link, "pools", LIST_S, lambda: _names(link)):
+        try:
+            work = partial(_with_handle, link, name.uuid, partial(_volumes, link))
+            found = within(link, f"all of pool {name.uuid}", ALL_S, work)
+        except NoAnswerError as error:
+            raise NoAnswerError(error.title, f"pool {name.name} gives {error.message}") from error
+        yield from cast("tuple[Volume, ...]", found)
+
+
+def _volumes(link: Link, pool: Any) -> tuple[Volume, ...]:
+    if not link.call(pool.isActive):
+        return ()
+    found = (_volume_in(link, pool, str(name)) for name in link.call(pool.listVolumes))
+    return tuple(volume for volume in found if volume is not None)
 
 
 def why_in_use(link: Link, pool: Pool, volume: Volume, word: str) -> str:
@@ -162,6 +226,8 @@ def why_in_use(link: Link, pool: Pool, volume: Volume, word: str) -> str:
         check_unused(pool, volume, users, every_volume(link), word)
     except ValueError as error:
         return str(error)
+    except NoAnswerError as error:
+        return f"nobody can say whether {volume.name} is in use: {error.message}"
     return ""
 
 
