@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from typing_extensions import override
@@ -19,9 +20,7 @@ from vconsole.model.request import Reply
 from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, safe
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.title import TitleBar
+from vconsole.text import Cell, Note, safe
 
 LOOK_EVERY_S = 2.0
 
@@ -80,11 +79,7 @@ class JobsScreen(ListPage):
         self._rows |= {job.id: of_another(job) for job in self._found.jobs}
         self._rows |= {f"left {left.job.id}": cut_off(left) for left in self._found.leftovers}
         going = plural(self.console.under_way + len(self._found.jobs), "job") + " under way"
-        self.query_one(TitleBar).words = ("Jobs", going)
-        self.table.show(list(self._rows))
-        self.table.redraw()
-        self.explain()
-        self.refresh_hint()
+        self.show_list("Jobs", going, list(self._rows))
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
@@ -95,8 +90,8 @@ class JobsScreen(ListPage):
         return self._rows.get(self.table.key or "")
 
     @override
-    def explain(self) -> None:
-        self.query_one(NotesView).notes = self._row.notes if self._row else ()
+    def notes(self) -> Iterable[Note]:
+        return self._row.notes if self._row else ()
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -128,14 +123,12 @@ class JobsScreen(ListPage):
 
     async def do_remove(self) -> None:
         """Show what would be removed."""
-        from vconsole.screens.changes import ChangesScreen
-
-        row = self._row
-        if row is None or row.left is None or self._directory is None:
+        row, directory = self._row, self._directory
+        if row is None or row.left is None or directory is None:
             self.say("nothing here was left unfinished", "warn")
             return
-        proposal = Proposal((RemoveLeftover(self._directory, row.left),))
-        await self.console.show_page(ChangesScreen("remove what was not finished", [proposal]))
+        removal = RemoveLeftover(directory, row.left)
+        await self.propose("remove what was not finished", lambda: Proposal((removal,)))
 
 
 def _own(run: ChangeRun[Any], change: Change) -> Row:

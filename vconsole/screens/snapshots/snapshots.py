@@ -211,11 +211,10 @@ class SnapshotsScreen(ListPage, DomainPage):
     async def do_flatten(self) -> None:
         """Show what pulls the chains that snapshots of disks made into the images in use."""
         from vconsole.features.storage.model.disk_plan import flatten_all
-        from vconsole.screens.changes import ChangesScreen
 
         if (domain := self.subject) is not None:
             wanted = Propose(((domain.uuid, domain.name),), flatten_all)
-            await self.console.show_page(ChangesScreen("flatten its disks", asking=wanted))
+            await self.console.show_changes("flatten its disks", asking=wanted)
 
     async def _choose(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from time import time
 from typing import ClassVar, cast, get_args
 
@@ -43,11 +43,11 @@ from vconsole.model.request import Reply
 from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
-from vconsole.text import Cell, Line, safe, size
+from vconsole.text import Cell, Line, Note, safe, size
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import NotesView
+from vconsole.widgets.prompt import Accepted
 from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
 
 ELSEWHERE = "the images of that host are not on this machine: qemu-img cannot be run there"
 
@@ -119,21 +119,16 @@ class ImageScreen(ListPage):
         reading = "" if self._trouble else "reading"
         words = plural(len(chain.images), "image") + " in its chain" if chain else reading
         format_ = f"   {safe(self._format)}" if self._format else ""
-        self.query_one(TitleBar).words = (f"Image {safe(self._path)}", words + format_)
-        self.table.show(list(self._rows))
-        self.table.redraw()
-        self.explain()
-        self.refresh_hint()
+        self.show_list(f"Image {safe(self._path)}", words + format_, list(self._rows))
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
         return row_cells(IMAGE_COLUMNS, self._rows[key])
 
     @override
-    def explain(self) -> None:
+    def notes(self) -> Iterable[Note]:
         row = self._rows.get(self.table.key or "")
-        found = tuple(image_notes(row, self._chain)) if row and self._chain else ()
-        self.query_one(NotesView).notes = found
+        return image_notes(row, self._chain) if row and self._chain else ()
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -230,35 +225,25 @@ class ImageScreen(ListPage):
 
     # -- changes -----------------------------------------------------------------------------
 
-    async def _question(
-        self, label: str, text: str, hint: str, accepted: Callable[[str], bool]
-    ) -> None:
+    async def _question(self, label: str, text: str, hint: str, accepted: Accepted) -> None:
         if self._answer_is_open:  # the question takes the focus, and gives it to the list
             self._open_answer(False)
         await self.ask(label, text, hint, accepted=accepted)
 
-    def _planned(self, title: str, plan: Callable[[Image], Proposal]) -> bool:
+    async def _planned(self, title: str, plan: Callable[[Image], Proposal]) -> bool:
         """Show what would be done, or say why nothing can be."""
-        from vconsole.screens.changes import ChangesScreen
-
         if (image := self._image) is None:
             self.say(safe(self._trouble) or "not read yet", "warn")
             return False
-        try:
-            proposal = plan(image)
-        except ValueError as error:
-            self.say(safe(str(error)), "bad")
-            return False
-        self.console.call_later(self.console.show_page, ChangesScreen(title, [proposal]))
-        return True
+        return await self.propose(title, lambda: plan(image))
 
     async def do_resize(self) -> None:
         """Ask for the size."""
         now = self._image.virtual_bytes if self._image else None
 
-        def accepted(text: str) -> bool:
+        async def accepted(text: str) -> bool:
             wanted, shrink = text.strip().removeprefix("shrink "), text.strip().startswith("shrink")
-            return self._planned(
+            return await self._planned(
                 "resize the image",
                 lambda image: plan_resize(
                     self._path, self._format, image.virtual_bytes or 0, wanted, shrink
@@ -268,19 +253,21 @@ class ImageScreen(ListPage):
         hint = "20GiB, +5GiB more; to make it smaller: shrink 5GiB, shrink -1GiB"
         await self._question("size", size(now).replace(" ", ""), hint, accepted)
 
-    def do_commit(self) -> None:
+    async def do_commit(self) -> None:
         """Write it down into its base."""
-        self._planned("commit it", lambda image: plan_commit(self._path, self._format, image))
+        await self._planned("commit it", lambda image: plan_commit(self._path, self._format, image))
 
     async def do_repair(self) -> None:
         """Ask how much."""
 
-        def accepted(text: str) -> bool:
+        async def accepted(text: str) -> bool:
             if text.strip() not in get_args(Repair):
                 self.say("leaks or all", "bad")
                 return False
             how = cast("Repair", text.strip())
-            return self._planned("repair it", lambda _: plan_repair(self._path, self._format, how))
+            return await self._planned(
+                "repair it", lambda _: plan_repair(self._path, self._format, how)
+            )
 
         await self._question("repair (leaks, all)", "leaks", "check it first", accepted)
 
@@ -293,23 +280,23 @@ class ImageScreen(ListPage):
             lambda text: self._planned_snapshot("create", text.strip()),
         )
 
-    def do_apply(self) -> None:
+    async def do_apply(self) -> None:
         """Go back to the snapshot under the cursor."""
-        self._act_on_snapshot("apply")
+        await self._act_on_snapshot("apply")
 
-    def do_delete(self) -> None:
+    async def do_delete(self) -> None:
         """Delete the snapshot under the cursor."""
-        self._act_on_snapshot("delete")
+        await self._act_on_snapshot("delete")
 
-    def _act_on_snapshot(self, act: SnapshotAct) -> None:
+    async def _act_on_snapshot(self, act: SnapshotAct) -> None:
         row = self._rows.get(self.table.key or "")
         if row is None or row.snapshot is None:
             self.say("no snapshot here", "warn")
         else:
-            self._planned_snapshot(act, row.snapshot.name)
+            await self._planned_snapshot(act, row.snapshot.name)
 
-    def _planned_snapshot(self, act: SnapshotAct, name: str) -> bool:
-        return self._planned(
+    async def _planned_snapshot(self, act: SnapshotAct, name: str) -> bool:
+        return await self._planned(
             f"{act} a snapshot",
             lambda image: plan_snapshot(self._path, self._format, image, act, name),
         )

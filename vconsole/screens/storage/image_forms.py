@@ -47,8 +47,7 @@ class _ImageForm(FormScreen):
     def made_by(self, request: Request) -> bool:
         if not isinstance(request, ImageWork):
             return False
-        proposal, _ = self._plan()
-        return proposal is not None and request in proposal.changes
+        return request in self._planned()[0].changes
 
 
 class CreateImageScreen(_ImageForm):

@@ -240,21 +240,17 @@ class PoolsScreen(ListPage, FilteredPage):
 
     async def do_image(self) -> None:
         """Ask for the path and the format of an image."""
+        from vconsole.screens.storage.image import ImageScreen
 
-        def accepted(text: str) -> bool:
+        async def accepted(text: str) -> bool:
             path, _, format_ = text.strip().rpartition(" ")
             if not path.startswith("/"):
                 self.say("a path and its format: it is never guessed from the image", "bad")
                 return False
-            self.console.call_later(self._open_image, path.strip(), format_)
+            await self.console.show_page(ImageScreen(path.strip(), format_))
             return True
 
         await self.ask("image", "", "/srv/images/web.qcow2 qcow2", accepted=accepted)
-
-    async def _open_image(self, path: str, format_: str) -> None:
-        from vconsole.screens.storage.image import ImageScreen
-
-        await self.console.show_page(ImageScreen(path, format_))
 
     async def do_create(self) -> None:
         """Ask for what an image needs."""

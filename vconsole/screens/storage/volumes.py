@@ -44,6 +44,7 @@ class VolumesScreen(ListPage, FilteredPage):
     EXAMPLE = "web  .qcow2"
     BINDINGS: ClassVar = bindings("volumes")
     COLUMNS = VOLUME_COLUMNS
+    CHOSEN = "volumes.image"
     DEFAULT_CSS = """
     VolumesScreen NotesView { height: 5; }
     """
@@ -179,10 +180,6 @@ class VolumesScreen(ListPage, FilteredPage):
         """Delete it."""
         await self._act("delete")
 
-    async def on_line_table_chosen(self, event: LineTable.Chosen) -> None:
-        """Open by mouse."""
-        await self.do_image()
-
     async def do_image(self) -> None:
         """Open its image; where no domain says its format, its owner is asked for it."""
         if (volume := self._volume) is None:
@@ -199,11 +196,11 @@ class VolumesScreen(ListPage, FilteredPage):
             accepted=lambda text: self._format_said(volume, text.strip()),
         )
 
-    def _format_said(self, volume: Volume, format_: str) -> bool:
+    async def _format_said(self, volume: Volume, format_: str) -> bool:
         if not format_:
             self.say("qcow2 or raw, mostly", "bad")
             return False
-        self.console.call_later(self._open_image, volume, format_)
+        await self._open_image(volume, format_)
         return True
 
     async def _open_image(self, volume: Volume, format_: str) -> None:
