@@ -129,7 +129,7 @@ MANIFEST: Final = Manifest(
         Command("volumes.create", "plus,o", "create", "Make a volume.", (writable,)),
         Command("volumes.clone", "c", "clone", "Make a copy of the volume.", (writable,)),
         Command("volumes.resize", "e", "resize", "Give it another capacity.", (writable,)),
-        Command("volumes.wipe", "w", "wipe", "Overwrite what it holds.", (writable,)),
+        Command("volumes.wipe", "w", "", "Overwrite what it holds.", (writable,)),
         Command("volumes.delete", "minus,d,delete", "delete", "Delete the volume.", (writable,)),
         Command("volumes.upload", "i", "", "Write it from a file of this machine.", (writable,)),
         Command("volumes.download", "x", "", "Read it into a file of this machine.", (writable,)),
