@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.history import History
 from vconsole.changes.log import Log, ReadLog
 from vconsole.changes.recorder import Records
 from vconsole.console.app import VConsole
+from vconsole.features.pins.model.setting_rows import setting_rows
 from vconsole.files.config import Config
 from vconsole.host.source import View
 from vconsole.model.host_state import EMPTY, Domain, HostState, Pin
@@ -18,6 +19,7 @@ from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.proposal import Propose, Subject, proposals
 from vconsole.model.request import ReadConfigurations, Reply
 from vconsole.model.set_pins import SetPins
+from vconsole.model.setting import SettingRow
 
 Answers = Mapping[type, Callable[[Any], Reply | None]]
 """Type of request -> who answers it; None while the answer is awaited."""
@@ -80,16 +82,21 @@ class ScriptedFeed:
 
 def _pinned(domain: Domain, change: PinChange) -> Domain:
     steps = {step.key: step for step in change.steps}
-    pins = tuple(_moved(p, steps[p.key]) if p.key in steps else p for p in domain.pins)
-    return replace(domain, pins=pins)
+    pins = tuple(moved(p, steps[p.key]) if p.key in steps else p for p in domain.pins)
+    rows = tuple(moved(r, steps[r.key]) if r.key in steps else r for r in setting_rows(domain))
+    return replace(domain, pins=pins, settings=rows)
 
 
-def _moved(pin: Pin, step: PinStep) -> Pin:
-    return replace(
-        pin,
-        live=pin.live if step.live_after is None else step.live_after,
-        config=pin.config if step.config_after is None else step.config_after,
-    )
+Row = TypeVar("Row", bound=Pin | SettingRow)
+
+
+def moved(row: Row, step: PinStep) -> Row:
+    """The row as a step wants it."""
+    sets: dict[str, Any] = {
+        "live": row.live if step.live_after is None else step.live_after,
+        "config": row.config if step.config_after is None else step.config_after,
+    }
+    return replace(row, **sets)
 
 
 def proposer(read: Callable[[ReadConfigurations], Reply]) -> Callable[[Propose], Reply]:

@@ -8,6 +8,7 @@ from uuid import NAMESPACE_DNS, uuid5
 
 from hypothesis import strategies as st
 
+from tests.feed import moved
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import (
     Cell,
@@ -19,8 +20,10 @@ from vconsole.model.host_state import (
     PCpu,
     Pin,
     PinKey,
+    RowKey,
 )
 from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome
+from vconsole.model.setting import SettingRow
 
 GIB = 1 << 30
 
@@ -120,17 +123,21 @@ def domain(
 
 @dataclass
 class MemoryHost:
-    """A libvirt that keeps its pins in a dictionary and refuses what was changed meanwhile."""
+    """A libvirt that keeps its rows in a dictionary and refuses what was changed meanwhile."""
 
-    pins: dict[PinKey, Pin] = field(default_factory=dict)
+    rows: dict[RowKey, Pin | SettingRow] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, pins: Iterable[Pin]) -> MemoryHost:
-        return cls({pin.key: pin for pin in pins})
+    def of(cls, rows: Iterable[Pin | SettingRow]) -> MemoryHost:
+        return cls({row.key: row for row in rows})
 
     @property
     def base(self) -> tuple[Pin, ...]:
-        return tuple(self.pins.values())
+        return tuple(row for row in self.rows.values() if isinstance(row, Pin))
+
+    @property
+    def settings(self) -> tuple[SettingRow, ...]:
+        return tuple(row for row in self.rows.values() if isinstance(row, SettingRow))
 
     def apply(self, change: PinChange, fails_at: int | None = None) -> Outcome:
         """Set row by row; from step `fails_at` on nothing works."""
@@ -142,15 +149,11 @@ class MemoryHost:
         return Outcome(change, statuses[0] if statuses else "applied", steps)
 
     def _step(self, step: PinStep) -> StepOutcome:
-        pin = self.pins[step.key]
+        pin = self.rows[step.key]
         for seen, now in ((step.live_before, pin.live), (step.config_before, pin.config)):
             if seen is not None and seen != now:
                 return StepOutcome(step, "conflict")
-        self.pins[step.key] = replace(
-            pin,
-            live=pin.live if step.live_after is None else step.live_after,
-            config=pin.config if step.config_after is None else step.config_after,
-        )
+        self.rows[step.key] = moved(pin, step)
         return StepOutcome(step, "applied")
 
 

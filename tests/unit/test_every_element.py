@@ -22,6 +22,7 @@ import pytest
 import vconsole
 from vconsole.features.network.model import plan as network
 from vconsole.features.network.model.interfaces import Source
+from vconsole.features.pins.model.edit_settings import with_setting
 from vconsole.features.policy.model import clock, elements, features, redirfilter, timers
 from vconsole.features.policy.model.elements import DEFAULT
 from vconsole.features.policy.model.redirfilter import Rule, parse_rule
@@ -41,6 +42,13 @@ from vconsole.model.outcome import PinChange, PinStep
 from vconsole.model.proposal import Proposal, Subject, xml_lines
 from vconsole.model.request import Define
 from vconsole.model.set_pins import SetPins
+from vconsole.model.setting import (
+    NUMBERED,
+    SETTING_KINDS,
+    Setting,
+    SettingKind,
+    parse_setting,
+)
 from vconsole.model.xml_edit import Document
 
 Edit = Callable[[str], str]
@@ -130,6 +138,11 @@ EDITS: dict[str, tuple[str, Edit, list[str]]] = {
         NIC,
         lambda xml: network.linked(xml, up=False),
         ["+<link state='down'/>"],
+    ),
+    "pins.edit_settings.with_setting": (
+        DOMAIN,
+        lambda xml: with_setting(xml, "vcpuset", None, Setting("vcpuset", "4-7")),
+        ["-<vcpu current='2'>4</vcpu>", "+<vcpu current='2' cpuset='4-7'>4</vcpu>"],
     ),
     "policy.clock.set_clock": (
         DOMAIN,
@@ -433,6 +446,35 @@ def test_a_wish_of_storage_makes_a_difference(name: str) -> None:
 
 
 # -- pins, ports, devices --------------------------------------------------------------------------
+
+
+SETTINGS: dict[SettingKind, tuple[str, str]] = {
+    "vcpuset": ("auto", "<vcpu current='2' placement='auto'>4</vcpu>"),
+    "numatune": ("strict 0-1", "<memory mode='strict' nodeset='0-1'/>"),
+    "memnode": ("preferred 1", "<memnode cellid='0' mode='preferred' nodeset='1'/>"),
+    "vcpusched": ("fifo 1", "<vcpusched vcpus='0' scheduler='fifo' priority='1'/>"),
+    "emulatorsched": ("batch", "<emulatorsched scheduler='batch'/>"),
+    "iothreadsched": ("rr 9", "<iothreadsched iothreads='0' scheduler='rr' priority='9'/>"),
+    "shares": ("2048", "<shares>2048</shares>"),
+    "period": ("50000", "<period>50000</period>"),
+    "quota": ("20000", "<quota>20000</quota>"),
+    "global_period": ("50000", "<global_period>50000</global_period>"),
+    "global_quota": ("20000", "<global_quota>20000</global_quota>"),
+    "emulator_period": ("50000", "<emulator_period>50000</emulator_period>"),
+    "emulator_quota": ("20000", "<emulator_quota>20000</emulator_quota>"),
+    "iothread_period": ("50000", "<iothread_period>50000</iothread_period>"),
+    "iothread_quota": ("20000", "<iothread_quota>20000</iothread_quota>"),
+}
+"""Kind of row of memory and scheduling -> a value, and what the XML says then."""
+
+
+@pytest.mark.parametrize("kind", SETTING_KINDS)
+def test_a_row_of_memory_or_scheduling_is_written_and_taken_away(kind: SettingKind) -> None:
+    text, line = SETTINGS[kind]
+    number = 0 if kind in NUMBERED else None
+    after = with_setting(DOMAIN, kind, number, parse_setting(kind, text))
+    assert f"+{line}" in changed(DOMAIN, after)
+    assert with_setting(after, kind, number, Setting(kind)) == DOMAIN
 
 
 @pytest.mark.parametrize("kind", get_args(PinKind))

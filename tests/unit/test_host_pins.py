@@ -16,6 +16,7 @@ from vconsole.host.source import HostError, View
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.outcome import Outcome, PinChange, PinStep
 from vconsole.model.set_pins import SetPins, outcome_of
+from vconsole.model.setting import SettingKind, parse_setting
 
 
 @pytest.fixture
@@ -161,3 +162,51 @@ def test_a_read_only_connection_refuses_changes(lab: Lab) -> None:
     requests.close()
     assert reply.status == "refused"
     assert "--read-only" in reply.message
+
+
+# -- memory and scheduling -----------------------------------------------------------------------
+
+
+def setting(kind: SettingKind, number: int | None, before: str, after: str) -> PinStep:
+    values = (parse_setting(kind, text) for text in (before, after))
+    seen, wanted = values
+    return PinStep(kind, number, config_before=seen, config_after=wanted)
+
+
+def test_rows_of_memory_are_defined_together_and_taken_away_again(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    before = handle.XMLDesc(2)
+    change = PinChange(
+        found.uuid,
+        found.name,
+        (
+            setting("numatune", None, "strict 1", "preferred 0"),
+            setting("shares", None, "", "2048"),
+            setting("vcpusched", 0, "", "fifo 1"),
+        ),
+    )
+    outcome = apply(lab, change)
+    assert outcome.status == "applied"
+    assert [str(s.config) for s in outcome.steps] == ["preferred 0", "2048", "fifo 1"]
+    assert "<memory mode='preferred' nodeset='0'/>" in handle.XMLDesc(2)
+    assert {row.key for row in lab.find(handle).settings} >= {("numatune", None), ("shares", None)}
+    assert apply(lab, outcome.change.reversed()).status == "applied"
+    assert handle.XMLDesc(2) == before
+
+
+def test_a_row_of_memory_that_somebody_else_set_is_a_conflict(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    change = PinChange(found.uuid, found.name, (setting("shares", None, "512", "2048"),))
+    outcome = apply(lab, change)
+    assert (outcome.status, str(outcome.steps[0].config)) == ("conflict", "none")
+    assert "somebody else changed shares" in outcome.message
+
+
+def test_memory_on_a_cell_that_is_not_there_is_refused(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    change = PinChange(found.uuid, found.name, (setting("numatune", None, "strict 1", "strict 7"),))
+    outcome = apply(lab, change)
+    assert (outcome.status, outcome.message) == ("refused", "numatune: this host has no cell 7")

@@ -297,7 +297,7 @@ def test_apply_then_undo_is_identity(
     change = made.to_change()
     assert memory.apply(change).status == "applied"
     for key, wanted in made.staged.items():
-        pin = memory.pins[key]
+        pin = memory.rows[key]
         assert (pin.config if made.target == "config" else pin.now) == wanted
     assert memory.apply(change.reversed()).status == "applied"
     assert memory.base == base

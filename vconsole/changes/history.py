@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, get_args
 
 from vconsole.changes.operator import operator
 from vconsole.files.jsonlines import Stamp, append_line, last_lines, stamp
-from vconsole.model.host_state import PinKey
+from vconsole.model.host_state import RowKey
 from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, halves
 from vconsole.model.pin_json import HALVES, step_from_json, step_to_json
 from vconsole.model.virsh import change_commands
@@ -221,7 +221,7 @@ def _halves(steps: Iterable[PinStep]) -> Iterator[PinStep]:
 
 def _joined(halves: Iterable[PinStep]) -> tuple[PinStep, ...]:
     """The halves of a row together again."""
-    rows: dict[PinKey, PinStep] = {}
+    rows: dict[RowKey, PinStep] = {}
     for half in halves:
         row = rows.get(half.key, half)
         sets: dict[str, Any] = {n: getattr(half, n) or getattr(row, n) for n in (*HALVES, *_BARE)}

@@ -467,7 +467,7 @@ class VConsole(App[int]):
 
     def quit_unless_planned(self) -> None:
         """Quit; the first time warn of planned changes that would be lost."""
-        planned = [p.name for p in self.plans.values() if p.staged]
+        planned = [p.name for p in self.plans.values() if p.begun]
         if planned and not self._quitting and self.page is not None:
             self._quitting = True
             names = ", ".join(planned[:3])

@@ -11,6 +11,7 @@ from dataclasses import field
 from typing import Final
 
 from vconsole.host import xml
+from vconsole.host.domain_settings import Settings, read_settings
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Device, GuestCell, NumaTune, Pin, PinKey
 from vconsole.model.value import dataclass
@@ -47,6 +48,8 @@ class DomainXml:
     guest_cells: tuple[GuestCell, ...] = ()
     unplugged: frozenset[PinKey] = frozenset()
     """The rows of vCPUs that are not there yet."""
+    settings: Settings = field(default_factory=dict)
+    """What it says of memory and scheduling."""
 
     def allowed(self, key: PinKey, everything: CpuSet) -> CpuSet | None:
         """Where the row may run; None where this configuration has no such row."""
@@ -79,6 +82,7 @@ def read_domain(text: str) -> DomainXml:
         topology=_topology(_child(parts, "cpu", "topology")),
         guest_cells=_guest_cells(parts),
         unplugged=_unplugged(parts, current or 0, most or 0),
+        settings=read_settings(parts),
     )
 
 

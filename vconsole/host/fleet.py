@@ -12,6 +12,7 @@ from time import monotonic
 from typing import Any, Final
 
 from vconsole.host import errors
+from vconsole.host.domain_settings import merge_settings
 from vconsole.host.domain_xml import DomainXml, diverged, merge, read_domain, same_configuration
 from vconsole.host.link import Link
 from vconsole.model.cpuset import CpuSet
@@ -320,7 +321,9 @@ class Fleet:
         """
         now = read_domain(live) if live is not None else None
         if now is not None and not self._link.connection.split_pins:
-            return now, now if config is not None else None
+            if config is None:
+                return now, None
+            return now, replace(now, settings=read_domain(config).settings)
         if live is not None and config is not None and same_configuration(live, config):
             return now, now
         return now, read_domain(config) if config is not None else None
@@ -396,6 +399,9 @@ def _with(
         memory_bytes=main.memory_bytes,
         max_memory_bytes=main.max_memory_bytes,
         pins=merge(live, config, everything),
+        settings=merge_settings(
+            live.settings if live else None, config.settings if config else None
+        ),
         numatune=main.numatune,
         hugepages_kib=main.hugepages_kib,
         topology=main.topology,

@@ -145,8 +145,11 @@ class Machine:
             self.busy = self._link.simulation.busy()
         if not self._link.connection.local:
             return
+        import shutil
+
         import psutil
 
+        self.node = replace(self.node, numad=shutil.which("numad") is not None)
         with suppress(OSError, RuntimeError):
             times = [_kinds(t._asdict()) for t in psutil.cpu_times(percpu=True)]
             ids = [p.id for p in self.pcpus if p.online is not False]

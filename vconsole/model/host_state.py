@@ -14,9 +14,11 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.setting import Setting, SettingKind, SettingRow
 from vconsole.model.value import dataclass
 
 PinKind = Literal["vcpu", "emulator", "iothread"]
+RowKind = PinKind | SettingKind
 Active: Final = frozenset({"running", "idle", "paused", "in shutdown", "pmsuspended"})
 """The states, in virsh's words, in which a domain has a live configuration."""
 
@@ -93,6 +95,9 @@ class Pin:
 
 
 PinKey = tuple[PinKind, int | None]
+RowKey = tuple[RowKind, int | None]
+Value = CpuSet | Setting
+"""What a row of a plan has: a set of pCPUs, or a setting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +147,9 @@ class Domain:
     persistent: bool | None = None
     pins: tuple[Pin, ...] = ()
     """vCPUs by number, then the emulator, then the iothreads by id."""
+    settings: tuple[SettingRow, ...] = ()
+    """What its XML says of memory and scheduling; rows without a word in either half are left
+    out."""
     numatune: NumaTune | None = None
     hugepages_kib: int | None = None
     """Size of the pages backing its memory, where ``<hugepages>`` asks for them; 0 where it names
@@ -252,6 +260,8 @@ class Node:
     governor: str | None = None
     hugepage_kib: int | None = None
     """The default size of huge pages (``Hugepagesize`` of /proc/meminfo); local hosts only."""
+    numad: bool | None = None
+    """Whether numad can be asked where memory is free; None where that is not known."""
     checks: tuple[Check, ...] = ()
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Literal
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import PinKey, PinKind
+from vconsole.model.host_state import RowKey, RowKind, Value
 from vconsole.model.value import dataclass
 
 Target = Literal["both", "live", "config"]
@@ -19,21 +19,21 @@ Status = Literal["applied", "refused", "conflict", "failed", "unknown", "not tri
 
 @dataclass(frozen=True, slots=True)
 class PinStep:
-    """One row of a pin change: what was seen and what is wanted; None where it is not touched."""
+    """One row of a change: what was seen and what is wanted; None where it is not touched."""
 
-    kind: PinKind
+    kind: RowKind
     id: int | None
-    live_before: CpuSet | None = None
-    live_after: CpuSet | None = None
-    config_before: CpuSet | None = None
-    config_after: CpuSet | None = None
+    live_before: Value | None = None
+    live_after: Value | None = None
+    config_before: Value | None = None
+    config_after: Value | None = None
     bare_before: bool = False
     """The definition has no element for the row: `config_before` is what that means."""
     bare_after: bool = False
     """It is to have none."""
 
     @property
-    def key(self) -> PinKey:
+    def key(self) -> RowKey:
         """What identifies the row: kind and id."""
         return self.kind, self.id
 
@@ -59,7 +59,7 @@ def halves(step: PinStep) -> tuple[PinStep, PinStep]:
 
 @dataclass(frozen=True, slots=True)
 class PinChange:
-    """Set the pins of one domain, row by row."""
+    """Set pins and settings of one domain, row by row."""
 
     uuid: str
     name: str
@@ -80,8 +80,8 @@ class StepOutcome:
     step: PinStep
     status: Status
     message: str = ""
-    live: CpuSet | None = None
-    config: CpuSet | None = None
+    live: Value | None = None
+    config: Value | None = None
     kernel: CpuSet | None = None
     """``Cpus_allowed_list`` of the thread, where the host is local."""
 

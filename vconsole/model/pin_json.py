@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import PinKind
+from vconsole.model.host_state import PinKind, RowKind, Value
 from vconsole.model.outcome import PinStep
+from vconsole.model.setting import NUMBERED, SETTING_KINDS, parse_setting
 
 HALVES: Final = ("live_before", "live_after", "config_before", "config_after")
 _BARE: Final = ("bare_before", "bare_after")
@@ -28,16 +29,23 @@ def step_from_json(item: Any) -> PinStep:
         LookupError, TypeError, AttributeError: Neither.
     """
     kind, number = item["kind"], item["id"]
-    if kind not in get_args(PinKind):
+    if kind not in (*get_args(PinKind), *SETTING_KINDS):
         raise ValueError("no step")
-    if (number is None) != (kind == "emulator") or not isinstance(number, int | None):
+    if (number is not None) != is_numbered(kind) or not isinstance(number, int | None):
         raise ValueError("no step")
-    sets: dict[str, Any] = {name: _cpuset(item[name]) for name in HALVES if name in item}
+    sets: dict[str, Any] = {name: _value(kind, item[name]) for name in HALVES if name in item}
     sets |= {name: item.get(name) is True for name in _BARE}
     return PinStep(kind, number, **sets)
 
 
-def _cpuset(value: object) -> CpuSet:
+def is_numbered(kind: RowKind) -> bool:
+    """Whether there is a row for each vCPU, iothread or guest cell."""
+    return kind in ("vcpu", "iothread") or kind in NUMBERED
+
+
+def _value(kind: RowKind, value: object) -> Value:
     if not isinstance(value, str):
         raise ValueError("no text")
-    return CpuSet.parse(value)
+    if kind == "vcpu" or kind == "emulator" or kind == "iothread":
+        return CpuSet.parse(value)
+    return parse_setting(kind, value)

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from typing import Final
 from urllib.parse import quote
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import PinKey
+from vconsole.model.host_state import PinKey, Value
 from vconsole.model.outcome import PinChange, PinStep
+from vconsole.model.setting import NUMBERS, Setting
 
 _UUID_LIKE = re.compile(r"[0-9a-fA-F-]{32,}")
 _MAX_NAME = 120
@@ -54,10 +56,48 @@ def change_commands(
     """
     domain = domain_argument(change.name, change.uuid)
     return tuple(
-        pin_command(domain, step.key, cpuset, flags if split_pins else (), uri)
+        _command(domain, step, value, flags, uri, split_pins)
         for step in change.steps
-        for cpuset, flags in _halves(step)
+        for value, flags in _halves(step)
     )
+
+
+def _command(
+    domain: str, step: PinStep, value: Value, flags: tuple[str, ...], uri: str | None, split: bool
+) -> str:
+    if isinstance(value, Setting):
+        return _setting_command(domain, step.id, value, flags, uri)
+    kind = step.kind
+    assert kind in ("vcpu", "emulator", "iothread")
+    return pin_command(domain, (kind, step.id), value, flags if split else (), uri)
+
+
+def _setting_command(
+    domain: str, number: int | None, value: Setting, flags: tuple[str, ...], uri: str | None
+) -> str:
+    """Sources: virsh(1), numatune and schedinfo; the rest is edited, with what is to stand there.
+
+    A number is taken away by setting what the kernel has without one.
+    """
+    words = ["virsh", *(("-c", uri) if uri else ())]
+    note = ""
+    if value.kind in NUMBERS and (value.text or "--live" in flags):
+        name = SCHEDULE_NAMES.get(value.kind, value.kind)
+        wanted = value.text or str(WITHOUT[name.rpartition("_")[2]])
+        words += ["schedinfo", "--domain", domain, "--set", f"{name}={wanted}", *flags]
+    elif value.kind == "numatune" and value.nodeset:
+        mode = () if flags == ("--live",) else ("--mode", value.mode)
+        words += ["numatune", "--domain", domain, *mode, "--nodeset", value.rest, *flags]
+    else:
+        words += ["edit", "--domain", domain]
+        note = f"  # {value.kind}{'' if number is None else f' {number}'}: {value}"
+    return " ".join(shlex.quote(_one_line(word)) for word in words) + note
+
+
+SCHEDULE_NAMES: Final = {"shares": "cpu_shares", "period": "vcpu_period", "quota": "vcpu_quota"}
+"""What virDomainSetSchedulerParameters calls them, where that differs from the XML."""
+WITHOUT: Final = {"shares": 100, "period": 100000, "quota": -1}
+"""What the kernel has where nothing is set (cgroup v2); the rest of a name in its last word."""
 
 
 def shell_script(
@@ -76,7 +116,7 @@ def _comment(text: str) -> str:
     return f"# {shown}".rstrip()
 
 
-def _halves(step: PinStep) -> Iterator[tuple[CpuSet, tuple[str, ...]]]:
+def _halves(step: PinStep) -> Iterator[tuple[Value, tuple[str, ...]]]:
     live, config = step.live_after, step.config_after
     if live is not None and live == config:
         yield live, ("--live", "--config")

@@ -6,31 +6,38 @@ from collections.abc import Iterable
 from typing import Final
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import PinKey, PinKind
+from vconsole.model.host_state import RowKey, RowKind
+from vconsole.model.setting import SETTING_KINDS
 
-KIND_WORDS: Final[dict[PinKind, str]] = {
+KIND_WORDS: Final[dict[RowKind, str]] = {
     "vcpu": "vCPU",
     "emulator": "emulator",
     "iothread": "iothread",
+    **{kind: kind.replace("_", " ") for kind in SETTING_KINDS},
+    "vcpuset": "default set",
+    "memnode": "guest cell",
+    "vcpusched": "vCPU sched",
+    "emulatorsched": "emulator sched",
+    "iothreadsched": "iothread sched",
 }
-_ORDER: Final[dict[PinKind, int]] = {"vcpu": 0, "emulator": 1, "iothread": 2}
+_ORDER: Final[dict[RowKind, int]] = {kind: place for place, kind in enumerate(KIND_WORDS)}
 
 
-def row_order(key: PinKey) -> tuple[int, int]:
-    """Sorts rows as every table shows them: vCPUs, the emulator, iothreads."""
+def row_order(key: RowKey) -> tuple[int, int]:
+    """Sorts rows as every table shows them: vCPUs, the emulator, iothreads, then settings."""
     kind, number = key
     return _ORDER[kind], -1 if number is None else number
 
 
-def row_label(key: PinKey) -> str:
+def row_label(key: RowKey) -> str:
     """One row in words: ``vCPU 2``, ``emulator``, ``iothread 1``."""
     kind, number = key
     return KIND_WORDS[kind] if number is None else f"{KIND_WORDS[kind]} {number}"
 
 
-def rows_label(keys: Iterable[PinKey]) -> str:
+def rows_label(keys: Iterable[RowKey]) -> str:
     """Several rows in words, numbers gathered: ``vCPU 0-3, 6, emulator``."""
-    numbers: dict[PinKind, list[int]] = {}
+    numbers: dict[RowKind, list[int]] = {}
     for kind, number in sorted(keys, key=row_order):
         numbers.setdefault(kind, []).extend(() if number is None else (number,))
     return ", ".join(

@@ -65,7 +65,7 @@ def run_pin(options: argparse.Namespace, source: HostSource) -> int:
         raise CliError(str(error), USAGE) from error
     except ValueError as error:
         raise CliError(str(error), REFUSED) from error
-    return _show_and_set(plan, options, host_state)
+    return show_and_set(plan, options, host_state)
 
 
 def _target(options: argparse.Namespace) -> Target | None:
@@ -97,10 +97,10 @@ def run_apply(options: argparse.Namespace, source: HostSource) -> int:
     except PlanFileError as error:
         raise CliError(f"{options.file}: {error}", USAGE) from error
     host_state = complete(source, View("pin"))
-    return _show_and_set(plan.beside(host_state), options, host_state)
+    return show_and_set(plan.beside(host_state), options, host_state)
 
 
-def _show_and_set(plan: PinPlan, options: argparse.Namespace, host_state: HostState) -> int:
+def show_and_set(plan: PinPlan, options: argparse.Namespace, host_state: HostState) -> int:
     """Show the plan; apply it unless that is refused or not asked for."""
     warnings = plan_warnings(plan, host_state)
     if not options.json:

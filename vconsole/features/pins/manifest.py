@@ -101,6 +101,29 @@ MANIFEST: Final = Manifest(
             (pinnable,),
             words="best placement numad automatic",
         ),
+        Command(
+            "pin.settings",
+            "m",
+            "memory",
+            "Go to the rows of memory and scheduling: numatune, guest cells, policies, quotas.",
+            (a_domain, pinnable),
+            virsh="numatune {name}",
+            opens="settings",
+            words="memnode nodeset vcpusched cputune shares schedinfo placement",
+        ),
+        Command(
+            "pin.default",
+            "v",
+            "",
+            "Make this row's cpuset the default set of all threads: <vcpu cpuset>.",
+            (pinnable,),
+            words="vcpu cpuset placement",
+        ),
+        Command("settings.edit", "enter,e", "edit", "Type another value of this row.", (pinnable,)),
+        Command(
+            "settings.clear_row", "backspace", "", "Forget what is planned in this row.", (a_plan,)
+        ),
+        Command("settings.plan", "P", "plan", "Show the plan, pins and all.", (a_plan,)),
         Command("pin.plan", "enter", "plan", "Show the plan; applying comes after.", (a_plan,)),
         Command("pin.clear_row", "backspace", "", "Forget what is planned in this row.", (a_plan,)),
         Command("pin.unedit", "z", "", "Take back the last edit of the plan.", (pinnable,)),
@@ -168,6 +191,7 @@ MANIFEST: Final = Manifest(
     pages={
         "history": "vconsole.screens.pins.history:HistoryScreen",
         "pin": "vconsole.screens.pins.pin:PinScreen",
+        "settings": "vconsole.screens.pins.settings:SettingsScreen",
     },
     answers=(
         Answer(
@@ -180,5 +204,5 @@ MANIFEST: Final = Manifest(
     ),
     group="Look and pin",
     subcommands=dict.fromkeys("pin plan".split(), ".cli:add_parsers")
-    | {"fit": ".cli_fit:add_parsers"},
+    | {"fit": ".cli_fit:add_parsers", "tune": ".cli_settings:add_parsers"},
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from vconsole.features.pins.model.bestfit import Suggestion
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, HostState, Pin, PinKey
+from vconsole.model.host_state import Domain, HostState, Pin, RowKey
 from vconsole.model.matrix import MatrixData, MatrixRow
 from vconsole.model.placement import claims, occupants
 from vconsole.model.topology import CellGroup, topology
@@ -15,7 +17,7 @@ from vconsole.text import Note, safe, size
 
 
 def matrix_data(
-    domain: Domain, plan: PinPlan, host_state: HostState, warned: set[PinKey]
+    domain: Domain, plan: PinPlan, host_state: HostState, warned: Container[RowKey]
 ) -> MatrixData:
     """All that the matrix shows of a plan."""
     shape = topology(host_state)
@@ -56,6 +58,19 @@ def legend(data: MatrixData) -> list[Note]:
         more.append("(vCPU) not plugged in")
     lines += [" " + "  ".join(more)] if more else []
     return [(line, "dim") for line in lines]
+
+
+def setting_line(plan: PinPlan) -> list[Note]:
+    """Memory and scheduling, as far as something is set or planned, in a line."""
+    parts = [
+        f"{row.label} {row.config_before if row.live_before is None else row.live_before}"
+        + (f" -> {plan.wanted.get(row.key)}" if row.changed else "")
+        for row in plan.setting_table()
+        if row.changed or any(v and v.text for v in (row.live_before, row.config_before))
+    ]
+    shown = "; ".join(parts[:4]) + (f"; {len(parts) - 4} more" if len(parts) > 4 else "")
+    tone = "accent" if plan.wanted else "dim"
+    return [(f" {shown}", tone)] if parts else []
 
 
 def pcpu_words(pcpu: int, uuid: str, host_state: HostState) -> str:

@@ -12,12 +12,14 @@ from typing_extensions import override
 from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.bestfit import Suggestion, suggest
 from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.setting_rows import setting_rows
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.features.pins.words import (
     legend,
     matrix_data,
     pcpu_words,
     reason_lines,
+    setting_line,
     warning_lines,
 )
 from vconsole.model.cpuset import CpuSet, CpuSetError
@@ -27,6 +29,7 @@ from vconsole.model.keys import APP
 from vconsole.model.placement import free_first
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
+from vconsole.model.setting import Setting
 from vconsole.model.topology import topology
 from vconsole.model.words import row_label
 from vconsole.screens.domain_page import DomainPage
@@ -92,7 +95,7 @@ class PinScreen(DomainPage):
     def virsh(self) -> str:
         """Name the plan's lines, else the line that shows the pins."""
         plan = self.plan
-        if plan and plan.staged:
+        if plan and plan.changes():
             return "\n".join(plan.commands(self.host_state.connection.uri))
         return f"vcpupin --domain {self._uuid}"
 
@@ -121,11 +124,12 @@ class PinScreen(DomainPage):
     def _rebase(self, domain: Domain, host_state: HostState) -> None:
         plan, persistent = self.plan, domain.persistent is not False
         earlier = self._past if plan is not None else []
-        self._past = [p.rebase(domain.pins, domain.active, persistent).plan for p in earlier]
-        if plan is None or not plan.staged:
+        now = domain.pins, domain.active, persistent, setting_rows(domain)
+        self._past = [p.rebase(*now).plan for p in earlier]
+        if plan is None or not plan.begun:
             self.console.plans[self._uuid] = PinPlan.of(domain, host_state)
             return
-        rebased = plan.rebase(domain.pins, domain.active, persistent)
+        rebased = plan.rebase(*now)
         self.console.plans[self._uuid] = rebased.plan
         if rebased.conflicts:
             self._conflicts = tuple(c.text for c in rebased.conflicts)
@@ -147,6 +151,7 @@ class PinScreen(DomainPage):
         lines = legend(self.matrix.data)
         if not self.host_state.connection.split_pins:
             lines.append((" one set: this driver knows no difference of live and config", "dim"))
+        lines += setting_line(plan) if plan else []
         lines += warning_lines(plan, self.host_state) if plan else []
         return lines + self._reasons()
 
@@ -193,7 +198,7 @@ class PinScreen(DomainPage):
         if plan is None or row is None:
             return (self._domain.problem or "", "warn") if self._domain else ("", "")
         warnings = plan_warnings(plan, self.host_state)
-        mine = [w for w in warnings if row.key in w.rows] or (warnings if plan.staged else [])
+        mine = [w for w in warnings if row.key in w.rows] or (warnings if plan.begun else [])
         words = self._row_words(plan, row.key)
         if mine:
             return f"{words}   {mine[0].text}", "bad" if mine[0].severity == "refuse" else "warn"
@@ -286,6 +291,20 @@ class PinScreen(DomainPage):
         row = self.matrix.row
         if row is not None:
             self._edit(lambda p: p.copy_row(row.key, [k for k in p.rows if k[0] == "vcpu"]))
+
+    def do_default(self) -> None:
+        """The row's set for every thread that has no pin: ``<vcpu cpuset>``."""
+        row, plan = self.matrix.row, self.plan
+        cpuset = plan.effective(row.key) if plan and row else None
+        if plan is None or cpuset is None:
+            return
+        text = "" if plan.unpinned(cpuset) else str(cpuset)
+        self._edit(lambda p: p.set(("vcpuset", None), Setting("vcpuset", text)))
+        now = self.plan
+        if now is not None and ("vcpuset", None) in now.wanted:
+            self.say(f"default set of all threads: {text or 'none'}, at the next start", "good")
+        elif now is not None:
+            self.say("that is the default set already", "warn")
 
     def do_suggest(self) -> None:
         """Fill the plan; the reasons are said."""

@@ -15,8 +15,7 @@ from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.features.pins.words import warning_lines
 from vconsole.model.column import Column, row_cells
-from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, HostState
+from vconsole.model.host_state import Domain, HostState, Value
 from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.request import Reply
@@ -40,13 +39,13 @@ class Row(NamedTuple):
     result: Cell
 
 
-def _now(before: CpuSet | None, after: CpuSet | None) -> Cell:
+def _now(before: Value | None, after: Value | None) -> Cell:
     if after is None:
         return "" if before is None else str(before), "dim"
     return "-" if before is None else str(before), ""
 
 
-def _then(after: CpuSet | None) -> Cell:
+def _then(after: Value | None) -> Cell:
     return "" if after is None else str(after), "accent"
 
 

@@ -14,13 +14,14 @@ from vconsole.host.machine import Machine
 from vconsole.host.proc import Guest
 from vconsole.host.source import HostError
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, Pin, PinKey, PinKind
-from vconsole.model.outcome import StepOutcome
+from vconsole.model.host_state import Domain, Pin, PinKind, RowKey, Value
+from vconsole.model.outcome import PinStep, StepOutcome
+from vconsole.model.setting import SettingRow
 from vconsole.model.xml_read import XmlError
 
 _LIVE: Final = 1
 _CONFIG: Final = 2
-Answers = Mapping[tuple[PinKey, int], CpuSet]
+Answers = Mapping[tuple[RowKey, int], CpuSet]
 """Row and flag -> the set that libvirt answered."""
 
 
@@ -42,7 +43,9 @@ class ReadBack:
 
         try:
             rows = read(handle, domain)
-            pinned = self._pin_info(handle, domain, {o.step.kind for o in outcomes})
+            pinned = self._pin_info(
+                handle, domain, {k for o in outcomes if (k := pin_kind(o.step))}
+            )
         except (libvirt.libvirtError, HostError, XmlError, UnicodeError) as error:
             note = f"set, but not read back: {errors.message(error)}"
             return [replace(o, message=o.message or note) for o in outcomes]
@@ -74,26 +77,38 @@ class ReadBack:
         return self._link.attempt("iothreadinfo", handle.ioThreadInfo, flag) or []
 
     def _with_answer(
-        self, outcome: StepOutcome, guest: Guest | None, pin: Pin | None, pinned: Answers
+        self,
+        outcome: StepOutcome,
+        guest: Guest | None,
+        pin: Pin | SettingRow | None,
+        pinned: Answers,
     ) -> StepOutcome:
         if pin is None:
             return outcome
         step = outcome.step
-        live = pinned.get((step.key, _LIVE), pin.live) if pin.live is not None else None
-        config = pinned.get((step.key, _CONFIG), pin.config) if pin.config is not None else None
+        live: Value | None = pin.live
+        config: Value | None = pin.config
+        live = pinned.get((step.key, _LIVE), live) if live is not None else None
+        config = pinned.get((step.key, _CONFIG), config) if config is not None else None
         message = outcome.message
         if outcome.status == "applied":
             kept = self._kept(step.live_after, live) and self._kept(step.config_after, config)
             message = message if kept else "libvirt accepted it, but answers another set"
-        kernel = self._kernel(guest, step.key, live)
+        kernel = self._kernel(guest, pin, live) if isinstance(live, CpuSet) else None
         return replace(outcome, message=message, live=live, config=config, kernel=kernel)
 
-    def _kept(self, wanted: CpuSet | None, now: CpuSet | None) -> bool:
+    def _kept(self, wanted: Value | None, now: Value | None) -> bool:
         return wanted is None or self._pcpus.same(wanted, now)
 
-    def _kernel(self, guest: Guest | None, key: PinKey, live: CpuSet | None) -> CpuSet | None:
+    def _kernel(self, guest: Guest | None, pin: Pin | SettingRow, live: CpuSet) -> CpuSet | None:
         """Where the kernel lets the thread run, written like `live` if that means the same."""
-        if guest is None or live is None or (tid := guest.tid(key)) is None:
+        if guest is None or not isinstance(pin, Pin) or (tid := guest.tid(pin.key)) is None:
             return None
         allowed = guest.allowed(tid)
         return live if self._pcpus.same(allowed, live) else allowed
+
+
+def pin_kind(step: PinStep) -> PinKind | None:
+    """The kind of thread that a step pins; None for one of memory or scheduling."""
+    kind = step.kind
+    return kind if kind == "vcpu" or kind == "emulator" or kind == "iothread" else None

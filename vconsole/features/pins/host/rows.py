@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from vconsole.features.pins.model.setting_rows import setting_rows
+from vconsole.host.domain_settings import merge_settings
 from vconsole.host.domain_xml import DomainXml, merge, read_domain
 from vconsole.host.link import Link
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, Pin, PinKey
+from vconsole.model.host_state import Domain, Pin, RowKey
+from vconsole.model.setting import SettingRow
 
 _XML_INACTIVE = 2
 
@@ -18,8 +21,9 @@ _XML_INACTIVE = 2
 class Rows:
     """The rows of a domain; `bare` are those for which its definition has no element."""
 
-    pins: Mapping[PinKey, Pin]
-    bare: frozenset[PinKey] = frozenset()
+    pins: Mapping[RowKey, Pin | SettingRow]
+    """Those of memory and scheduling too, every one there could be."""
+    bare: frozenset[RowKey] = frozenset()
 
 
 def read_rows(
@@ -34,11 +38,23 @@ def read_rows(
     """
     live = _read(link, handle, 0) if domain.active else None
     config = _read(link, handle, _XML_INACTIVE) if domain.persistent else None
+    defined = config
     if live is not None and config is not None and not split_pins:
         config = live
     bare = frozenset(key for key, pin in config.pins.items() if pin is None) if config else ()
-    pins = {pin.key: pin for pin in merge(live, config, everything)}
-    return Rows(pins, frozenset(bare) if split_pins else frozenset())
+    pins = merge(live, config, everything)
+    rows: dict[RowKey, Pin | SettingRow] = {pin.key: pin for pin in pins}
+    known = replace(
+        domain,
+        detailed=True,
+        pins=pins,
+        guest_cells=(live or config or DomainXml()).guest_cells,
+        settings=merge_settings(
+            live.settings if live else None, defined.settings if defined else None
+        ),
+    )
+    rows |= {row.key: row for row in setting_rows(known)}
+    return Rows(rows, frozenset(bare) if split_pins else frozenset())
 
 
 def _read(link: Link, handle: Any, flags: int) -> DomainXml:

@@ -10,19 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import groupby
 from typing import Any, Final
 
 from vconsole.features.pins.host.bare import remove_pin
-from vconsole.features.pins.host.read_back import ReadBack
+from vconsole.features.pins.host.read_back import ReadBack, pin_kind
 from vconsole.features.pins.host.rows import Rows, read_rows
+from vconsole.features.pins.host.settings import set_settings
 from vconsole.features.pins.model.compare import PCpus
 from vconsole.host import errors, masks
 from vconsole.host.link import Link
 from vconsole.host.machine import Machine
 from vconsole.host.source import HostError
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, Pin, PinKey
+from vconsole.model.host_state import Domain, Pin, PinKey, RowKey
 from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome, halves
+from vconsole.model.setting import Setting, SettingRow
 from vconsole.model.words import row_label
 from vconsole.model.xml_edit import XmlEditError
 from vconsole.model.xml_read import XmlError
@@ -136,8 +139,20 @@ class PinWriter:
         if step.config_after is not None and pin.config is None:
             return "changed: it is not in the persistent configuration"
         for wanted in (step.live_after, step.config_after):
-            if wanted is not None and (reason := self._pcpus.unfit(wanted)):
+            if isinstance(wanted, CpuSet) and (reason := self._pcpus.unfit(wanted)):
                 return reason
+            if isinstance(wanted, Setting) and (reason := self._no_such(wanted)):
+                return reason
+        return None
+
+    def _no_such(self, wanted: Setting) -> str | None:
+        """Why no memory can be on these cells."""
+        cells = CpuSet.of(cell.id for cell in self._machine.cells)
+        missing = (wanted.nodeset or CpuSet()) - cells
+        if cells and missing:
+            return f"this host has no cell {missing}"
+        if wanted.kind == "vcpuset" and wanted.text and not wanted.auto:
+            return self._pcpus.unfit(CpuSet.parse(wanted.text))
         return None
 
     # -- the change ----------------------------------------------------------------------------
@@ -145,17 +160,22 @@ class PinWriter:
     def _set_all(
         self, handle: Any, change: PinChange
     ) -> tuple[list[StepOutcome], HostError | None]:
-        """Set row after row up to the first failure; answers also how the connection was lost."""
+        """Set row after row up to the first failure; answers also how the connection was lost.
+
+        Rows of memory and scheduling go together.
+        """
         outcomes: list[StepOutcome] = []
         lost: HostError | None = None
-        stopped = False
-        for step in change.steps:
-            if stopped:
-                outcomes.append(StepOutcome(step, "not tried"))
-                continue
-            made, lost = self._set(handle, step)
-            outcomes += made
-            stopped = made[-1].status != "applied"
+        for settings, group in groupby(change.steps, lambda step: pin_kind(step) is None):
+            steps = list(group)
+            parts = [steps] if settings else [[step] for step in steps]
+            for part in parts:
+                if any(o.status != "applied" for o in outcomes):
+                    outcomes += [StepOutcome(step, "not tried") for step in part]
+                    continue
+                setting = partial(set_settings, self._link, handle, part)
+                made, lost = setting() if settings else self._set(handle, part[0])
+                outcomes += made
         return outcomes, lost
 
     def _set(self, handle: Any, step: PinStep) -> tuple[list[StepOutcome], HostError | None]:
@@ -185,7 +205,11 @@ class PinWriter:
     def _calls(self, handle: Any, step: PinStep) -> Iterator[tuple[Call, PinStep]]:
         """(call, the part of the step that it does); one call where both sets are equal."""
         live, config = step.live_after, step.config_after
-        pin = partial(self._pin, handle, step.key)
+        kind = pin_kind(step)
+        assert kind is not None
+        assert not isinstance(live, Setting)
+        assert not isinstance(config, Setting)
+        pin = partial(self._pin, handle, (kind, step.id))
         if not self._split_pins:
             one = live if live is not None else config
             if one is not None:
@@ -197,14 +221,14 @@ class PinWriter:
         if live is not None:
             yield partial(pin, live, _LIVE), halves(step)[0]
         if config is not None:
-            bare = partial(remove_pin, self._link, handle, step.key)
+            bare = partial(remove_pin, self._link, handle, (kind, step.id))
             yield (bare if step.bare_after else partial(pin, config, _CONFIG)), halves(step)[1]
 
     def _pin(self, handle: Any, key: PinKey, cpuset: CpuSet, flags: int) -> None:
         self._link.call(masks.pin, handle, key, cpuset, self._machine.map_width, flags)
 
 
-def _with_bare(step: PinStep, bare: frozenset[PinKey]) -> PinStep:
+def _with_bare(step: PinStep, bare: frozenset[RowKey]) -> PinStep:
     """The step with what undoing it must know: whether the definition says anything of the row."""
     return replace(step, bare_before=step.config_after is not None and step.key in bare)
 
@@ -214,7 +238,7 @@ def _refusal(change: PinChange, reason: str) -> RefusedError:
     return RefusedError(Outcome(change, "refused", steps, reason))
 
 
-def _as_read(step: PinStep, pin: Pin, conflict: bool) -> StepOutcome:
+def _as_read(step: PinStep, pin: Pin | SettingRow, conflict: bool) -> StepOutcome:
     status: Status = "conflict" if conflict else "not tried"
     message = "is not what was shown" if conflict else ""
     return StepOutcome(step, status, message, live=pin.live, config=pin.config)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import PCpu, Pin
+from vconsole.model.host_state import PCpu, Pin, Value
 from vconsole.model.outcome import PinStep
+from vconsole.model.setting import Setting, SettingRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,16 @@ class PCpus:
         offline = CpuSet.of(p.id for p in known if p.online is False)
         return cls(CpuSet.of(p.id for p in known), offline)
 
-    def same(self, one: CpuSet | None, other: CpuSet | None) -> bool:
+    def same(self, one: Value | None, other: Value | None) -> bool:
         """Equal as far as online pCPUs go: "everything" is written in more than one way."""
         if one is None or other is None:
             return one is other
+        if isinstance(one, Setting) or isinstance(other, Setting):
+            return isinstance(one, Setting) and isinstance(other, Setting) and one.same(other)
         online = self.everything - self.offline
         return one == other or (online <= one and online <= other)
 
-    def conflicts(self, step: PinStep, pin: Pin) -> bool:
+    def conflicts(self, step: PinStep, pin: Pin | SettingRow) -> bool:
         """Whether a half that the step changes is not as its author saw it.
 
         Any other set is a conflict, a narrower one too: somebody else wanted it so.

@@ -12,16 +12,26 @@ from types import MappingProxyType
 from typing import Final
 
 from vconsole.features.pins.model.plan_rows import PlanRow, RowConflict
+from vconsole.features.pins.model.setting_rows import (
+    SettingChange,
+    SettingKey,
+    changed,
+    follow,
+    setting_rows,
+    stage,
+)
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drifting
-from vconsole.model.host_state import Domain, HostState, Pin, PinKey
+from vconsole.model.host_state import Domain, HostState, Pin, PinKey, Value
 from vconsole.model.outcome import PinChange, Target
+from vconsole.model.setting import Setting, SettingRow
 from vconsole.model.virsh import change_commands, shell_script
 from vconsole.model.words import row_label, row_order
 
 __all__ = ["PinPlan", "PlanRow", "Rebased", "RowConflict"]
 
 _NOTHING: Final[Mapping[PinKey, CpuSet]] = MappingProxyType({})
+_NO_SETTINGS: Final[Mapping[SettingKey, Setting]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,10 @@ class PinPlan:
     """All pCPUs of the host; a row that may run on all of them counts as not pinned."""
     drifting: frozenset[PinKey] = frozenset()
     """Rows that the kernel holds elsewhere: staging what libvirt names is a repair, no nothing."""
+    settings: tuple[SettingRow, ...] = ()
+    """Memory and scheduling as last seen: every row there could be."""
+    wanted: Mapping[SettingKey, Setting] = field(default_factory=dict)
+    """The value that each edited one of them is to have."""
     rows: Mapping[PinKey, Pin] = field(init=False, repr=False, compare=False, default_factory=dict)
     """`base` by key, in row order."""
 
@@ -64,6 +78,7 @@ class PinPlan:
         staged = MappingProxyType({k: self.staged[k] for k in sorted(self.staged, key=row_order)})
         object.__setattr__(self, "rows", rows)
         object.__setattr__(self, "staged", staged)
+        object.__setattr__(self, "wanted", MappingProxyType(dict(self.wanted)))
         if self.target not in self.targets:
             object.__setattr__(self, "target", self.targets[0])
 
@@ -79,6 +94,7 @@ class PinPlan:
             split_pins=host_state.connection.split_pins,
             everything=host_state.all_pcpus,
             drifting=frozenset(drifting(domain, host_state)),
+            settings=setting_rows(domain),
         )
 
     def beside(self, host_state: HostState) -> PinPlan:
@@ -103,6 +119,11 @@ class PinPlan:
         if target not in self.targets:
             raise ValueError(f"cannot apply to {_TARGET_WORDS[target]}: {self._why_one_target()}")
         return replace(self, target=target)
+
+    @property
+    def begun(self) -> bool:
+        """Something is planned."""
+        return bool(self.staged or self.wanted)
 
     def _why_one_target(self) -> str:
         if not self.active:
@@ -132,10 +153,18 @@ class PinPlan:
         """Every row, changed or not."""
         return tuple(self._plan_row(pin) for pin in self.rows.values())
 
-    def changes(self) -> tuple[PlanRow, ...]:
-        """The rows that get another set under the target."""
+    def changes(self) -> tuple[PlanRow | SettingChange, ...]:
+        """The rows that get another set or value under the target."""
         rows = (self._plan_row(self.rows[key]) for key in self.staged if key in self.rows)
-        return tuple(row for row in rows if row.changed)
+        pins = (row for row in rows if row.changed)
+        return (*pins, *(row for row in self.setting_table() if row.changed))
+
+    def setting_table(self) -> tuple[SettingChange, ...]:
+        """Memory and scheduling, every row, changed or not."""
+        wanted = self.wanted
+        return tuple(
+            changed(row, wanted.get(row.key), self.target, self.split_pins) for row in self.settings
+        )
 
     def _plan_row(self, pin: Pin) -> PlanRow:
         live, config = self._after(pin)
@@ -199,6 +228,20 @@ class PinPlan:
             not self._has_config(pin) or pin.config == cpuset
         )
 
+    def set(self, key: SettingKey, setting: Setting) -> PinPlan:
+        """Want a value for a row of memory or scheduling; one in force takes it out of the plan.
+
+        Raises:
+            ValueError: There is no such row, or it cannot be changed so.
+        """
+        rows = {row.key: row for row in self.settings}
+        wanted = stage(rows, self.wanted, (key, setting), self.target, self.split_pins)
+        return replace(self, wanted=follow(rows, wanted))
+
+    def unset(self, key: SettingKey) -> PinPlan:
+        """Forget what is wanted for a row of memory or scheduling."""
+        return replace(self, wanted={k: v for k, v in self.wanted.items() if k != key})
+
     def toggle(self, key: PinKey, pcpu: int) -> PinPlan:
         """Take one pCPU into a row's set or out of it; see `toggle_many`."""
         return self.toggle_many(key, CpuSet.of((pcpu,)))
@@ -251,11 +294,15 @@ class PinPlan:
     def clear(self, key: PinKey | None = None) -> PinPlan:
         """Forget what is staged for a row, or for all of them."""
         if key is None:
-            return replace(self, staged=_NOTHING)
+            return replace(self, staged=_NOTHING, wanted=_NO_SETTINGS)
         return replace(self, staged={k: v for k, v in self.staged.items() if k != key})
 
     def rebase(
-        self, base: Iterable[Pin], active: bool | None = None, persistent: bool | None = None
+        self,
+        base: Iterable[Pin],
+        active: bool | None = None,
+        persistent: bool | None = None,
+        settings: Iterable[SettingRow] | None = None,
     ) -> Rebased:
         """Carry the staged rows over to a newer reading.
 
@@ -269,6 +316,8 @@ class PinPlan:
             active=self.active if active is None else active,
             persistent=self.persistent if persistent is None else persistent,
             staged=_NOTHING,
+            settings=self.settings if settings is None else tuple(settings),
+            wanted=_NO_SETTINGS,
         )
         kept: dict[PinKey, CpuSet] = {}
         conflicts: list[RowConflict] = []
@@ -280,7 +329,26 @@ class PinPlan:
                 conflicts.append(RowConflict(seen, now))
             if now is not None:
                 kept[key] = wanted
-        return Rebased(replace(plan, staged=kept), tuple(conflicts))
+        values, moved = plan._rebase_settings(self)
+        return Rebased(replace(plan, staged=kept, wanted=values), (*conflicts, *moved))
+
+    def _rebase_settings(
+        self, earlier: PinPlan
+    ) -> tuple[dict[SettingKey, Setting], list[RowConflict]]:
+        """The same for memory and scheduling."""
+        seen = {row.key: row for row in earlier.settings}
+        rows = {row.key: row for row in self.settings}
+        kept: dict[SettingKey, Setting] = {}
+        conflicts: list[RowConflict] = []
+        for key, value in earlier.wanted.items():
+            then, now = seen[key], rows.get(key)
+            if now is not None and not changed(now, value, self.target, self.split_pins).changed:
+                continue
+            if now is None or _moved(then.live, now.live) or _moved(then.config, now.config):
+                conflicts.append(RowConflict(then, now))
+            if now is not None:
+                kept[key] = value
+        return kept, conflicts
 
     # ---- what comes of it
 
@@ -313,5 +381,5 @@ _TARGET_WORDS: Final[Mapping[Target, str]] = {
 }
 
 
-def _moved(before: CpuSet | None, now: CpuSet | None) -> bool:
+def _moved(before: Value | None, now: Value | None) -> bool:
     return before is not None and now is not None and before != now

@@ -14,9 +14,18 @@ from dataclasses import replace
 from typing import Any, Final, get_args
 
 from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.setting_rows import SettingKey
 from vconsole.model.cpuset import CpuSet, CpuSetError
-from vconsole.model.host_state import Pin, PinKey, PinKind
+from vconsole.model.host_state import Pin, PinKey, PinKind, RowKind
 from vconsole.model.outcome import Target
+from vconsole.model.pin_json import is_numbered
+from vconsole.model.setting import (
+    SETTING_KINDS,
+    Setting,
+    SettingKind,
+    SettingRow,
+    parse_setting,
+)
 from vconsole.model.words import row_label
 
 FORMAT: Final = "vconsole-pin-plan"
@@ -27,7 +36,7 @@ MAX_BYTES: Final = 4 << 20
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _FLAGS: Final = ("active", "persistent", "split_pins")
 _PLAN_KEYS: Final = frozenset(
-    {"format", "version", "uuid", "name", "target", "pcpus", "pins", *_FLAGS}
+    {"format", "version", "uuid", "name", "target", "pcpus", "pins", "settings", *_FLAGS}
 )
 _PIN_KEYS: Final = frozenset({"kind", "id", "live", "config", "wanted"})
 
@@ -49,6 +58,11 @@ def plan_to_json(plan: PinPlan) -> str:
         "split_pins": plan.split_pins,
         "pcpus": str(plan.everything) or None,
         "pins": [_pin_to_json(pin, plan.staged.get(pin.key)) for pin in plan.rows.values()],
+        "settings": [
+            _setting_to_json(row, plan.wanted.get(row.key))
+            for row in plan.settings
+            if row.key in plan.wanted
+        ],
     }
     return json.dumps(document, indent=2) + "\n"
 
@@ -57,6 +71,12 @@ def _pin_to_json(pin: Pin, wanted: CpuSet | None) -> dict[str, object]:
     fields: dict[str, object] = {"kind": pin.kind, "id": pin.id}
     sets = {"live": pin.live, "config": pin.config, "wanted": wanted}
     return fields | {name: str(cpuset) for name, cpuset in sets.items() if cpuset is not None}
+
+
+def _setting_to_json(row: SettingRow, wanted: Setting | None) -> dict[str, object]:
+    fields: dict[str, object] = {"kind": row.kind, "id": row.id}
+    values = {"live": row.live, "config": row.config, "wanted": wanted}
+    return fields | {name: str(value) for name, value in values.items() if value is not None}
 
 
 def plan_from_json(text: str) -> PinPlan:
@@ -69,6 +89,7 @@ def plan_from_json(text: str) -> PinPlan:
     _refuse_unknown(document, _PLAN_KEYS, "")
     _check_format(document)
     pins, staged = _pins(document.get("pins"))
+    settings, wanted = _settings(document.get("settings", []))
     plan = PinPlan(
         uuid=_uuid(document.get("uuid")),
         name=_text(document.get("name"), "name"),
@@ -78,8 +99,9 @@ def plan_from_json(text: str) -> PinPlan:
         split_pins=_flag(document, "split_pins"),
         target=_choice(document.get("target", "both"), get_args(Target), "target"),
         everything=_cpuset(document.get("pcpus"), "pcpus") or CpuSet(),
+        settings=settings,
     )
-    return _with_staged(plan, staged, document.get("target"))
+    return replace(_with_staged(plan, staged, document.get("target")), wanted=wanted)
 
 
 def _with_staged(plan: PinPlan, staged: Mapping[PinKey, CpuSet], target: object) -> PinPlan:
@@ -131,6 +153,38 @@ def _pins(value: object) -> tuple[tuple[Pin, ...], dict[PinKey, CpuSet]]:
     return tuple(pins.values()), staged
 
 
+def _settings(value: object) -> tuple[tuple[SettingRow, ...], dict[SettingKey, Setting]]:
+    if not isinstance(value, list):
+        raise PlanFileError("plan: settings: a list is needed")
+    rows: dict[SettingKey, SettingRow] = {}
+    wanted: dict[SettingKey, Setting] = {}
+    for number, item in enumerate(value):
+        where = f"settings[{number}]"
+        if not isinstance(item, dict):
+            raise PlanFileError(f"plan: {where}: an object is needed")
+        _refuse_unknown(item, _PIN_KEYS, where + ".")
+        kind: SettingKind = _choice(item.get("kind"), SETTING_KINDS, f"{where}.kind")
+        found = [_setting(kind, item.get(n), f"{where}.{n}") for n in ("live", "config", "wanted")]
+        row = SettingRow(kind, _row_id(kind, item.get("id"), f"{where}.id"), found[0], found[1])
+        if row.key in rows:
+            raise PlanFileError(f"plan: {where}: {row_label(row.key)} stands there twice")
+        rows[row.key] = row
+        if found[2] is not None:
+            wanted[row.key] = found[2]
+    return tuple(rows.values()), wanted
+
+
+def _setting(kind: SettingKind, value: object, where: str) -> Setting | None:
+    if value is None:
+        return None
+    try:
+        return parse_setting(kind, _text(value, where))
+    except PlanFileError:
+        raise
+    except ValueError as error:
+        raise PlanFileError(f"plan: {where}: {error}") from None
+
+
 def _pin(item: object, where: str) -> tuple[Pin, CpuSet | None]:
     if not isinstance(item, dict):
         raise PlanFileError(f"plan: {where}: an object is needed")
@@ -140,10 +194,10 @@ def _pin(item: object, where: str) -> tuple[Pin, CpuSet | None]:
     return Pin(kind, _row_id(kind, item.get("id"), f"{where}.id"), sets[0], sets[1]), sets[2]
 
 
-def _row_id(kind: PinKind, value: object, where: str) -> int | None:
-    if kind == "emulator":
+def _row_id(kind: RowKind, value: object, where: str) -> int | None:
+    if not is_numbered(kind):
         if value is not None:
-            raise PlanFileError(f"plan: {where}: the emulator has none")
+            raise PlanFileError(f"plan: {where}: the {row_label((kind, None))} has none")
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 1 << 31:
         raise PlanFileError(f"plan: {where}: {_short(value)} is no number of a row")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Pin, PinKey, PinKind
+from vconsole.model.host_state import Pin, PinKey, PinKind, RowKey, Value
 from vconsole.model.outcome import PinStep
+from vconsole.model.setting import SettingRow
 from vconsole.model.words import row_label
 
 
@@ -63,11 +64,11 @@ class PlanRow:
 class RowConflict:
     """A staged row whose set was changed by somebody else; `now` is None when the row is gone."""
 
-    seen: Pin
-    now: Pin | None
+    seen: Pin | SettingRow
+    now: Pin | SettingRow | None
 
     @property
-    def key(self) -> PinKey:
+    def key(self) -> RowKey:
         """What identifies the row: kind and id."""
         return self.seen.key
 
@@ -85,7 +86,7 @@ class RowConflict:
 _HALVES = {"live": ("did not run", "does not run"), "config": ("was not defined", "is not defined")}
 
 
-def _turn(before: CpuSet | None, after: CpuSet | None, half: str) -> str:
+def _turn(before: Value | None, after: Value | None, half: str) -> str:
     """From one set to another, or to a half that does not exist."""
     was_not, is_not = _HALVES[half]
     word = " in config" if half == "config" else ""

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from vconsole.features.pins.model.compare import PCpus
-from vconsole.model.host_state import Domain, PCpu, Pin
+from vconsole.features.pins.model.setting_rows import setting_rows
+from vconsole.model.host_state import Domain, PCpu, Pin, RowKey
 from vconsole.model.outcome import PinChange, PinStep, halves
+from vconsole.model.setting import SettingRow
 from vconsole.model.words import row_label
 
 
@@ -34,18 +36,19 @@ def undo_now(change: PinChange, domain: Domain | None, pcpus: PCpus) -> Undo:
     if domain is None:
         nothing = PinChange(change.uuid, change.name, (), "undo")
         return Undo(nothing, ("the domain is gone",))
-    pins = {pin.key: pin for pin in domain.pins}
+    rows: dict[RowKey, Pin | SettingRow] = {pin.key: pin for pin in domain.pins}
+    rows |= {row.key: row for row in setting_rows(domain)}
     steps: list[PinStep] = []
     conflicts: list[str] = []
     for step in back.steps:
-        kept, against = _step_now(step, pins.get(step.key), pcpus)
+        kept, against = _step_now(step, rows.get(step.key), pcpus)
         conflicts += against
         steps += [kept] if kept is not None else []
     return Undo(PinChange(back.uuid, back.name, tuple(steps), back.origin), tuple(conflicts))
 
 
 def _step_now(
-    step: PinStep, pin: Pin | None, pcpus: PCpus
+    step: PinStep, pin: Pin | SettingRow | None, pcpus: PCpus
 ) -> tuple[PinStep | None, tuple[str, ...]]:
     """What is left of a step, and what stands against the rest."""
     if pin is None:

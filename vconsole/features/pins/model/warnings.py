@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.setting_warnings import as_planned, setting_warnings
 from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drifting
-from vconsole.model.host_state import Domain, HostState, PinKey
+from vconsole.model.host_state import Domain, HostState, PinKey, RowKey
 from vconsole.model.memory import AWAY_LIMIT, cells_label, guest_fit, memory_lines, tune_line
 from vconsole.model.placement import Claim, Occupancy, claims, occupants
 from vconsole.model.topology import Topology, places, topology
@@ -34,7 +35,7 @@ class PlanWarning:
     """
 
     severity: Severity
-    rows: tuple[PinKey, ...]
+    rows: tuple[RowKey, ...]
     text: str
 
 
@@ -85,7 +86,7 @@ def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ..
     While nothing is staged, what is wrong as it is and seen nowhere else.
     """
     case = _case(plan, host_state)
-    if not plan.staged:
+    if not plan.begun:
         rows = tuple(replace(row, staged=True) for row in case.rows)
         return (*_drifting(case), *_isolated(replace(case, rows=rows)))
     found = [
@@ -105,6 +106,7 @@ def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ..
         *_own_threads(case),
         *_memory(case),
         *_guest_cells(case),
+        *(PlanWarning(*found) for found in setting_warnings(plan, host_state)),
     ]
     return tuple(sorted(found, key=lambda warning: _RANK[warning.severity]))
 
@@ -122,7 +124,8 @@ def _case(plan: PinPlan, host_state: HostState) -> _Case:
         if (cpuset := plan.effective(key)) is not None
     )
     domain = host_state.domain(plan.uuid)
-    return _Case(plan, host_state, shape, occupants(host_state), rows, domain)
+    planned = as_planned(domain, plan) if domain else None
+    return _Case(plan, host_state, shape, occupants(host_state), rows, planned)
 
 
 def _gather(
@@ -371,7 +374,7 @@ def _memory(case: _Case) -> Iterator[PlanWarning]:
     cells = case.shape.cells_of(CpuSet.of(pcpu for row in case.vcpus for pcpu in row.cpuset))
     if domain is None or not cells:
         return
-    moved = any(row.staged for row in case.vcpus)
+    moved = any(row.staged for row in case.vcpus) or ("numatune", None) in case.plan.wanted
     for text in memory_lines(domain, case.host_state, cells, AWAY_LIMIT):
         yield PlanWarning("warn" if moved else "info", (), text)
 
@@ -390,6 +393,6 @@ def _guest_cells(case: _Case) -> Iterator[PlanWarning]:
         fit = guest_fit(guest, domain, host_state, home)
         if fit.fits is False and not domain.active:
             lines.append(f"{cells_label(home)} cannot hold the memory of {name}: {fit.text}")
-        staged = any(row.staged for row in rows)
+        staged = any(row.staged for row in rows) or ("memnode", guest.id) in case.plan.wanted
         for text in filter(None, lines):
             yield PlanWarning("warn" if staged else "info", (), text)
