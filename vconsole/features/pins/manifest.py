@@ -104,7 +104,7 @@ MANIFEST: Final = Manifest(
         Command(
             "pin.settings",
             "m",
-            "memory",
+            "",
             "Go to the rows of memory and scheduling: numatune, guest cells, policies, quotas.",
             (a_domain, pinnable),
             virsh="numatune {name}",
