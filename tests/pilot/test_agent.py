@@ -125,7 +125,7 @@ async def test_what_is_being_frozen_has_no_end_yet() -> None:
     host = AgentHost()
     host.hold = (FreezeFs,)
     async with console_on(scenes.kvm07(), answers=host.answers) as console:
-        await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "1", *OPEN)
+        await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "escape", "1", *OPEN)
         assert console.status.endswith("freezing")
 
 
@@ -247,7 +247,7 @@ async def test_what_is_frozen_counts_down_though_the_page_was_left_and_thaws_on_
     host = AgentHost()
     host.hold = (FreezeFs,)
     async with console_on(scenes.kvm07(), answers=host.answers) as console:
-        await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "1", *OPEN)
+        await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "escape", "1", *OPEN)
         (freeze,) = console.asked(FreezeFs)
         freeze.wait.what, freeze.wait.until = "frozen", monotonic() + 7.9
         await console.until("frozen, thawed in 7 s at the latest; z thaws now")
@@ -263,7 +263,7 @@ async def test_giving_up_in_the_activity_page_thaws() -> None:
     host = AgentHost()
     host.hold = (FreezeFs,)
     async with console_on(scenes.kvm07(), answers=host.answers) as console:
-        await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "7", "c")
+        await console.press(*OPEN, "z", "enter", "enter", "y", "enter", "escape", "7", "c")
         (freeze,) = console.asked(FreezeFs)
         assert freeze.wait.given_up
 

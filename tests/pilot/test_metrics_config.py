@@ -96,10 +96,10 @@ async def test_whoever_went_on_while_it_was_saved_is_left_there(two: Host) -> No
         await console.press(" ", "ctrl+s")
         page = console.app.page
         assert isinstance(page, FileDiffScreen)
-        await console.press("7")
+        await console.press("H")
         page.do_save()
         await console.settle()
-        assert console.page == "activity"
+        assert console.page == "history"
 
 
 async def test_a_metric_is_deleted_and_had_back(two: Host) -> None:

@@ -24,7 +24,7 @@ from vconsole.console.navigation import AppCommands
 from vconsole.console.palette import CommandProvider
 from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
-from vconsole.model.keys import key_name, with_keys
+from vconsole.model.keys import key_name, with_keys, works
 from vconsole.registry import COMMANDS, of_scope
 from vconsole.screens.help import HelpScreen
 from vconsole.screens.page import Page
@@ -98,7 +98,7 @@ def test_no_key_is_taken_twice_on_a_page(scope: str) -> None:
         "changes": LinesView,
         "agent": LinesView,
     }
-    if PAGES[scope].TYPED:
+    if PAGES[scope].TYPED == "text":
         return  # what prints is text there
     keys = [key for c in (*of_scope(scope), *of_scope("app")) for key in c.keys.split(",")]
     for binding in others.get(scope, LineTable).BINDINGS:
@@ -109,7 +109,7 @@ def test_no_key_is_taken_twice_on_a_page(scope: str) -> None:
 
 def test_every_command_is_bound_with_its_id() -> None:
     for scope, page in PAGES.items():
-        bound = {b.id for b in page.BINDINGS if isinstance(b, Binding)}
+        bound = {b.id for b in page.BINDINGS if isinstance(b, Binding) and b.id}
         assert bound == {command.id for command in of_scope(scope)}
 
 
@@ -248,6 +248,8 @@ async def test_help_lists_every_key_of_the_page_and_of_the_app(page: str) -> Non
         shown = " ".join(console.text.split())
         for command in (*of_scope(page), *of_scope("app")):
             first = key_name(command.keys.split(",")[0])
+            if not works(first, PAGES[page].TYPED):
+                continue
             assert re.search(rf"(^| ){re.escape(first)} ", shown), command.id
             words = with_keys(command.help, console.app.key_named)
             assert words.split(":")[0][:40] in shown, command.id
@@ -352,13 +354,16 @@ async def test_f12_in_a_directory_that_cannot_be_written_says_so(
 
 @pytest.mark.parametrize("digit", ["1", "2", "3"])
 @every_page
-async def test_the_digits_go_to_a_page_from_everywhere(page: str, digit: str) -> None:
+async def test_the_digits_go_to_a_page_unless_values_are_asked_for(page: str, digit: str) -> None:
     async with console_on(scenes.kvm07(), (120, 40)) as console:
         await go(console, page)
         has_domain = console.here is not None
         await console.press(digit)
         target = {"1": "domains", "2": "host", "3": "pin"}[digit]
-        if digit == "3" and not has_domain:
+        if PAGES[page].TYPED:
+            assert console.page == page
+            assert console.status == "! digits open no page from here; esc goes back first"
+        elif digit == "3" and not has_domain:
             assert console.status == "! no domain here"
         else:
             assert console.page == target

@@ -211,8 +211,8 @@ class VConsole(App[int]):
     def key_named(self, command_id: str) -> str:
         """Name the key that runs a command on the page in front; its word where none does."""
         command, page = COMMANDS_BY_ID[command_id], self.page
-        typed = page is not None and page.TYPED
-        return shown_key(command, self.config.keys, typed=typed) or command.word
+        typed = page.TYPED if page is not None else ""
+        return shown_key(command, self.config.keys, typed) or command.word
 
     # -- data down ---------------------------------------------------------------------------
 

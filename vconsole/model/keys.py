@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from os import urandom
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol, TypeAlias
 
 _NAMES = {
     "question_mark": "?",
@@ -27,6 +27,10 @@ _NAMES = {
 _SEAL: Final = urandom(6).hex()
 """Made anew by every process: no name of a domain, and no other foreign text, can hold a token."""
 _TOKEN: Final = re.compile(r"\{" + _SEAL + r":([a-z0-9_.]+)\}")
+
+
+Typed: TypeAlias = Literal["", "digits", "text"]
+"""What is typed on a page, so that such keys are no commands of the program there."""
 
 
 class Keyed(Protocol):
@@ -53,10 +57,16 @@ def keys_of(command: Keyed, keymap: Mapping[str, str]) -> list[str]:
     return [key_name(key.strip()) for key in keymap.get(command.id, command.keys).split(",")]
 
 
-def shown_key(command: Keyed, keymap: Mapping[str, str], *, typed: bool = False) -> str:
-    """Name the first of its keys; where text is typed, the first that is none, or nothing."""
-    usable = (k for k in keys_of(command, keymap) if not typed or (len(k) > 1 and k != "space"))
-    return next(usable, "")
+def works(name: str, typed: Typed) -> bool:
+    """Whether a key, as it is named on the screen, is a command where this is typed."""
+    if typed == "digits":
+        return not name.isdecimal()
+    return not typed or (len(name) > 1 and name != "space")
+
+
+def shown_key(command: Keyed, keymap: Mapping[str, str], typed: Typed = "") -> str:
+    """Name the first of its keys that works where this is typed; empty where none does."""
+    return next((k for k in keys_of(command, keymap) if works(k, typed)), "")
 
 
 def key(command_id: str) -> str:

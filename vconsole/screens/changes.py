@@ -16,7 +16,7 @@ from vconsole.model.proposal import TARGET_WORDS, Change, Grade, Proposal, confi
 from vconsole.model.request import Define, Reply, command_lines
 from vconsole.model.words import plural
 from vconsole.screens.confirm import confirm
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.page import STRAY, Page, bindings
 from vconsole.text import Line, safe
 from vconsole.widgets.keyed import keyed
 from vconsole.widgets.lines import LinesView
@@ -45,7 +45,8 @@ class ChangesScreen(Page):
     """
 
     SCOPE = "changes"
-    BINDINGS: ClassVar = bindings("changes")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("changes"), *STRAY]
     AUTO_FOCUS = "LinesView"
 
     def __init__(

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from vconsole.model.command import Command
-from vconsole.model.keys import ESCAPE, keys_of
+from vconsole.model.keys import ESCAPE, keys_of, works
 from vconsole.registry import of_scope
 from vconsole.screens.page import Page
 from vconsole.text import line, safe
@@ -61,10 +61,16 @@ class HelpScreen(ModalScreen[None]):
             grid.add_row(f"  {keys}", words)
         return grid
 
+    def _names(self, command: Command) -> str:
+        typed = self._rules.TYPED
+        return " ".join(k for k in keys_of(command, self._keys) if works(k, typed))
+
     def _section(self, title: str, commands: Iterable[Command]) -> Table:
         grid = _grid(title)
         for command in commands:
-            names = " ".join(keys_of(command, self._keys))
+            names = self._names(command)
+            if not names:
+                continue  # its keys are text here; the palette has it
             words = Text(keyed(self, command.help))
             if reason := command.why_not(self._rules):
                 words.append(f"  (not now: {line(reason)})", "dim")

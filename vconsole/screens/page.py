@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
+from string import digits
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, cast
 
 from textual.app import ComposeResult
@@ -21,6 +22,7 @@ from textual.widgets import Static
 
 from vconsole.changes.dispatcher import Request
 from vconsole.model.host_state import EMPTY, Domain, HostState
+from vconsole.model.keys import APP, Typed
 from vconsole.model.request import Reply
 from vconsole.registry import COMMANDS, of_scope
 from vconsole.text import safe
@@ -151,6 +153,10 @@ def bindings(scope: str) -> list[BindingType]:
     ]
 
 
+STRAY: list[BindingType] = [Binding(",".join(digits), "screen.stray", show=False)]
+"""Takes digits before the program does. A command of the page that is bound to one has it."""
+
+
 WIDGETS_BEHIND = 2
 """How many widgets may tell each other of a change, one after the other, before it is painted."""
 SMALLEST = (40, 8)
@@ -189,8 +195,9 @@ class Page(Screen[None]):
     """What the host is asked to read for it."""
     HINT_LINES: ClassVar[int] = 1
     """How high the status line may grow for what the cursor is on."""
-    TYPED: ClassVar[bool] = False
-    """It is typed in: keys that print a character are text there."""
+    TYPED: ClassVar[Typed] = ""
+    """What is typed in it: text, or digits where values or a decision are asked for, and where a
+    digit too many is not to lead away from what was begun."""
     AUTO_FOCUS = "LineTable"
 
     host_state: var[HostState] = var(EMPTY, init=False)
@@ -332,6 +339,10 @@ class Page(Screen[None]):
     def say(self, text: str, tone: str = "") -> None:
         """Put a command's answer on the status line, until the next key."""
         self.query_one(StatusBar).said = (text, tone)
+
+    def action_stray(self) -> None:
+        """Stay here; see `STRAY`."""
+        self.say(f"digits open no page from here; {APP.back} goes back first", "warn")
 
     def unsay(self) -> None:
         """Give the status line back to the hint."""

@@ -22,7 +22,7 @@ from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage, StagedPage
-from vconsole.screens.page import bindings
+from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
 from vconsole.widgets.title import TitleBar
 
@@ -35,7 +35,8 @@ class PolicyScreen(ListPage, StagedPage, DomainPage):
     """A list of settings, the one under the cursor explained below. What is edited is a draft."""
 
     SCOPE = "policy"
-    BINDINGS: ClassVar = bindings("policy")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("policy"), *STRAY]
     COLUMNS = columns(80)
     CHOSEN = "policy.edit"
     DEFAULT_CSS = """

@@ -24,7 +24,7 @@ from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
-from vconsole.screens.page import bindings
+from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, glyph, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.table import LineTable
@@ -68,7 +68,8 @@ class ResourcesScreen(ListPage, DomainPage):
     """The numbers above, one a row; what guest, balloon and host have in use below."""
 
     SCOPE = "resources"
-    BINDINGS: ClassVar = bindings("resources")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("resources"), *STRAY]
     COLUMNS = COLUMNS
     CHOSEN = "resources.edit"
     DEFAULT_CSS = """

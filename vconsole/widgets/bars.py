@@ -18,7 +18,7 @@ from textual.widget import Widget
 
 from vconsole.model.command import Command
 from vconsole.model.host_state import EMPTY, HostState
-from vconsole.model.keys import shown_key
+from vconsole.model.keys import Typed, shown_key
 from vconsole.text import clip, duration, fit, safe, size
 from vconsole.widgets.growing import broken, lines_allowed
 from vconsole.widgets.keyed import keyed
@@ -201,7 +201,7 @@ class FooterBar(Widget):
         commands: Sequence[Command],
         tail: Sequence[Command],
         keys: dict[str, str],
-        typed: bool = False,
+        typed: Typed = "",
     ) -> None:
         super().__init__()
         self._keys, self._typed = keys, typed
@@ -243,7 +243,7 @@ class FooterBar(Widget):
 
     def _key(self, command: Command) -> str:
         """The first of its keys that works here; empty where all of them are text."""
-        return shown_key(command, self._keys, typed=self._typed)
+        return shown_key(command, self._keys, self._typed)
 
     def _length(self, command: Command) -> int:
         return len(self._key(command)) + len(command.word) + 3

@@ -13,7 +13,7 @@ from vconsole.files.draft import FileDraft, SaveFile
 from vconsole.model.keys import APP, Keys, key
 from vconsole.model.request import Reply
 from vconsole.screens.files.file import FilePage
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.page import STRAY, Page, bindings
 from vconsole.text import Line, safe
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.title import TitleBar
@@ -30,7 +30,8 @@ class FileDiffScreen(Page):
     """The difference; enter saves it. With a conflict, theirs above mine."""
 
     SCOPE = "filediff"
-    BINDINGS: ClassVar = bindings("filediff")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("filediff"), *STRAY]
     AUTO_FOCUS = "LinesView"
 
     def __init__(self, editor: FilePage[Any]) -> None:

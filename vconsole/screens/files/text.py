@@ -25,7 +25,7 @@ class FileTextScreen(Page):
 
     SCOPE = "filetext"
     BINDINGS: ClassVar = bindings("filetext")
-    TYPED = True
+    TYPED = "text"
     AUTO_FOCUS = "Editor"
     DEFAULT_CSS = """
     FileTextScreen NotesView { height: auto; max-height: 30%; }

@@ -19,7 +19,7 @@ from vconsole.model.words import names_label, plural
 from vconsole.registry import COMMANDS
 from vconsole.screens.confirm import confirm
 from vconsole.screens.list_page import ListPage
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.page import STRAY, Page, bindings
 from vconsole.text import Cell, Note, safe
 
 KEY = Keys("actions")
@@ -61,7 +61,8 @@ class ActionsScreen(ListPage):
     """The list of actions above, what the one under the cursor does below."""
 
     SCOPE = "actions"
-    BINDINGS: ClassVar = bindings("actions")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("actions"), *STRAY]
     COLUMNS = COLUMNS
     CHOSEN = "actions.run"
     DEFAULT_CSS = """

@@ -14,7 +14,7 @@ from vconsole.features.network.words import COLUMNS, place_row
 from vconsole.model.column import row_cells
 from vconsole.model.keys import APP, Keys
 from vconsole.screens.list_page import FilteredPage, ListPage
-from vconsole.screens.page import bindings
+from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, safe
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.title import TitleBar
@@ -35,7 +35,8 @@ class NetworkChoiceScreen(ListPage, FilteredPage):
 
     SCOPE = "networkchoice"
     EXAMPLE = "bridge  br0"
-    BINDINGS: ClassVar = bindings("networkchoice")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("networkchoice"), *STRAY]
     COLUMNS = COLUMNS
     CHOSEN = "networkchoice.choose"
 

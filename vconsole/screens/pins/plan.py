@@ -22,7 +22,7 @@ from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.page import STRAY, Page, bindings
 from vconsole.text import Cell, Note, safe
 from vconsole.widgets.bars import FooterBar
 from vconsole.widgets.notes import NotesView
@@ -78,7 +78,8 @@ class PlanScreen(Page):
 
     SCOPE = "plan"
     PAGE = "pin"
-    BINDINGS: ClassVar = bindings("plan")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("plan"), *STRAY]
     DEFAULT_CSS = """
     PlanScreen LineTable { height: auto; max-height: 50%; }
     PlanScreen NotesView { height: 1fr; }

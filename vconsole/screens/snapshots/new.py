@@ -26,7 +26,7 @@ from vconsole.model.request import Reply
 from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
-from vconsole.screens.page import bindings
+from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
 
 KEY = Keys("newsnapshot")
@@ -53,7 +53,8 @@ class NewSnapshotScreen(ListPage, DomainPage):
     """What is wanted above, what it would do below. It goes once the snapshot was taken."""
 
     SCOPE = "newsnapshot"
-    BINDINGS: ClassVar = bindings("newsnapshot")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("newsnapshot"), *STRAY]
     COLUMNS = COLUMNS
     DEFAULT_CSS = """
     NewSnapshotScreen LineTable { height: 6; }

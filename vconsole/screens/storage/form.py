@@ -24,7 +24,7 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.screens.list_page import ListPage
-from vconsole.screens.page import bindings
+from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
 
 
@@ -55,7 +55,8 @@ class FormScreen(ListPage):
     """Fields above, what they would do below. It goes once it was made."""
 
     SCOPE = "storageform"
-    BINDINGS: ClassVar = bindings("storageform")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("storageform"), *STRAY]
     COLUMNS = COLUMNS
     DEFAULT_CSS = """
     FormScreen LineTable { height: 1fr; }
