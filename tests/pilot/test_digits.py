@@ -24,7 +24,7 @@ async def test_the_plan_stays_before_and_after_it_is_applied(digit: str) -> None
 
 
 async def test_neither_footer_nor_help_offers_them_there() -> None:
-    async with console_on(scenes.kvm07(), (200, 60)) as console:
+    async with console_on(scenes.kvm07(), (400, 60)) as console:
         assert "2 host" in console.footer
         await console.press("question_mark")
         console.sees("Go to the log of what was changed")

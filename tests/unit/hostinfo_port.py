@@ -12,6 +12,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from vconsole.daemon.serving import KEEPS_PATH
 from vconsole.features.hostinfo.daemon.daemon import Daemon, Settings
 from vconsole.features.hostinfo.daemon.report import guest_report
 from vconsole.features.hostinfo.daemon.status_server import listening
@@ -35,7 +36,9 @@ class Port:
         """Listen, in the place of what was there."""
         with suppress(FileNotFoundError):
             self.path.unlink()
-        self._server = await asyncio.start_unix_server(self._take, str(self.path), backlog=1)
+        self._server = await asyncio.start_unix_server(
+            self._take, str(self.path), backlog=1, **KEEPS_PATH
+        )
         return self
 
     async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from tests.unit.test_host_libvirt import Lab
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.pins.host.set_pins import set_pins
+from vconsole.host import masks
 from vconsole.host.link import Link, open_link
 from vconsole.host.source import HostError, View
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import PinKey
 from vconsole.model.outcome import Outcome, PinChange, PinStep
 from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.setting import SettingKind, parse_setting
@@ -71,6 +74,23 @@ def test_the_emulator_and_iothreads_are_pinned_too(lab: Lab) -> None:
     assert apply(lab, PinChange(found.uuid, found.name, steps)).status == "applied"
     rows = {p.key: str(p.live) for p in lab.find(handle).pins}
     assert rows["emulator", None] == rows["iothread", 1] == "12-13"
+
+
+def test_a_set_that_libvirt_takes_and_does_not_keep_is_not_applied(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a driver does that cuts a set down to what it has: the answer is what counts."""
+    pinned = masks.pin
+
+    def less(handle: Any, key: PinKey, cpuset: CpuSet, *others: int) -> None:
+        pinned(handle, key, CpuSet.of((cpuset.first or 0,)), *others)
+
+    monkeypatch.setattr(masks, "pin", less)
+    found = lab.find(lab.define())
+    outcome = apply(lab, PinChange(found.uuid, found.name, (step("9", "2,11"),)))
+    assert outcome.status == "failed"
+    assert outcome.message == "vCPU 0: libvirt accepted it, but answers another set"
+    assert (outcome.steps[0].status, str(outcome.steps[0].live)) == ("failed", "2")
 
 
 def test_a_pin_that_somebody_else_set_is_a_conflict(lab: Lab) -> None:

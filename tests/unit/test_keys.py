@@ -129,5 +129,5 @@ def test_the_key_is_the_one_that_works() -> None:
     assert keys_of(COMMAND, {}) == ["^s", "w"]
     assert shown_key(COMMAND, {}) == "^s"
     assert shown_key(COMMAND, {"x.do": "w, f9"}) == "w"
-    assert shown_key(COMMAND, {"x.do": "w, f9"}, typed=True) == "f9"
-    assert shown_key(COMMAND, {"x.do": "w,space"}, typed=True) == ""
+    assert shown_key(COMMAND, {"x.do": "w, f9"}, typed="text") == "f9"
+    assert shown_key(COMMAND, {"x.do": "w,space"}, typed="text") == ""

@@ -16,6 +16,7 @@ from tests.unit.network_xml import (
     domain,
 )
 from vconsole.features.network.model.interfaces import Source
+from vconsole.features.network.model.places import read_network
 from vconsole.features.network.model.plan import (
     UpdateInterface,
     adder,
@@ -255,6 +256,16 @@ def test_a_guaranteed_bandwidth_is_moved_to_networks_only() -> None:
     lan = subject(LAN_LIVE.replace("<model", floor), LAN_CONFIG.replace("<model", floor))
     with pytest.raises(ValueError, match=r"guaranteed 50 KiB/s .* move it to a network"):
         mover(MAC, BR1)(lan, "config")
-    assert mover(MAC, Source("network", "other"))(lan, "both").changes
+    other = Source("network", "other")
+    assert mover(MAC, other)(lan, "both").changes
+    shaped = "<bandwidth><inbound average='1000'/></bandwidth>"
+    with_qos, without = (
+        read_network(f"<network><name>other</name>{qos}</network>", True, True)
+        for qos in (shaped, "<bandwidth><outbound average='1000'/></bandwidth>")
+    )
+    assert mover(MAC, other, with_qos)(lan, "both").changes
+    with pytest.raises(ValueError, match=r"guaranteed 50 KiB/s .* network other has nothing to"):
+        mover(MAC, other, without)(lan, "both")
+    assert mover(MAC, other, without)(subject(), "config").changes
     plain = "<bandwidth><inbound average='100'/></bandwidth>\n      <model"
     assert mover(MAC, BR1)(subject(None, LAN_CONFIG.replace("<model", plain)), "config").changes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests import scenes
@@ -56,7 +58,7 @@ def test_what_it_leaves_out_has_libvirts_defaults() -> None:
     assert found == Resources(8192, 8192, 1, 1, dump_core=False)
     assert resources(domain_xml(devices="<memballoon model='none'/>")).period_s is None
     backing = "<memoryBacking><hugepages/></memoryBacking>"
-    assert resources(domain_xml(more=backing)).page_kib == 2048
+    assert resources(domain_xml(more=backing)).page_kib == 0
 
 
 @pytest.mark.parametrize("xml", ["<domain/>", "<domain><memory>x</memory></domain>", "<domain>"])
@@ -190,7 +192,24 @@ def test_a_maximum_that_the_definition_does_not_allow(
 ) -> None:
     config = domain_xml(more=more, devices=devices)
     with pytest.raises(ValueError, match=reason):
-        plan(MemoryWish(maximum_kib=kib), config=config)
+        plan(MemoryWish(maximum_kib=kib, room=Room(default_page_kib=2048)), config=config)
+
+
+def test_huge_pages_without_a_size_are_of_the_hosts_default() -> None:
+    """A host booted with ``default_hugepagesz=1G``, or an arm64 one with pages of 512 MiB."""
+    config = domain_xml(more="<memoryBacking><hugepages/></memoryBacking>")
+    for page_kib, near in ((GIB, "8 GiB or 9 GiB"), (GIB // 2, "8704 MiB or 9 GiB")):
+        wish = MemoryWish(maximum_kib=9 * GIB - 2048, room=Room(default_page_kib=page_kib))
+        with pytest.raises(ValueError, match=f"take {near}"):
+            plan(wish, config=config)
+    scene = scenes.kvm07()
+    host = replace(scene, node=replace(scene.node, hugepage_kib=GIB))
+    assert room_of(scene.domains[0], host).default_page_kib == GIB
+
+
+def test_of_pages_that_nobody_knows_nothing_is_claimed() -> None:
+    config = domain_xml(more="<memoryBacking><hugepages/></memoryBacking>")
+    assert only(plan(MemoryWish(maximum_kib=9 * GIB - 2048), config=config))
 
 
 def test_what_qemu_rounds_is_said() -> None:

@@ -95,7 +95,9 @@ def _source(text: str) -> Source:
 
 
 def _move(options: argparse.Namespace, source: HostSource) -> int:
-    return plan_and_change(options, source, mover(options.interface, options.to))
+    with asking(options) as host:
+        there = _value(host, ReadHostNetwork(), HostNetwork).what(options.to)
+    return plan_and_change(options, source, mover(options.interface, options.to, there))
 
 
 def _link(options: argparse.Namespace, source: HostSource) -> int:

@@ -218,7 +218,8 @@ class NetworkScreen(ListPage, DomainPage):
     async def do_move(self) -> None:
         """Choose what it is plugged into; the next page does it."""
         if (which := self._which()) is not None:
-            await self._choose(f"move {which} to", lambda source: mover(which, source))
+            there = (self._network or HostNetwork()).what
+            await self._choose(f"move {which} to", lambda to: mover(which, to, there(to)))
 
     async def do_add(self) -> None:
         """Choose what a new interface is plugged into; the next page adds it."""

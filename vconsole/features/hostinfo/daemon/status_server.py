@@ -7,13 +7,13 @@ import json
 import os
 import socket
 import stat
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from vconsole.daemon.daemonize import StartError
+from vconsole.daemon.serving import serve
 from vconsole.features.hostinfo.daemon.guests import Guest, Guests
 from vconsole.features.hostinfo.daemon.report import exchange_report, guest_report
 from vconsole.features.hostinfo.daemon.status import MAX_REQUEST_BYTES
@@ -106,10 +106,7 @@ class StatusServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Begin to answer."""
-        own: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-        self._server = await asyncio.start_unix_server(
-            self._meet, sock=listener, limit=MAX_REQUEST_BYTES, **own
-        )  # the path is removed by its owner; Python 3.13 would do it by itself
+        self._server = await serve(self._meet, listener, MAX_REQUEST_BYTES)
 
     async def stop(self) -> None:
         """Leave all clients."""

@@ -15,7 +15,6 @@ import os
 import socket
 import stat
 import struct
-import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vconsole.daemon.daemonize import may_not_ask
+from vconsole.daemon.serving import serve
 from vconsole.features.metrics.model.status import DaemonStatus, Trial
 
 DEFAULT_PATH: Final = Path("/run/vconsole/vhostmd.sock")
@@ -97,11 +97,7 @@ class ControlServer:
 
     async def serve(self, listener: socket.socket) -> None:
         """Answer for ever."""
-        own: dict[str, Any] = {"cleanup_socket": False} if sys.version_info >= (3, 13) else {}
-        server = await asyncio.start_unix_server(
-            self._client, sock=listener, limit=_MAX_REQUEST, **own
-        )  # the path is removed by its owner; Python 3.13 would do it by itself
-        async with server:
+        async with await serve(self._client, listener, _MAX_REQUEST) as server:
             await server.serve_forever()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

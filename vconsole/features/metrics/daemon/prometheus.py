@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from vconsole.daemon.serving import serve
 from vconsole.features.metrics.daemon.control import ControlError, bind
 from vconsole.features.metrics.model.metric import Metric, MetricTypeError, typed
 
@@ -105,11 +106,7 @@ class PrometheusServer:
 
     async def serve(self, listener: socket.socket) -> None:
         """Answer for ever."""
-        start = (
-            asyncio.start_unix_server if listener.family == socket.AF_UNIX else asyncio.start_server
-        )
-        server = await start(self._client, sock=listener, limit=_MAX_REQUEST)
-        async with server:
+        async with await serve(self._client, listener, _MAX_REQUEST) as server:
             await server.serve_forever()
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

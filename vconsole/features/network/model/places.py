@@ -28,6 +28,8 @@ class Network:
     """libvirt made the bridge; False where it is the host's."""
     ranges: tuple[str, ...] = ()
     """What DHCP gives away: ``192.168.122.2-192.168.122.254``."""
+    guarantees: bool = False
+    """Its traffic inwards has a bandwidth, of which interfaces can be guaranteed a part (floor)."""
 
 
 def read_network(xml: str, active: bool, autostart: bool | None) -> Network:
@@ -51,6 +53,7 @@ def read_network(xml: str, active: bool, autostart: bool | None) -> Network:
         (bridge.get("name") if bridge else None) or "",
         own_bridge=mode in ("isolated", "nat", "route", "open"),
         ranges=tuple(ranges),
+        guarantees=root.find("bandwidth/inbound") is not None,
     )
 
 

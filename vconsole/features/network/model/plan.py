@@ -20,6 +20,7 @@ from vconsole.features.network.model.interfaces import (
     read_interface,
     vnics,
 )
+from vconsole.features.network.model.places import Bridge, Network
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import (
     AT_NEXT_START,
@@ -172,14 +173,20 @@ def linked(clause: str, up: bool) -> str:
 # ---- planners
 
 
-def mover(which: str, to: Source) -> Planner:
-    """Plan to plug an interface, named as `network.find` has it, into something else."""
+def mover(which: str, to: Source, there: Network | Bridge | None = None) -> Planner:
+    """Plan to plug an interface, named as `network.find` has it, into something else.
+
+    Args:
+        which: The interface.
+        to: What it is plugged into.
+        there: What is known of that.
+    """
 
     def plan(subject: Subject, target: Target) -> Proposal:
         vnic, halves = _chosen(subject, which, target)
         for half in halves:
             _check_kind(vnic, half)
-            _check_floor(getattr(vnic, half), to)
+            _check_floor(getattr(vnic, half), to, there)
         return _updated(
             *(subject, vnic, halves, lambda clause: plugged_into(clause, to)),
             what=f"move {vnic.now.called} to {to}",
@@ -234,13 +241,25 @@ def _check_kind(vnic: Vnic, half: Half) -> None:
         )
 
 
-def _check_floor(nic: Interface, to: Source) -> None:
-    """A bandwidth that is guaranteed is a promise of a network of libvirt's own."""
+def _check_floor(nic: Interface, to: Source, there: Network | Bridge | None) -> None:
+    """A bandwidth that is guaranteed is taken from that of one of libvirt's networks.
+
+    Source: libvirt's network driver, `networkCheckBandwidth`.
+    """
     inbound = Document(nic.xml).find("bandwidth/inbound")
-    if inbound is not None and (floor := inbound.get("floor")) and to.kind != "network":
+    floor = inbound.get("floor") if inbound is not None else None
+    if not floor:
+        return
+    promise = f"{nic.called} is guaranteed {floor} KiB/s (<bandwidth> floor)"
+    if to.kind != "network":
         raise ValueError(
-            f"{nic.called} is guaranteed {floor} KiB/s (<bandwidth> floor), which only a network "
-            f"can do: move it to a network, or take the floor out of its definition"
+            f"{promise}, which only a network can do: move it to a network, or take the floor out "
+            "of its definition"
+        )
+    if isinstance(there, Network) and not there.guarantees:
+        raise ValueError(
+            f"{promise}, which the network {there.name} has nothing to take from: give it a "
+            "<bandwidth> with an inbound average, or take the floor out of its definition"
         )
 
 

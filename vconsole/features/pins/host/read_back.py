@@ -21,6 +21,7 @@ from vconsole.model.xml_read import XmlError
 
 _LIVE: Final = 1
 _CONFIG: Final = 2
+ANOTHER: Final = "libvirt accepted it, but answers another set"
 Answers = Mapping[tuple[RowKey, int], CpuSet]
 """Row and flag -> the set that libvirt answered."""
 
@@ -90,12 +91,12 @@ class ReadBack:
         config: Value | None = pin.config
         live = pinned.get((step.key, _LIVE), live) if live is not None else None
         config = pinned.get((step.key, _CONFIG), config) if config is not None else None
-        message = outcome.message
-        if outcome.status == "applied":
-            kept = self._kept(step.live_after, live) and self._kept(step.config_after, config)
-            message = message if kept else "libvirt accepted it, but answers another set"
         kernel = self._kernel(guest, pin, live) if isinstance(live, CpuSet) else None
-        return replace(outcome, message=message, live=live, config=config, kernel=kernel)
+        outcome = replace(outcome, live=live, config=config, kernel=kernel)
+        kept = self._kept(step.live_after, live) and self._kept(step.config_after, config)
+        if outcome.status != "applied" or kept:
+            return outcome
+        return replace(outcome, status="failed", message=ANOTHER)
 
     def _kept(self, wanted: Value | None, now: Value | None) -> bool:
         return wanted is None or self._pcpus.same(wanted, now)

@@ -16,7 +16,6 @@ from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document, Element
 
 _LEVELS: Final = ("sockets", "dies", "clusters", "cores", "threads")
-_DEFAULT_PAGE_KIB: Final = 2048
 STALE_PERIODS: Final = 3
 """After so many periods without news the guest's statistics are stale."""
 
@@ -57,7 +56,7 @@ class Resources:
     period_s: int | None = None
     """How often the guest reports its memory, 0 for never; None without a balloon."""
     page_kib: int | None = None
-    """The size of its huge pages, the largest of several."""
+    """The size of its huge pages, the largest of several; 0 for the host's default."""
     hotplug_kib: int | None = None
     """Up to where memory can be plugged in: ``<maxMemory>``."""
     cells: int = 0
@@ -217,7 +216,7 @@ def _page_kib(document: Document) -> int | None:
         return None
     pages = document.findall("memoryBacking/hugepages/page")
     sizes = [kib_of(page.get("size") or "", page.get("unit")) or 0 for page in pages]
-    return max(sizes, default=0) or _DEFAULT_PAGE_KIB
+    return max(sizes, default=0)
 
 
 def _topology(element: Element | None) -> Topology | None:

@@ -100,7 +100,7 @@ class _Plan:
             return
         if config is None:
             raise ValueError(f"the maximum {_NO_CONFIG}")
-        if reason := _why_not_maximum(config, kib):
+        if reason := _why_not_maximum(config, kib, self._wish.room.default_page_kib):
             raise ValueError(reason)
         if kib == config.maximum_kib:
             return
@@ -156,7 +156,7 @@ class _Plan:
 
     def _shrinking(self, live: Resources, kib: int) -> Grade:
         """How careful to be where a guest has to give memory back."""
-        if live.page_kib:
+        if live.page_kib is not None:
             self._notes.append("its memory is huge pages: the balloon gives none back to the host")
         needed = self._wish.room.needed_kib
         if needed is None:
@@ -183,14 +183,15 @@ class _Plan:
             yield self._set("statistics", seconds, live, config)
 
 
-def _why_not_maximum(config: Resources, kib: int) -> str:
-    """Why a definition cannot have this maximum; empty if it can."""
+def _why_not_maximum(config: Resources, kib: int, default_page_kib: int | None) -> str:
+    """Why a definition cannot have this maximum; empty if it can, as far as is known."""
     if config.cells or config.dimms:
         parts = "NUMA cells of the guest" if config.cells else "memory devices"
         return f"its maximum is the sum of its {parts}: change those in its definition"
     if config.hotplug_kib and kib > config.hotplug_kib:
         return f"<maxMemory> of its definition allows {exact(config.hotplug_kib)} at most"
-    if (page := config.page_kib) and kib % page:
+    page = default_page_kib if config.page_kib == 0 else config.page_kib
+    if page and kib % page:
         below, above = kib // page * page, -(-kib // page) * page
         near = f"{exact(below)} or {exact(above)}" if below else exact(above)
         return f"{exact(kib)} is not whole huge pages of {exact(page)}: take {near}"

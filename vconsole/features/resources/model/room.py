@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState
-from vconsole.model.memory import bound_cells, cells_label, page_kib
+from vconsole.model.memory import bound_cells, cells_label, page_kib, page_size
 from vconsole.model.size import exact
 from vconsole.model.words import amount
 
@@ -21,6 +21,7 @@ class Room:
         total_kib: All memory there, or all huge pages of the domain's size.
         free_kib: What is free of that.
         page_kib: The size of the huge pages.
+        default_page_kib: The size that a definition means which names none.
         resident_kib: What the domain has in the host's memory already.
         swap_kib: Free swap of the host; 0 where it has none.
         needed_kib: What the guest cannot spare.
@@ -30,6 +31,7 @@ class Room:
     total_kib: int | None = None
     free_kib: int | None = None
     page_kib: int | None = None
+    default_page_kib: int | None = None
     resident_kib: int | None = None
     swap_kib: int | None = None
     needed_kib: int | None = None
@@ -80,6 +82,7 @@ def room_of(domain: Domain, host_state: HostState, needed_kib: int | None = None
         total_kib=_sum(_total_kib(cell, page) for cell in cells),
         free_kib=_sum(_free_kib(cell, page) for cell in cells),
         page_kib=page,
+        default_page_kib=page_size(0, host_state),
         resident_kib=_kib(resident),
         swap_kib=_swap_kib(host_state),
         needed_kib=needed_kib,
