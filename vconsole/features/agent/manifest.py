@@ -78,7 +78,12 @@ MANIFEST: Final = Manifest(
         Answer(".model.report:ReadAgent", ".host.report:read_agent", link="guests"),
         Answer(".model.channel:PrivateAgentCommand", ".host.socket:private_command", changes=True),
         *(
-            Answer(f".model.changes:{kind}", f".host.changes:{by}", changes=True, link="guests")
+            Answer(
+                *(f".model.changes:{kind}", f".host.changes:{by}"),
+                changes=True,
+                link="guests",
+                tells=".host.changes:tell_agent",
+            )
             for kind, by in (
                 ("FreezeFs", "freeze"),
                 ("ThawFs", "thaw"),

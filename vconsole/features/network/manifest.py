@@ -91,7 +91,12 @@ MANIFEST: Final = Manifest(
         Answer(".model.places:ReadHostNetwork", ".host.network:read_host_network"),
         Answer(".model.interfaces:ReadTraffic", ".host.network:read_traffic"),
         Answer(".model.interfaces:ReadVnics", ".host.network:read_vnics"),
-        Answer(".model.plan:UpdateInterface", ".host.interface:update_interface", changes=True),
+        Answer(
+            ".model.plan:UpdateInterface",
+            ".host.interface:update_interface",
+            changes=True,
+            tells=".host.interface:tell_interface",
+        ),
     ),
     subcommands={"net": ".cli:add_parser"},
     reverts={"interface": ".model.plan:revert"},

@@ -7,6 +7,7 @@ virDomainSetMemoryStatsPeriod, virDomainMemoryStats.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from time import monotonic, sleep, time
 from typing import Any, Final
@@ -22,7 +23,7 @@ from vconsole.features.resources.model.numbers import (
 from vconsole.host import errors
 from vconsole.host.devices import read_configurations
 from vconsole.host.link import Link
-from vconsole.model.request import Configurations, ReadConfigurations, Reply
+from vconsole.model.request import Configurations, ReadConfigurations, Reply, took_effect
 
 WAIT_S: Final = 10.0
 """How long a guest is waited for."""
@@ -55,6 +56,19 @@ def set_resource(link: Link, request: SetResource) -> Reply:
         return _outcome(link, request, _set(link, request))
     except (LookupError, ValueError) as error:
         return Reply("failed", errors.one_line(error))
+
+
+def tell_resource(link: Link, uuid: str, trace: str) -> Reply:
+    """Read again whether all halves have the number."""
+    kind, number, halves = json.loads(trace)
+    try:
+        found = _read(link, uuid)
+    except (LookupError, ValueError) as error:
+        return Reply("unknown", errors.one_line(error))
+    now = {half: getattr(found, half) for half in halves}
+    request = SetResource(uuid, "", kind, number, now.get("live"), now.get("config"))
+    words = "; ".join(f"{half}: {request.words(there)}" for half, there in now.items())
+    return took_effect(all(now.values()) and request.is_done(found), found, words)
 
 
 def _set(link: Link, request: SetResource) -> Exception | None:

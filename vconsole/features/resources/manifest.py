@@ -49,7 +49,12 @@ MANIFEST: Final = Manifest(
     pages={"resources": "vconsole.screens.resources:ResourcesScreen"},
     answers=(
         Answer(".model.numbers:ReadResources", ".host:read_resources"),
-        Answer(".model.change:SetResource", ".host:set_resource", changes=True),
+        Answer(
+            ".model.change:SetResource",
+            ".host:set_resource",
+            changes=True,
+            tells=".host:tell_resource",
+        ),
     ),
     subcommands=dict.fromkeys("memory vcpus".split(), ".cli:add_parsers"),
     reverts={"vcpus": ".model.change:revert_vcpus", "memory": ".model.change:revert_memory"},

@@ -74,10 +74,21 @@ MANIFEST: Final = Manifest(
             ".model.create:CreateSnapshot",
             ".host.create:create_snapshot",
             changes=True,
+            tells=".host.snapshots:tell_created",
             link="guests",
         ),
-        Answer(".model.change:DeleteSnapshot", ".host.snapshots:delete_snapshot", changes=True),
-        Answer(".model.change:RevertSnapshot", ".host.snapshots:revert_snapshot", changes=True),
+        Answer(
+            ".model.change:DeleteSnapshot",
+            ".host.snapshots:delete_snapshot",
+            changes=True,
+            tells=".host.snapshots:tell_deleted",
+        ),
+        Answer(
+            ".model.change:RevertSnapshot",
+            ".host.snapshots:revert_snapshot",
+            changes=True,
+            tells=".host.snapshots:tell_reverted",
+        ),
     ),
     subcommands={"snapshot": ".cli:add_parser"},
 )

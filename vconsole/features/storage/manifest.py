@@ -181,7 +181,12 @@ MANIFEST: Final = Manifest(
         ),
         Answer(".model.disks:ReadDisks", ".host.disks:read_domain_disks"),
         *(
-            Answer(f".model.disk_change:{kind}", f".host.disks:{by}", changes=True, link="disks")
+            Answer(
+                *(f".model.disk_change:{kind}", f".host.disks:{by}"),
+                changes=True,
+                link="disks",
+                tells=".host.tell:tell_disk",
+            )
             for kind, by in (
                 ("ResizeDisk", "resize_disk"),
                 ("ChangeMedium", "change_medium"),
@@ -190,7 +195,12 @@ MANIFEST: Final = Manifest(
             )
         ),
         *(
-            Answer(f".model.change:{kind}", f".host.act:{by}", changes=True, link="storage changes")
+            Answer(
+                *(f".model.change:{kind}", f".host.act:{by}"),
+                changes=True,
+                link="storage changes",
+                tells=".host.tell:tell_storage",
+            )
             for kind, by in (
                 ("ActOnPool", "act_on_pool"),
                 ("DefinePool", "define_pool"),

@@ -10,9 +10,12 @@ from collections.abc import Callable
 from time import monotonic, sleep, time_ns
 from typing import Any, Final
 
+from vconsole.features.agent.host.report import read_agent
 from vconsole.features.agent.host.thaw import Guard, GuardError, OwnGuard, ThawGuard
 from vconsole.features.agent.model.changes import (
     ANSWER_S,
+    FROZEN,
+    THAWED,
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -20,11 +23,12 @@ from vconsole.features.agent.model.changes import (
     ThawFs,
     WakeGuest,
 )
+from vconsole.features.agent.model.report import AgentReport, ReadAgent
 from vconsole.features.agent.model.wire import SILENT, command_name, loggable_answer
 from vconsole.host.agent_call import AgentError, agent_command, answers_within, ask, why_mute
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
-from vconsole.model.request import Reply
+from vconsole.model.request import Reply, took_effect
 from vconsole.model.words import plural
 
 _SYNC: Final = 1
@@ -148,6 +152,24 @@ def wake(link: Link, request: WakeGuest) -> Reply:
     domain = link.call(link.conn.lookupByUUIDString, request.uuid)
     link.call(domain.pMWakeup, 0)
     return _comes_about(link, domain, "running")
+
+
+def tell_agent(link: Link, uuid: str, trace: str) -> Reply:
+    """Look at the state that a change would have led to, or ask the agent whether it is frozen.
+
+    What is not frozen may have been, and was thawed by the guard or by somebody else.
+    """
+    if trace not in (FROZEN, THAWED):
+        domain = link.call(link.conn.lookupByUUIDString, uuid)
+        state = STATES.get(link.call(domain.state, 0)[0], "-")
+        return took_effect(state == trace, state, state)
+    report = read_agent(link, ReadAgent(uuid, "", ("time",))).value
+    frozen = report.frozen if isinstance(report, AgentReport) else None
+    if frozen is None:
+        return Reply("unknown", "its agent does not tell whether it is frozen: look")
+    if trace == FROZEN and not frozen:
+        return Reply("unknown", "nothing is frozen now: it was thawed, or never frozen")
+    return took_effect(frozen == (trace == FROZEN), frozen, FROZEN if frozen else "not frozen")
 
 
 def command(link: Link, request: AgentCommand) -> Reply:

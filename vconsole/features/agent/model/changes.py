@@ -30,6 +30,8 @@ from vconsole.model.xml_edit import Document
 
 SleepMode = Literal["mem", "disk", "hybrid"]
 """To memory (S3), to its disk (S4), or both; virsh's words."""
+FROZEN: Final = "frozen"
+THAWED: Final = "thawed"
 FREEZE_S: Final = 10.0
 """How long file systems stay frozen where nobody says how long."""
 MOST_FREEZE_S: Final = 600.0
@@ -77,6 +79,7 @@ class FreezeFs(AgentChange):
     wait: Wait = field(default_factory=Wait, compare=False, repr=False)
     """Given up, it thaws at once."""
     what: ClassVar[str] = "freeze the file systems"
+    trace: ClassVar[str] = FROZEN
 
     @property
     def deadline_s(self) -> float:
@@ -98,6 +101,7 @@ class ThawFs(AgentChange):
     """Thaw all file systems, whoever froze them."""
 
     what: ClassVar[str] = "thaw the file systems"
+    trace: ClassVar[str] = THAWED
     grade: ClassVar[Grade] = "harmless"
 
     def lines(self) -> tuple[str, ...]:
@@ -131,6 +135,11 @@ class SuspendGuest(AgentChange):
     mode: SleepMode = "mem"
 
     @property
+    def trace(self) -> str:
+        """The state that shows it; see `host.changes.tell_agent`."""
+        return "shut off" if self.mode == "disk" else "pmsuspended"
+
+    @property
     def what(self) -> str:
         """Where its memory goes."""
         where = {"mem": "to memory", "disk": "to its disk", "hybrid": "to memory and disk"}
@@ -151,6 +160,7 @@ class WakeGuest(AgentChange):
     """Wake a guest that sleeps in memory; no agent is asked."""
 
     what: ClassVar[str] = "wake up"
+    trace: ClassVar[str] = "running"
 
     @property
     def grade(self) -> Grade:

@@ -6,6 +6,7 @@ definition would keep what is of the running domain only, and the other way roun
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from vconsole.features.network.model.interfaces import (
@@ -19,7 +20,7 @@ from vconsole.features.network.model.plan import Edit, UpdateInterface
 from vconsole.host import errors
 from vconsole.host.devices import put_back, read_xml
 from vconsole.host.link import Link
-from vconsole.model.request import Configurations, Reply
+from vconsole.model.request import Configurations, Reply, took_effect
 from vconsole.model.xml_edit import Document
 
 
@@ -46,6 +47,15 @@ def update_interface(link: Link, request: UpdateInterface) -> Reply:
         note = "this driver changes definitions only: from its next start on"
     after = read_xml(link, domain)
     return _answer(request, after, note if request.live else "")
+
+
+def tell_interface(link: Link, uuid: str, trace: str) -> Reply:
+    """Read again whether the interface is as it was to be, in each half."""
+    edits = {half: Edit("", "", after) for half, after in json.loads(trace)}
+    wanted = UpdateInterface(uuid, "", "", edits.get("live"), edits.get("config"))
+    after = read_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
+    found = _answer(wanted, after, "")
+    return took_effect(found.status == "applied", after, found.read_back)
 
 
 def _update(link: Link, domain: Any, half: Half, clause: str) -> None:

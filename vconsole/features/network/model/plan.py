@@ -79,6 +79,13 @@ class UpdateInterface:
         return tuple((half, edit) for half, edit in both if edit is not None)
 
     @property
+    def trace(self) -> str:
+        """The interface as it shall be in each half."""
+        import json
+
+        return json.dumps([(half, edit.after) for half, edit in self.edits])
+
+    @property
     def when(self) -> str:
         """What of the domain is changed."""
         if self.live is None:

@@ -102,6 +102,13 @@ class SetResource:
         both = (("live", self.live), ("config", self.config))
         return tuple((half, seen) for half, seen in both if seen is not None)
 
+    @property
+    def trace(self) -> str:
+        """Which number, and the halves that get it."""
+        import json
+
+        return json.dumps([self.kind, self.number, [half for half, _ in self.seen]])
+
     def words(self, found: Resources | None) -> str:
         """What of a configuration this is about."""
         return _NATURES[self.kind].words(found) if found else "gone"

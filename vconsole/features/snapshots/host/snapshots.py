@@ -5,6 +5,7 @@ Each change is compared with what its author saw, and read back.
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any
 
@@ -20,7 +21,7 @@ from vconsole.features.snapshots.model.tree import (
 from vconsole.host import errors
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
-from vconsole.model.request import Reply
+from vconsole.model.request import Reply, took_effect
 
 MOST = 1000
 """Snapshots of a domain that are read; no tree of more is of use to anybody."""
@@ -122,6 +123,38 @@ def delete_snapshot(link: Link, request: DeleteSnapshot) -> Reply:
     except libvirt.libvirtError as error:
         return _deleted(link, domain, request, errors.message(error))
     return _deleted(link, domain, request)
+
+
+def tell_created(link: Link, uuid: str, trace: str) -> Reply:
+    """Look for the snapshot: there was none of its name before."""
+    after = snapshots_of(link, link.call(link.conn.lookupByUUIDString, uuid))
+    there = after.find(trace) is not None
+    return took_effect(there, after, f"{trace}: {'there' if there else 'not there'}")
+
+
+def tell_reverted(link: Link, uuid: str, trace: str) -> Reply:
+    """Look which is current; one that is may have been so before."""
+    domain = link.call(link.conn.lookupByUUIDString, uuid)
+    after, state = snapshots_of(link, domain), _state(link, domain)
+    found = after.find(trace)
+    if found is None or not found.current:
+        return took_effect(False, after, state)
+    words = f"{trace} is current, which it may have been before; the domain is {state}: look"
+    return Reply("unknown", words, after, state)
+
+
+def tell_deleted(link: Link, uuid: str, trace: str) -> Reply:
+    """Look which are left of those that were to go."""
+    gone = json.loads(trace)
+    after = snapshots_of(link, link.call(link.conn.lookupByUUIDString, uuid))
+    left = [name for name in gone if after.find(name) is not None]
+    if left and len(left) < len(gone):
+        return Reply(
+            "unknown", f"read again: {', '.join(left)} still there, the others gone", after
+        )
+    return took_effect(
+        not left, after, ", ".join(f"{n}: {'there' if left else 'gone'}" for n in gone)
+    )
 
 
 def _is_as_seen(known: SnapshotList, request: RevertSnapshot | DeleteSnapshot) -> bool:

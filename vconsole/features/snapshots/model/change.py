@@ -41,6 +41,11 @@ class RevertSnapshot:
     when: ClassVar[str] = "now"
 
     @property
+    def trace(self) -> str:
+        """Its name."""
+        return self.snapshot
+
+    @property
     def what(self) -> str:
         """Its name."""
         return f"revert to snapshot {self.snapshot}"
@@ -76,6 +81,13 @@ class DeleteSnapshot:
     deadline_s: ClassVar[float] = DEADLINE_S
     grade: ClassVar[Grade] = "destructive"
     when: ClassVar[str] = "now"
+
+    @property
+    def trace(self) -> str:
+        """All that are deleted."""
+        import json
+
+        return json.dumps(self.gone)
 
     @property
     def what(self) -> str:

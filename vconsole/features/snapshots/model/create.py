@@ -99,6 +99,11 @@ class CreateSnapshot:
         return f"take snapshot {self.wish.name} ({self.wish.kind})"
 
     @property
+    def trace(self) -> str:
+        """Its name."""
+        return self.wish.name
+
+    @property
     def grade(self) -> Grade:
         """The guest stands still while its memory is saved."""
         stops = self.running and self.wish.kind == "internal"

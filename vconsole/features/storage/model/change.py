@@ -5,6 +5,7 @@ Sources: virsh(1); virStoragePool* and virStorageVol* of libvirt.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
 
@@ -12,6 +13,12 @@ from vconsole.model.job import PARTIAL
 from vconsole.model.proposal import Grade, virsh_line
 from vconsole.model.request import device_command, element_lines
 from vconsole.model.wait import Wait
+
+
+def _trace(*words: str | int) -> str:
+    """What `host.tell` takes: the kind of the change, then pool, volume and what it needs else."""
+    return json.dumps(words)
+
 
 PoolAction = Literal[
     "start", "stop", "refresh", "build", "autostart", "no autostart", "undefine", "delete"
@@ -70,6 +77,11 @@ class ActOnPool:
     when: ClassVar[str] = "now"
 
     @property
+    def trace(self) -> str:
+        """The pool and what was to be done."""
+        return _trace("pool", self.pool, self.action)
+
+    @property
     def grade(self) -> Grade:
         """How it is confirmed."""
         return POOL_ACTIONS[self.action].grade
@@ -104,6 +116,11 @@ class DefinePool:
     uuid: ClassVar[str] = ""
     deadline_s: ClassVar[float] = 600.0
     when: ClassVar[str] = "now"
+
+    @property
+    def trace(self) -> str:
+        """Its name."""
+        return _trace("defined", self.name, "")
 
     @property
     def grade(self) -> Grade:
@@ -158,6 +175,11 @@ class CreateVolume:
     when: ClassVar[str] = "now"
 
     @property
+    def trace(self) -> str:
+        """The volume."""
+        return _trace("created", self.pool, self.volume)
+
+    @property
     def name(self) -> str:
         """Pool and volume."""
         return f"{self.pool_name}/{self.volume}"
@@ -203,6 +225,11 @@ class ActOnVolume:
     when: ClassVar[str] = "now"
 
     @property
+    def trace(self) -> str:
+        """The volume and what was to be done."""
+        return _trace(f"{self.action} volume", self.pool, self.volume)
+
+    @property
     def name(self) -> str:
         """Pool and volume."""
         return f"{self.pool_name}/{self.volume}"
@@ -236,6 +263,11 @@ class ResizeVolume:
     uuid: ClassVar[str] = ""
     deadline_s: ClassVar[float] = 3600.0
     when: ClassVar[str] = "now"
+
+    @property
+    def trace(self) -> str:
+        """The volume and its new capacity."""
+        return _trace("resized", self.pool, self.volume, self.after_bytes)
 
     @property
     def name(self) -> str:

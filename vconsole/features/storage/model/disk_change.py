@@ -5,6 +5,7 @@ Sources: virsh(1); virDomainBlock* of libvirt.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final, Literal
@@ -24,6 +25,11 @@ LIMITS: Final = (
 """The limits of blkdeviotune that people set; total and read or write exclude each other."""
 
 
+def _trace(*words: str | int) -> str:
+    """What `host.tell` takes: the kind of the change, the disk, and what it needs else."""
+    return json.dumps(words)
+
+
 _DAY_S: Final = 24 * 3600.0
 
 
@@ -38,6 +44,11 @@ class ResizeDisk:
     after_bytes: int
     deadline_s: ClassVar[float] = 120.0
     when: ClassVar[str] = "now"
+
+    @property
+    def trace(self) -> str:
+        """The disk and its new capacity."""
+        return _trace("size", self.target, self.after_bytes)
 
     @property
     def grade(self) -> Grade:
@@ -79,6 +90,11 @@ class ChangeMedium:
     grade: ClassVar[Grade] = "harmless"
 
     @property
+    def trace(self) -> str:
+        """The drive and its new medium."""
+        return _trace("medium", self.target, self.after)
+
+    @property
     def when(self) -> str:
         """Which halves."""
         if not self.live_xml:
@@ -117,6 +133,11 @@ class LimitDisk:
     config: bool
     deadline_s: ClassVar[float] = 30.0
     grade: ClassVar[Grade] = "harmless"
+
+    @property
+    def trace(self) -> str:
+        """The disk, the limit, and the halves that get it."""
+        return _trace("limit", self.target, self.limit, self.after, self.live, self.config)
 
     @property
     def when(self) -> str:

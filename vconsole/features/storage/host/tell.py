@@ -1,0 +1,93 @@
+"""Tells whether a change of storage took effect that was cut off, by reading again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from vconsole.features.storage.host.disks import report_of
+from vconsole.features.storage.host.read import pool_handle, pool_of, volume_of
+from vconsole.features.storage.model.disks import DiskReport
+from vconsole.features.storage.model.pool import Pool
+from vconsole.host import errors
+from vconsole.host.link import Link
+from vconsole.model.request import Reply, took_effect
+
+_NO_WAY: Final = "what became of it cannot be seen: look"
+
+
+def tell_storage(link: Link, _uuid: str, trace: str) -> Reply:
+    """Look at the pool or the volume that a change was about."""
+    kind, *words = json.loads(trace)
+    if kind == "pool":
+        return _pool(link, *words)
+    if kind == "defined":
+        names = {pool.name() for pool in link.call(link.conn.listAllStoragePools, 0)}
+        return took_effect(words[0] in names)
+    return _volume(link, kind, *words)
+
+
+def _pool(link: Link, uuid: str, action: str) -> Reply:
+    import libvirt
+
+    try:
+        pool = pool_of(link, pool_handle(link, uuid))
+    except libvirt.libvirtError as error:
+        if errors.code(error) != libvirt.VIR_ERR_NO_STORAGE_POOL:
+            raise
+        return took_effect(action == "undefine", read_back="gone")
+    look = _POOL.get(action)
+    return took_effect(look(pool), pool, pool.state) if look else Reply("unknown", _NO_WAY, pool)
+
+
+_POOL: Final[Mapping[str, Callable[[Pool], bool]]] = {
+    "start": lambda pool: pool.running,
+    "stop": lambda pool: not pool.running,
+    "autostart": lambda pool: pool.autostart is True,
+    "no autostart": lambda pool: pool.autostart is False,
+    "undefine": lambda pool: not pool.persistent,
+}
+
+
+def _volume(link: Link, kind: str, pool: str, name: str, size: int = 0) -> Reply:
+    there = name in link.call(pool_handle(link, pool).listVolumes)
+    if kind == "created":
+        return took_effect(there)
+    if kind == "delete volume":
+        return took_effect(not there)
+    if kind != "resized" or not there:
+        return Reply("unknown", _NO_WAY)
+    handle = link.call(pool_handle(link, pool).storageVolLookupByName, name)
+    capacity = volume_of(link, handle).capacity_bytes
+    return took_effect(capacity == size, read_back=f"{capacity} bytes")
+
+
+def tell_disk(link: Link, uuid: str, trace: str) -> Reply:
+    """Look at the disk that a change was about."""
+    import libvirt
+
+    kind, target, *words = json.loads(trace)
+    domain = link.call(link.conn.lookupByUUIDString, uuid)
+    if kind == "size":
+        capacity: Any = None
+        with suppress(libvirt.libvirtError):
+            capacity = link.call(domain.blockInfo, target)[0]
+        return took_effect(capacity == words[0], read_back=f"{capacity} bytes")
+    report = report_of(link, domain)
+    disk = next((disk for disk in report.disks if disk.target == target), None)
+    if disk is None:
+        return Reply("unknown", f"{target} is not there any more", report)
+    if kind == "medium":
+        return took_effect(disk.now.source == words[0], report, disk.now.source or "no medium")
+    return _limit(report, target, *words)
+
+
+def _limit(
+    report: DiskReport, target: str, limit: str, wanted: int, live: bool, config: bool
+) -> Reply:
+    disk = next(disk for disk in report.disks if disk.target == target)
+    halves = [half for half, asked in ((disk.live, live), (disk.config, config)) if asked]
+    found = [half.limits.get(limit, 0) if half else None for half in halves]
+    return took_effect(all(now == wanted for now in found), report, ", ".join(map(str, found)))
