@@ -29,6 +29,7 @@ from bench.machine import facts, pressure
 from bench.plan import Case, Plan, Size
 from bench.report import Result, markdown, summarise
 from bench.silent import SilentServer
+from bench.storage import storage_cases
 
 _SIZE = Size(120, 40)
 _RESULTS = Path(__file__).with_name("results")
@@ -97,6 +98,7 @@ def _measure_all(effort: Effort, folder: Path, only: re.Pattern[str], quick: boo
             *peer_cases(effort, folder),
             *floor_cases(effort),
             hostinfo_case(),
+            *storage_cases(),
         ]
         chosen = [case for case in cases if only.search(case.name)]
         _warm_up(chosen)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from bench.cases import CALLS, DAEMON, HANG, STILL, console_name
 from bench.hostinfo import NAME as HOSTINFO
 from bench.stats import Figures
+from bench.storage import CONVERT_NAME as CONVERT
+from bench.storage import VOLUMES_NAME as VOLUMES
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,10 @@ GOALS = (
     Goal(HOSTINFO, "service_cpu_pct", 10, "%", "hostinfod's CPU, of one core"),
     Goal(HOSTINFO, "service_rss_mib", 60, "MiB", "hostinfod's resident memory"),
     Goal(HOSTINFO, "refusals", 0, "replies", "refusals within the limit"),
+    Goal(VOLUMES, "list_after_libvirt_ms", 1000, "ms", "10,000 volumes listed, without libvirt's"),
+    Goal(VOLUMES, "move_paint_ms_p95", 16.7, "ms", "key to paint among 10,000 volumes, p95"),
+    Goal(VOLUMES, "move_unseen", 0, "keys", "moves that painted nothing"),
+    Goal(CONVERT, "slower_pct", 5, "%", "a conversion, above qemu-img's own time"),
     Goal(CALLS, "rpc_tick", 3, "calls", "remote calls a tick"),
 )
 

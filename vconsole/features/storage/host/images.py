@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import os
 import re
+import select
 import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from vconsole.features.storage.host.files import name_whole, taken_away
 from vconsole.features.storage.host.read import read_users
@@ -218,16 +219,22 @@ def _follow(argv: tuple[str, ...], request: ImageWork) -> str:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        os.set_blocking(process.stdout.fileno(), False)
-        while process.poll() is None:
-            if found := _PERCENT.findall(process.stdout.read() or b""):
+        while text := _printed(process.stdout):
+            if found := _PERCENT.findall(text):
                 request.wait.what = f"{float(found[-1]):.0f} %"
-            if request.wait.pause(_LOOK_S):
+            if request.wait.given_up:
                 process.kill()
                 process.wait()
                 return "given up"
         words = _words(process.stderr.read())
-        return (words or f"qemu-img ended with {process.returncode}") if process.returncode else ""
+        code = process.wait()
+        return (words or f"qemu-img ended with {code}") if code else ""
+
+
+def _printed(pipe: IO[bytes]) -> bytes:
+    """What it printed since, a blank where it printed nothing; nothing at its end, at once."""
+    ready, _, _ = select.select((pipe,), (), (), _LOOK_S)
+    return os.read(pipe.fileno(), 1 << 16) if ready else b" "
 
 
 def _read_back(request: ImageWork) -> Reply:
