@@ -110,6 +110,23 @@ async def test_a_volume_is_made_copied_grown_and_deleted(conn: Any, answers: Ans
         assert [v.name() for v in pool.listAllVolumes(0)] == ["b.img"]
 
 
+async def test_a_volume_is_found_by_each_of_its_names(conn: Any, answers: Answers) -> None:
+    pool = conn.storagePoolLookupByName("images")
+    for name in ("a.img", "b c.img"):
+        pool.createXML(f"<volume><name>{name}</name><capacity>512</capacity></volume>", 0)
+    volume = pool.storageVolLookupByName("b c.img")
+    async with console_on(scenes.kvm07(), (120, 40), answers=answers) as console:
+        for words in ("images/b c.img", volume.path(), volume.key()):
+            await console.press("6", "f", *words, "enter")
+            assert "Volumes of images" in console.title
+            console.sees(f"path {volume.path()}")
+            page: Any = console.app.page
+            assert page.virsh().splitlines()[-1].endswith(f"vol-pool --vol '{volume.key()}'")
+            await console.press("escape")
+        await console.press("f", *"none", "enter")
+        assert "no volume 'none'" in console.status
+
+
 async def test_ten_thousand_volumes_are_read_as_they_come_into_view(answers: Answers) -> None:
     names = tuple(f"v{number:05}" for number in range(10_000))
     many: dict[type, Callable[[Any], Reply]] = {
@@ -180,7 +197,7 @@ async def test_a_long_job_says_how_far_it_is_and_can_be_given_up() -> None:
         page._follow()
         await console.settle()
         console.sees("42 %")
-        await console.press("1")
+        await console.press("escape", "1")
         console.app._follow_jobs()
         assert "flatten vda: 42 %" in console.status, "whatever page is in front"
         await console.press("8")

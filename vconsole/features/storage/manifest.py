@@ -122,7 +122,15 @@ MANIFEST: Final = Manifest(
             "storage.delete", "X", "", "Delete the pool's data; it must be stopped.", (writable,)
         ),
         Command("storage.default", "D", "", "Make the default pool.", (writable,)),
-        Command("storage.image", "i", "image", "Open a disk image of this machine by its path."),
+        Command("storage.image", "i", "", "Open a disk image of this machine by its path."),
+        Command(
+            "storage.find",
+            "f",
+            "find",
+            "Find a volume by POOL/NAME, path or key.",
+            virsh="vol-pool VOLUME",
+            words="vol-name vol-path vol-key vol-info",
+        ),
         Command("storage.create", "n", "", "Make a disk image at a path.", (not_read_only,)),
         Command("storage.filter", "slash", "", "Show only the pools that match."),
         Command("volumes.image", "enter", "image", "Go to its image: chain, check, convert."),

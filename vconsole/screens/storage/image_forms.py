@@ -34,6 +34,7 @@ _BASE: Final = (
     Field("backing", "Based on", "/path/base.qcow2", optional=True, path=True),
     Field("backing_format", "Format of that", choices=_FORMATS, optional=True),
 )
+_CACHE: Final = Field("cache", "Cache", choices=("", *CACHES), optional=True)
 _OPTIONS: Final = Field("options", "Options", "cluster_size=1M lazy_refcounts=on", optional=True)
 
 
@@ -95,7 +96,7 @@ class ConvertFormScreen(_ImageForm):
             Field("compress", "Compress", default="no", choices=_YES_NO),
             Field("sparse", "Zeros make a hole", "4k", optional=True),
             Field("unordered", "In any order", default="no", choices=_YES_NO),
-            Field("cache", "Cache", choices=("", *CACHES), optional=True),
+            _CACHE,
             _OPTIONS,
             *((inside,) if names else ()),
             *_BASE,
@@ -136,7 +137,7 @@ class RebaseFormScreen(_ImageForm):
 
     @override
     def fields(self) -> tuple[Field, ...]:
-        return (*_BASE, Field("how", "How", default="safe", choices=("safe", "unsafe")))
+        return (*_BASE, Field("how", "How", default="safe", choices=("safe", "unsafe")), _CACHE)
 
     @override
     def plan(self) -> Proposal:
@@ -144,4 +145,5 @@ class RebaseFormScreen(_ImageForm):
         return plan_rebase(
             *(self._path, self._format, self._chain),
             *(v["backing"], v["backing_format"], v["how"] == "unsafe"),
+            v["cache"],
         )

@@ -15,6 +15,8 @@ from vconsole.features.storage.model.plan import PoolWish, plan_define, plan_poo
 from vconsole.features.storage.model.pool import (
     DEFAULT_PATH,
     DEFAULT_POOL,
+    FindVolume,
+    FoundVolume,
     Pool,
     PoolName,
     ReadPool,
@@ -69,6 +71,7 @@ class PoolsScreen(ListPage, FilteredPage):
         self._users: Users | None = None
         self._overlaps: dict[str, str] = {}
         self._types: dict[str, bool] = {}
+        self._wanted: FindVolume | None = None
 
     @property
     def _row(self) -> _Known | None:
@@ -101,6 +104,13 @@ class PoolsScreen(ListPage, FilteredPage):
             self._take_pool(request.uuid, reply)
         elif isinstance(request, ReadUsers) and isinstance(value, Users):
             self._users = value
+        elif request is self._wanted:
+            self._wanted = None
+            if isinstance(value, FoundVolume):
+                self.unsay()
+                self.call_later(self._open_found, value)
+            else:
+                self.say(safe(reply.message), "bad")
         elif isinstance(request, ReadPoolTypes) and isinstance(value, dict):
             self._types = value
         elif not isinstance(request, ActOnPool | DefinePool):
@@ -251,6 +261,22 @@ class PoolsScreen(ListPage, FilteredPage):
             return True
 
         await self.ask("image", "", "/srv/images/web.qcow2 qcow2", accepted=accepted)
+
+    async def do_find(self) -> None:
+        """Ask for any of the three names of a volume."""
+
+        def accepted(text: str) -> bool:
+            self._wanted = FindVolume(text.strip())
+            self.read(self._wanted, text)
+            self.say("looking for it")
+            return True
+
+        await self.ask("volume", "", "POOL/NAME, a path or a key", accepted=accepted)
+
+    async def _open_found(self, found: FoundVolume) -> None:
+        from vconsole.screens.storage.volumes import VolumesScreen
+
+        await self.console.show_page(VolumesScreen(found.pool, found.volume.name))
 
     async def do_create(self) -> None:
         """Ask for what an image needs."""

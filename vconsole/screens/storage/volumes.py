@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from shlex import quote
 from typing import ClassVar
 
 from typing_extensions import override
@@ -27,7 +26,7 @@ from vconsole.features.storage.model.users import User, Users
 from vconsole.features.storage.words import VOLUME_COLUMNS, VolumeRow, count_words, volume_notes
 from vconsole.model.column import row_cells
 from vconsole.model.keys import APP
-from vconsole.model.proposal import Proposal
+from vconsole.model.proposal import Proposal, virsh_line
 from vconsole.model.request import Reply
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import bindings
@@ -49,9 +48,9 @@ class VolumesScreen(ListPage, FilteredPage):
     VolumesScreen NotesView { height: 5; }
     """
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, begin_at: str = "") -> None:
         super().__init__()
-        self._pool = pool
+        self._pool, self._begin_at = pool, begin_at
         self._names: tuple[str, ...] = ()
         self._listed = False
         self._trouble = ""
@@ -107,7 +106,9 @@ class VolumesScreen(ListPage, FilteredPage):
         shown = [name for name in self._names if self._matches(name)]
         words = count_words(len(shown), len(self._names)) if self._listed else "reading"
         free = f"   {size(self._pool.available_bytes)} available"
-        self.show_list(f"Volumes of {safe(self._pool.name)}", words + free, shown)
+        begin_at = self._begin_at if self._begin_at in shown else None
+        self._begin_at = "" if begin_at else self._begin_at
+        self.show_list(f"Volumes of {safe(self._pool.name)}", words + free, shown, begin_at)
 
     def _matches(self, name: str) -> bool:
         return all(word in name.casefold() for word in self.words)
@@ -153,11 +154,16 @@ class VolumesScreen(ListPage, FilteredPage):
     def filtered(self) -> None:
         self._show()
 
+    @override
     def virsh(self) -> str:
-        """The three names of the volume, as virsh gives them."""
+        """What converts each of the names of the volume into the others."""
+        uri = self.host_state.connection.uri
         if (volume := self._volume) is None:
-            return f"vol-list --pool {self._pool.uuid} --details"
-        return f"vol-path --vol {quote(volume.name)} --pool {self._pool.uuid}"
+            return virsh_line(uri, "vol-list", "--pool", self._pool.uuid, "--details")
+        named = ("--vol", volume.name, "--pool", self._pool.name)
+        lines = [virsh_line(uri, f"vol-{word}", *named) for word in ("path", "key")]
+        lines += [virsh_line(uri, f"vol-{word}", "--vol", volume.key) for word in ("name", "pool")]
+        return "\n".join(lines)
 
     # -- commands ----------------------------------------------------------------------------
 

@@ -86,7 +86,6 @@ def _add_changes(acts: Commands) -> None:
     convert.add_argument("--compress", action="store_true")
     convert.add_argument("--sparse", default="", metavar="SIZE", help="zero bytes that make a hole")
     convert.add_argument("--unordered", action="store_true", help="write in any order: faster")
-    convert.add_argument("--cache", default="", choices=("", *CACHES))
     convert.add_argument("--snapshot", default="", help="of a snapshot inside the image")
     convert.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE")
     _backing_arguments(convert)
@@ -100,6 +99,8 @@ def _add_changes(acts: Commands) -> None:
     rebase.add_argument("--unsafe", action="store_true", help="change the name of its base only")
     commit = _changing(acts, "commit", "write an image down into its base", _plan_commit)
     _image_argument(commit)
+    for parser in (convert, rebase, commit):
+        parser.add_argument("--cache", default="", choices=("", *CACHES), help="how it is written")
     repair = _changing(acts, "repair", "repair an image that check found wrong", _plan_repair)
     _image_argument(repair)
     repair.add_argument("--all", action="store_true", help="not the leaks alone")
@@ -286,12 +287,12 @@ def _plan_rebase(options: argparse.Namespace) -> Proposal:
     backing = _path(options.backing) if options.backing else ""
     return plan_rebase(
         *(_path(options.image), options.image_format, _read(options)),
-        *(backing, options.backing_format, options.unsafe),
+        *(backing, options.backing_format, options.unsafe, options.cache),
     )
 
 
 def _plan_commit(options: argparse.Namespace) -> Proposal:
-    return plan_commit(_path(options.image), options.image_format, _top(options))
+    return plan_commit(_path(options.image), options.image_format, _top(options), options.cache)
 
 
 def _plan_repair(options: argparse.Namespace) -> Proposal:

@@ -114,12 +114,10 @@ def plan_convert(wish: Conversion, room: Room | None = None) -> Proposal:
     _need_writable(wish.output_format)
     if wish.source == wish.output:
         raise ValueError("an image is not converted into itself")
-    if wish.cache and wish.cache not in CACHES:
-        raise ValueError(f"a cache is one of {', '.join(CACHES)}")
     argv = ["convert", "-p", "-f", wish.source_format, "-O", wish.output_format]
     argv += ["-c"] * wish.compress + ["-W"] * wish.unordered
     argv += ["-S", wish.sparse] if wish.sparse else []
-    argv += ["-t", wish.cache] if wish.cache else []
+    argv += _cache(wish.cache)
     argv += ["-l", f"snapshot.name={wish.snapshot}"] if wish.snapshot else []
     if wish.backing:
         _need_path(wish.backing)
@@ -189,7 +187,13 @@ def plan_resize(
 
 
 def plan_rebase(
-    path: str, format_: str, chain: Chain, backing: str, backing_format: str, unsafe: bool
+    path: str,
+    format_: str,
+    chain: Chain,
+    backing: str,
+    backing_format: str,
+    unsafe: bool,
+    cache: str = "",
 ) -> Proposal:
     """Plan another base for an image; an empty one makes it stand alone.
 
@@ -200,6 +204,7 @@ def plan_rebase(
         backing: The new base.
         backing_format: Of the new base.
         unsafe: Only the name is changed; nothing is read or copied.
+        cache: One of `CACHES`, or QEMU's own.
 
     Raises:
         ValueError: A format is missing, or the base that is needed is not there.
@@ -219,7 +224,7 @@ def plan_rebase(
     if not backing and not image.backing:
         raise ValueError("it is based on nothing: say what on")
     how = ["-u"] if unsafe else ["-p"]
-    argv = ["rebase", *how, "-f", format_, "-b", backing]
+    argv = ["rebase", *how, *_cache(cache), "-f", format_, "-b", backing]
     argv += ["-F", backing_format] if backing else []
     work = ImageWork(
         path,
@@ -245,7 +250,13 @@ def _bases(before: str, after: str) -> tuple[str, str]:
     return f"- based on {before or 'nothing'}", f"+ based on {after or 'nothing'}"
 
 
-def plan_commit(path: str, format_: str, image: Image) -> Proposal:
+def _cache(cache: str) -> tuple[str, ...]:
+    if cache and cache not in CACHES:
+        raise ValueError(f"a cache is one of {', '.join(CACHES)}")
+    return ("-t", cache) if cache else ()
+
+
+def plan_commit(path: str, format_: str, image: Image, cache: str = "") -> Proposal:
     """Plan to write an image down into its base.
 
     Raises:
@@ -255,7 +266,7 @@ def plan_commit(path: str, format_: str, image: Image) -> Proposal:
     _need_format(format_, path)
     if not image.backing:
         raise ValueError(f"{path} is based on nothing")
-    argv = ("commit", "-p", "-f", format_, "--", path)
+    argv = ("commit", "-p", *_cache(cache), "-f", format_, "--", path)
     work = ImageWork(
         path,
         "write it down into its base",
