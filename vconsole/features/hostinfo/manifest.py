@@ -53,7 +53,7 @@ MANIFEST: Final = Manifest(
         ),
         Command("hostinfo.clear", "Z", "", "Take back everything that is not saved."),
     ),
-    pages={"hostinfo": "vconsole.screens.hostinfo:HostinfoScreen"},
+    pages={"hostinfo": "vconsole.screens.hostinfo.hostinfo:HostinfoScreen"},
     answers=(
         Answer(".requests:SaveRules", ".requests:save_rules", local=True),
         Answer(
