@@ -154,35 +154,41 @@ class DefinePool:
 
 
 @dataclass(frozen=True, slots=True)
-class CreateVolume:
-    """Make a volume, empty or as a copy of another; answers the `Volume` read back.
-
-    It is a conflict if there is one of this name meanwhile.
-    """
+class _OfVolume:
+    """What changes of a volume have in common."""
 
     pool: str
     """UUID of the pool."""
     pool_name: str
     volume: str
-    xml: str
-    source: str = ""
-    """Name of the volume that is copied; empty to make an empty one."""
-    preallocate: bool = False
-    """Metadata is written in advance."""
     uuid: ClassVar[str] = ""
-    deadline_s: ClassVar[float] = 24 * 3600.0
-    grade: ClassVar[Grade] = "harmless"
     when: ClassVar[str] = "now"
-
-    @property
-    def trace(self) -> str:
-        """The volume."""
-        return _trace("created", self.pool, self.volume)
 
     @property
     def name(self) -> str:
         """Pool and volume."""
         return f"{self.pool_name}/{self.volume}"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateVolume(_OfVolume):
+    """Make a volume, empty or as a copy of another; answers the `Volume` read back.
+
+    It is a conflict if there is one of this name meanwhile.
+    """
+
+    xml: str
+    source: str = ""
+    """Name of the volume that is copied; empty to make an empty one."""
+    preallocate: bool = False
+    """Metadata is written in advance."""
+    deadline_s: ClassVar[float] = 24 * 3600.0
+    grade: ClassVar[Grade] = "harmless"
+
+    @property
+    def trace(self) -> str:
+        """The volume."""
+        return _trace("created", self.pool, self.volume)
 
     @property
     def what(self) -> str:
@@ -207,32 +213,22 @@ VolumeAction = Literal["wipe", "delete"]
 
 
 @dataclass(frozen=True, slots=True)
-class ActOnVolume:
+class ActOnVolume(_OfVolume):
     """Wipe a volume, or delete it; answers whether it is still there.
 
     It is a conflict if it is not the volume that was seen, or if a domain uses it by now.
     """
 
-    pool: str
-    pool_name: str
-    volume: str
     key: str
     """As it was seen."""
     action: VolumeAction
-    uuid: ClassVar[str] = ""
     deadline_s: ClassVar[float] = 24 * 3600.0
     grade: ClassVar[Grade] = "destructive"
-    when: ClassVar[str] = "now"
 
     @property
     def trace(self) -> str:
         """The volume and what was to be done."""
         return _trace(f"{self.action} volume", self.pool, self.volume)
-
-    @property
-    def name(self) -> str:
-        """Pool and volume."""
-        return f"{self.pool_name}/{self.volume}"
 
     @property
     def what(self) -> str:
@@ -251,28 +247,18 @@ class ActOnVolume:
 
 
 @dataclass(frozen=True, slots=True)
-class ResizeVolume:
+class ResizeVolume(_OfVolume):
     """Give a volume another capacity; answers the `Volume` read back."""
 
-    pool: str
-    pool_name: str
-    volume: str
     key: str
     before_bytes: int
     after_bytes: int
-    uuid: ClassVar[str] = ""
     deadline_s: ClassVar[float] = 3600.0
-    when: ClassVar[str] = "now"
 
     @property
     def trace(self) -> str:
         """The volume and its new capacity."""
         return _trace("resized", self.pool, self.volume, self.after_bytes)
-
-    @property
-    def name(self) -> str:
-        """Pool and volume."""
-        return f"{self.pool_name}/{self.volume}"
 
     @property
     def grade(self) -> Grade:
@@ -296,16 +282,13 @@ class ResizeVolume:
 
 
 @dataclass(frozen=True, slots=True)
-class TransferVolume:
+class TransferVolume(_OfVolume):
     """Read a volume into a file of this machine, or write one from it, by a libvirt stream.
 
     A file is made beside its place and named when it is whole; none is written over. A volume that
     somebody uses is not written.
     """
 
-    pool: str
-    pool_name: str
-    volume: str
     key: str
     path: str
     """Of the file."""
@@ -313,14 +296,7 @@ class TransferVolume:
     size_bytes: int
     """What goes over; 0 where that is not known yet."""
     wait: Wait = field(default_factory=Wait, compare=False, repr=False)
-    uuid: ClassVar[str] = ""
     deadline_s: ClassVar[float] = 24 * 3600.0
-    when: ClassVar[str] = "now"
-
-    @property
-    def name(self) -> str:
-        """Pool and volume."""
-        return f"{self.pool_name}/{self.volume}"
 
     @property
     def partial(self) -> str:
