@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding
 from textual.events import Resize
 from textual.geometry import Region, Size
@@ -17,6 +16,7 @@ from textual.strip import Strip
 
 from vconsole.text import Line, Span, safe
 from vconsole.widgets.keyed import keyed
+from vconsole.widgets.styled import Styled
 
 SHIFT = 8
 """Columns moved sideways at a time."""
@@ -27,7 +27,7 @@ def plain(line: str) -> tuple[Span, ...]:
     return ((safe(line), ""),)
 
 
-class LinesView(ScrollView, can_focus=True):
+class LinesView(ScrollView, Styled, can_focus=True):
     """See the module. Lines longer than the screen are reached by h and l."""
 
     BINDING_GROUP_TITLE = "Text"
@@ -43,6 +43,7 @@ class LinesView(ScrollView, can_focus=True):
         Binding("home,g", "scroll_to_line(0)", show=False),
         Binding("end,G", "scroll_to_line(-1)", show=False),
     ]
+    STYLES = "lines"
     COMPONENT_CLASSES = {
         "lines--dim",
         "lines--strong",
@@ -67,7 +68,6 @@ class LinesView(ScrollView, can_focus=True):
         self._lines: Sequence[Line] = ()
         self._paint: Callable[[str], tuple[Span, ...]] = plain
         self._left = 0
-        self._styles: dict[str, Style] = {}
 
     # -- data --------------------------------------------------------------------------------
 
@@ -127,17 +127,6 @@ class LinesView(ScrollView, can_focus=True):
     def on_resize(self, event: Resize) -> None:
         """Follow the size."""
         self.virtual_size = Size(self.size.width, len(self._lines))
-
-    def notify_style_update(self) -> None:
-        """Another theme."""
-        super().notify_style_update()
-        self._styles.clear()
-
-    def _style(self, name: str) -> Style:
-        if name not in self._styles:
-            known = self.get_component_rich_style(f"lines--{name}") if name else self.rich_style
-            self._styles[name] = known
-        return self._styles[name]
 
     def render_line(self, y: int) -> Strip:
         """Draw a line."""

@@ -8,25 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from rich.segment import Segment
-from rich.style import Style
 from textual.binding import Binding
 from textual.events import Click, MouseScrollDown, MouseScrollUp, Resize
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import var
 from textual.strip import Strip
-from textual.widget import Widget
 
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.matrix import Columns, MatrixData, MatrixRow
 from vconsole.model.topology import CellGroup
 from vconsole.text import clip, fit
+from vconsole.widgets.styled import Styled
 
 LABEL_WIDTH = 12
 HEADER_LINES = 4
 
 
-class PinMatrix(Widget, can_focus=True):
+class PinMatrix(Styled, can_focus=True):
     """See the module. `cursor` is (row, column)."""
 
     BINDINGS = [
@@ -43,6 +42,7 @@ class PinMatrix(Widget, can_focus=True):
         Binding("right_square_bracket", "cell(1)", show=False),
         Binding("left_square_bracket", "cell(-1)", show=False),
     ]
+    STYLES = "matrix"
     COMPONENT_CLASSES = {
         "matrix--head",
         "matrix--add",
@@ -77,7 +77,6 @@ class PinMatrix(Widget, can_focus=True):
         super().__init__()
         self._columns = Columns()
         self._top = 0
-        self._styles: dict[str, Style] = {}
 
     # -- what the cursor stands on -----------------------------------------------------------
 
@@ -216,17 +215,6 @@ class PinMatrix(Widget, can_focus=True):
         self._columns.room = event.size.width - LABEL_WIDTH
         self._reveal()
         self.refresh()
-
-    def notify_style_update(self) -> None:
-        """Another theme."""
-        super().notify_style_update()
-        self._styles.clear()
-
-    def _style(self, name: str) -> Style:
-        if name not in self._styles:
-            found = self.get_component_rich_style(f"matrix--{name}") if name else self.rich_style
-            self._styles[name] = found
-        return self._styles[name]
 
     def render_line(self, y: int) -> Strip:
         """Draw a header line or a row."""

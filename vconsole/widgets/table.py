@@ -20,6 +20,7 @@ from textual.strip import Strip
 
 from vconsole.model.column import Cell, Heading
 from vconsole.text import fit
+from vconsole.widgets.styled import Styled
 
 GAP = 1
 
@@ -34,7 +35,7 @@ def layout(columns: Sequence[Heading], width: int) -> list[tuple[int, Heading, i
     return [(i, c, size + (spare if c is flexible else 0)) for i, c, size in shown]
 
 
-class LineTable(ScrollView, can_focus=True):
+class LineTable(ScrollView, Styled, can_focus=True):
     """See the module. `cells` answers a row's cells, one a column, for a key."""
 
     BINDING_GROUP_TITLE = "Lists"
@@ -48,6 +49,7 @@ class LineTable(ScrollView, can_focus=True):
         Binding("home,g", "move_to(0)", show=False),
         Binding("end,G", "move_to(-1)", show=False),
     ]
+    STYLES = "table"
     COMPONENT_CLASSES = {
         "table--cursor",
         "table--header",
@@ -104,7 +106,6 @@ class LineTable(ScrollView, can_focus=True):
         self._layout: list[tuple[int, Heading, int]] = []
         self._drawn: dict[int, tuple[str, tuple[Cell, ...]]] = {}
         """Row index -> what was drawn there last."""
-        self._styles: dict[tuple[str, bool], Style] = {}
 
     # -- data --------------------------------------------------------------------------------
 
@@ -241,23 +242,6 @@ class LineTable(ScrollView, can_focus=True):
         self._layout = layout(self.columns, self.scrollable_content_region.width)
         self.virtual_size = Size(self.size.width, len(self._keys) + 1)
         self.redraw()
-
-    def notify_style_update(self) -> None:
-        """Another theme."""
-        super().notify_style_update()
-        self._styles.clear()
-
-    def _style(self, name: str, cursor: bool) -> Style:
-        style = self._styles.get((name, cursor))
-        if style is None:
-            style = self.get_component_rich_style(f"table--{name}") if name else self.rich_style
-            if cursor:
-                look = self.get_component_rich_style("table--cursor")
-                style = Style(color=style.color) + Style(
-                    bgcolor=look.bgcolor, bold=look.bold, reverse=look.reverse
-                )
-            self._styles[name, cursor] = style
-        return style
 
     def render_line(self, y: int) -> Strip:
         """Draw the header or one row."""

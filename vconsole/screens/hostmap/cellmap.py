@@ -21,12 +21,13 @@ from vconsole.features.hostmap.words import LABEL, Mark, Marks, heading, total_l
 from vconsole.model.host_state import EMPTY, HostState
 from vconsole.screens.hostmap.layout import MapLayout, MapLine, arrange
 from vconsole.text import fit, safe
+from vconsole.widgets.styled import Styled
 
 Content = str | tuple[Mark, ...]
 """What a line shows: words, or a field for each column."""
 
 
-class CellMap(ScrollView, can_focus=True):
+class CellMap(ScrollView, Styled, can_focus=True):
     """See the module. `cursor` is the pCPU under it."""
 
     BINDING_GROUP_TITLE = "Map"
@@ -42,6 +43,7 @@ class CellMap(ScrollView, can_focus=True):
         Binding("home,g", "first", show=False),
         Binding("end,G", "last", show=False),
     ]
+    STYLES = "map"
     COMPONENT_CLASSES = {"map--cursor", "map--cell", "map--dim", "map--warn", "map--full"}
     DEFAULT_CSS = """
     CellMap { height: 1fr; background: $background; color: $foreground;
@@ -73,7 +75,6 @@ class CellMap(ScrollView, can_focus=True):
         self._arranged_for: tuple[object, ...] = ()
         self._drawn: dict[int, Content] = {}
         """Line -> what was drawn there last."""
-        self._styles: dict[tuple[str, bool], Style] = {}
 
     # -- data --------------------------------------------------------------------------------
 
@@ -230,23 +231,6 @@ class CellMap(ScrollView, can_focus=True):
     def on_resize(self, event: Resize) -> None:
         """Lay out for the new width."""
         self.show(self._host_state)
-
-    def notify_style_update(self) -> None:
-        """Another theme."""
-        super().notify_style_update()
-        self._styles.clear()
-
-    def _style(self, name: str, cursor: bool = False) -> Style:
-        style = self._styles.get((name, cursor))
-        if style is None:
-            style = self.get_component_rich_style(f"map--{name}") if name else self.rich_style
-            if cursor:
-                look = self.get_component_rich_style("map--cursor")
-                style = Style(color=style.color) + Style(
-                    bgcolor=look.bgcolor, bold=look.bold, reverse=look.reverse
-                )
-            self._styles[name, cursor] = style
-        return style
 
     def render_line(self, y: int) -> Strip:
         """Draw a line of the map."""
