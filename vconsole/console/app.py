@@ -14,6 +14,7 @@ from textual.app import App
 from textual.events import Event, Key
 from textual.timer import Timer
 
+from vconsole.console.aftermath import Aftermath
 from vconsole.console.closed_widgets import install as forget_closed_widgets
 from vconsole.console.early import collect_again
 from vconsole.console.navigation import AppCommands
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from vconsole.changes.history import History
     from vconsole.changes.recorder import Records
     from vconsole.changes.run import C, ChangeRun, OnFailure
-    from vconsole.changes.settle import ReadOutcome
     from vconsole.changes.store import PinHistory
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.model.proposal import Logged, Proposal
@@ -70,11 +70,6 @@ class Feed(Protocol):
 
     def stop(self) -> None:
         """End without waiting for a call that hangs."""
-
-
-LOOK_BACK_S = 0.5
-"""After the first reading: the list of domains is not to wait for it."""
-MOST_CUT_OFF = 64
 
 
 def _provider(name: str) -> type[Provider]:
@@ -131,15 +126,7 @@ class VConsole(App[int]):
         self._dispatcher: Asking | None = None
         self._activity: ActivityLog | None = None
         self._log_problem = ""
-        self._looked_back = False
-        self._cut_off: list[ReadOutcome] = []
-        self._told: list[Reply] = []
-        """What became of changes that an earlier program had no time to write down."""
-        self._left = 0
-        self._back = ""
-        """What was said of them, and of the files that they left."""
-        self._unknown: list[ReadOutcome] = []
-        """Changes of unknown outcome: asked about with the next reading that succeeds."""
+        self.aftermath = Aftermath(self, state)
         self._follower: Timer | None = None
         self.runs: list[ChangeRun[Any]] = []
         """Changes that are under way, and some that are over."""
@@ -222,8 +209,7 @@ class VConsole(App[int]):
     def on_host_state_ready(self, message: HostStateReady) -> None:
         """Show a reading on the page in front."""
         self.host_state = message.host_state
-        self._settle()
-        self._look_back()
+        self.aftermath.host_read()
         page = self.page
         if page is not None and page.is_mounted and self.is_running:  # else it is taken apart
             page.host_state = message.host_state
@@ -269,9 +255,7 @@ class VConsole(App[int]):
         if is_change(request):
             self._say_log_problem()
             self._feed.refresh(cast("Logged", request).uuid)  # few changes tell it by an event
-        if isinstance(reply.settle, ReadOutcome):
-            self._unknown.append(reply.settle)
-        self._cut_off_told(request, reply)
+        self.aftermath.replied(request, reply)
         for run in self.runs:
             if isinstance(request, ReadOutcome):
                 run.settled(request.of, reply)
@@ -333,58 +317,6 @@ class VConsole(App[int]):
         if self._log_problem and self._log_problem != before:
             words = f"not in the activity log: {line(self._log_problem)}"
             self.notify(words, severity="warning", markup=False)
-
-    # -- changes of processes that ended before they knew ---------------------------------------
-
-    def _look_back(self) -> None:
-        """Ask, once, what became of changes that an earlier program had no time to write down."""
-        path = self.activity.path
-        if not self._looked_back and not self.host_state.freshness.stale and path is not None:
-            self._looked_back = True
-            if path.exists():
-                self.set_timer(LOOK_BACK_S, self._ask_back)
-
-    def _ask_back(self) -> None:
-        from vconsole.changes.jobs import directory_of
-        from vconsole.changes.log import ReadCutOff
-        from vconsole.model.job import ReadJobs
-
-        self.dispatcher.ask(ReadCutOff(self.activity, self.host_state.connection.uri))
-        if (directory := directory_of(self._state)) is not None:
-            self.dispatcher.ask(ReadJobs(directory))
-
-    def _cut_off_told(self, request: Request, reply: Reply) -> None:
-        """Say what became of them when all are told."""
-        from vconsole.changes.log import ReadCutOff
-        from vconsole.changes.settle import ReadOutcome, summary
-        from vconsole.model.job import JobsFound
-
-        if isinstance(request, ReadCutOff) and isinstance(reply.value, tuple):
-            self._cut_off = [ReadOutcome(entry) for entry in reply.value[:MOST_CUT_OFF]]
-            for wanted in self._cut_off:
-                self.dispatcher.ask(wanted)
-        elif any(request is wanted for wanted in self._cut_off):
-            self._told.append(reply)
-            if len(self._told) == len(self._cut_off):
-                self._say_back(f"{summary(self._told)}; Activity names them")
-        elif isinstance(reply.value, JobsFound) and not self._left:
-            self._left = len(reply.value.leftovers)
-            if self._left:
-                files = plural(self._left, "unfinished file")
-                self._say_back(f"{files} of jobs that were cut off: {APP.jobs} shows them")
-
-    def _say_back(self, words: str) -> None:
-        """Say what an earlier program left, after what was said of it before."""
-        self._back = "; ".join(filter(None, (self._back, words)))
-        if self.page is not None:
-            self.page.say(self._back, "warn")
-
-    def _settle(self) -> None:
-        """Ask what became of changes of unknown outcome, now that the host answers."""
-        if self._unknown and not self.host_state.freshness.stale:
-            unknown, self._unknown = self._unknown, []
-            for request in unknown:
-                self.dispatcher.ask(request)
 
     # -- commands ----------------------------------------------------------------------------
 
