@@ -12,8 +12,8 @@ from time import monotonic
 from typing import Any, Final
 
 from vconsole.host import errors
-from vconsole.host.domain_settings import merge_settings
-from vconsole.host.domain_xml import DomainXml, diverged, merge, read_domain, same_configuration
+from vconsole.host.configured import configured, hostinfo_problem
+from vconsole.host.domain_xml import DomainXml, diverged, read_domain, same_configuration
 from vconsole.host.link import Link
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
@@ -308,8 +308,8 @@ class Fleet:
             unread = replace(entry.domain, problem=problem, detailed=True, pins=(), diverged=None)
             self._set(entry, unread)
         else:
-            wrong = _hostinfo_problem(config or live or "")
-            self._set(entry, _with(entry.domain, parts, self._everything, wrong, count))
+            wrong = hostinfo_problem(config or live or "")
+            self._set(entry, configured(entry.domain, parts, self._everything, wrong, count))
 
     def parsed(
         self, live: str | None, config: str | None
@@ -376,53 +376,6 @@ class Fleet:
 
     def _entry(self, uuid: str | None) -> _Entry | None:
         return self._entries.get(self._keys.get(uuid or "", b""))
-
-
-def _with(
-    domain: Domain,
-    parts: tuple[DomainXml | None, DomainXml | None],
-    everything: CpuSet,
-    hostinfo_problem: str | None,
-    diverged: int | None,
-) -> Domain:
-    """The domain with what its configurations say; the live one counts where there is one."""
-    live, config = parts
-    main = live or config
-    if main is None:
-        return replace(domain, detailed=True, pins=(), problem=None, diverged=diverged)
-    return replace(
-        domain,
-        detailed=True,
-        title=main.title,
-        vcpus=main.vcpus,
-        max_vcpus=main.max_vcpus,
-        memory_bytes=main.memory_bytes,
-        max_memory_bytes=main.max_memory_bytes,
-        pins=merge(live, config, everything),
-        settings=merge_settings(
-            live.settings if live else None, config.settings if config else None
-        ),
-        numatune=main.numatune,
-        hugepages_kib=main.hugepages_kib,
-        topology=main.topology,
-        guest_cells=main.guest_cells,
-        problem=None,
-        hostinfo_problem=hostinfo_problem,
-        diverged=diverged,
-    )
-
-
-def _hostinfo_problem(text: str) -> str | None:
-    """What is wrong with a hostinfo port; most definitions have none and are not parsed for it."""
-    if "/hostinfo/" not in text:
-        return None
-    from vconsole.model.hostinfo_port import problems
-    from vconsole.model.xml_edit import XmlEditError
-
-    try:
-        return next(iter(problems(text)), None)
-    except XmlEditError as error:
-        return errors.one_line(error)
 
 
 def _number(number: int) -> int | None:
