@@ -112,10 +112,18 @@ def _placed(pcpu: PCpu, before: PCpu | None, offline: CpuSet) -> PCpu:
     return replace(place, cell=cell, online=False)
 
 
-def with_isolated(shape: HostShape, isolated: CpuSet, nohz_full: CpuSet) -> HostShape:
+def with_isolated(
+    shape: HostShape, isolated: CpuSet, nohz_full: CpuSet, rcu_nocbs: CpuSet | None = None
+) -> HostShape:
     """The shape with the pCPUs marked that the kernel keeps free."""
     pcpus = (
-        replace(p, isolated=p.id in isolated, nohz_full=p.id in nohz_full) for p in shape.pcpus
+        replace(
+            p,
+            isolated=p.id in isolated,
+            nohz_full=p.id in nohz_full,
+            rcu_nocbs=rcu_nocbs is not None and p.id in rcu_nocbs,
+        )
+        for p in shape.pcpus
     )
     return replace(shape, pcpus=tuple(pcpus))
 

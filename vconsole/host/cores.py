@@ -18,6 +18,7 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PCpu
 
 MEMINFO: Final = Path("/proc/meminfo")
+CMDLINE: Final = Path("/proc/cmdline")
 _MOST: Final = 1 << 16
 _ALIKE: Final = 0.9
 """Favoured cores of one kind differ by a few percent; another kind is a third weaker or more."""
@@ -43,6 +44,13 @@ def hugepage_kib(meminfo: Path = MEMINFO) -> int | None:
         if name == "Hugepagesize" and (words := value.split()):
             return xml.number(words[0])
     return None
+
+
+def rcu_nocbs(cmdline: Path = CMDLINE) -> CpuSet:
+    """The pCPUs whose RCU callbacks run elsewhere: ``rcu_nocbs=`` on the kernel's command line."""
+    words = (word.partition("=") for word in _text(cmdline).split())
+    named = next((value for name, _, value in words if name == "rcu_nocbs"), "")
+    return xml.cpuset(named) or CpuSet()
 
 
 def _l3(pcpus: Iterable[PCpu], sys: Path) -> dict[int, int]:

@@ -17,6 +17,7 @@ from dataclasses import replace
 from time import monotonic
 
 from vconsole.host import errors
+from vconsole.host.cgroups import confined
 from vconsole.host.detail import DetailReader
 from vconsole.host.fleet import Fleet
 from vconsole.host.link import Link, open_link, probe_split_pins
@@ -24,7 +25,10 @@ from vconsole.host.locality import InstantLocality, LocalityReader
 from vconsole.host.machine import Machine
 from vconsole.host.source import HostError, View
 from vconsole.host.usage import NOWAIT, BulkUsage, InfoUsage, LocalUsage, UsageReader
-from vconsole.model.host_state import Detail, Freshness, HostState, Usage
+from vconsole.model.host_state import Confined, Detail, Freshness, HostState, Usage
+
+_CONFINED_EVERY = 10
+"""Readings after which the control groups are looked at again, from the first one on."""
 
 
 class LibvirtSource:
@@ -33,6 +37,7 @@ class LibvirtSource:
     def __init__(self, link: Link, list_first: bool = False) -> None:
         self._link, self._list_first = link, list_first and link.far
         self._met: Machine | None = None
+        self._confined: Mapping[str, Confined] = {}
         self._fleet = Fleet(link)
         self._local = LocalUsage(link.find_guests) if link.sees_guests else None
         self._usage = self._usage_reader()
@@ -128,6 +133,8 @@ class LibvirtSource:
         detail = self._detail.read(view)
         if self._local is not None:
             self._locality.update(self._local.guests, view.uuid)
+            if self._tick % _CONFINED_EVERY == 1:
+                self._confined = confined(self._local.guests)
         self._last_usage = usage
         return detail
 
@@ -158,6 +165,7 @@ class LibvirtSource:
                 locality=self._locality.results,
                 last_ran=self._usage.last_ran(),
                 allowed=self._local.allowed(self._fleet.domains) if self._local else {},
+                confined=self._confined,
                 detail=detail,
             )
         )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from vconsole.host import capabilities, cores, errors, virt_check, xml
+from vconsole.host import capabilities, cgroups, cores, errors, virt_check, xml
 from vconsole.host.capabilities import HostShape
 from vconsole.host.link import Link
 from vconsole.host.source import View
@@ -86,7 +87,9 @@ class Machine:
         if not self._link.connection.local:
             return shape
         isolated, nohz = (self._kernel_set(name) for name in ("isolated", "nohz_full"))
-        shape = capabilities.with_isolated(shape, isolated, nohz)
+        isolated |= cgroups.isolated_partitions()
+        quiet = cores.rcu_nocbs()
+        shape = capabilities.with_isolated(shape, isolated, nohz, quiet)
         return replace(shape, pcpus=cores.with_cores(shape.pcpus, self._sys))
 
     def _cpu_map(self, highest: int | None = None) -> tuple[CpuSet, CpuSet | None]:
@@ -113,15 +116,18 @@ class Machine:
         return self._info[1] << 20 if self._info else None
 
     def _node(self) -> Node:
-        default = cores.hugepage_kib() if self._link.connection.local else None
+        local = self._link.connection.local
+        default = cores.hugepage_kib() if local else None
+        numad = shutil.which("numad") is not None if local else None
         if not self._info:
-            return Node(hugepage_kib=default)
+            return Node(hugepage_kib=default, numad=numad)
         model, _, _, mhz = self._info[:4]
         return Node(
             model=errors.one_line(model, 40) or None,
             mhz=mhz or None,
             memory_bytes=self._memory_bytes(),
             hugepage_kib=default,
+            numad=numad,
         )
 
     # -- each tick -----------------------------------------------------------------------------
@@ -145,11 +151,8 @@ class Machine:
             self.busy = self._link.simulation.busy()
         if not self._link.connection.local:
             return
-        import shutil
-
         import psutil
 
-        self.node = replace(self.node, numad=shutil.which("numad") is not None)
         with suppress(OSError, RuntimeError):
             times = [_kinds(t._asdict()) for t in psutil.cpu_times(percpu=True)]
             ids = [p.id for p in self.pcpus if p.online is not False]

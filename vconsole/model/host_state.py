@@ -62,6 +62,8 @@ class PCpu:
     isolated: bool = False
     """Named by isolcpus=: the scheduler does not balance over it."""
     nohz_full: bool = False
+    rcu_nocbs: bool = False
+    """Its RCU callbacks run elsewhere (kernel parameter of that name)."""
     l3: int | None = None
     """The lowest pCPU that shares its level 3 cache: what names an L3 domain (CCX, tile)."""
     kind: int | None = None
@@ -170,6 +172,15 @@ class Domain:
     def active(self) -> bool:
         """Has a live configuration: running, paused and what lies between."""
         return self.state in Active
+
+
+@dataclass(frozen=True, slots=True)
+class Confined:
+    """The pCPUs that control groups leave to a domain, where those are not all."""
+
+    cpuset: CpuSet
+    where: str
+    """The uppermost group that leaves no more, such as ``machine.slice``; foreign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,6 +342,9 @@ class HostState:
     """pCPU id -> (domain UUID, kind, id) of the threads that ran there last; local hosts only."""
     allowed: Mapping[str, Mapping[PinKey, CpuSet]] = field(default_factory=dict)
     """Domain UUID -> row -> the kernel's answer (``Cpus_allowed_list``); local hosts only."""
+    confined: Mapping[str, Confined] = field(default_factory=dict)
+    """Domain UUID -> what control groups leave to it, "" for those that do not run yet; only where
+    that is not all. Local hosts only."""
     detail: Detail | None = None
 
     def domain(self, uuid: str | None) -> Domain | None:

@@ -137,8 +137,16 @@ def pcpu_words(pcpu: PCpu, host_state: HostState) -> list[str]:
     state = "offline" if pcpu.online is False else f"{percent(host_state.busy.get(pcpu.id))} % busy"
     words = [f"pCPU {pcpu.id}, core {core}, cell {'-' if cell is None else cell}: {state}"]
     words += [
-        word for word, true in (("isolated", pcpu.isolated), ("nohz", pcpu.nohz_full)) if true
+        word
+        for word, true in (
+            ("isolated", pcpu.isolated),
+            ("nohz", pcpu.nohz_full),
+            ("rcu_nocbs", pcpu.rcu_nocbs),
+        )
+        if true
     ]
+    if (limit := host_state.confined.get("")) and pcpu.id not in limit.cpuset:
+        words.append(f"not for domains: {safe(limit.where)}")
     if others := [n for n in core_of(pcpu.id, host_state) if n != pcpu.id]:
         words.append(f"sibling {numbers_label(others)}")
     if holders := holders_words(pcpu.id, host_state):

@@ -88,11 +88,12 @@ def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ..
     case = _case(plan, host_state)
     if not plan.begun:
         rows = tuple(replace(row, staged=True) for row in case.rows)
-        return (*_drifting(case), *_isolated(replace(case, rows=rows)))
+        return (*_drifting(case), *_confined(case), *_isolated(replace(case, rows=rows)))
     found = [
         *_drifting(case),
         *_missing(case),
         *_offline(case),
+        *_confined(case),
         *_placeless(case),
         *_overlaps(case),
         *_shared_cores(case),
@@ -178,6 +179,27 @@ def _offline(case: _Case) -> Iterator[PlanWarning]:
         if not case.shape.everything <= row.cpuset and (off := row.cpuset & offline)
     )
     yield from _gather(found, "refuse")
+
+
+def _confined(case: _Case) -> Iterator[PlanWarning]:
+    """Sets beyond what control groups leave: the kernel refuses the whole, or uses the rest.
+
+    libvirt writes the set all the same, and reads it back as it was written.
+    """
+    known, plan = case.host_state.confined, case.plan
+    limit = known.get(plan.uuid) or (None if plan.active else known.get(""))
+    if limit is None:
+        return
+    where = f"{limit.where} leaves pCPUs {limit.cpuset}"
+    for row in case.pinned:
+        beyond, kept = row.cpuset - limit.cpuset, row.cpuset & limit.cpuset
+        if not beyond or not (row.staged or not kept):
+            continue
+        cure = f"systemctl set-property {limit.where} AllowedCPUs={limit.cpuset | row.cpuset}"
+        how = f"the kernel runs it on {kept} alone" if kept else "the kernel refuses the set"
+        text = f"{row_label(row.key)} names {pcpus_label(beyond)}, {where}: {how}; {cure}"
+        grave: Severity = "warn" if kept or not row.staged or not plan.active else "refuse"
+        yield PlanWarning(grave, (row.key,), text)
 
 
 def _placeless(case: _Case) -> Iterator[PlanWarning]:

@@ -1,0 +1,67 @@
+"""Which pCPUs the control groups above a domain leave to it, and which are in isolated partitions.
+
+Format: Documentation/admin-guide/cgroup-v2.rst, ``cpuset.cpus.effective`` and ``.isolated``. Under
+cgroup v1 nothing is said: there the kernel answers in ``Cpus_allowed_list`` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from vconsole.host import xml
+from vconsole.host.proc import Guest, read_bytes
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Confined
+
+CGROUPS = Path("/sys/fs/cgroup")
+MACHINES = "machine.slice"
+"""Where libvirt puts domains that name no partition; see systemd.special(7)."""
+_DEEPEST = 16
+
+
+def isolated_partitions(root: Path = CGROUPS) -> CpuSet:
+    """The pCPUs that some control group has taken from the scheduler's balancing."""
+    return _cpuset(f"{root}/cpuset.cpus.isolated") or CpuSet()
+
+
+def confined(guests: Mapping[str, Guest], root: Path = CGROUPS) -> Mapping[str, Confined]:
+    """UUID -> what is left to a domain that may not have all; for "" those that do not run yet."""
+    found = {uuid: _of_path(root, _path(guest)) for uuid, guest in guests.items()}
+    found[""] = _of_path(root, (MACHINES,))
+    return {uuid: limit for uuid, limit in found.items() if limit is not None}
+
+
+def _path(guest: Guest) -> tuple[str, ...]:
+    """The control groups above those that libvirt makes for the threads of a domain."""
+    for line in (read_bytes(f"{guest.path}/cgroup") or b"").splitlines():
+        number, _, path = line.decode("utf-8", "replace").partition("::")
+        if number == "0":
+            parts = [part for part in path.split("/") if part]
+            safe = all(part not in (".", "..") for part in parts)
+            end = parts.index("libvirt") if "libvirt" in parts else len(parts)
+            return tuple(parts[:end][:_DEEPEST]) if safe else ()
+    return ()
+
+
+def _of_path(root: Path, parts: tuple[str, ...]) -> Confined | None:
+    """The narrowest set on the way, and the uppermost group that makes it so."""
+    sets = list(_sets(root, parts))
+    if len(sets) < 2:
+        return None
+    everything, (narrowest, _) = sets[0][0], sets[-1]
+    where = next(name for cpuset, name in sets if cpuset == narrowest)
+    return Confined(narrowest, where) if narrowest != everything else None
+
+
+def _sets(root: Path, parts: tuple[str, ...]) -> Iterator[tuple[CpuSet, str]]:
+    path = str(root)
+    for name in ("", *parts):
+        path = f"{path}/{name}" if name else path
+        if (cpuset := _cpuset(f"{path}/cpuset.cpus.effective")) is not None:
+            yield cpuset, name
+
+
+def _cpuset(path: str) -> CpuSet | None:
+    text = (read_bytes(path) or b"")[:65536].decode("ascii", "replace")
+    return xml.cpuset(text.strip())
