@@ -11,6 +11,7 @@ FEATURES: Final = (
     "hostmap",
     "capabilities",
     "pins",
+    "why",
     "files",
     "hostinfo",
     "hostmemory",

@@ -111,6 +111,13 @@ class HostScreen(Page):
             return
         self.console.push_screen(WhoScreen(self.map.cursor, self.host_state))
 
+    async def do_why(self) -> None:
+        """See who disturbs the pCPU under the cursor."""
+        if self.map.cursor is None:
+            self.say("no pCPU here", "warn")
+            return
+        await self.console.open_page("why", f"pcpu:{self.map.cursor}")
+
     async def do_fit(self) -> None:
         """Plan for all that run."""
         from vconsole.features.pins.model.fit_many import FitMany

@@ -1,0 +1,1 @@
+"""Who disturbs a domain or a pCPU."""

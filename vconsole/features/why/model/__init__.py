@@ -1,0 +1,1 @@
+"""Readings of a disturbed pCPU, and what follows from two of them."""
