@@ -19,6 +19,7 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
 from scripts import man  # noqa: E402 (after the environment)
+from scripts.moving import moving_picture  # noqa: E402 (after the environment)
 from scripts.parsers import argument_help, argument_words, leaves, own  # noqa: E402
 from vconsole.cli.main import parser as cli_parser  # noqa: E402
 from vconsole.files.config import EXAMPLE, SETTINGS  # noqa: E402 (after the environment)
@@ -96,6 +97,7 @@ def pictures() -> Iterator[tuple[str, str]]:
     """Answer (file name, SVG) of each picture."""
     for name, (size, keys) in PICTURES.items():
         yield f"pictures/{name}.svg", asyncio.run(_picture(size, keys))
+    yield "pictures/demo.svg", asyncio.run(moving_picture())
 
 
 async def _picture(size: tuple[int, int], keys: tuple[str, ...]) -> str:
