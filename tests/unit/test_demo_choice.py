@@ -53,10 +53,28 @@ def test_a_uri_of_the_environment_is_a_host_that_is_meant(monkeypatch: pytest.Mo
         (Here(False, "virtqemud", "systemd", True), "qemu:///system", "start virtqemud.socket"),
         (CONTAINER, "", "libvirtd -d"),
         (NOTHING, "qemu:///system", "no libvirt daemon is installed"),
+        (NOTHING, "qemu:///system", "apt install libvirt-daemon-system"),
+        (Here(False, "virtqemud", "systemd", False), "qemu:///system", "sudo systemctl start"),
     ],
 )
 def test_the_cure(found: Here, uri: str | None, words: str) -> None:
     assert words in here.cure(uri, found)
+
+
+def test_the_cure_of_a_refusal_is_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
+    user = Here(answers=True, daemon="virtqemud", manager="systemd", root=False)
+    monkeypatch.setattr(here, "_groups", lambda: frozenset({"libvirt"}))
+    monkeypatch.setenv("USER", "anna")
+    words = here.cure("qemu:///system", user, refused=True)
+    assert words.startswith("sudo usermod -aG libvirt anna")
+    monkeypatch.setattr(here, "_groups", lambda: frozenset({"wheel"}))
+    assert "Polkit" in here.cure("qemu:///system", user, refused=True)
+    assert "journalctl -u virtqemud" in here.cure(None, RUNNING, refused=True)
+
+
+def test_a_socket_that_nobody_listens_on_is_restarted() -> None:
+    assert here.cure("qemu:///system", RUNNING) == ""
+    assert "systemctl restart virtqemud.socket" in here.cure("qemu:///system", RUNNING, dead=True)
 
 
 @pytest.mark.parametrize("uri", ["qemu+ssh://far/system", "test:///nowhere.xml", "esx://far"])

@@ -87,6 +87,11 @@ def denied(error: Exception) -> bool:
     return _errno(error) in (errno.EACCES, errno.EPERM)
 
 
+def dead(error: Exception) -> bool:
+    """The other side's socket is there, and nobody listens on it."""
+    return _errno(error) == errno.ECONNREFUSED
+
+
 def unsupported(error: Exception) -> bool:
     """The driver does not have the call, or not with these arguments."""
     import libvirt

@@ -64,19 +64,61 @@ def demo_is_all_there_is(given: str | None, here: Here | None = None) -> bool:
     return not (here or look()).may_serve
 
 
-def cure(uri: str | None, here: Here | None = None) -> str:
-    """What to do where a host of this machine cannot be reached; empty for hosts elsewhere."""
+def cure(
+    uri: str | None, here: Here | None = None, *, refused: bool = False, dead: bool = False
+) -> str:
+    """What to do where a host of this machine cannot be reached; empty for hosts elsewhere.
+
+    Args:
+        uri: The host; None is libvirt's default.
+        here: What there is on this machine.
+        refused: A daemon answers, and does not let this user in.
+        dead: Its socket is there, and nobody listens on it.
+    """
     if uri and (not is_this_machine(uri) or uri.startswith("test:") or "socket=" in uri):
         return ""
     found = here or look()
     if not found.daemon:
-        return "no libvirt daemon is installed here; -c URI names another host"
-    if found.answers:
+        return f"no libvirt daemon is installed here: {INSTALL}; -c URI names another host"
+    if refused:
+        return rights_cure(found)
+    if found.answers and not dead:
         return ""
+    sudo, verb = "" if found.root else "sudo ", "restart" if dead else "start"
     if found.manager == "systemd":
-        unit = found.daemon if found.daemon == "libvirtd" else f"{found.daemon}.socket"
-        return f"start it: systemctl start {unit}"
-    return f"start it: {found.daemon} -d"
+        return f"{verb} it: {sudo}systemctl {verb} {_unit(found)}"
+    return f"start it: {sudo}{found.daemon} -d"
+
+
+INSTALL = (
+    "apt install libvirt-daemon-system (Debian, Ubuntu), dnf install libvirt (Fedora, RHEL),"
+    " zypper install libvirt (SUSE)"
+)
+
+
+def rights_cure(here: Here | None = None) -> str:
+    """How a user may reach the system's daemon who is not let in; root always may."""
+    found = here or look()
+    if found.root:
+        return f"the daemon's journal says why: journalctl -u {found.daemon or 'libvirtd'}"
+    user = os.environ.get("USER") or "YOU"
+    if GROUP in _groups():
+        return f"sudo usermod -aG {GROUP} {user}, log in again; for once: sudo vconsole"
+    return "sudo vconsole; or let Polkit allow org.libvirt.unix.manage"
+
+
+def _unit(found: Here) -> str:
+    return found.daemon if found.daemon == "libvirtd" else f"{found.daemon}.socket"
+
+
+GROUP = "libvirt"
+"""Whose members may do everything, as distributions set it up."""
+
+
+def _groups() -> frozenset[str]:
+    import grp
+
+    return frozenset(group.gr_name for group in grp.getgrall())
 
 
 def _installed(places: Iterable[Path]) -> str:

@@ -243,7 +243,7 @@ def _open(wanted: str | None, read_only: bool) -> tuple[Any, str | None]:
         except libvirt.libvirtError as error:
             if not errors.denied(error):
                 raise _unreachable(wanted, error) from error
-            reason = f"libvirt allows no more: {errors.message(error)}"
+            reason = f"{REFUSED}: {errors.message(error)}"
     else:
         reason = "--read-only was given"
     try:
@@ -262,7 +262,7 @@ def _utf8(wanted: str | None) -> str | None:
 
 
 def _unreachable(wanted: str | None, error: Exception) -> HostError:
-    cure = here.cure(wanted)
+    cure = here.cure(wanted, refused=errors.denied(error), dead=errors.dead(error))
     return HostError("cannot connect", _with_uri(wanted, error), cure)
 
 
@@ -276,9 +276,20 @@ def _describe(conn: Any, wanted: str | None, reason: str | None) -> Connection:
         local=driver.upper() == "QEMU" and uri.is_this_machine(actual),
         read_only=reason is not None,
         read_only_reason=reason or "",
+        notice=_notice(reason or "", actual),
         split_pins=driver.upper() != "TEST",
         capable=True,
     )
+
+
+REFUSED = "libvirt allows no more"
+
+
+def _notice(reason: str, actual: str) -> str:
+    """What a user may do who is only let in to read on this machine."""
+    if not reason.startswith(REFUSED) or not uri.is_this_machine(actual):
+        return ""
+    return f"reading only: {here.rights_cure()}"
 
 
 def probe_split_pins(link: Link, domain: Any) -> bool:

@@ -39,7 +39,8 @@ def connect(
 
     woken = wake or (lambda: None)
     source = libvirt_source.connect(resolve(uri), read_only, demo, woken, list_first)
-    source.note(notice)
+    if notice:
+        source.note(notice)
     return source
 
 

@@ -148,15 +148,13 @@ class DomainsScreen(ListPage):
         return f"no domains in {uri}", ""
 
     def _unreached(self) -> tuple[str, ...]:
-        """Why there is no host and what can be done; nothing where there is one."""
-        fresh = self.host_state.freshness
+        """Why there is no host, or nothing on it, and what can be done; else nothing."""
+        fresh, uri = self.host_state.freshness, self.host_state.connection.uri
+        if fresh.read_at is not None and not self.host_state.domains and not fresh.reason:
+            return no_domains(uri)
         if fresh.read_at is not None or not fresh.reason:
             return ()
-        words = (fresh.reason, fresh.cure, "It is tried again all the time.")
-        return (
-            *filter(None, words),
-            f"{KEY.demo} opens the demo host: nothing real changes there.",
-        )
+        return no_host(fresh.reason, fresh.cure, uri)
 
     def virsh(self) -> str:
         """Name the domain under the cursor, or the list."""
@@ -285,6 +283,31 @@ class DomainsScreen(ListPage):
             self._filter("")
             return True
         return False
+
+
+def no_host(reason: str, cure: str, uri: str) -> tuple[str, ...]:
+    """The cause, the cure, and the other ways."""
+    other = "qemu:///system" if "/session" in uri else "qemu:///session"
+    ways = f"vconsole -c {other}, or of another machine: -c qemu+ssh://root@HOST/system"
+    return (
+        f"cause       {reason}",
+        f"cure        {cure or 'see what it says, and whether the name and the way are right'}",
+        f"else        {ways}",
+        f"meanwhile   it is tried again all the time; {KEY.demo} opens the demo host: nothing real"
+        " changes there",
+    )
+
+
+def no_domains(uri: str) -> tuple[str, ...]:
+    """What a session without domains is, and where those of the machine are."""
+    if "/session" not in uri:
+        return ()
+    system = uri.replace("/session", "/system")
+    return (
+        f"cause       {uri} has no domains: a session is your own, not the machine's",
+        f"cure        vconsole -c {system}; for ever: export LIBVIRT_DEFAULT_URI={system}",
+        "else        a domain that you define here yourself is shown at once",
+    )
 
 
 def opening(guide: str) -> str:
