@@ -225,6 +225,24 @@ def test_domains_come_and_go_while_they_are_read(lab: Lab) -> None:
         assert lab.read().domain(handle.UUIDString()) is None
 
 
+def test_the_list_of_a_large_fleet_rests_between_events(lab: Lab) -> None:
+    handles = [lab.define(start=False) for _ in range(220)]
+    lab.read(View(now=True))
+    eventually(lambda: not lab.source.unfinished and quiet(lab))
+    fleet = lab.source._fleet
+    fleet.list_took_s = 0.1  # rests for seconds
+    before = fleet._listed_at
+    lab.read()
+    assert fleet._listed_at == before
+    lab.woken.clear()
+    handles[3].create()
+    assert lab.woken.wait(5)
+    eventually(lambda: lab.find(handles[3]).active)
+    fleet.list_took_s, before = 0.1, fleet._listed_at
+    lab.read(View(now=True))
+    assert fleet._listed_at > before, "somebody asked"
+
+
 def test_a_hundred_connections_leave_nothing_open() -> None:
     connect("test:///default").close()
     threads, files = threading.active_count(), len(os.listdir("/proc/self/fd"))

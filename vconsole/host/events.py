@@ -57,6 +57,7 @@ class Events:
         self._lock = Lock()
         self._dirty: set[bytes] = set()
         self._ids: list[int] = []
+        self._told = False
         self.closed: str | None = None
         """Why the connection ended, once it has."""
 
@@ -75,6 +76,12 @@ class Events:
                     self._ids.append(
                         self._conn.domainEventRegisterAny(None, number, self._on_domain, None)
                     )
+                    self._told |= kind == "LIFECYCLE"
+
+    @property
+    def tell(self) -> bool:
+        """The driver tells of domains that come, go or change their state."""
+        return self._told
 
     def unsubscribe(self) -> None:
         """Let go of the callbacks, which otherwise keep the connection alive."""

@@ -39,6 +39,9 @@ _FIRST_SLICE_S, _SLICE_S = 0.03, 0.1
 _LIST_EVERY_S, _LIST_SHARE = 0.5, 5
 """While configurations are still being read, the list is not read again sooner than this, nor
 before this many times as long as it took."""
+_LARGE, _REST_SHARE, _LONGEST_REST_S = 200, 600, 5.0
+"""Where events tell of every change the list is but a safeguard: that of so many domains may cost
+one part in so many of the time."""
 _TUPLE_S = 0.0005
 """Seconds for each domain between two tuples of a fleet whose configurations are being read: who is
 given another has to sort and count all of them again."""
@@ -142,6 +145,10 @@ class Fleet:
             entry.live_hash = entry.config_hash = None
         self.mark(list(self._entries))
 
+    def list_again(self) -> None:
+        """Read the list at the next reading."""
+        self._listed_at = -1.0
+
     # -- the list ------------------------------------------------------------------------------
 
     def look(self) -> None:
@@ -157,11 +164,11 @@ class Fleet:
             flags: For the bulk call.
 
         Returns:
-            Whether the list was read; while configurations wait it may be the last one.
+            Whether all there is was read; while configurations wait it may be some of them.
         """
         begun = monotonic()
-        pause = max(_LIST_EVERY_S, _LIST_SHARE * self.list_took_s)
-        fresh = self._listed_at < 0 or not self._todo or begun - self._listed_at > pause
+        whole = not self._todo
+        fresh = bool(groups and whole) or begun - self._listed_at >= self._pause_s
         slice_s = _SLICE_S if self._entries else _FIRST_SLICE_S
         if fresh:
             first_of_all = not self._entries
@@ -176,7 +183,18 @@ class Fleet:
                     self.read_autostart()
             self._listed_at = begun
         self._details(monotonic() + slice_s, self._keys.get(first or ""))
-        return fresh
+        return fresh or whole
+
+    @property
+    def _pause_s(self) -> float:
+        """Seconds from one list to the next: short where nothing tells of changes."""
+        if self._listed_at < 0:
+            return 0.0
+        if self._todo:
+            return max(_LIST_EVERY_S, _LIST_SHARE * self.list_took_s)
+        if len(self._entries) < _LARGE or not self._link.events.tell:
+            return 0.0
+        return min(_LONGEST_REST_S, _REST_SHARE * self.list_took_s)
 
     def _list(self, groups: int, flags: int) -> None:
         self.records = self._records(groups, flags)

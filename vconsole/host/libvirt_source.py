@@ -88,6 +88,8 @@ class LibvirtSource:
                 return self._list()
             self._meet()
         self._fleet.mark(self._link.events.take())
+        if view.now:
+            self._fleet.list_again()
         for uuid in view.again:
             self._fleet.mark_uuid(uuid)
         listed = self._fleet.read(view.uuid, self._usage.groups, NOWAIT if self._bulk else 0)

@@ -276,8 +276,9 @@ class Poller:
             return self._interval_s
         if now < self._due - _SLACK_S:
             return self._due - now
+        view = replace(self._view, again=frozenset(self._again), now=self._asked)
         self._asked = self._event = False
-        worker.give(Read(replace(self._view, again=frozenset(self._again))))
+        worker.give(Read(view))
         self._again.clear()
         self._due = now + self._interval_s
         return min(self._limits.patience_s, self._interval_s)

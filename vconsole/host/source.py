@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import field
 from typing import Literal, Protocol
 
 from vconsole.model.host_state import HostState
@@ -20,6 +21,8 @@ class View:
     """The domain in view, if any."""
     again: frozenset[str] = frozenset()
     """UUIDs of domains whose configuration is to be read anew: not every change tells an event."""
+    now: bool = field(default=False, compare=False)
+    """Somebody asked: read all there is, even what events tell of by themselves."""
 
 
 class HostError(Exception):
