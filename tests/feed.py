@@ -59,6 +59,9 @@ class ScriptedFeed:
         self._publish(self.host_state)
         return Reply(outcome.status, outcome.message, outcome)
 
+    def see(self, sight: frozenset[str] | None) -> None:
+        """It reads all there is."""
+
     def refresh(self, uuid: str = "") -> None:
         """Note it."""
         self.refreshed += 1

@@ -65,6 +65,9 @@ class Feed(Protocol):
     def look(self, view: View) -> None:
         """Say what is on the screen."""
 
+    def see(self, sight: frozenset[str] | None) -> None:
+        """Say what rows are in sight; None where all are wanted."""
+
     def refresh(self, uuid: str = "") -> None:
         """Read now; the configuration of a domain anew, where one was changed."""
 
@@ -213,6 +216,7 @@ class VConsole(App[int]):
         page = self.page
         if page is not None and page.is_mounted and self.is_running:  # else it is taken apart
             page.host_state = message.host_state
+            self._feed.see(page.in_sight)
 
     @property
     def page(self) -> Page | None:

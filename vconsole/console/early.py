@@ -66,6 +66,10 @@ class EarlyFeed:
         """Say what is on the screen."""
         self._poller.look(view)
 
+    def see(self, sight: frozenset[str] | None) -> None:
+        """Say what rows are in sight."""
+        self._poller.see(sight)
+
     def refresh(self, uuid: str = "") -> None:
         """Read now."""
         self._poller.refresh(uuid)

@@ -39,7 +39,7 @@ _FIRST_SLICE_S, _SLICE_S = 0.03, 0.1
 _LIST_EVERY_S, _LIST_SHARE = 0.5, 5
 """While configurations are still being read, the list is not read again sooner than this, nor
 before this many times as long as it took."""
-_LARGE, _REST_SHARE, _LONGEST_REST_S = 200, 600, 5.0
+_LARGE, _REST_SHARE, _LONGEST_REST_S = 200, 2000, 10.0
 """Where events tell of every change the list is but a safeguard: that of so many domains may cost
 one part in so many of the time."""
 _TUPLE_S = 0.0005

@@ -106,6 +106,11 @@ class Poller:
             self._view = view
         self.refresh()
 
+    def see(self, sight: frozenset[str] | None) -> None:
+        """Say what rows are in sight, from the next reading on."""
+        with self._changed:
+            self._view = replace(self._view, sight=sight)
+
     def refresh(self, uuid: str = "") -> None:
         """Read now; the configuration of a domain anew, where one was changed."""
         with self._changed:

@@ -21,6 +21,8 @@ class View:
     """The domain in view, if any."""
     again: frozenset[str] = frozenset()
     """UUIDs of domains whose configuration is to be read anew: not every change tells an event."""
+    sight: frozenset[str] | None = field(default=None, compare=False)
+    """UUIDs of the rows in sight: what others use is read at a slower pace; None for all."""
     now: bool = field(default=False, compare=False)
     """Somebody asked: read all there is, even what events tell of by themselves."""
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from itertools import islice
 from time import monotonic
 from typing import Any, Final, Protocol
@@ -90,6 +90,7 @@ class InfoUsage:
 
     groups = 0
     _SLICE_S = 0.001
+    _OUT_OF_SIGHT = 16
 
     def __init__(self, link: Link, fleet: Fleet) -> None:
         self._link, self._fleet, self._meter = link, fleet, Meter()
@@ -107,7 +108,10 @@ class InfoUsage:
             self._usage = {u: use for u, use in self._usage.items() if u in self._running}
             self._turns = deque(self._running)
         usage, until = dict(self._usage), monotonic() + self._SLICE_S
-        for uuid in dict.fromkeys((view.uuid or "", *islice(self._turns, len(self._turns)))):
+        turns = self._turns
+        if view.sight is not None:
+            turns = deque(islice(self._turns, self._OUT_OF_SIGHT))
+        for uuid in dict.fromkeys((view.uuid or "", *sorted(view.sight or ()), *turns)):
             if uuid in self._running:
                 usage[uuid] = self._one(self._running[uuid])
             if self._turns and self._turns[0] == uuid:
@@ -194,7 +198,8 @@ class LocalUsage:
     """
 
     groups = 0
-    _THREADS, _THREADS_ON_HOST = 64, 512
+    _THREADS, _THREADS_ON_HOST = 32, 512
+    _SLOWER = 5
     _RESCAN_S, _LONGEST_RESCAN_S = 1.0, 30.0
 
     def __init__(self, find: Callable[[], dict[str, Guest]] = find_guests) -> None:
@@ -206,6 +211,8 @@ class LocalUsage:
         """UUID -> its pins at the latest look at its threads, and the kernel's sets."""
         self._waits: dict[str, float | None] = {}
         self._turns: list[str] = []
+        self._usage: dict[str, Usage] = {}
+        self._pace = 0
         self._next_scan, self._scan_pause = 0.0, self._RESCAN_S
         self.blind = False
         """Domains run, but not one of their processes can be seen here."""
@@ -215,8 +222,11 @@ class LocalUsage:
         active = {d.uuid: d for d in domains if d.active}
         self._find(active)
         self._look_at_threads(active, view)
-        usage = {}
+        usage, due = {}, self._due(active, view)
         for uuid, domain in active.items():
+            if uuid not in due and uuid in self._usage:
+                usage[uuid] = self._usage[uuid]
+                continue
             guest = self.guests.get(uuid)
             now = monotonic()
             stat = guest.stat() if guest else None
@@ -227,7 +237,16 @@ class LocalUsage:
             sample = Sample(now, cpu, stat.rss_bytes)
             usage[uuid] = self._meter.measure(domain, sample, self._waits.get(uuid))
         self._meter.keep(usage)
+        self._usage = usage
         return usage
+
+    def _due(self, active: Mapping[str, Domain], view: View) -> Collection[str]:
+        """The domains to read now: those in sight, and in turn one part in so many of the rest."""
+        if view.sight is None:
+            return active.keys()
+        self._pace = (self._pace + 1) % self._SLOWER
+        others = (u for n, u in enumerate(active) if n % self._SLOWER == self._pace)
+        return {*view.sight, view.uuid or "", *others}
 
     def _find(self, active: Mapping[str, Domain]) -> None:
         """Search the processes anew while one is missing, ever more seldom if in vain."""

@@ -242,6 +242,11 @@ class Page(Screen[None]):
         """UUID of the domain to read in detail."""
         return None
 
+    @property
+    def in_sight(self) -> frozenset[str] | None:
+        """UUIDs of the domains whose use is on the screen; None where that of all is wanted."""
+        return None
+
     # -- building ----------------------------------------------------------------------------
 
     def compose(self) -> ComposeResult:

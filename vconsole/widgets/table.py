@@ -120,6 +120,12 @@ class LineTable(ScrollView, Styled, can_focus=True):
         return self._keys
 
     @property
+    def keys_in_view(self) -> Sequence[str]:
+        """Those on the screen."""
+        rows = self._rows_in_view()
+        return self._keys[rows.start : rows.stop]
+
+    @property
     def shown(self) -> frozenset[str]:
         """The ids of the columns there is room for."""
         return frozenset(column.id for _, column, _ in self._layout)

@@ -60,6 +60,11 @@ class DomainsScreen(ListPage):
     def subject(self) -> Domain | None:
         return self._by_uuid.get(self.table.key or "")
 
+    @property
+    @override
+    def in_sight(self) -> frozenset[str] | None:
+        return None if SORTS[self._sort].moves else frozenset(self.table.keys_in_view)
+
     # -- showing -----------------------------------------------------------------------------
 
     def show_host_state(self, before: HostState, after: HostState) -> None:
