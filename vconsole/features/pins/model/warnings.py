@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 from typing import Final, Literal
 
 from vconsole.features.pins.model.plan import PinPlan
@@ -80,11 +82,24 @@ class _Case:
         return tuple(row for row in self.rows if row.key[0] == "vcpu")
 
 
+_latest: tuple[PinPlan, HostState, tuple[PlanWarning, ...]] | None = None
+"""What was said last, and of what; replaced as a whole."""
+
+
 def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ...]:
     """Everything worth saying about `plan`, the gravest first.
 
-    While nothing is staged, what is wrong as it is and seen nowhere else.
+    While nothing is staged, what is wrong as it is and seen nowhere else. A page asks several times
+    for one key: what was said last is remembered.
     """
+    global _latest
+    known = _latest
+    if known is None or known[1] is not host_state or known[0] != plan:
+        known = _latest = plan, host_state, _warnings(plan, host_state)
+    return known[2]
+
+
+def _warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ...]:
     case = _case(plan, host_state)
     if not plan.begun:
         rows = tuple(replace(row, staged=True) for row in case.rows)
@@ -229,18 +244,19 @@ def _overlaps(case: _Case) -> Iterator[PlanWarning]:
 
 def _shared_cores(case: _Case) -> Iterator[PlanWarning]:
     """SMT siblings of a pinned vCPU where another domain's pinned vCPU may run."""
-    others = _others_vcpus(case)
+    others = [(cpuset.bits, names) for cpuset, names in _others_vcpus(case)]
     found = []
     for row in case.vcpus:
         siblings = (case.shape.cores_of(row.cpuset) - row.cpuset) & case.shape.online
+        there, own = siblings.bits if row.pinned else 0, row.cpuset.bits
         beside = [
-            (cpuset & siblings, name)
-            for cpuset, names in others
-            if row.pinned and cpuset & siblings and not cpuset & row.cpuset
+            (bits & there, name)
+            for bits, names in others
+            if bits & there and not bits & own
             for name in names
         ]
         if beside:
-            pcpus = CpuSet.of(pcpu for cpuset, _ in beside for pcpu in cpuset)
+            pcpus = CpuSet(reduce(or_, (bits for bits, _ in beside)))
             names_there = names_label(name for _, name in beside)
             rest = f"a core with {names_there}, pinned to the sibling {pcpus_label(pcpus)}"
             found.append((row, "shares", rest))
