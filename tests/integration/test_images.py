@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -250,6 +251,21 @@ def test_a_job_of_another_process_is_given_up(bench: Bench) -> None:
     assert subprocess.run((*jobs, "cancel", job["id"]), capture_output=True).returncode == 0
     assert "given up" in process.communicate(timeout=30)[0]
     assert process.returncode == 1
+    assert not partials(bench.folder)
+    assert not (bench.folder / "slow.out").exists()
+
+
+def test_control_c_takes_away_what_was_half_made(bench: Bench) -> None:
+    slow(bench, 512)
+    argv = ("image", "convert", "slow.raw", "slow.out", "-f", "raw", "--compress")
+    command = (sys.executable, "-m", "vconsole", "-c", bench.host.uri, *argv)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, cwd=bench.folder, stdout=pipe, stderr=pipe, text=True)
+    wait_until(lambda: bool(partials(bench.folder)), "it has begun")
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (130, "vconsole: interrupted\n")
+    assert "given up" in out
     assert not partials(bench.folder)
     assert not (bench.folder / "slow.out").exists()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from math import ceil
-from queue import SimpleQueue
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, Final
 
 from vconsole.changes.activity import ActivityLog
 from vconsole.changes.dispatcher import Dispatcher, Request
@@ -27,7 +28,7 @@ from vconsole.model.host_state import Connection, Domain
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.request import Define, Reply
-from vconsole.text import safe
+from vconsole.text import clip, safe
 
 CODES = {"applied": DONE, "planned": DONE, "refused": REFUSED, "conflict": REFUSED}
 """Status -> exit code; the others failed."""
@@ -165,10 +166,11 @@ def carry_out(
         recorder=Records(log, lambda: uri, PinHistory(state_dir()), board),
     )
     going = ChangeRun("", changes, dispatcher.ask, at_a_time, on_failure)
+    _going.append(going)
     going.begin()
     asked = 0
     while not going.done or asked:
-        request, reply = queue.get()
+        request, reply = _next(queue, going)
         if isinstance(request, ReadOutcome):
             going.settled(request.of, reply)
             asked -= 1
@@ -178,6 +180,35 @@ def carry_out(
             dispatcher.ask(reply.settle)
             asked += 1
     return going.replies
+
+
+_going: Final = list[ChangeRun[Any]]()
+_TOLD_S: Final = 1.0
+
+
+def give_up() -> bool:
+    """Give up what is under way, as far as it can be; False where nothing is."""
+    under_way = [run for run in _going if not run.done]
+    for run in under_way:
+        run.cancel()
+    return bool(under_way)
+
+
+def _next(queue: SimpleQueue[tuple[Any, Reply]], going: ChangeRun[Any]) -> tuple[Any, Reply]:
+    """The next reply; a person at a terminal is told meanwhile how far it is."""
+    told = False
+    while True:
+        try:
+            found = queue.get(timeout=_TOLD_S)
+        except Empty:
+            words = [f"{c.what}: {wait.what}" for c, wait in going.waiting.items() if wait.what]
+            if words and sys.stdout.isatty():
+                print(f"\r{clip(safe(words[0]), 78)}\x1b[K", end="", flush=True)
+                told = True
+            continue
+        if told:
+            print("\r\x1b[K", end="", flush=True)
+        return found
 
 
 def longest_s(count: int, one_s: float) -> float:

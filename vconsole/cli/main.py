@@ -26,6 +26,10 @@ DEADLINE_S = 60.0
 """The longest a command waits for libvirt, unless it knows better."""
 FILES_S = 10.0
 """The longest a command waits that only reads files: one may be on a dead mount."""
+GIVE_UP_S = 10.0
+"""How long ^C waits until what was half made is taken away; a second one leaves at once."""
+INTERRUPTED = 130
+"""What a shell expects of a program that SIGINT ended."""
 
 
 def parser(word: str | None = None) -> argparse.ArgumentParser:
@@ -54,7 +58,11 @@ def main(arguments: Sequence[str], word: str | None = None) -> int:
     options = parser(word).parse_args(arguments)
     with stderr_to(None) as errors, _demo_files(options):
         limit_s = options.longest(options) if options.connects else options.waits_s
-        code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)
+        try:
+            code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)
+        except KeyboardInterrupt:
+            print("vconsole: interrupted", file=errors)
+            return INTERRUPTED
         if stuck:
             whom = "libvirt or a file" if options.connects else "the file"
             print(f"vconsole: no answer from {whom} in {limit_s:.0f} s", file=errors)
@@ -133,15 +141,24 @@ def _with_deadline(work: Callable[[], int], limit_s: float) -> tuple[int, bool]:
     answers: list[int] = []
     failures: list[BaseException] = []
 
+    ended = threading.Event()  # a join that was interrupted takes the thread for ended
+
     def run() -> None:
         try:
             answers.append(work())
         except BaseException as error:  # handed to the caller's thread
             failures.append(error)
+        ended.set()
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(limit_s)
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        ended.wait(limit_s)
+    except KeyboardInterrupt:
+        from vconsole.cli.changing import give_up
+
+        if give_up():
+            ended.wait(GIVE_UP_S)
+        raise
     if failures:
         raise failures[0]
     return (answers[0], False) if answers else (FAILED, True)

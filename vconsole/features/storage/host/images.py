@@ -10,6 +10,7 @@ import os
 import re
 import select
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,7 +229,8 @@ def _follow(argv: tuple[str, ...], request: ImageWork) -> str:
                 return "given up"
         words = _words(process.stderr.read())
         code = process.wait()
-        return (words or f"qemu-img ended with {code}") if code else ""
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+        return (words or f"qemu-img {how}") if code else ""
 
 
 def _printed(pipe: IO[bytes]) -> bytes:
