@@ -172,7 +172,6 @@ MANIFEST: Final = Manifest(
         *(
             Answer(f".model.pool:{kind}", f".host.read:{by}", link="storage")
             for kind, by in (
-                ("ReadPools", "read_pools"),
                 ("ReadPool", "read_one_pool"),
                 ("ReadPoolTypes", "read_pool_types"),
                 ("ReadVolumes", "read_volumes"),
@@ -180,6 +179,8 @@ MANIFEST: Final = Manifest(
                 ("FindVolume", "find_volume"),
             )
         ),
+        # held up by any pool that hangs, so on a connection of its own
+        Answer(".model.pool:ReadPools", ".host.read:read_pools", link="pool list"),
         Answer(".model.pool:ReadUsers", ".host.read:read_users"),
         Answer(".model.images:ReadImage", ".host.images:read_image", local=True),
         Answer(".model.images:AskImage", ".host.images:ask_image", local=True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import ClassVar
 
@@ -45,6 +45,7 @@ class _Known:
     """What is known of one pool."""
 
     pool: Pool
+    asked_at_s: float = field(default_factory=monotonic)
     read_at_s: float | None = None
     trouble: str = ""
     silent: bool = False
@@ -156,7 +157,7 @@ class PoolsScreen(ListPage, FilteredPage):
         """Seconds since it answered, where it does not now."""
         if not known.silent:
             return None
-        return monotonic() - known.read_at_s if known.read_at_s is not None else 0.0
+        return monotonic() - (known.read_at_s or known.asked_at_s)
 
     def _shown(self, known: _Known) -> PoolRow:
         users = self._users.of_pool(known.pool) if self._users else ()

@@ -102,8 +102,8 @@ def pool_of(link: Link, handle: Any) -> Pool:
         persistent=bool(link.call(handle.isPersistent)),
         autostart=bool(link.call(handle.autostart)),
     )
-    if not running:
-        return pool
+    if not running:  # what its XML still says was true when it ran
+        return replace(pool, capacity_bytes=None, allocation_bytes=None, available_bytes=None)
     return replace(
         pool,
         capacity_bytes=capacity,
