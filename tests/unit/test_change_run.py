@@ -52,6 +52,16 @@ def test_whatever_comes_back_in_whatever_order(
     assert set(run.failed) == {c for c, reply in run.replies.items() if reply.status != "applied"}
 
 
+def test_so_many_are_under_way_at_a_time_and_no_more() -> None:
+    asked: list[Act] = []
+    wanted = acts([f"d{n}" for n in range(AT_A_TIME + 2)])
+    run = ChangeRun("suspend", wanted, asked.append)
+    run.begin()
+    assert asked == wanted[:AT_A_TIME]
+    run.replied(wanted[0], Reply("failed"))
+    assert asked == wanted[: AT_A_TIME + 1], "another domain is not hindered"
+
+
 def test_a_reply_to_something_else_or_a_second_one_is_none_of_it() -> None:
     (one,) = acts(["a"])
     run = ChangeRun("suspend", [one], lambda change: None)

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
+import libvirt
 import pytest
 
 from tests.unit.test_host_libvirt import Lab
@@ -101,6 +102,38 @@ def test_a_pin_that_somebody_else_set_is_a_conflict(lab: Lab) -> None:
     assert outcome.status == "conflict"
     assert str(outcome.steps[0].live) == "0"
     assert str(lab.find(handle).pins[0].live) == "0"
+
+
+def test_the_row_that_somebody_else_set_is_told_from_the_others(lab: Lab) -> None:
+    handle = lab.define()
+    found = lab.find(handle)
+    emulator = found.pins[-1] if found.pins[-1].key[0] == "emulator" else found.pins[1]
+    other = PinStep(*emulator.key, emulator.live, CpuSet.of([3]), emulator.config, CpuSet.of([3]))
+    handle.pinVcpu(0, (True,) + (False,) * 7)
+    outcome = apply(lab, PinChange(found.uuid, found.name, (step("9", "1"), other)))
+    assert [one.status for one in outcome.steps] == ["conflict", "not tried"]
+
+
+def test_after_a_failure_the_rest_is_not_tried(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of rows that are pinned one by one, the first that libvirt refuses is the last tried."""
+    handle = lab.define()
+    found = lab.find(handle)
+    asked: list[PinKey] = []
+    wanted = CpuSet.of([3])
+    steps = tuple(PinStep(*pin.key, pin.live, wanted, pin.config, wanted) for pin in found.pins[:3])
+    pin = masks.pin
+
+    def refusing(handle: Any, key: PinKey, *rest: Any) -> None:
+        asked.append(key)
+        if len(asked) == 2:
+            raise libvirt.libvirtError("no")
+        pin(handle, key, *rest)
+
+    monkeypatch.setattr(masks, "pin", refusing)
+    outcome = apply(lab, PinChange(found.uuid, found.name, steps))
+    assert [one.status for one in outcome.steps] == ["applied", "failed", "not tried"]
+    assert asked == [one.key for one in steps[:2]]
+    assert [pin.live == wanted for pin in lab.find(handle).pins[:3]] == [True, False, False]
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,6 @@ class Dispatcher:
         """Begin nothing more and publish nothing more."""
         with self._lock:
             self._stopped = True
-            self._waiting.clear()
             timers = [job.timer for job in self._running.values() if job.timer]
         for timer in timers:
             timer.cancel()
