@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import re
 import stat
@@ -16,6 +17,8 @@ _DAEMONS = ("libvirtd", "virtqemud", "virtxend", "virtlxcd", "virtchd", "virtvzd
 _PROGRAMS = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 _MANAGERS = frozenset({"systemd", "init", "openrc-init", "runit", "s6-svscan", "dinit", "shepherd"})
 """Names of a first process that starts services; a container's is its program instead."""
+_WANTED = ("sockets.target.wants", "multi-user.target.wants")
+"""Where systemd has links to what it starts with the machine."""
 _URI_DEFAULT = re.compile(r"^\s*uri_default\s*=\s*[\"'](.+?)[\"']", re.MULTILINE)
 DEMO_NOTICE = "no libvirt runs here: demo, nothing real changes"
 
@@ -47,7 +50,8 @@ def look(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> Her
     first = _first_process(root / "proc/1/comm")
     return Here(
         any(_is_socket(place / name) for place in run for name in _SOCKETS),
-        _installed(root / place.strip("/") for place in _PROGRAMS),
+        _enabled(root / "etc/systemd/system")
+        or _installed(root / place.strip("/") for place in _PROGRAMS),
         first if first in _MANAGERS else "",
         os.geteuid() == 0,
     )
@@ -64,6 +68,7 @@ def demo_is_all_there_is(given: str | None, here: Here | None = None) -> bool:
     return not (here or look()).may_serve
 
 
+<<<<<<< HEAD
 def cure(
     uri: str | None, here: Here | None = None, *, refused: bool = False, dead: bool = False
 ) -> str:
@@ -74,10 +79,18 @@ def cure(
         here: What there is on this machine.
         refused: A daemon answers, and does not let this user in.
         dead: Its socket is there, and nobody listens on it.
+=======
+def cure(uri: str | None, here: Here | None = None, *, denied: bool = False) -> str:
+    """What to do where a host of this machine cannot be reached; empty for hosts elsewhere.
+
+    With `denied` it was reached, and it refused this user.
+>>>>>>> a9ae3ba (First use: who is refused is told how to get rights; a session without domains names the machine's; the enabled daemon of two is meant)
     """
     if uri and (not is_this_machine(uri) or uri.startswith("test:") or "socket=" in uri):
         return ""
     found = here or look()
+    if denied:
+        return rights(found.root)
     if not found.daemon:
         return f"no libvirt daemon is installed here: {INSTALL}; -c URI names another host"
     if refused:
@@ -119,6 +132,29 @@ def _groups() -> frozenset[str]:
     import grp
 
     return frozenset(group.gr_name for group in grp.getgrall())
+
+
+def rights(is_root: bool) -> str:
+    """How one who is refused gets rights: by libvirt's group where there is one."""
+    if is_root:
+        return "root is refused: see the daemon's journal, journalctl -u libvirtd -u virtqemud"
+    try:
+        grp.getgrnam("libvirt")
+    except KeyError:
+        return "run vconsole as root, or have Polkit allow org.libvirt.unix.manage"
+    user = os.environ.get("USER") or str(os.getuid())
+    return f"sudo usermod -aG libvirt {user}, then log in again; or run vconsole as root"
+
+
+def _enabled(units: Path) -> str:
+    """The daemon that is started with the machine: where both kinds are installed, one is meant."""
+    wanted = [
+        units / place / f"{name}.{kind}"
+        for name in _DAEMONS
+        for place in _WANTED
+        for kind in ("socket", "service")
+    ]
+    return next((path.stem for path in wanted if path.is_symlink()), "")
 
 
 def _installed(places: Iterable[Path]) -> str:

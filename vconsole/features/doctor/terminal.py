@@ -26,11 +26,11 @@ def checks(config: Config, target: Target) -> Iterator[Check]:
 def kind(environ: Mapping[str, str], is_terminal: bool) -> Check:
     """Whether there is one that can be drawn on."""
     term = environ.get("TERM", "")
+    if not is_terminal:
+        return Check("terminal", "unknown", "the output goes to none now")
     if term in ("", "dumb"):
         cure = "set TERM as the terminal wants it, such as xterm-256color"
         return Check("terminal", "fail", f"TERM is {term or 'not set'}: nothing can be drawn", cure)
-    if not is_terminal:
-        return Check("terminal", "unknown", f"{term}; the output goes to no terminal now")
     return Check("terminal", "ok", term)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import os
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,7 +25,7 @@ def checks(config: Config, target: Target) -> Iterator[Check]:
         link = connect_link(target.uri, target.read_only, target.demo)
     except HostError as error:
         words = f"{uri}: {error.message.removeprefix(f'{uri}: ')}"
-        yield Check("connection", "fail", words, error.cure or rights_cure())
+        yield Check("connection", "fail", words, error.cure)
         return
     with closing(link):
         yield _connected(link)
@@ -44,22 +43,11 @@ def daemon(found: here.Here) -> Check:
     return Check("daemon", "ok", f"{found.daemon}, its socket is there")
 
 
-def rights_cure() -> str:
-    """How a user who is not root may reach the system's daemon."""
-    if os.geteuid() == 0:
-        return "see the daemon's journal: journalctl -u libvirtd -u virtqemud"
-    try:
-        grp.getgrnam("libvirt")
-    except KeyError:
-        return "run it as root, or let Polkit allow org.libvirt.unix.manage"
-    return f"usermod -aG libvirt {os.environ.get('USER', 'YOU')}, and log in again; or run as root"
-
-
 def _connected(link: Link) -> Check:
     known = link.connection
     if known.read_only:
         reason = known.read_only_reason
-        cure = "" if "--read-only" in reason else rights_cure()
+        cure = "" if "--read-only" in reason else here.rights(os.geteuid() == 0)
         return Check("connection", "warn", f"{known.uri}: only reading: {reason}", cure)
     where = "this machine" if known.local else known.hostname or "elsewhere"
     return Check("connection", "ok", f"{known.uri} ({known.driver}, {where}): all is allowed")
