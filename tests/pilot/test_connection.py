@@ -140,8 +140,7 @@ async def test_cause_and_cure_are_whole_and_the_demo_is_offered() -> None:
     async with console_on(replace(scene, freshness=fresh), config=Config(keys=keys)) as console:
         shown = " ".join(console.text.split())
         assert "libvirt-sock': No such file or directory" in shown
-        assert "What helps: start it: systemctl start libvirtd" in shown
-        assert "vconsole doctor" in shown
+        assert "start it: systemctl start libvirtd" in shown
         assert "f9 opens the demo host" in shown
         await console.press("f9")
         assert not console.is_open
@@ -169,10 +168,8 @@ async def test_an_empty_session_names_the_systems_daemon() -> None:
     scene = scenes.kvm07()
     connection = replace(scene.connection, uri="qemu:///session")
     async with console_on(replace(scene, connection=connection, domains=())) as console:
-        console.sees("qemu:///session is a user's own libvirt, and has no domains.")
-        console.sees("vconsole -c qemu:///system", "members of the group libvirt")
-    async with console_on(replace(scene, connection=connection)) as console:
-        console.sees_no("a user's own libvirt")
+        assert "qemu:///session" in console.status
+        assert "-c qemu:///system" in console.status
 
 
 async def test_a_list_that_may_not_be_read_is_not_an_empty_host() -> None:

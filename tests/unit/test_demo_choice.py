@@ -61,7 +61,6 @@ def test_the_cure(found: Here, uri: str | None, words: str) -> None:
     assert words in here.cure(uri, found)
 
 
-<<<<<<< HEAD
 def test_the_cure_of_a_refusal_is_the_group(monkeypatch: pytest.MonkeyPatch) -> None:
     user = Here(answers=True, daemon="virtqemud", manager="systemd", root=False)
     monkeypatch.setattr(here, "_groups", lambda: frozenset({"libvirt"}))
@@ -76,29 +75,6 @@ def test_the_cure_of_a_refusal_is_the_group(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_socket_that_nobody_listens_on_is_restarted() -> None:
     assert here.cure("qemu:///system", RUNNING) == ""
     assert "systemctl restart virtqemud.socket" in here.cure("qemu:///system", RUNNING, dead=True)
-=======
-@pytest.mark.parametrize(("root", "words"), [(False, "as root"), (True, "journal")])
-def test_who_is_refused_is_told_how_to_get_rights(root: bool, words: str) -> None:
-    found = Here(answers=True, daemon="libvirtd", manager="systemd", root=root)
-    assert here.cure("qemu:///system", found) == ""
-    assert words in here.cure("qemu:///system", found, denied=True)
-    assert here.cure("qemu+ssh://far/system", found, denied=True) == "", "the rights are there"
-
-
-@pytest.mark.parametrize(
-    "link", ["sockets.target.wants/virtqemud.socket", "multi-user.target.wants/virtqemud.service"]
-)
-def test_where_both_kinds_of_daemons_are_installed_the_enabled_one_is_meant(
-    tmp_path: Path, link: str
-) -> None:
-    root = machine(tmp_path, "systemd", "usr/sbin/libvirtd", "usr/sbin/virtqemud")
-    assert here.look(root, {}).daemon == "libvirtd"
-    path = root / "etc/systemd/system" / link
-    path.parent.mkdir(parents=True)
-    path.symlink_to(f"/usr/lib/systemd/system/{path.name}")
-    assert here.look(root, {}).daemon == "virtqemud"
-    assert here.cure(None, here.look(root, {})) == "start it: systemctl start virtqemud.socket"
->>>>>>> a9ae3ba (First use: who is refused is told how to get rights; a session without domains names the machine's; the enabled daemon of two is meant)
 
 
 @pytest.mark.parametrize("uri", ["qemu+ssh://far/system", "test:///nowhere.xml", "esx://far"])
@@ -125,6 +101,21 @@ def test_what_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         assert here.look(tmp_path, {}).answers
     machine(tmp_path, "systemd")
     assert here.look(tmp_path, {}).manager == "systemd"
+
+
+@pytest.mark.parametrize(
+    "link", ["sockets.target.wants/virtqemud.socket", "multi-user.target.wants/virtqemud.service"]
+)
+def test_where_both_kinds_of_daemons_are_installed_the_enabled_one_is_meant(
+    tmp_path: Path, link: str
+) -> None:
+    root = machine(tmp_path, "systemd", "usr/sbin/libvirtd", "usr/sbin/virtqemud")
+    assert here.look(root, {}).daemon == "libvirtd"
+    path = root / "etc/systemd/system" / link
+    path.parent.mkdir(parents=True)
+    path.symlink_to(f"/usr/lib/systemd/system/{path.name}")
+    assert here.look(root, {}).daemon == "virtqemud"
+    assert "virtqemud.socket" in here.cure(None, here.look(root, {}))
 
 
 def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:

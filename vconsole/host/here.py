@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import grp
 import os
 import re
 import stat
@@ -68,7 +67,6 @@ def demo_is_all_there_is(given: str | None, here: Here | None = None) -> bool:
     return not (here or look()).may_serve
 
 
-<<<<<<< HEAD
 def cure(
     uri: str | None, here: Here | None = None, *, refused: bool = False, dead: bool = False
 ) -> str:
@@ -79,18 +77,10 @@ def cure(
         here: What there is on this machine.
         refused: A daemon answers, and does not let this user in.
         dead: Its socket is there, and nobody listens on it.
-=======
-def cure(uri: str | None, here: Here | None = None, *, denied: bool = False) -> str:
-    """What to do where a host of this machine cannot be reached; empty for hosts elsewhere.
-
-    With `denied` it was reached, and it refused this user.
->>>>>>> a9ae3ba (First use: who is refused is told how to get rights; a session without domains names the machine's; the enabled daemon of two is meant)
     """
     if uri and (not is_this_machine(uri) or uri.startswith("test:") or "socket=" in uri):
         return ""
     found = here or look()
-    if denied:
-        return rights(found.root)
     if not found.daemon:
         return f"no libvirt daemon is installed here: {INSTALL}; -c URI names another host"
     if refused:
@@ -132,18 +122,6 @@ def _groups() -> frozenset[str]:
     import grp
 
     return frozenset(group.gr_name for group in grp.getgrall())
-
-
-def rights(is_root: bool) -> str:
-    """How one who is refused gets rights: by libvirt's group where there is one."""
-    if is_root:
-        return "root is refused: see the daemon's journal, journalctl -u libvirtd -u virtqemud"
-    try:
-        grp.getgrnam("libvirt")
-    except KeyError:
-        return "run vconsole as root, or have Polkit allow org.libvirt.unix.manage"
-    user = os.environ.get("USER") or str(os.getuid())
-    return f"sudo usermod -aG libvirt {user}, then log in again; or run vconsole as root"
 
 
 def _enabled(units: Path) -> str:

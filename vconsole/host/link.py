@@ -262,11 +262,7 @@ def _utf8(wanted: str | None) -> str | None:
 
 
 def _unreachable(wanted: str | None, error: Exception) -> HostError:
-<<<<<<< HEAD
     cure = here.cure(wanted, refused=errors.denied(error), dead=errors.dead(error))
-=======
-    cure = here.cure(wanted, denied=errors.denied(error))
->>>>>>> a9ae3ba (First use: who is refused is told how to get rights; a session without domains names the machine's; the enabled daemon of two is meant)
     return HostError("cannot connect", _with_uri(wanted, error), cure)
 
 

@@ -147,10 +147,12 @@ class DomainsScreen(ListPage):
         uri = self.host_state.connection.uri
         if fresh.reason:
             return fresh.reason, "warn"
+        if "/session" in uri:
+            system = uri.replace("/session", "/system")
+            return f"{uri} has no domains; the machine's: -c {system}", "warn"
         return f"no domains in {uri}", ""
 
     def _unreached(self) -> tuple[str, ...]:
-<<<<<<< HEAD
         """Why there is no host, or nothing on it, and what can be done; else nothing."""
         fresh, uri = self.host_state.freshness, self.host_state.connection.uri
         if fresh.read_at is not None and not self.host_state.domains and not fresh.reason:
@@ -158,32 +160,6 @@ class DomainsScreen(ListPage):
         if fresh.read_at is not None or not fresh.reason:
             return ()
         return no_host(fresh.reason, fresh.cure, uri)
-=======
-        """Why there is nothing to show and what can be done; nothing where there is a host."""
-        fresh = self.host_state.freshness
-        if fresh.read_at is not None:
-            return self._only_a_session()
-        if not fresh.reason:
-            return ()
-        cure = f"What helps: {fresh.cure}" if fresh.cure else ""
-        return (
-            *filter(None, (fresh.reason, cure)),
-            "It is tried again all the time; `vconsole doctor` looks at everything else.",
-            f"{KEY.demo} opens the demo host: nothing real changes there.",
-        )
->>>>>>> a9ae3ba (First use: who is refused is told how to get rights; a session without domains names the machine's; the enabled daemon of two is meant)
-
-    def _only_a_session(self) -> tuple[str, ...]:
-        """A user's own libvirt without a domain is hardly the host that was meant."""
-        uri = self.host_state.connection.uri
-        if "/session" not in uri or self.host_state.domains:
-            return ()
-        system = uri.replace("/session", "/system")
-        return (
-            f"{uri} is a user's own libvirt, and has no domains.",
-            f"The machine's are in {system}: vconsole -c {system}",
-            "libvirt lets root and members of the group libvirt manage them.",
-        )
 
     def virsh(self) -> str:
         """Name the domain under the cursor, or the list."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -47,7 +46,7 @@ def _connected(link: Link) -> Check:
     known = link.connection
     if known.read_only:
         reason = known.read_only_reason
-        cure = "" if "--read-only" in reason else here.rights(os.geteuid() == 0)
+        cure = "" if "--read-only" in reason else here.rights_cure()
         return Check("connection", "warn", f"{known.uri}: only reading: {reason}", cure)
     where = "this machine" if known.local else known.hostname or "elsewhere"
     return Check("connection", "ok", f"{known.uri} ({known.driver}, {where}): all is allowed")
