@@ -12,6 +12,7 @@ FEATURES: Final = (
     "capabilities",
     "pins",
     "why",
+    "locality",
     "files",
     "hostinfo",
     "hostmemory",

@@ -1,0 +1,210 @@
+"""Reads where memory lies, and has migratepages move it.
+
+Formats: proc(5) for ``numa_maps`` and ``status``; migratepages(8), of the package numactl. Reading
+``numa_maps`` takes the lock of the process's memory: seldom.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from vconsole.features.locality.model.move import MoveMemory
+from vconsole.features.locality.model.place import Lying, PageKind, Place, ReadPlace, Room, stayed
+from vconsole.host import xml
+from vconsole.host.link import Link
+from vconsole.host.proc import Guest, read_bytes
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.request import Reply
+from vconsole.model.words import amount
+
+NODES: Final = Path("/sys/devices/system/node")
+ELSEWHERE: Final = "only the host's own kernel moves memory: run this there"
+MISSING: Final = "migratepages is not installed: its package is numactl"
+LOOK_S: Final = 2.0
+PASSES: Final = 2
+"""Two often move more than one."""
+_ON_CELL = re.compile(rb" N(\d{1,4})=(\d{1,15})")
+_PAGE = re.compile(rb" kernelpagesize_kB=(\d{1,8})")
+_FREE = re.compile(rb"MemFree:\s*(\d{1,18}) kB")
+_MOST_BYTES, _MOST_FDS = 32 << 20, 65536
+
+
+def read_place(link: Link, request: ReadPlace) -> Reply:
+    """See `Place`."""
+    if not link.connection.local or link.simulation is not None:
+        return Reply("refused", ELSEWHERE)
+    guest = link.find_guests().get(request.uuid)
+    found = place_of(guest) if guest else None
+    if found is None:
+        return Reply("failed", "it does not run, or this user may not see where its memory lies")
+    return Reply(value=found)
+
+
+def place_of(guest: Guest, nodes: Path = NODES) -> Place | None:
+    """None where its pages may not be looked at, or it has ended."""
+    lying = _lying(guest)
+    if lying is None or guest.stat() is None:
+        return None
+    status = read_bytes(f"{guest.path}/status") or b""
+    fields = dict(line.partition(b":")[::2] for line in status.splitlines())
+    locked = [_kib(fields.get(name)) for name in (b"VmLck", b"VmPin")]
+    allowed = fields.get(b"Mems_allowed_list", b"").decode("ascii", "replace").strip()
+    return Place(
+        guest.pid,
+        guest.start,
+        lying,
+        xml.cpuset(allowed),
+        sum(kib << 10 for kib in locked if kib is not None) if locked[0] is not None else None,
+        _vfio(guest),
+        rooms(nodes),
+    )
+
+
+def _kib(value: bytes | None) -> int | None:
+    words = (value or b"").split()
+    return xml.number(words[0].decode("ascii", "replace")) if words else None
+
+
+def _lying(guest: Guest) -> tuple[Lying, ...] | None:
+    try:
+        with (guest.path / "numa_maps").open("rb") as file:
+            return parse_lying(file)
+    except OSError:
+        return None
+
+
+def parse_lying(lines: Iterable[bytes]) -> tuple[Lying, ...]:
+    """The lines of ``numa_maps``, by cell, kind and size of page."""
+    sums: dict[tuple[int, PageKind, int], int] = {}
+    left = _MOST_BYTES
+    for line in lines:
+        left -= len(line)
+        if left < 0:
+            break
+        pages = _ON_CELL.findall(line)
+        size = _PAGE.search(line)
+        kib = int(size[1]) if size else 4
+        words = line.split()
+        kind: PageKind = "anonymous"
+        if b"huge" in words:
+            kind = "huge"
+        elif any(word.startswith(b"file=") for word in words) and b" anon=" not in line:
+            kind = "shared"
+        for cell, count in pages:
+            key = int(cell), kind, kib
+            sums[key] = sums.get(key, 0) + (int(count) * kib << 10)
+    return tuple(Lying(*key, total) for key, total in sorted(sums.items()))
+
+
+def _vfio(guest: Guest) -> bool:
+    """One of its open files is a group or device of VFIO."""
+    with suppress(OSError):
+        for name in os.listdir(f"{guest.path}/fd")[:_MOST_FDS]:
+            with suppress(OSError):
+                if os.readlink(f"{guest.path}/fd/{name}").startswith("/dev/vfio/"):
+                    return True
+    return False
+
+
+def rooms(nodes: Path = NODES) -> Mapping[int, Room]:
+    """What is free on each cell."""
+    found: dict[int, Room] = {}
+    with suppress(OSError):
+        for entry in os.listdir(nodes):
+            number = xml.number(entry.removeprefix("node")) if entry.startswith("node") else None
+            if number is not None:
+                free = _FREE.search(read_bytes(f"{nodes}/{entry}/meminfo") or b"")
+                found[number] = Room(int(free[1]) << 10 if free else None, _pools(nodes / entry))
+    return found
+
+
+def _pools(node: Path) -> dict[int, int]:
+    found: dict[int, int] = {}
+    with suppress(OSError):
+        for pool in os.listdir(node / "hugepages"):
+            kib = xml.number(pool.removeprefix("hugepages-").removesuffix("kB"))
+            free = read_bytes(f"{node}/hugepages/{pool}/free_hugepages") or b""
+            number = xml.number(free.decode("ascii", "replace"))
+            if kib and number is not None:
+                found[kib] = number
+    return found
+
+
+# -- moving ----------------------------------------------------------------------------------------
+
+
+def move_memory(link: Link, request: MoveMemory) -> Reply:
+    """Move it in passes until nothing more comes; how far it is stands in `request.wait`."""
+    if not link.connection.local or link.simulation is not None:
+        return Reply("refused", ELSEWHERE)
+    program = shutil.which("migratepages")
+    if program is None:
+        return Reply("refused", MISSING)
+    guest = link.find_guests().get(request.uuid)
+    if guest is None or (guest.pid, guest.start) != (request.pid, request.start):
+        return Reply("conflict", f"{request.name} does not run any more as it was seen; look again")
+    try:
+        problem = _passes(program, guest, request)
+    finally:
+        request.wait.what = ""
+    return _outcome(guest, request, problem)
+
+
+def _passes(program: str, guest: Guest, request: MoveMemory) -> str:
+    problem, left = "", _off(request.lying, request.cells)
+    for _ in range(PASSES):
+        problem = _pass(program, guest, request)
+        now = _lying(guest)
+        before, left = left, _off(now, request.cells)
+        if problem or not left or left >= before or request.wait.given_up:
+            break
+    return problem
+
+
+def _pass(program: str, guest: Guest, request: MoveMemory) -> str:
+    """Run it once; answers why it failed, in its words."""
+    argv = (program, *request.argv[1:])
+    total = _off(request.lying, request.cells) or 1
+    with subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        looked = 0.0
+        while process.poll() is None:
+            if request.wait.pause(0.2):
+                process.kill()
+                return "given up"
+            if monotonic() - looked >= LOOK_S:
+                looked = monotonic()
+                left = _off(_lying(guest), request.cells)
+                percent = max(0.0, 100 * (total - left) / total)
+                request.wait.what = f"{percent:.0f} %, {amount(left)} to go"
+        assert process.stderr is not None
+        text = process.stderr.read(4096).decode("utf-8", "replace")
+        return (text.strip().splitlines() or ["it failed"])[-1] if process.returncode else ""
+
+
+def _off(lying: Iterable[Lying] | None, cells: CpuSet) -> int:
+    return sum(part.size_bytes for part in lying or () if part.cell not in cells)
+
+
+def _outcome(guest: Guest, request: MoveMemory, problem: str) -> Reply:
+    """What lies where now: that is the answer, whatever the program said."""
+    now = place_of(guest)
+    if now is None:
+        return Reply("unknown", f"{problem or 'moved'}; it does not run any more", None)
+    seen = sum(part.size_bytes for part in request.lying if part.cell in request.cells)
+    arrived = now.on(request.cells) - seen
+    words = f"{amount(max(0, arrived))} arrived"
+    left = stayed(now, request.cells)
+    message = "; ".join(filter(None, (problem, left and f"{words}; {left}")))
+    if problem or (left and arrived <= 0):
+        return Reply("failed", message, now, words)
+    return Reply("applied", message, now, words)

@@ -1,0 +1,1 @@
+"""Where memory lies by cell and kind of page, and the change that moves it."""
