@@ -122,6 +122,18 @@ async def test_after_an_undo_the_plan_before_it_says_nothing_of_the_past() -> No
         console.sees_no(" ok")
 
 
+async def test_the_footer_of_a_plan_offers_only_what_it_can_do() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press("x", "enter")
+        assert "tab" in console.footer
+        assert "back" not in console.footer.replace("esc back", "")
+        await console.press("enter", "u")
+        assert console.title.startswith("Undo for ")
+        assert "enter apply" in console.footer
+        assert "tab" not in console.footer
+        assert "back" not in console.footer.replace("esc back", "")
+
+
 async def test_the_undo_of_another_connection_is_not_offered(saved: Path) -> None:
     await pin_and_quit(saved)
     now = scenes.kvm07()

@@ -283,6 +283,44 @@ async def test_a_change_by_someone_else_is_shown_and_not_overwritten(host: Host)
         assert host.text == RULES.replace("interval = 60", "interval = 90")
 
 
+async def test_the_difference_says_so_before_enter(host: Host) -> None:
+    async with hostinfo(host) as console:
+        await console.press("j", "e")
+        await type_in(console, "90")
+        await console.press("ctrl+s")
+        assert "saves; esc goes back" in console.status
+        host.path.write_text(RULES.replace("interval = 30", "interval = 31"))
+        await console.until("somebody else has changed the file since it was read")
+        console.sees("+  interval = 31", "+  interval = 90")
+        await console.press("enter")
+        assert "m or t decides" in console.status
+
+
+async def test_the_text_says_so_while_it_is_typed(host: Host) -> None:
+    async with hostinfo(host) as console:
+        await console.press("x")
+        await console.type("#")
+        theirs = RULES.replace("interval = 30", "interval = 31")
+        host.path.write_text(theirs)
+        await console.until("somebody else has changed the file meanwhile: ^s shows both")
+        console.sees("edited; the file was changed by somebody else")
+        await console.press("ctrl+s")
+        await console.until("+  interval = 31")
+        assert host.text == theirs
+
+
+async def test_a_text_that_is_not_edited_follows_the_file(host: Host) -> None:
+    async with hostinfo(host) as console:
+        await console.press("x")
+        host.path.write_text("qemu-dns-1:\n")
+        await console.until("qemu-dns-1:")
+        assert console.page == "filetext"
+        console.sees_no("edited")
+        await console.type("#")
+        await console.press("ctrl+s")
+        console.sees("+#qemu-dns-1:", "-qemu-dns-1:")
+
+
 async def test_theirs_can_be_taken_and_mine_had_back(host: Host) -> None:
     async with hostinfo(host) as console:
         await console.press("j", "e")

@@ -302,7 +302,8 @@ async def test_commands_that_are_built_in_as_well_are_replaced_by_one_key(two: H
 async def test_they_are_told_and_replaced_from_the_page_of_metrics_too(two: Host) -> None:
     configured(two, STOCK, TWO)
     async with metrics_page(two, (160, 40)) as console:
-        assert "built in as well: Short; replaced, they save 1 command" in console.status
+        assert "b replaces what is built in as well: Short; replaced, they save" in console.status
+        assert console.footer.startswith("b builtin")
         await console.press("b")
         console.sees('+<?vconsole replace-stock-actions="yes"?>')
         await console.press("enter")
@@ -311,6 +312,7 @@ async def test_they_are_told_and_replaced_from_the_page_of_metrics_too(two: Host
 
 async def test_where_nothing_is_built_in_as_well_the_key_says_so(two: Host) -> None:
     async with metrics_page(two) as console:
+        assert "builtin" not in console.footer
         await console.press("b")
         assert console.status == "! no command here is built in as well"
         assert console.page == "metricsconfig"

@@ -19,6 +19,7 @@ from textual.widget import Widget
 from vconsole.model.command import Command
 from vconsole.model.host_state import EMPTY, HostState
 from vconsole.model.keys import Typed, shown_key
+from vconsole.model.totals import known_cells
 from vconsole.text import clip, duration, fit, safe, size
 from vconsole.widgets.growing import broken, lines_allowed
 from vconsole.widgets.keyed import keyed
@@ -73,9 +74,10 @@ class HeaderBar(Widget):
     def _facts(self) -> str:
         if not self.host_state.pcpus:
             return ""
-        free = [c.free_bytes for c in self.host_state.cells if c.free_bytes is not None]
+        known, missing = known_cells(self.host_state.cells)
         facts = f"   cells {len(self.host_state.cells)}  pCPUs {len(self.host_state.pcpus)}"
-        return facts + (f"  free {size(sum(free))}" if free else "") + "  "
+        free = size(sum(cell.free_bytes or 0 for cell in known))
+        return facts + (f"  free {'>=' if missing else ''}{free}" if known else "") + "  "
 
     def _age(self) -> tuple[str, str]:
         fresh = self.host_state.freshness

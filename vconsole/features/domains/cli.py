@@ -26,6 +26,7 @@ from vconsole.model.drift import drift_line, drifting
 from vconsole.model.host_state import Cell, Domain, HostState, Pin
 from vconsole.model.manifest import imported
 from vconsole.model.placement import cells_allowed, locality_percent
+from vconsole.model.totals import known_cells
 from vconsole.model.words import row_label
 from vconsole.registry import SHOWS
 from vconsole.text import percent, safe, size, sizes
@@ -182,8 +183,9 @@ def _cells(host_state: HostState) -> None:
     )
     if any(cell.invented for cell in host_state.cells):
         print("libvirt names no cells: cell 0 is the whole host")
-    known = [c.free_bytes for c in host_state.cells if c.free_bytes is not None]
-    print(f"Total free {size(sum(known)) if known else '-'}")
+    known, missing = known_cells(host_state.cells)
+    free = size(sum(cell.free_bytes or 0 for cell in known)) if known else "-"
+    print(f"Total free {free}{f' ({missing})' if missing else ''}")
 
 
 def _cell_row(cell: Cell) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Check, HostState, PCpu
 from vconsole.model.placement import occupants
 from vconsole.model.topology import Topology, topology
+from vconsole.model.totals import known_cells
 from vconsole.model.words import page_name
 from vconsole.text import bar, percent, scaled, size
 
@@ -147,14 +148,16 @@ def _wrapped(first: str, parts: Iterable[str], width: int) -> tuple[str, ...]:
 
 def total_line(host_state: HostState, width: int, ascii_only: bool) -> str:
     """The sum of the cells, and how many vCPUs are pinned."""
-    free = _sum(c.free_bytes for c in host_state.cells)
-    total = _sum(c.total_bytes for c in host_state.cells)
+    known, missing = known_cells(host_state.cells)
+    free = _sum(c.free_bytes for c in known)
+    total = _sum(c.total_bytes for c in known)
     room = 20 if width >= 100 else 10
     memory = f"{of_total(free, total):<21} {used_bar(free, total, room, ascii_only)}"
     held = occupants(host_state)
     pinned = sum(o.kind == "vcpu" for group in held.groups.values() for o in group)
     floating = sum(o.kind == "vcpu" for o in held.floating)
-    return f"  {'Total':<{LABEL - 2}}{memory}  vCPUs: {pinned} pinned, {floating} float"
+    vcpus = f"vCPUs: {pinned} pinned, {floating} float"
+    return "  ".join(filter(None, (f"  {'Total':<{LABEL - 2}}{memory}", missing, vcpus)))
 
 
 def _sum(values: Iterable[int | None]) -> int | None:

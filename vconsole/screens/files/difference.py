@@ -9,7 +9,7 @@ from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.files.careful import Loaded
-from vconsole.files.draft import FileDraft, SaveFile
+from vconsole.files.draft import FileDraft, ReadFile, SaveFile
 from vconsole.model.keys import APP, Keys, key
 from vconsole.model.request import Reply
 from vconsole.screens.files.file import FilePage
@@ -20,6 +20,7 @@ from vconsole.widgets.title import TitleBar
 from vconsole.widgets.xmlview import paint_diff
 
 KEY = Keys("filediff")
+LOOK_EVERY_S = 1.0
 _CONFLICT = (
     f"{KEY.mine} saves mine over theirs, {KEY.theirs} takes theirs and "
     f"drops mine, {APP.back} goes back"
@@ -58,7 +59,8 @@ class FileDiffScreen(Page):
         return int(self.draft.staged)
 
     def on_mount(self) -> None:
-        """Show it."""
+        """Show it, and whether somebody else changes the file meanwhile."""
+        self.every(LOOK_EVERY_S, lambda: self.read(ReadFile(self._editor.path)))
         self._show()
 
     def _show(self) -> None:

@@ -7,17 +7,21 @@ from typing import Any, ClassVar
 from textual.app import ComposeResult
 from typing_extensions import override
 
+from vconsole.changes.dispatcher import Request
+from vconsole.files.draft import ReadFile
 from vconsole.model.keys import APP, Keys
+from vconsole.model.request import Reply
 from vconsole.screens.files.file import FilePage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe
-from vconsole.widgets.editor import Editor
+from vconsole.widgets.editor import Editor, keeps
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("filetext")
 _MOST = 20
 """Remarks shown."""
+LOOK_EVERY_S = 1.0
 
 
 class FileTextScreen(Page):
@@ -49,10 +53,30 @@ class FileTextScreen(Page):
     def on_mount(self) -> None:
         """Go to the line, and check the text."""
         self.query_one(Editor).move_cursor((self._line - 1, 0), center=True)
+        self.every(LOOK_EVERY_S, lambda: self.read(ReadFile(self._page.path)))
         self._show()
+
+    @override
+    def replied(self, request: Request, reply: Reply) -> None:
+        """Follow the file: the page below has taken in already what was read."""
+        if isinstance(request, ReadFile) and request.path == self._page.path:
+            self._follow()
+            self._show()
+
+    def _follow(self) -> None:
+        """Where nothing is edited show what somebody else has written."""
+        draft, editor = self._page.draft, self.query_one(Editor)
+        if draft is None or draft.staged or editor.text.encode() == draft.data:
+            return
+        text = draft.data.decode("utf-8", "replace")
+        if keeps(text):
+            editor.show(text)
+            self.say("somebody else has changed the file: this is what it holds now", "warn")
 
     def _show(self) -> None:
         staged = "edited, not saved" if self.changes else ""
+        if self._is_behind:
+            staged = "edited; the file was changed by somebody else"
         self.query_one(TitleBar).words = ("As text", safe(f"{self._page.path}   {staged}"))
         self.query_one(NotesView).notes = list(self._page.remarks())[:_MOST]
         self.refresh_hint()
@@ -64,8 +88,15 @@ class FileTextScreen(Page):
             self._page.put(draft.edited(data))
             self._show()
 
+    @property
+    def _is_behind(self) -> bool:
+        """Somebody else has changed the file since what is edited was read."""
+        return self._page.draft is not None and self._page.draft.theirs is not None
+
     def hint(self) -> tuple[str, str]:
         """Say what is wrong in the line of the cursor."""
+        if self._is_behind:
+            return f"somebody else has changed the file meanwhile: {KEY.save} shows both", "bad"
         line = self.query_one(Editor).line
         found = self._page.remark_at(line)
         return found or (f"line {line}   {KEY.save} shows the diff, {APP.back} goes back", "")

@@ -35,12 +35,13 @@ from vconsole.files.draft import ReadFile
 from vconsole.files.places import config_path
 from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
-from vconsole.model.keys import APP
+from vconsole.model.keys import APP, Keys
 from vconsole.model.request import ChangeDevice, Reply
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.metrics.below import Form
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell
+from vconsole.widgets.bars import FooterBar
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
@@ -51,6 +52,9 @@ DEVICES_EVERY_S, DEVICES_SOONEST_S = 30.0, 3.0
 """Devices are looked at again that often, and that soon after a domain has started or stopped."""
 CONFIG_EVERY_S = 5.0
 """Looks at the disk between two at the daemon's configuration."""
+
+
+KEY = Keys("metrics")
 
 
 class Facts(LinesView, can_focus=False):
@@ -212,7 +216,15 @@ class MetricsScreen(ListPage, FilteredPage):
             latest, settings = picture.report.state.latest, config_path()
             cure.show(metricswords.missing_lines(latest, str(settings)))
         cure.display, self.table.display = nothing, not nothing
+        self._offer()
         self.refresh_hint()
+
+    def _offer(self) -> None:
+        """Have the footer name what replaces commands, where there are some to replace."""
+        config, command = self.picture.config, ("metrics.builtin",)
+        has_twins = config is not None and bool(twin_words(config))
+        first, without = (command, ()) if has_twins else ((), command)
+        self.query_one(FooterBar).offer(first, without)
 
     def explain(self) -> None:
         """Name the guest to be seen as."""
@@ -260,7 +272,7 @@ class MetricsScreen(ListPage, FilteredPage):
     def _heading_hint(self, row: Row, found: Attachments | None) -> tuple[str, str]:
         config = self.picture.config
         if not row.owner and config is not None and (twins := twin_words(config)):
-            return twins, ""
+            return f"{KEY.builtin} replaces what is {twins}", ""
         if not row.owner:
             return "metrics of this host: every guest with a disk or the channel reads them", ""
         if found is None:

@@ -138,6 +138,7 @@ class PlanScreen(Page):
 
     def show_host_state(self, before: HostState, after: HostState) -> None:
         """Show the change; it stays what was planned, whatever happens on the host."""
+        self._offer()
         self._show()
 
     def _show(self) -> None:
@@ -261,6 +262,12 @@ class PlanScreen(Page):
         self._refresh_all()
 
     def _refresh_all(self) -> None:
+        self._offer()
+        self._show()
+        self.refresh_hint()
+
+    def _offer(self) -> None:
+        """Show in the footer what can be done now."""
         footer = self.query_one(FooterBar)
         if self._past:
             footer.offer((), without=("plan.apply", "plan.target", "plan.rollback"))
@@ -269,9 +276,12 @@ class PlanScreen(Page):
             first = filter(None, (back, "app.undo" if outcome.applied else ""))
             footer.offer(first, without=("plan.apply", "plan.target", "plan.rollback"))
         else:
-            footer.offer((), without=("plan.rollback",) if self._waiting else ())
-        self._show()
-        self.refresh_hint()
+            without = ["plan.rollback"]
+            if self._plan is None or len(self._plan.targets) < 2:
+                without.append("plan.target")
+            if self._waiting:
+                without += ["plan.apply", "plan.target"]
+            footer.offer((), without=without)
 
     def do_target(self) -> None:
         """Live and config, live, or config."""

@@ -71,7 +71,11 @@ class Room:
 def room_of(domain: Domain, host_state: HostState, needed_kib: int | None = None) -> Room:
     """What a host has for the memory of a domain; `needed_kib` is what its guest cannot spare."""
     home = bound_cells(domain)
-    cells = [cell for cell in host_state.cells if home is None or cell.id in home]
+    cells = [
+        cell
+        for cell in host_state.cells
+        if (home is None or cell.id in home) and cell.total_bytes != 0
+    ]
     page = page_kib(domain, host_state)
     usage = host_state.usage.get(domain.uuid) if domain.active else None
     resident = usage.rss_bytes if usage else None
@@ -114,9 +118,10 @@ def _times(pages: int | None, page_kib: int) -> int | None:
 
 
 def _sum(amounts: Iterable[int | None]) -> int | None:
-    """The sum of those that are known; None where none is."""
-    known = [kib for kib in amounts if kib is not None]
-    return sum(known) if known else None
+    """The sum; None where one is not known: what is missing would pass for overcommitment."""
+    found = list(amounts)
+    known = [kib for kib in found if kib is not None]
+    return sum(known) if found and len(known) == len(found) else None
 
 
 def _swap_kib(host_state: HostState) -> int | None:
