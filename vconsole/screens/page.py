@@ -315,6 +315,8 @@ class Page(Screen[None]):
 
     def watch_host_state(self, before: HostState, after: HostState) -> None:
         """Hand it down."""
+        if not self.children:  # it is being closed
+            return
         self.query_one(HeaderBar).host_state = after
         if after.connection.notice != before.connection.notice:
             self._notice(after.connection.notice)
@@ -336,6 +338,8 @@ class Page(Screen[None]):
 
     def refresh_hint(self) -> None:
         """Say anew what there is to say; how far a job is goes before what is no warning."""
+        if not self.children:  # it is being closed
+            return
         text, tone = self.hint()
         if tone not in ("warn", "bad") and (progress := self.console.progress):
             text, tone = progress, ""

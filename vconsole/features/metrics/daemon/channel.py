@@ -118,7 +118,18 @@ class Channels:
                     continue
                 connection = connect(place / directory)
                 if connection is not None:
-                    guest.talk = asyncio.create_task(self._talk(guest, connection))
+                    self._join(guest, connection)
+
+    def _join(self, guest: _Guest, connection: socket.socket) -> None:
+        """Talk; a task that is cancelled before it began runs none of its own `finally`."""
+
+        def over(ended: asyncio.Task[None]) -> None:
+            connection.close()
+            if guest.talk is ended:
+                guest.talk = None
+
+        guest.talk = asyncio.create_task(self._talk(guest, connection))
+        guest.talk.add_done_callback(over)
 
     def _has_room(self) -> bool:
         if len(self._guests) < self._virtio.max_channels:
