@@ -270,6 +270,15 @@ def test_control_c_takes_away_what_was_half_made(bench: Bench) -> None:
     assert not (bench.folder / "slow.out").exists()
 
 
+def test_a_file_in_the_place_of_what_is_made_is_not_written(bench: Bench) -> None:
+    """Left by another job, or put there to be followed."""
+    precious = bench.folder / "precious"
+    precious.write_text("data")
+    bench.folder.joinpath(f"new{PARTIAL}").symlink_to(precious)
+    reply = bench.make(plan_create(bench.path("new"), "qcow2", "1MiB"))
+    assert (reply.status, precious.read_text()) == ("conflict", "data")
+
+
 def test_an_image_in_use_is_refused_with_what_works_instead(bench: Bench) -> None:
     bench.make(plan_create(bench.path("used"), "qcow2", "4MiB"))
     os.chmod(bench.path("used"), 0o666)

@@ -19,8 +19,10 @@ from vconsole.features.snapshots.host.create import read_ground
 from vconsole.features.snapshots.model.change import plan_delete, plan_revert
 from vconsole.features.snapshots.model.create import Ground, Kind, ReadGround, Wish, plan_create
 from vconsole.features.snapshots.model.tree import ReadSnapshots, SnapshotList
+from vconsole.features.storage.model.disk_change import ChainJob
+from vconsole.features.storage.model.disk_plan import flatten_all
 from vconsole.host.link import open_link
-from vconsole.model.proposal import Proposal
+from vconsole.model.proposal import Proposal, Propose
 from vconsole.model.request import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
@@ -188,6 +190,32 @@ def test_disks_alone_with_the_guest_frozen(snapped: Callable[..., Snapped]) -> N
     assert lab.content == "new"
     assert not new.exists()
     assert difference(before[1], lab.xml()[1]) == []
+
+
+def test_a_chain_grown_by_snapshots_is_flattened_while_the_guest_writes(
+    snapped: Callable[..., Snapped],
+) -> None:
+    lab = snapped("snap-flatten")
+    for name in ("one", "two"):
+        lab.write(name)
+        assert lab.take(name, "disk-only").status == "applied"
+    lab.write("since")
+    wanted = Propose(((lab.guest.uuid, lab.guest.name),), flatten_all)
+    (job,) = _planned(lab, wanted).changes
+    assert isinstance(job, ChainJob)
+    assert len(job.chain) == 2
+    done = lab.ask(job)
+    assert done.status == "applied", done.message
+    assert done.read_back == str(lab.image.with_suffix(".two"))
+    assert lab.content == "since"
+    assert "based on nothing" in _planned(lab, wanted).notes[0]
+
+
+def _planned(lab: Snapped, wanted: Propose) -> Proposal:
+    found = lab.ask(wanted).value
+    assert isinstance(found, tuple)
+    assert isinstance(found[0], Proposal)
+    return found[0]
 
 
 def test_without_a_freeze_the_disk_is_as_after_a_power_cut(snapped: Callable[..., Snapped]) -> None:

@@ -143,10 +143,29 @@ def test_what_is_written_is_known() -> None:
         plan_repair("/i/x", "raw", "all")
 
 
+def test_a_snapshot_is_the_one_that_was_meant() -> None:
+    """qemu-img looks for a number before it looks for a name."""
+    two = (ImageSnapshot("1", "2"), ImageSnapshot("2", "old"))
+    image = Image("/i/x", "qcow2", snapshots=two)
+    assert "1" in work(plan_snapshot("/i/x", "qcow2", image, "apply", "2")).argv
+    twins = Image("/i/x", "qcow2", snapshots=(ImageSnapshot("1", "a"), ImageSnapshot("2", "a")))
+    for act in ("apply", "delete"):
+        with pytest.raises(ValueError, match="cannot tell them apart"):
+            plan_snapshot("/i/x", "qcow2", twins, act, "a")
+
+
+def test_an_option_names_no_base_and_a_snapshot_brings_no_option() -> None:
+    with pytest.raises(ValueError, match="by its path and format"):
+        plan_create("/i/x", "qcow2", "1GiB", ("backing_file=nbd:unix:/x",))
+    wish = Conversion("/a", "qcow2", "/b", "raw", snapshot="x,snapshot.id=2")
+    assert "snapshot.name=x,,snapshot.id=2" in work(plan_convert(wish)).argv
+
+
 def test_snapshots_inside_an_image() -> None:
     image = Image("/i/x", "qcow2", snapshots=(ImageSnapshot("1", "old"),))
     assert work(plan_snapshot("/i/x", "qcow2", image, "create", "new")).grade == "harmless"
     assert work(plan_snapshot("/i/x", "qcow2", image, "apply", "old")).lines()[0].startswith("-")
+    assert "1" in work(plan_snapshot("/i/x", "qcow2", image, "apply", "old")).argv
     wrong: tuple[tuple[SnapshotAct, str], ...]
     wrong = (("create", "old"), ("delete", "new"), ("create", " "))
     for act, name in wrong:

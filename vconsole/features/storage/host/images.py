@@ -176,6 +176,9 @@ def work_on_image(link: Link, request: ImageWork) -> Reply:
     if request.output and os.path.lexists(request.output):
         return Reply("conflict", f"{request.output} is there already; nothing was written")
     partial = request.partial
+    if partial and os.path.lexists(partial):
+        words = f"{partial} is there: something makes it, or was cut off (vconsole jobs)"
+        return Reply("conflict", words)
     argv = tuple(word.replace("{output}", partial) for word in request.argv)
     try:
         problem = _follow(argv, request)

@@ -77,6 +77,8 @@ def _options(options: Sequence[str]) -> list[str]:
     for option in options:
         if "=" not in option or not option.isprintable():
             raise ValueError(f"{option!r} is no option: give name=value")
+        if "backing_f" in option:  # backing_file and backing_fmt: a path there would be no path
+            raise ValueError("say what it is based on by its path and format, not by an option")
     return ["-o", ",".join(options)] if options else []
 
 
@@ -118,7 +120,8 @@ def plan_convert(wish: Conversion, room: Room | None = None) -> Proposal:
     argv += ["-c"] * wish.compress + ["-W"] * wish.unordered
     argv += ["-S", wish.sparse] if wish.sparse else []
     argv += _cache(wish.cache)
-    argv += ["-l", f"snapshot.name={wish.snapshot}"] if wish.snapshot else []
+    inside = wish.snapshot.replace(",", ",,")  # one comma begins another option of QEMU's
+    argv += ["-l", f"snapshot.name={inside}"] if inside else []
     if wish.backing:
         _need_path(wish.backing)
         _need_format(wish.backing_format, wish.backing)
@@ -329,7 +332,12 @@ def plan_snapshot(path: str, format_: str, image: Image, act: SnapshotAct, name:
         raise ValueError("a snapshot needs a name")
     if (name in known) == (act == "create"):
         raise ValueError(f"there is {'a' if name in known else 'no'} snapshot {name}")
-    argv = ("snapshot", "-q", _SNAPSHOT[act], name, "--", path)
+    ids = [snapshot.id for snapshot in image.snapshots if snapshot.name == name]
+    if len(ids) > 1:
+        raise ValueError(f"{len(ids)} snapshots are named {name}: qemu-img cannot tell them apart")
+    # to apply it looks for a number first: a snapshot named 2 is not the second
+    what = ids[0] if act == "apply" else name
+    argv = ("snapshot", "-q", _SNAPSHOT[act], what, "--", path)
     sign = {"create": "+", "apply": " ", "delete": "-"}[act]
     lost = ("- what was written since",) if act == "apply" else ()
     work = ImageWork(

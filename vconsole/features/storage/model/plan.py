@@ -159,6 +159,8 @@ def plan_create(pool: Pool, names: Iterable[str], wish: VolumeWish) -> Proposal:
     """
     _check_name(pool, names, wish.name)
     size = parse(wish.capacity).asked_bytes
+    if wish.backing and not wish.backing.startswith("/"):
+        raise ValueError(f"{wish.backing!r} does not begin with /: it must be based on a file")
     if wish.backing and not wish.backing_format:
         raise ValueError(
             f"say the format of {wish.backing}: it is never guessed from what a guest wrote"
