@@ -11,7 +11,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
@@ -19,6 +19,7 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
 from scripts import man  # noqa: E402 (after the environment)
+from scripts.demo_pages import index, page_pictures  # noqa: E402 (after the environment)
 from scripts.moving import moving_picture  # noqa: E402 (after the environment)
 from scripts.parsers import argument_help, argument_words, leaves, own  # noqa: E402
 from vconsole.cli.main import parser as cli_parser  # noqa: E402
@@ -98,6 +99,12 @@ def pictures() -> Iterator[tuple[str, str]]:
     for name, (size, keys) in PICTURES.items():
         yield f"pictures/{name}.svg", asyncio.run(_picture(size, keys))
     yield "pictures/demo.svg", asyncio.run(moving_picture())
+    yield "pictures/README.md", index()
+    yield from asyncio.run(_all(page_pictures()))
+
+
+async def _all(pages: AsyncIterator[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [page async for page in pages]
 
 
 async def _picture(size: tuple[int, int], keys: tuple[str, ...]) -> str:

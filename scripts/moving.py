@@ -23,7 +23,7 @@ _CELL: Final = 8.4, 17
 _SPACE: Final = chr(0xA0)
 """Viewers put several blanks in one."""
 _FONT: Final = "font:14px Menlo,Consolas,'DejaVu Sans Mono',monospace"
-_CLOCKS: Final = (
+CLOCKS: Final = (
     "vconsole.host.usage",
     "vconsole.host.fleet",
     "vconsole.host.libvirt_source",
@@ -49,10 +49,13 @@ Row = tuple[tuple[str, str, str, bool], ...]
 
 
 @dataclass
-class _Clock:
+class Clock:
+    """Monotonic seconds."""
+
     now: float = 1_000_000.0
 
     def __call__(self) -> float:
+        """What it is now."""
         return self.now
 
 
@@ -78,8 +81,8 @@ async def _frames() -> Any:
     from vconsole.host.source import View
     from vconsole.model.set_pins import SetPins
 
-    clock = _Clock()
-    with _demo_at(clock):
+    clock = Clock()
+    with demo_at(clock):
         source = connect(None, demo=True)
         host = HostRequests(lambda: connect_link(None, demo=True), demo=True)
         for _ in range(30):  # the list shows how the load was
@@ -91,10 +94,10 @@ async def _frames() -> Any:
         async with app.run_test(size=SIZE) as pilot:
             for keys, seconds, words in _STEPS:
                 await pilot.press(*keys.split())
-                await _settled(pilot)
+                await settled(pilot)
                 view = feed.views[-1] if feed.views else View()
                 feed.show(source.read(View(view.page, view.uuid, _all(feed))))
-                await _settled(pilot)
+                await settled(pilot)
                 yield seconds, _rows(app), words
                 clock.now += 1
 
@@ -103,21 +106,22 @@ def _all(feed: Any) -> frozenset[str]:
     return frozenset(domain.uuid for domain in feed.host_state.domains)
 
 
-async def _settled(pilot: Pilot[int]) -> None:
+async def settled(pilot: Pilot[int]) -> None:
+    """Wait for all that was begun."""
     for _ in range(4):
         await pilot.pause()
     pilot.app.screen._on_timer_update()
-    await pilot.pause(0.3)
+    await pilot.pause(0.05)
 
 
 @contextmanager
-def _demo_at(clock: _Clock) -> Iterator[None]:
-    """The demo on a clock that stands until somebody moves it."""
+def demo_at(clock: Clock, *more: str) -> Iterator[None]:
+    """The demo on a clock that stands until somebody moves it; `more` look at it as well."""
     from vconsole.host.demo import world
 
     world.forget()
     with ExitStack() as stack:
-        for name in _CLOCKS:
+        for name in (*CLOCKS, *more):
             stack.enter_context(patch(f"{name}.monotonic", clock))
         stack.enter_context(patch(f"{_PINS}.monotonic", iter((0.0, 0.021)).__next__))
         world._worlds.append(world.World(clock))
