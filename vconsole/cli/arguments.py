@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import NoReturn, TypeAlias
-
-from typing_extensions import override
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """To what a feature adds its subcommands: argparse has no public name for it."""
@@ -20,13 +17,15 @@ WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
 class Parser(argparse.ArgumentParser):
     """A parser, and those of its subcommands, that says which word was probably meant."""
 
-    @override
     def error(self, message: str) -> NoReturn:
+        """Name it, and leave."""
         super().error(meant(message, self))
 
 
 def meant(message: str, parser: argparse.ArgumentParser) -> str:
     """What argparse complains about, with the word that is nearest to the one it does not know."""
+    from difflib import get_close_matches
+
     if found := _CHOICE.search(message):
         near = get_close_matches(found[1], re.findall(r"[\w-]+", found[2]), 1)
         said = f"invalid choice: {found[1]!r}: did you mean {near[0]}?" if near else found[0]

@@ -6,8 +6,6 @@ import argparse
 import textwrap
 from collections.abc import Iterator
 
-from typing_extensions import override
-
 from vconsole import __version__
 from vconsole.cli.arguments import Parser, add_connection_arguments, interval
 from vconsole.registry import GROUPS
@@ -20,8 +18,8 @@ COLUMN = 16
 class ConsoleParser(Parser):
     """Its help has the subcommands as well; they are looked at only for that."""
 
-    @override
     def format_help(self) -> str:
+        """Its own help, then the subcommands."""
         return super().format_help() + "\n" + overview()
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from vconsole.cli.arguments import Parser, add_connection_arguments
-from vconsole.cli.report import DONE, FAILED, CliError
+from vconsole.cli.report import DONE, FAILED, FILES_S, CliError
 from vconsole.host.source import HostError, HostSource
 from vconsole.host.stderr import stderr_to
 from vconsole.model.manifest import imported
@@ -24,8 +24,6 @@ from vconsole.text import line
 TRY_DEMO = "--demo shows an invented host"
 DEADLINE_S = 60.0
 """The longest a command waits for libvirt, unless it knows better."""
-FILES_S = 10.0
-"""The longest a command waits that only reads files: one may be on a dead mount."""
 GIVE_UP_S = 10.0
 """How long ^C waits until what was half made is taken away; a second one leaves at once."""
 INTERRUPTED = 130

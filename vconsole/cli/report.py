@@ -12,6 +12,8 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.text import fit, safe
 
 T = TypeVar("T")
+FILES_S = 10.0
+"""The longest a command waits for a file: one may be on a dead mount."""
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
 
 

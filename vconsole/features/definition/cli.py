@@ -8,9 +8,9 @@ from pathlib import Path
 
 from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import add_change_arguments, ask, asking, change, chosen, report
+from vconsole.cli.given import given_bytes
 from vconsole.cli.report import DONE, REFUSED, USAGE, CliError
 from vconsole.features.definition.model import redefinition
-from vconsole.files.careful import SafeFileError, read_given
 from vconsole.files.editor import Draft, EditorError, run_editor
 from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource
@@ -63,11 +63,11 @@ def _text(options: argparse.Namespace, before: str, draft: Draft) -> str:
         if options.file == "-":
             return sys.stdin.read()
         if options.file is not None:
-            return read_given(Path(options.file)).decode()
+            return given_bytes(Path(options.file)).decode()
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             raise CliError("an editor needs a terminal: give --file FILE or --file -", USAGE)
         return run_editor("domain.xml", _start(before, draft).encode()).decode()
-    except (OSError, EOFError, UnicodeError, EditorError, SafeFileError) as error:
+    except (OSError, EOFError, UnicodeError, EditorError) as error:
         raise CliError(str(error)) from error
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from vconsole.changes.activity import ActivityLog
 from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.changing import CODES, asking, carry_out
+from vconsole.cli.given import given_bytes
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.plan_json import PlanFileError, plan_from_json
 from vconsole.features.pins.model.warnings import plan_warnings
-from vconsole.files.careful import SafeFileError, read_given
 from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource, View
 from vconsole.model.cpuset import CpuSet, CpuSetError
@@ -89,9 +89,7 @@ def _rows(options: argparse.Namespace, domain: Domain) -> list[PinKey]:
 def run_apply(options: argparse.Namespace, source: HostSource) -> int:
     """Carry out a saved plan; what it saw must still be true."""
     try:
-        plan = plan_from_json(read_given(options.file).decode())
-    except SafeFileError as error:
-        raise CliError(str(error)) from error
+        plan = plan_from_json(given_bytes(options.file).decode())
     except UnicodeDecodeError as error:
         raise CliError(f"{options.file}: {error}") from error
     except PlanFileError as error:
