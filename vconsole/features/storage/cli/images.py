@@ -111,7 +111,9 @@ def _add_changes(acts: Commands) -> None:
 
 
 def _image_argument(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("image", metavar="IMAGE", help="a path; never a protocol")
+    parser.add_argument(
+        "image", metavar="IMAGE", help="a path, never a protocol unless that is said"
+    )
     parser.set_defaults(protocol=False)
     parser.add_argument("-f", "--image-format", default="", help="its format, so as not to guess")
 
