@@ -182,6 +182,15 @@ def test_pure_modules_need_python_only() -> None:
     assert outsiders(graph) == {("vconsole.features.network.model.mac", "pygments")}
 
 
+# -- a column is stated once ----------------------------------------------------------------------
+
+
+def test_a_table_has_columns_that_make_their_cells() -> None:
+    """A bare heading would leave the cells to another place, in an order of its own."""
+    sources = (path for path in (ROOT / "vconsole").rglob("*.py") if path.stem != "column")
+    assert [p.name for p in sources if re.search(r"\bHeading\(", p.read_text())] == []
+
+
 # -- what only tests use -------------------------------------------------------------------------
 
 

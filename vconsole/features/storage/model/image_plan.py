@@ -216,16 +216,7 @@ def plan_rebase(
     _need_format(format_, path)
     if backing:
         _need_format(backing_format, backing)
-    image, problem = chain.images[0], chain.problem
-    if not unsafe and image.backing and problem:
-        raise ValueError(
-            f"{problem}: what differs cannot be copied; only an unsafe rebase, to a base that has "
-            "the same content, can be done"
-        )
-    if path == backing:
-        raise ValueError("an image is not based on itself")
-    if not backing and not image.backing:
-        raise ValueError("it is based on nothing: say what on")
+    _check_bases(path, chain, backing, unsafe)
     how = ["-u"] if unsafe else ["-p"]
     argv = ["rebase", *how, *_cache(cache), "-f", format_, "-b", backing]
     argv += ["-F", backing_format] if backing else []
@@ -237,9 +228,23 @@ def plan_rebase(
         "vconsole disk flatten or move",
         format=format_,
         grade="destructive" if unsafe else "interrupting",
-        difference=_bases(image.backing_path, backing),
+        difference=_bases(chain.images[0].backing_path, backing),
     )
     return Proposal((work,), (_UNSAFE if unsafe else _SAFE,))
+
+
+def _check_bases(path: str, chain: Chain, backing: str, unsafe: bool) -> None:
+    """Refuse what cannot be read, and what would change nothing or end in a circle."""
+    image = chain.images[0]
+    if not unsafe and image.backing and chain.problem:
+        raise ValueError(
+            f"{chain.problem}: what differs cannot be copied; only an unsafe rebase, to a base "
+            "that has the same content, can be done"
+        )
+    if path == backing:
+        raise ValueError("an image is not based on itself")
+    if not backing and not image.backing:
+        raise ValueError("it is based on nothing: say what on")
 
 
 _UNSAFE: Final = (
