@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Final, NamedTuple
 
-from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -22,12 +21,10 @@ from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
-from vconsole.screens.page import STRAY, Page, bindings
+from vconsole.screens.list_page import ListPage
+from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
 from vconsole.widgets.bars import FooterBar
-from vconsole.widgets.notes import NotesView
-from vconsole.widgets.table import LineTable
-from vconsole.widgets.title import TitleBar
 
 KEY = Keys("plan")
 
@@ -67,7 +64,7 @@ _TARGETS = {"both": "live+config", "live": "live", "config": "config"}
 _STATUS_STYLES = {"applied": "good", "rolled back": "warn", "not tried": "dim"}
 
 
-class PlanScreen(Page):
+class PlanScreen(ListPage):
     """One change, before and after it is applied.
 
     Args:
@@ -80,6 +77,7 @@ class PlanScreen(Page):
     PAGE = "pin"
     TYPED = "digits"
     BINDINGS: ClassVar = [*bindings("plan"), *STRAY]
+    COLUMNS = COLUMNS
     DEFAULT_CSS = """
     PlanScreen LineTable { height: auto; max-height: 50%; }
     PlanScreen NotesView { height: 1fr; }
@@ -102,12 +100,6 @@ class PlanScreen(Page):
     @property
     def _waiting(self) -> bool:
         return self._asked is not None and self._outcome is None
-
-    @override
-    def compose_body(self) -> ComposeResult:
-        yield TitleBar()
-        yield LineTable(COLUMNS, self._cells)
-        yield NotesView()
 
     # -- context -----------------------------------------------------------------------------
 
@@ -146,11 +138,8 @@ class PlanScreen(Page):
         domain = self.subject
         state = domain.state if domain else "gone"
         head = f"{verb[self._change.origin]} for {safe(self._change.name)} ({state})"
-        self.query_one(TitleBar).words = (head, self._target_words())
-        table = self.query_one(LineTable)
-        table.show([str(i) for i in range(len(self._change.steps))])
-        table.styles.height = len(self._change.steps) + 1
-        self.query_one(NotesView).notes = self._lines()
+        self.table.styles.height = len(self._change.steps) + 1
+        self.show_list(head, self._target_words(), [str(i) for i in range(len(self._change.steps))])
 
     def _target_words(self) -> str:
         if self._plan is None:
@@ -164,7 +153,8 @@ class PlanScreen(Page):
         ]
         return "apply to  " + "  ".join(targets)
 
-    def _cells(self, key: str) -> tuple[Cell, ...]:
+    @override
+    def cells(self, key: str) -> tuple[Cell, ...]:
         index = int(key)
         return row_cells(COLUMNS, Row(self._change.steps[index], self._result(index)))
 
@@ -178,7 +168,8 @@ class PlanScreen(Page):
         done = self._outcome.steps[index]
         return _result_words(done), _STATUS_STYLES.get(done.status, "bad")
 
-    def _lines(self) -> list[Note]:
+    @override
+    def notes(self) -> list[Note]:
         lines: list[Note] = [("", "")]
         if self._past:
             pass
