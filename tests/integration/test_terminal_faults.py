@@ -299,7 +299,7 @@ def test_silent_socket(console: Open, tmp_path: Path) -> None:
         screen = console("-c", f"qemu+unix:///system?socket={path}", size=(120, 30))
         screen.wait_for(r"connecting \d+ s", timeout=5)
         screen.send("?")
-        screen.wait_for("Movement", timeout=2)
+        screen.wait_for("closes this", timeout=2)
         screen.send("escape", "q")
         begun = monotonic()
         assert screen.wait_exit(3) == 0

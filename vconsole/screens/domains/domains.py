@@ -296,7 +296,7 @@ def no_host(reason: str, cure: str, uri: str) -> tuple[str, ...]:
     ways = f"vconsole -c {other}, or of another machine: -c qemu+ssh://root@HOST/system"
     return (
         f"cause       {reason}",
-        f"cure        {cure or 'see what it says, and whether the name and the way are right'}",
+        *([f"cure        {cure}"] if cure else []),
         f"else        {ways}",
         f"meanwhile   it is tried again all the time; {KEY.demo} opens the demo host: nothing real"
         " changes there",
