@@ -6,7 +6,7 @@ PYTHON_BIN := .venv/bin/python
 ARGS ?=
 export PREFIX DESTDIR SYSCONFDIR PYTHON
 
-.PHONY: run test quick check snapshots docs bench dist deb deb-test rpm install uninstall clean help
+.PHONY: run test quick check snapshots docs bench dist deb deb-test rpm test-lowest install uninstall clean help
 
 run: ## start the console; ARGS="--demo" and the like are passed on
 	@scripts/setup.sh run
@@ -60,6 +60,9 @@ deb-test: ## build, install, try and purge the .deb in fresh chroots; ARGS="book
 rpm: ## dist/vconsole-*.rpm, where rpmbuild is
 	scripts/rpm.sh
 
+test-lowest: ## the tests with the oldest libraries that pyproject.toml allows; compiles some
+	scripts/lowest.sh $(ARGS)
+
 install: ## for the whole system: PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc
 	scripts/install.sh
 
@@ -67,7 +70,7 @@ uninstall: ## take it away again, but for the configuration
 	scripts/install.sh --uninstall
 
 clean: ## forget everything that can be made again, the virtual environment too
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .import_linter_cache snapshot_report.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

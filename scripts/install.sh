@@ -34,7 +34,7 @@ uninstall() {
 
 has_systems_libraries() {
   "$python" -I -c 'import libvirt, lxml, psutil
-raise SystemExit(libvirt.getVersion() < 7000000)' 2>/dev/null
+raise SystemExit(libvirt.getVersion() < 9000000)' 2>/dev/null
 }
 
 make_home() {
