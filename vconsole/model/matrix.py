@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
 from vconsole.model.cpuset import CpuSet
@@ -41,32 +41,81 @@ class MatrixData:
     others: dict[int, tuple[str, str]] = field(default_factory=dict)
     """pCPU id -> (mark, style): vCPUs of other domains, X exclusive, x offline, i isolated."""
     rows: tuple[MatrixRow, ...] = ()
+    l3: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """The first pCPU of each L3 domain -> its titles, shorter and shorter; of a host with several
+    in a cell or die."""
+    kinds: dict[int, str] = field(default_factory=dict)
+    """pCPU id -> a letter for the kind of its core; empty where all are alike."""
+    heads: dict[int, str] = field(default_factory=dict)
+    """Number of a row -> what stands above it: the guest cell that begins there."""
+    dense: bool = False
+    """One character a pCPU."""
 
 
 class Columns:
     """A column for each pCPU, by cell and core, and the part of them that is in view.
 
+    Args:
+        groups: The cells.
+        left: The first column in view.
+        room: Cells of the screen there are for columns.
+        dense: One cell of the screen a column.
+        breaks: pCPUs before which another L3 domain begins.
+
     Attributes:
         fields: (pCPU id, group index) of each column.
         width: Cells of the screen a column takes.
-        left: The first column in view.
-        room: Cells of the screen there are for columns.
     """
 
-    def __init__(self, groups: Sequence[CellGroup] = (), left: int = 0, room: int = 0) -> None:
+    def __init__(
+        self,
+        groups: Sequence[CellGroup] = (),
+        left: int = 0,
+        room: int = 0,
+        dense: bool = False,
+        breaks: Set[int] = frozenset(),
+    ) -> None:
         self.fields = [(p, g) for g, group in enumerate(groups) for p in group.pcpus]
-        self.width = max(2, len(str(max((number for number, _ in self.fields), default=0))) + 1)
-        self.left, self.room = min(left, max(0, len(self.fields) - 1)), room
-        self._x: list[int] = []
+        self._column = {pcpu: column for column, (pcpu, _) in enumerate(self.fields)}
+        self._span: dict[int, tuple[int, int]] = {}
+        for column, (_, group) in enumerate(self.fields):
+            self._span[group] = self._span.get(group, (column, column))[0], column
+        self.dense, self._breaks = dense, breaks
+        digits = len(str(max(self._column, default=0)))
+        self.width = 1 if dense else max(2, digits + 1)
+        self.left, self._room = min(left, max(0, len(self.fields) - 1)), room
+        self._apart, self._close = (self._places(groups, gap) for gap in (1, 0))
+        self._x = self._best()
+
+    def _places(self, groups: Sequence[CellGroup], l3_gap: int) -> list[int]:
         """Where each column begins, counted from the first one."""
+        places: list[int] = []
         x = 0
         for number, group in enumerate(groups):
-            x += 2 if number else 0
-            for core in group.cores:
+            x += (1 if self.dense else 2) if number and places else 0
+            for place, core in enumerate(group.cores):
+                x += l3_gap if place and core[0] in self._breaks else 0
                 for _ in core:
-                    self._x.append(x)
+                    places.append(x)
                     x += self.width
-                x += 1 if len(core) > 1 else 0
+                x += 1 if len(core) > 1 and not self.dense else 0
+        return places
+
+    def _best(self) -> list[int]:
+        """L3 domains are set apart, unless all fits only without."""
+        if not self._close or self._close[-1] + self.width > self._room:
+            return self._apart
+        return self._apart if self._apart[-1] + self.width <= self._room else self._close
+
+    @property
+    def room(self) -> int:
+        """Cells of the screen there are for columns."""
+        return self._room
+
+    @room.setter
+    def room(self, room: int) -> None:
+        self._room = room
+        self._x = self._best()
 
     def __len__(self) -> int:
         """How many columns there are."""
@@ -74,8 +123,7 @@ class Columns:
 
     def of_pcpu(self, pcpu: int) -> int | None:
         """The column of a pCPU."""
-        found = (column for column, (number, _) in enumerate(self.fields) if number == pcpu)
-        return next(found, None)
+        return self._column.get(pcpu)
 
     def x(self, column: int) -> int | None:
         """Where a column begins on the screen, after the labels; None where it is not in view."""
@@ -124,9 +172,7 @@ class Columns:
 
     def _cell_of(self, column: int) -> tuple[int, int]:
         """The first and the last column of the cell that a column is of."""
-        group = self.fields[column][1]
-        of_cell = [i for i, (_, g) in enumerate(self.fields) if g == group]
-        return of_cell[0], of_cell[-1]
+        return self._span[self.fields[column][1]]
 
     def _first_that_shows(self, column: int) -> int:
         """The first cell to begin with so that a column's whole cell is in view.
@@ -134,21 +180,17 @@ class Columns:
         Of a cell that is wider than the room, the first column that has the column in view.
         """
         start, end = self._cell_of(column)
-        whole = self._fits(start, end)
-        begins = (
-            (i for i in range(start + 1) if self._cell_of(i)[0] == i)
-            if whole
-            else range(start, column)
-        )
-        return next((i for i in begins if self._fits(i, end if whole else column)), column)
+        if self._fits(start, end):
+            begins = (first for first, _ in self._span.values() if first <= start)
+            return next((first for first in begins if self._fits(first, end)), column)
+        return next((i for i in range(start, column) if self._fits(i, column)), column)
 
     def next_cell(self, column: int, step: int) -> int:
         """The first pCPU of the next cell that has any, or of the one before."""
         if not self.fields:
             return 0
         group = self.fields[column][1]
-        others = [g for _, g in self.fields if (g - group) * step > 0]
+        others = [g for g in self._span if (g - group) * step > 0]
         if not others:
             return 0 if step < 0 else column
-        target = others[0] if step > 0 else others[-1]
-        return next(i for i, (_, g) in enumerate(self.fields) if g == target)
+        return self._span[others[0] if step > 0 else others[-1]][0]

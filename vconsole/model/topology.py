@@ -23,7 +23,7 @@ class CellGroup:
 
     cell: int | None
     cores: tuple[tuple[int, ...], ...] = ()
-    """Its cores by socket, die and core number; SMT siblings stand together."""
+    """Its cores by socket, die, L3 domain and core number; SMT siblings stand together."""
     sockets: tuple[int | None, ...] = ()
     """The socket of each core."""
 
@@ -85,6 +85,10 @@ class Topology:
         if kind == 0:
             return "performance"
         return "efficiency" if kind == len(self.kinds) - 1 else f"middle {kind}"
+
+    def kind_letter(self, kind: int) -> str:
+        """A letter for a kind of cores: P the strongest, E the weakest, M what lies between."""
+        return self.kind_word(kind)[0].upper()
 
     def within_core(self, cpuset: CpuSet) -> bool:
         """One pCPU, or several threads of one core."""
@@ -199,8 +203,9 @@ def _agrees(other: PCpu, pcpu: PCpu) -> bool:
     return not other.siblings or pcpu.id in other.siblings
 
 
-def _core_order(pcpu: PCpu) -> tuple[int, int, int, int]:
-    return _none_last(pcpu.socket), _none_last(pcpu.die), _none_last(pcpu.core), pcpu.id
+def _core_order(pcpu: PCpu) -> tuple[int, ...]:
+    named = (pcpu.socket, pcpu.die, pcpu.l3, pcpu.core)
+    return (*map(_none_last, named), pcpu.id)
 
 
 def _none_last(number: int | None) -> int:

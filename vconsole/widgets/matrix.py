@@ -22,7 +22,10 @@ from vconsole.text import clip, fit
 from vconsole.widgets.styled import Styled
 
 LABEL_WIDTH = 12
-HEADER_LINES = 4
+_HEADS = ("cell", "L3", "kind", "core", "pCPU", "others")
+"""The lines above the rows; L3 and kind only where the host has several."""
+_RULED = 8
+"""Every so many pCPUs of the dense form a number is written, if there is room."""
 
 
 class PinMatrix(Styled, can_focus=True):
@@ -76,6 +79,11 @@ class PinMatrix(Styled, can_focus=True):
     def __init__(self) -> None:
         super().__init__()
         self._columns = Columns()
+        self._heads: tuple[str, ...] = ()
+        self._body: list[int | str] = []
+        """Below them: the number of a row, or what stands above one."""
+        self._line_of: list[int] = []
+        """Row -> its line of the body."""
         self._top = 0
 
     # -- what the cursor stands on -----------------------------------------------------------
@@ -110,28 +118,39 @@ class PinMatrix(Styled, can_focus=True):
 
     def watch_data(self, before: MatrixData, after: MatrixData) -> None:
         """Repaint what differs."""
-        if before.groups != after.groups or len(before.rows) != len(after.rows):
-            here = self.pcpu
-            self._columns = Columns(after.groups, self._columns.left, self._columns.room)
-            self.refresh(layout=True)
-            row = min(self.cursor[0], max(0, len(after.rows) - 1))
-            column = min(self.cursor[1], max(0, len(self._columns) - 1))
-            self.cursor = (row, column)
-            if here is not None:
-                self.go_to_pcpu(here)
-            self._reveal()
+        if _shape(before) != _shape(after):
+            self._arrange(after)
             return
         if (before.titles, before.cores) != (after.titles, after.cores):
-            self.refresh(Region(0, 0, self.size.width, 3))
+            self.refresh(Region(0, 0, self.size.width, len(self._heads) - 1))
         if before.others != after.others:
-            self.refresh(Region(0, 3, self.size.width, 1))
+            self.refresh(Region(0, len(self._heads) - 1, self.size.width, 1))
         for index, (old, new) in enumerate(zip(before.rows, after.rows, strict=True)):
             if old != new:
                 self.refresh(Region(0, self._y(index), self.size.width, 1))
 
+    def _arrange(self, data: MatrixData) -> None:
+        """Lay out anew; the cursor stays on its pCPU."""
+        here, old = self.pcpu, self._columns
+        left = 0 if old.dense != data.dense else old.left
+        self._columns = Columns(data.groups, left, old.room, data.dense, data.l3.keys())
+        shown = {"L3": bool(data.l3), "kind": bool(data.kinds)}
+        self._heads = tuple(name for name in _HEADS if shown.get(name, True))
+        self._body, self._line_of = [], []
+        for index in range(len(data.rows)):
+            self._body += [data.heads[index]] if index in data.heads else []
+            self._line_of.append(len(self._body))
+            self._body.append(index)
+        self.refresh(layout=True)
+        row = min(self.cursor[0], max(0, len(data.rows) - 1))
+        self.cursor = (row, min(self.cursor[1], max(0, len(self._columns) - 1)))
+        if here is not None:
+            self.go_to_pcpu(here)
+        self._reveal()
+
     def get_content_height(self, container: object, viewport: object, width: int) -> int:
         """As high as its rows."""
-        return HEADER_LINES + len(self.data.rows)
+        return len(self._heads) + len(self._body)
 
     # -- movement ----------------------------------------------------------------------------
 
@@ -162,19 +181,24 @@ class PinMatrix(Styled, can_focus=True):
 
     def _refresh_head(self, column: int) -> None:
         x = self._columns.x(column)
-        if x is not None:
-            self.refresh(Region(LABEL_WIDTH + x, 2, self._columns.width, 1))
+        if x is not None and not self._columns.dense:
+            y = self._heads.index("pCPU")
+            self.refresh(Region(LABEL_WIDTH + x, y, self._columns.width, 1))
 
     def _y(self, row: int) -> int:
-        return HEADER_LINES + row - self._top
+        """The line of the screen of a row."""
+        line = self._line_of[row] if row < len(self._line_of) else row
+        return len(self._heads) + line - self._top
 
     def _reveal(self) -> bool:
-        """Move the view so that the cursor is in it; True when it moved."""
+        """Move the view so that the cursor is in it, what stands above too; True when it moved."""
         row, column = self.cursor
         before = self._top
-        height = max(1, self.size.height - HEADER_LINES)
-        last = max(0, len(self.data.rows) - height)
-        self._top = max(min(self._top, row, last), row - height + 1)
+        line = self._line_of[row] if row < len(self._line_of) else 0
+        first = line - 1 if line and isinstance(self._body[line - 1], str) else line
+        height = max(1, self.size.height - len(self._heads))
+        last = max(0, len(self._body) - height)
+        self._top = max(min(self._top, first, last), line - height + 1)
         moved = self._columns.reveal(column)
         return moved or before != self._top
 
@@ -197,8 +221,15 @@ class PinMatrix(Styled, can_focus=True):
     def on_click(self, event: Click) -> None:
         """Put the cursor there."""
         column = self._columns.at(event.x - LABEL_WIDTH)
-        if event.y >= HEADER_LINES and column is not None:
-            self.cursor = (event.y - HEADER_LINES + self._top, column)
+        line = event.y - len(self._heads)
+        row = self._at(line) if line >= 0 else None
+        if isinstance(row, int) and column is not None:
+            self.cursor = (row, column)
+
+    def _at(self, y: int) -> int | str | None:
+        """What stands in a line below the header."""
+        line = y + self._top
+        return self._body[line] if 0 <= line < len(self._body) else None
 
     def on_mouse_scroll_down(self, event: MouseScrollDown) -> None:
         """Move down."""
@@ -222,12 +253,13 @@ class PinMatrix(Styled, can_focus=True):
         if not self._columns:
             words = " the host's pCPUs are not known yet" if y == 0 else ""
             return Strip([Segment(fit(words, width), self._style("head"))])
-        if y < HEADER_LINES:
-            segments = self._head(y)
-        elif (row := y - HEADER_LINES + self._top) < len(self.data.rows):
-            segments = self._row(row)
+        found = self._at(y - len(self._heads))
+        if y < len(self._heads):
+            segments = self._head(self._heads[y])
+        elif isinstance(found, int):
+            segments = self._row(found)
         else:
-            segments = []
+            segments = [Segment(fit(f" {found or ''}", width), self._style("head"))]
         return Strip(_joined(segments)).adjust_cell_length(width, self.rich_style)
 
     def _visible(self) -> Iterator[tuple[int, int, int, str]]:
@@ -237,34 +269,68 @@ class PinMatrix(Styled, can_focus=True):
             gap = " " * (x - end)
             if last not in (None, group) and gap:
                 gap = gap[:-2] + "| " if len(gap) > 1 else "|"
+            elif gap and pcpu in self.data.l3 and last is not None:
+                gap = gap[:-1] + ":"
             yield column, pcpu, group, gap
             end, last = x + self._columns.width, group
 
-    def _head(self, y: int) -> list[Segment]:
-        if y == 0:
+    def _head(self, name: str) -> list[Segment]:
+        if name == "cell":
             return self._cell_titles()
-        label = ("", "core", "pCPU", "others")[y]
-        segments = [Segment(fit(f" {label}", LABEL_WIDTH), self._style("head"))]
+        if name == "L3":
+            return self._l3_titles()
+        segments = [Segment(fit(f" {name}", LABEL_WIDTH), self._style("head"))]
+        if name == "pCPU" and self._columns.dense:
+            return [*segments, Segment(self._ruler(), self._style("head"))]
         for column, pcpu, _, gap in self._visible():
-            text, style = self._head_field(y, pcpu)
-            if y == 2 and column == self.cursor[1]:
+            text, style = self._head_field(name, pcpu)
+            if name == "pCPU" and column == self.cursor[1]:
                 style = "row"
             segments.append(Segment(gap, self._style("head")))
-            segments.append(Segment(text.rjust(self._columns.width), self._style(style)))
+            segments.append(
+                Segment(text[-self._columns.width :].rjust(self._columns.width), self._style(style))
+            )
         return segments
 
-    def _head_field(self, y: int, pcpu: int) -> tuple[str, str]:
-        if y == 1:
+    def _head_field(self, name: str, pcpu: int) -> tuple[str, str]:
+        if name == "core":
             return self.data.cores.get(pcpu, ""), "head"
-        if y == 2:
+        if name == "pCPU":
             return str(pcpu), "head"
+        if name == "kind":
+            return self.data.kinds.get(pcpu, "-"), "head"
         return self.data.others.get(pcpu, (".", "none"))
+
+    def _ruler(self) -> str:
+        """Numbers of pCPUs where there is room: first those that begin a cell or L3 domain."""
+        line = ""
+        begins: set[int] = set()
+        for column, pcpu, group, x in self._columns.in_view():
+            begin = group not in begins or pcpu in self.data.l3
+            begins.add(group)
+            if (begin or not column % _RULED) and len(line) < x + (not line):
+                line = f"{line:<{x}}{pcpu}"
+        return line
+
+    def _l3_titles(self) -> list[Segment]:
+        """Name the L3 domains above their columns, as far as there is room."""
+        l3, width = self.data.l3, self._columns.width
+        begins = {
+            pcpu: LABEL_WIDTH + x + width - (1 if self._columns.dense else 2)
+            for _, pcpu, _, x in self._columns.in_view()
+            if pcpu in l3
+        }
+        line = fit(" L3", LABEL_WIDTH)
+        ends = [*begins.values(), self.size.width][1:]
+        for (pcpu, begin), end in zip(begins.items(), ends, strict=False):
+            line = fit(line, begin) + _longest(l3[pcpu], end - begin - 1)
+        return [Segment(line, self._style("head"))]
 
     def _cell_titles(self) -> list[Segment]:
         """Name the cells above their columns, and at the edge those out of view."""
         begins: dict[int, int] = {}
         for _, _, group, x in self._columns.in_view():
-            begins.setdefault(group, LABEL_WIDTH + x + self._columns.width - 2)
+            begins.setdefault(group, LABEL_WIDTH + x + max(0, self._columns.width - 2))
         hidden = self._hidden(list(begins))
         line = f" < {hidden[0]}" if hidden[0] else ""
         after = f" {hidden[1]} >" if hidden[1] else ""
@@ -295,11 +361,17 @@ class PinMatrix(Styled, can_focus=True):
             text, name = row.field(pcpu)
             segments.append(Segment(gap, self._style("head")))
             if here and column == self.cursor[1]:
-                box = f"[{text}]".rjust(self._columns.width)
+                box = text if self._columns.dense else f"[{text}]".rjust(self._columns.width)
                 segments.append(Segment(box[-self._columns.width :], self._style("cursor")))
             else:
                 segments.append(Segment(text.rjust(self._columns.width), self._style(name)))
         return segments
+
+
+def _shape(data: MatrixData) -> tuple[object, ...]:
+    """What its layout depends on."""
+    kinds = bool(data.kinds)
+    return data.groups, len(data.rows), data.heads, data.l3, kinds, data.dense
 
 
 def _longest(titles: Sequence[str], room: int) -> str:

@@ -83,6 +83,30 @@ MANIFEST: Final = Manifest(
             (pinnable,),
         ),
         Command(
+            "pin.l3",
+            "L",
+            "",
+            "Allow or forbid the whole L3 domain in this row.",
+            (pinnable,),
+            words="cache ccx die tile",
+        ),
+        Command(
+            "pin.dense",
+            "d",
+            "",
+            "Show one character a pCPU, or the number of each.",
+            (a_domain,),
+            words="narrow wide zoom",
+        ),
+        Command(
+            "pin.jump",
+            "f",
+            "",
+            "Go to a pCPU by typing its number.",
+            (a_domain,),
+            words="search find goto",
+        ),
+        Command(
             "pin.everywhere", "r", "", "Allow every pCPU in this row: not pinned.", (pinnable,)
         ),
         Command(

@@ -8,20 +8,26 @@ from vconsole.features.pins.model.bestfit import Suggestion
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, HostState, Pin, RowKey
+from vconsole.model.host_state import Domain, GuestCell, HostState, Pin, PinKey, RowKey
 from vconsole.model.matrix import MatrixData, MatrixRow
+from vconsole.model.memory import page_size
 from vconsole.model.placement import claims, occupants
-from vconsole.model.topology import CellGroup, topology
-from vconsole.model.words import row_label
+from vconsole.model.topology import CellGroup, Topology, topology
+from vconsole.model.words import page_name, row_label
 from vconsole.text import Note, safe, size
 
 
 def matrix_data(
-    domain: Domain, plan: PinPlan, host_state: HostState, warned: Container[RowKey]
+    domain: Domain,
+    plan: PinPlan,
+    host_state: HostState,
+    warned: Container[RowKey],
+    dense: bool = False,
 ) -> MatrixData:
-    """All that the matrix shows of a plan."""
+    """All that the matrix shows of a plan; vCPUs by the cells that the guest sees."""
     shape = topology(host_state)
     titles = tuple(_cell_titles(group, host_state) for group in shape.groups)
+    order, heads = _guest_order(domain, plan, host_state)
     rows = tuple(
         MatrixRow(
             key,
@@ -30,14 +36,67 @@ def matrix_data(
             plan.effective(key) or CpuSet(),
             key in warned,
         )
-        for key, pin in plan.rows.items()
+        for key, pin in ((key, plan.rows[key]) for key in order)
     )
     cores = {
         core[0]: str(number) if (number := shape.pcpu[core[0]].core) is not None else "-"
         for group in shape.groups
         for core in group.cores
     }
-    return MatrixData(shape.groups, titles, cores, _others(domain.uuid, host_state), rows)
+    return MatrixData(
+        *(shape.groups, titles, cores, _others(domain.uuid, host_state), rows),
+        l3=_l3_titles(shape),
+        kinds={p: shape.kind_letter(n) for n, kind in enumerate(shape.kinds) for p in kind},
+        heads=heads,
+        dense=dense,
+    )
+
+
+def _guest_order(
+    domain: Domain, plan: PinPlan, host_state: HostState
+) -> tuple[list[PinKey], dict[int, str]]:
+    """The rows by guest cell, and the number of each row that has a title above it."""
+    order: list[PinKey] = []
+    heads: dict[int, str] = {}
+    for guest in domain.guest_cells if len(domain.guest_cells) > 1 else ():
+        if mine := [key for key in plan.rows if key[0] == "vcpu" and key[1] in guest.vcpus]:
+            heads[len(order)] = _guest_title(guest, domain, host_state)
+            order += mine
+    rest = [key for key in plan.rows if key not in order]
+    if order and rest:
+        heads[len(order)] = "no guest cell"
+    return order + rest, heads
+
+
+def _guest_title(guest: GuestCell, domain: Domain, host_state: HostState) -> str:
+    """What a guest cell has: ``guest cell 0  8.0 GiB  memory strict on cell 1``."""
+    words = [f"guest cell {guest.id}", size(guest.memory_bytes)]
+    if (page := page_size(guest.page_kib, host_state)) is not None:
+        words.append(f"in pages of {page_name(page)}")
+    tune = guest.tune or domain.numatune
+    if tune and tune.nodeset:
+        words.append(f"{'memnode' if guest.tune else 'numatune'} {tune.mode} on {tune.nodeset}")
+    return "  ".join(words)
+
+
+def _l3_titles(shape: Topology) -> dict[int, tuple[str, ...]]:
+    """The first pCPU of each L3 domain as displayed, with its titles; empty where all is one."""
+    if len(shape.l3_domains(shape.everything)) < 2:
+        return {}
+    dies = len({(p.socket, p.die) for p in shape.pcpu.values()}) > len(
+        {p.socket for p in shape.pcpu.values()}
+    )
+    titles: dict[int, tuple[str, ...]] = {}
+    for group in shape.groups:
+        last: CpuSet | None = None
+        for pcpu in group.pcpus:
+            here = shape.l3_of.get(pcpu, CpuSet())
+            if here != last:
+                die = f"die {shape.pcpu[pcpu].die} " if dies else ""
+                name = str(here.first) if here else "-"
+                titles[pcpu] = (f"{die}L3 {here or '-'}", f"{die}L3 {name}", f"L3 {name}", name)
+            last = here
+    return titles
 
 
 def _row_name(pin: Pin) -> str:
@@ -50,6 +109,10 @@ def legend(data: MatrixData) -> list[Note]:
     marks = {mark for mark, _ in data.others.values()}
     lines = [" # planned  = now and kept  - taken away  X held by another  x offline"]
     more = []
+    if data.kinds:
+        more.append(
+            "kind: P performance  E efficiency" + "  M between" * ("M" in data.kinds.values())
+        )
     if "C" in marks:
         more.append("C claimed by a domain that starts with the host")
     if "c" in marks:

@@ -33,11 +33,15 @@ from vconsole.model.setting import Setting
 from vconsole.model.topology import topology
 from vconsole.model.words import row_label
 from vconsole.screens.domain_page import DomainPage
+from vconsole.screens.jump import ask_pcpu
 from vconsole.screens.page import bindings
 from vconsole.text import Note, safe, size
 from vconsole.widgets.matrix import PinMatrix
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
+
+_MANY = 64
+"""A host with more pCPUs opens in the dense form."""
 
 
 class PinScreen(DomainPage):
@@ -57,6 +61,8 @@ class PinScreen(DomainPage):
         self._conflicts: tuple[str, ...] = ()
         self._chose_column = False
         self._suggested: Suggestion | None = None
+        self._wants_dense: bool | None = None
+        """What was asked for; None while nothing was."""
 
     @override
     def compose_body(self) -> ComposeResult:
@@ -98,6 +104,13 @@ class PinScreen(DomainPage):
         if plan and plan.changes():
             return "\n".join(plan.commands(self.host_state.connection.uri))
         return f"vcpupin --domain {self._uuid}"
+
+    @property
+    def _dense(self) -> bool:
+        """One character a pCPU: as asked for, else on a host with very many."""
+        if self._wants_dense is not None:
+            return self._wants_dense
+        return len(self.host_state.pcpus) > _MANY
 
     # -- showing -----------------------------------------------------------------------------
 
@@ -141,7 +154,7 @@ class PinScreen(DomainPage):
             return
         self._show_title(domain, plan)
         warned = {key for w in plan_warnings(plan, self.host_state) for key in w.rows}
-        self.matrix.data = matrix_data(domain, plan, self.host_state, warned)
+        self.matrix.data = matrix_data(domain, plan, self.host_state, warned, self._dense)
         self._begin_at_its_cell(plan)
         self.query_one(NotesView).notes = self._below()
 
@@ -271,6 +284,25 @@ class PinScreen(DomainPage):
         if pcpu is not None:
             shape = topology(self.host_state)
             self._toggle(shape.core_of.get(pcpu, CpuSet.of((pcpu,))) & shape.online)
+
+    def do_l3(self) -> None:
+        """The online pCPUs of the L3 domain."""
+        pcpu, shape = self.matrix.pcpu, topology(self.host_state)
+        if pcpu is None:
+            return
+        if (whole := shape.l3_of.get(pcpu)) is None:
+            self.say(f"which pCPUs share an L3 cache with pCPU {pcpu} is not known", "warn")
+            return
+        self._toggle(whole & shape.online)
+
+    def do_dense(self) -> None:
+        """One character a pCPU, or numbers above each."""
+        self._wants_dense = not self._dense
+        self._show()
+
+    async def do_jump(self) -> None:
+        """Ask for a pCPU's number."""
+        await ask_pcpu(self, self.matrix.go_to_pcpu)
 
     def do_everywhere(self) -> None:
         """Not pinned."""
