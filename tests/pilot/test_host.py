@@ -250,6 +250,10 @@ async def test_a_move_paints_two_fields(monkeypatch: pytest.MonkeyPatch) -> None
         await console.press("2")
         painted = watch_painting(_map(console), monkeypatch)
         await console.press("l")
+        assert [(r.width, r.height) for r in painted] == [(1, 1)] * 2
+        await console.press("d")
+        painted.clear()
+        await console.press("h")
         assert [(r.width, r.height) for r in painted] == [(_map(console)._layout.pitch - 1, 2)] * 2
 
 
@@ -283,3 +287,30 @@ async def test_a_cell_that_stands_for_the_whole_host_says_so() -> None:
     async with console_on(invented) as console:
         await console.press("2")
         assert "libvirt names no cells: this is the whole host" in console.text
+
+
+# -- L3 domains, the dense form, going to a pCPU ---------------------------------------------------
+
+
+async def test_a_host_with_l3_domains_shows_each_apart() -> None:
+    async with console_on(scenes.eight_l3(), (120, 60)) as console:
+        await console.press("2", "f", *"20", "enter")
+        console.sees("8 L3 domains", "L3 0", "L3 16", "L3 56")
+        assert "L3 of 16-23,80-87" in console.status
+
+
+async def test_64_pcpus_fit_the_smallest_screen() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("2")
+        console.sees_no("Cell 3")
+        await console.press("d")
+        console.sees("Cell 0", "Cell 3", "Total")
+        await console.press("f", *"63", "enter")
+        assert console.status.startswith("pCPU 63")
+
+
+async def test_giving_up_a_number_goes_back() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        await console.press("2", "f", *"42")
+        await console.press("escape")
+        assert console.status.startswith("pCPU 0")

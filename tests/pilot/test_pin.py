@@ -13,7 +13,7 @@ from tests.pilot.manual import Console, console_on
 from tests.pilot.test_domains import changed
 from vconsole.features.pins.model.bestfit import suggest
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import HostState, Pin
+from vconsole.model.host_state import GuestCell, HostState, NumaTune, Pin
 from vconsole.model.outcome import Outcome
 from vconsole.model.topology import topology
 
@@ -539,3 +539,66 @@ async def test_clicks_put_the_cursor_where_they_are() -> None:
         await console.pilot.click(offset=(column, line))
         await console.press(" ")
         assert planned(console) == {"vCPU 2": "33"}
+
+
+# -- L3 domains, the dense form, going to a pCPU ---------------------------------------------------
+
+
+async def test_a_key_selects_a_whole_l3_domain() -> None:
+    async with console_on(scenes.eight_l3(), (120, 30)) as console:
+        await console.press("p", "f", *"20", "enter", "L")
+        console.sees("L3 16-23,80-87")
+        assert console.status.startswith("vCPU 0: 0-127 -> 16-23,80-87")
+
+
+async def test_without_l3_domains_the_key_says_so() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press("L")
+        assert "not known" in console.status
+
+
+async def test_64_pcpus_are_seen_whole_at_80_columns() -> None:
+    async with pins_of(WEB_2, size=(80, 24)) as console:
+        console.sees("2-3 >")
+        await console.press("d")
+        console.sees("Cell 0", "Cell 3")
+        assert len(console.row("vCPU 0").removeprefix("vCPU 0").strip().replace("|", "")) == 64
+        await console.press("d")
+        console.sees("2-3 >")
+
+
+async def test_a_host_of_many_pcpus_opens_in_the_dense_form() -> None:
+    async with console_on(scenes.eight_l3()) as console:
+        await console.press("p")
+        assert console.row("vCPU 0").count("=") == 64
+
+
+async def test_a_pcpu_is_gone_to_by_its_number() -> None:
+    async with pins_of(WEB_2) as console:
+        await console.press("f", *"42")
+        assert "pCPU 42" in console.text
+        await console.press("enter")
+        assert "pCPU 42" in console.status
+        await console.press("f", *"99", "enter")
+        console.sees("this host has pCPUs 0-63")
+        await console.press("escape")
+        assert "pCPU 42" in console.status
+
+
+async def test_rows_stand_by_guest_cell_with_its_memory_and_memnode() -> None:
+    host_state = scenes.kvm07()
+    guests = tuple(
+        GuestCell(n, CpuSet.of((n, n + 2)), 4 << 30, NumaTune("strict", CpuSet.of((n,))))
+        for n in range(2)
+    )
+    domains = tuple(
+        replace(d, guest_cells=guests) if d.name == WEB_2 else d for d in host_state.domains
+    )
+    async with console_on(replace(host_state, domains=domains)) as console:
+        await console.press("f", *WEB_2, "enter", "p")
+        rows = [line.split("  ")[0].strip() for line in console.lines[6:14]]
+        assert rows[:3] == ["guest cell 0", "vCPU 0", "vCPU 2"]
+        assert "the whole domain" in rows
+        console.sees("guest cell 0  4 GiB  memnode strict on 0")
+        await console.press("j", "j", " ")
+        assert console.status.startswith("! vCPU 1: 0-63 -> 0"), "the title is no row"

@@ -93,3 +93,37 @@ def test_a_host_without_pcpus() -> None:
     columns = Columns((), room=80)
     assert not columns.reveal(0)
     assert shown(columns) == []
+
+
+# -- the dense form ------------------------------------------------------------------------------
+
+
+def test_64_pcpus_of_four_cells_with_eight_l3_domains_fit_68_columns() -> None:
+    """What 80 columns leave beside the labels; L3 domains are set apart where there is room."""
+    groups = cells(8, 8, 8, 8, threads=2)
+    breaks = frozenset(range(0, 64, 8))
+    columns = Columns(groups, room=68, dense=True, breaks=breaks)
+    assert shown(columns) == list(range(64))
+    assert columns.x(8) == 8, "no gap between L3 domains: it would not fit"
+    columns.room = 71
+    assert shown(columns) == list(range(64))
+    assert columns.x(8) == 9
+    assert columns.x(16) == 18, "cells stand apart either way"
+
+
+def test_l3_domains_stand_apart_where_not_all_fits_anyway() -> None:
+    columns = Columns(cells(256), room=68, dense=True, breaks=frozenset(range(0, 256, 16)))
+    assert columns.x(16) == 17
+    assert len(shown(columns)) == 64
+
+
+def test_numbers_stand_above_each_pcpu_and_l3_domains_apart_in_the_wide_form() -> None:
+    columns = Columns(cells(8), room=200, breaks=frozenset((0, 4)))
+    assert [columns.x(n) for n in (0, 3, 4, 7)] == [0, 6, 9, 15]
+
+
+def test_the_dense_form_scrolls_by_whole_cells_too() -> None:
+    groups = cells(*[64] * 16)
+    columns = Columns(groups, room=68, dense=True)
+    columns.reveal(700)
+    assert shown(columns)[:64] == list(range(640, 704))

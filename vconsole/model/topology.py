@@ -57,6 +57,8 @@ class Topology:
     isolated: CpuSet
     l3_of: Mapping[int, CpuSet] = field(default_factory=dict)
     """pCPU id -> the pCPUs that share its level 3 cache, where that is known."""
+    several_l3: bool = False
+    """There are several L3 domains, and not one for each core: they are shown apart."""
     kinds: tuple[CpuSet, ...] = ()
     """The pCPUs of each kind of cores, the strongest first; empty where all are alike."""
 
@@ -75,6 +77,12 @@ class Topology:
         """The L3 domains, each whole, that `cpuset` touches; in the order of their pCPUs."""
         whole = (self.l3_of[p] for p in cpuset if p in self.l3_of)
         return tuple(dict.fromkeys(whole))
+
+    @property
+    def several_dies(self) -> bool:
+        """Some socket has more than one die."""
+        dies = {(pcpu.socket, pcpu.die) for pcpu in self.pcpu.values()}
+        return len(dies) > len({socket for socket, _ in dies})
 
     def kinds_of(self, cpuset: CpuSet) -> tuple[int, ...]:
         """Which kinds of cores `cpuset` touches, as places in `kinds`."""
@@ -149,16 +157,19 @@ def _build(pcpus: tuple[PCpu, ...], cells: tuple[Cell, ...]) -> Topology:
     for pcpu in by_id.values():
         members.setdefault(cell_of[pcpu.id], []).append(pcpu)
     groups = tuple(_group(cell, members[cell]) for cell in sorted(members, key=_none_last))
+    core_of = {n: CpuSet.of(core) for g in groups for core in g.cores for n in core}
+    l3_of = _l3_of(by_id.values())
     return Topology(
         groups=groups,
         pcpu=by_id,
         cell_of=cell_of,
-        core_of={n: CpuSet.of(core) for g in groups for core in g.cores for n in core},
+        core_of=core_of,
         cell_pcpus={g.cell: CpuSet.of(g.pcpus) for g in groups if g.cell is not None},
         everything=CpuSet.of(by_id),
         online=CpuSet.of(p.id for p in by_id.values() if p.online is not False),
         isolated=CpuSet.of(p.id for p in by_id.values() if p.isolated),
-        l3_of=_l3_of(by_id.values()),
+        l3_of=l3_of,
+        several_l3=len(set(l3_of.values())) > 1 and any(not l3_of[p] <= core_of[p] for p in l3_of),
         kinds=_kinds(by_id.values()),
     )
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from vconsole.screens.page import Page
 
 
-async def ask_pcpu(page: Page, go: Callable[[int], object]) -> None:
-    """Ask for a number; the cursor goes there while it is typed."""
+async def ask_pcpu(page: Page, here: int | None, go: Callable[[int], object]) -> None:
+    """Ask for a number; the cursor goes there while it is typed, and back when it is given up."""
 
     def typed(text: str) -> bool:
         pcpus = page.host_state.all_pcpus
@@ -20,5 +20,14 @@ async def ask_pcpu(page: Page, go: Callable[[int], object]) -> None:
         go(int(text))
         return True
 
-    hint = "its number"
-    await page.ask("pCPU", "", hint, typed=typed, accepted=lambda text: not text or typed(text))
+    def given_up() -> None:
+        page.unsay()
+        if here is not None:
+            go(here)
+
+    await page.ask(
+        *("pCPU", "", "its number"),
+        typed=typed,
+        accepted=lambda text: not text or typed(text),
+        given_up=given_up,
+    )

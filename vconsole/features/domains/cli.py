@@ -26,6 +26,7 @@ from vconsole.model.drift import drift_line, drifting
 from vconsole.model.host_state import Cell, Domain, HostState, Pin
 from vconsole.model.manifest import imported
 from vconsole.model.placement import cells_allowed, locality_percent
+from vconsole.model.topology import Topology, topology
 from vconsole.model.totals import known_cells
 from vconsole.model.words import row_label
 from vconsole.registry import SHOWS
@@ -78,7 +79,15 @@ def _as_json(what: str, host_state: HostState, domain: Domain | None) -> None:
         print_json([_pin_json(d, p, host_state) for d in shown for p in d.pins])
     else:
         fields = ("connection", "node", "cells", "pcpus", "busy")
-        print_json({name: getattr(host_state, name) for name in fields})
+        shape = topology(host_state)
+        print_json(
+            {name: getattr(host_state, name) for name in fields}
+            | {"l3_domains": shape.l3_domains(shape.everything), "kinds": _kinds(shape)}
+        )
+
+
+def _kinds(shape: Topology) -> dict[str, CpuSet]:
+    return {shape.kind_word(number): pcpus for number, pcpus in enumerate(shape.kinds)}
 
 
 def _domain_json(domain: Domain, host_state: HostState) -> dict[str, object]:
@@ -159,11 +168,15 @@ def _row_words(pin: Pin) -> str:
 
 def _host(host_state: HostState) -> None:
     node, connection = host_state.node, host_state.connection
+    shape = topology(host_state)
+    caches = shape.l3_domains(shape.everything)
     facts = [
         ("host", connection.hostname),
         ("uri", connection.uri),
         ("model", node.model),
         ("pcpus", _pcpu_count(host_state)),
+        *(("L3 domains", f"{len(caches)}: {'; '.join(map(str, caches))}") for _ in caches[1:2]),
+        *((f"{kind} cores", f"pCPUs {pcpus}") for kind, pcpus in _kinds(shape).items()),
         ("memory", size(node.memory_bytes)),
         *((f"check {check.name}", f"{check.verdict}: {check.reason}") for check in node.checks),
     ]

@@ -26,6 +26,20 @@ MANIFEST: Final = Manifest(
         Command("host.next_cell", "c", "next cell", "Go to the next cell."),
         Command("host.previous_cell", "C", "", "Go to the cell before this one."),
         Command(
+            "host.dense",
+            "d",
+            "",
+            "Show one character a pCPU, or the number of each.",
+            words="narrow wide zoom",
+        ),
+        Command(
+            "host.jump",
+            "f",
+            "",
+            "Go to a pCPU by typing its number.",
+            words="search find goto",
+        ),
+        Command(
             "host.check",
             "v",
             "check",

@@ -46,6 +46,12 @@ class Marks:
             style = "warn"
         return load + tail, style
 
+    def dot(self, pcpu: int) -> Mark:
+        """The mark of a pCPU as one character: ``!`` where domains contest it, else its load."""
+        if pcpu in self.contested:
+            return "!", "warn"
+        return load_glyph(self.shape.pcpu[pcpu], self.busy.get(pcpu))
+
     def _tail(self, pcpu: PCpu) -> str:
         count = self.vcpus.get(pcpu.id, 0)
         fight = "!" if pcpu.id in self.contested else ""
@@ -178,6 +184,18 @@ def shape_words(shape: Topology) -> str:
     return f"{words}, {offline} offline" if offline and words != "-" else words
 
 
+def parts_words(shape: Topology) -> list[str]:
+    """What else a host has several of: ``8 L3 domains``, ``8 P and 16 E cores``."""
+    words = []
+    if shape.several_l3:
+        words.append(f"{len(shape.l3_domains(shape.everything))} L3 domains")
+    if shape.kinds:
+        cores = [len({shape.core_of[p] for p in kind}) for kind in shape.kinds]
+        each = [f"{count} {shape.kind_letter(n)}" for n, count in enumerate(cores)]
+        words.append(" and ".join(each) + " cores")
+    return words
+
+
 def _placed_words(shape: Topology) -> str:
     groups = [g for g in shape.groups if g.cell is not None or CpuSet.of(g.pcpus) & shape.online]
     cells = [group for group in groups if group.cell is not None]
@@ -221,8 +239,10 @@ def verdict(checks: Sequence[Check]) -> str:
 def host_words(host_state: HostState) -> str:
     """The shape, the verdict on KVM, the governor and the CPU."""
     node = host_state.node
+    shape = topology(host_state)
     parts = (
-        shape_words(topology(host_state)),
+        shape_words(shape),
+        *parts_words(shape),
         f"KVM {verdict(node.checks)}",
         f"governor {node.governor or '-'}",
         node.model or "",

@@ -64,7 +64,7 @@ def _guest_order(
             order += mine
     rest = [key for key in plan.rows if key not in order]
     if order and rest:
-        heads[len(order)] = "no guest cell"
+        heads[len(order)] = "the whole domain"
     return order + rest, heads
 
 
@@ -81,18 +81,15 @@ def _guest_title(guest: GuestCell, domain: Domain, host_state: HostState) -> str
 
 def _l3_titles(shape: Topology) -> dict[int, tuple[str, ...]]:
     """The first pCPU of each L3 domain as displayed, with its titles; empty where all is one."""
-    if len(shape.l3_domains(shape.everything)) < 2:
+    if not shape.several_l3:
         return {}
-    dies = len({(p.socket, p.die) for p in shape.pcpu.values()}) > len(
-        {p.socket for p in shape.pcpu.values()}
-    )
     titles: dict[int, tuple[str, ...]] = {}
     for group in shape.groups:
         last: CpuSet | None = None
         for pcpu in group.pcpus:
             here = shape.l3_of.get(pcpu, CpuSet())
             if here != last:
-                die = f"die {shape.pcpu[pcpu].die} " if dies else ""
+                die = f"die {shape.pcpu[pcpu].die} " if shape.several_dies else ""
                 name = str(here.first) if here else "-"
                 titles[pcpu] = (f"{die}L3 {here or '-'}", f"{die}L3 {name}", f"L3 {name}", name)
             last = here
@@ -142,7 +139,7 @@ def pcpu_words(pcpu: int, uuid: str, host_state: HostState) -> str:
     parts = [f"pCPU {pcpu}" + (f" {busy:.0f} %" if busy is not None else "")]
     if kinds := shape.kinds_of(CpuSet.of((pcpu,))):
         parts.append(f"{shape.kind_word(kinds[0])} core")
-    if len(shape.l3_domains(shape.everything)) > 1 and pcpu in shape.l3_of:
+    if shape.several_l3 and pcpu in shape.l3_of:
         parts.append(f"L3 of {shape.l3_of[pcpu]}")
     words = ", ".join(parts)
     there = [o.name for o in occupants(host_state).get(pcpu, ()) if o.uuid != uuid]

@@ -23,6 +23,8 @@ from vconsole.screens.hostmap.layout import MapLayout, MapLine, arrange
 from vconsole.text import fit, safe
 from vconsole.widgets.styled import Styled
 
+MANY = 128
+"""A host with more pCPUs opens in the dense form."""
 Content = str | tuple[Mark, ...]
 """What a line shows: words, or a field for each column."""
 
@@ -68,6 +70,8 @@ class CellMap(ScrollView, Styled, can_focus=True):
     def __init__(self, ascii_only: bool = False) -> None:
         super().__init__()
         self._ascii = ascii_only
+        self.dense: bool | None = None
+        """One character a pCPU; None while nobody said: on hosts with very many."""
         self._host_state = EMPTY
         self._marks = Marks.of(EMPTY)
         self._headings: list[tuple[str, ...]] = []
@@ -86,16 +90,33 @@ class CellMap(ScrollView, Styled, can_focus=True):
             return
         self._headings = self._head(width)
         counts = tuple(map(len, self._headings))
-        wanted = (self._marks.shape, counts, self._marks.width(), width)
+        dense = self._is_dense
+        wanted = (self._marks.shape, counts, self._marks.width(), width, dense)
         if wanted == self._arranged_for:
             self._repaint_changes()
             return
         self._arranged_for = wanted
-        self._layout = arrange(self._marks.shape, counts, self._marks.width(), width)
+        self._layout = arrange(self._marks.shape, counts, self._marks.width(), width, dense)
         self.virtual_size = Size(width, len(self._layout.lines))
         self._drawn.clear()
         self.refresh()
         self._keep_cursor()
+
+    @property
+    def _is_dense(self) -> bool:
+        if self.dense is not None:
+            return self.dense
+        return len(self._host_state.pcpus) > MANY
+
+    def toggle_dense(self) -> None:
+        """Show one character a pCPU, or its number and mark."""
+        self.dense = not self._is_dense
+        self.show(self._host_state)
+
+    def go_to_pcpu(self, pcpu: int) -> None:
+        """Put the cursor on a pCPU."""
+        if pcpu in self._layout.spots:
+            self.cursor = pcpu
 
     def _head(self, width: int) -> list[tuple[str, ...]]:
         cells = {cell.id: cell for cell in self._host_state.cells}
@@ -138,6 +159,8 @@ class CellMap(ScrollView, Styled, can_focus=True):
         if line.kind == "mark":
             blank = ("", "")
             return tuple(self._marks.mark(p) if p is not None else blank for p in line.pcpus)
+        if line.kind == "dot":
+            return tuple(self._marks.dot(p) if p is not None else (" ", "") for p in line.pcpus)
         if line.kind == "cpu":
             return tuple((str(p) if p is not None else "", "") for p in line.pcpus)
         if line.kind == "core":
@@ -159,7 +182,8 @@ class CellMap(ScrollView, Styled, can_focus=True):
         for pcpu in (before, after):
             if pcpu in self._layout.spots:
                 column, y = self._layout.spots[pcpu]
-                self._refresh(self._layout.x(column), y, self._layout.pitch - 1, 2)
+                pitch = self._layout.pitch
+                self._refresh(self._layout.x(column), y, max(1, pitch - 1), min(pitch, 2))
         if after is not None:
             self._reveal(after)
         self.post_message(self.Moved())
@@ -259,8 +283,9 @@ class CellMap(ScrollView, Styled, can_focus=True):
         pitch = self._layout.pitch
         for pcpu, (text, name) in zip(line.pcpus, fields, strict=True):
             here = line.kind != "core" and pcpu is not None and pcpu == self.cursor
-            self._add(segments, fit(text, pitch - here), self._style(name, here))
-            if here:
+            narrower = here and pitch > 1
+            self._add(segments, fit(text, pitch - narrower), self._style(name, here))
+            if narrower:
                 self._add(segments, " ", self._style(""))
         return segments
 

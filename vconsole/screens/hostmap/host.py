@@ -9,11 +9,13 @@ from textual.app import ComposeResult
 from typing_extensions import override
 
 from vconsole.features.hostmap.words import Marks, holders_words, host_words, legend, use_words
+from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import HostState, PCpu, PinKey
 from vconsole.model.placement import Occupant, occupants
 from vconsole.model.topology import core_of, topology
 from vconsole.model.words import numbers_label, row_label, rows_label
 from vconsole.screens.hostmap.cellmap import CellMap
+from vconsole.screens.jump import ask_pcpu
 from vconsole.screens.page import Page, bindings
 from vconsole.text import percent, safe
 from vconsole.widgets.bars import StatusBar
@@ -102,6 +104,14 @@ class HostScreen(Page):
         """Go to the cell before."""
         self.map.move_cell(-1)
 
+    def do_dense(self) -> None:
+        """One character a pCPU, or its number and mark."""
+        self.map.toggle_dense()
+
+    async def do_jump(self) -> None:
+        """Ask for a pCPU's number."""
+        await ask_pcpu(self, self.map.cursor, self.map.go_to_pcpu)
+
     def do_who(self) -> None:
         """Open the inverse map of the pCPU under the cursor."""
         from vconsole.screens.hostmap.who import WhoScreen
@@ -143,6 +153,11 @@ def pcpu_words(pcpu: PCpu, host_state: HostState) -> list[str]:
     core = "-" if pcpu.core is None else pcpu.core
     state = "offline" if pcpu.online is False else f"{percent(host_state.busy.get(pcpu.id))} % busy"
     words = [f"pCPU {pcpu.id}, core {core}, cell {'-' if cell is None else cell}: {state}"]
+    shape = topology(host_state)
+    if kinds := shape.kinds_of(CpuSet.of((pcpu.id,))):
+        words.append(f"{shape.kind_word(kinds[0])} core")
+    if pcpu.id in shape.l3_of and shape.several_l3:
+        words.append(f"L3 of {shape.l3_of[pcpu.id]}")
     words += [
         word
         for word, true in (

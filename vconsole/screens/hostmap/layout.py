@@ -2,7 +2,10 @@
 
 A cell is a heading of one or more lines, then bands of cores. A band has a line of core numbers and
 for every SMT thread a line of pCPU numbers with a line of marks below, so that siblings stand under
-each other. A band never mixes sockets.
+each other. A band never mixes sockets, L3 domains or kinds of cores.
+
+In the dense form a pCPU is one character: a band has a line for every thread, and L3 domains and
+kinds stand apart within it.
 """
 
 from __future__ import annotations
@@ -12,11 +15,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from vconsole.features.hostmap.words import LABEL
+from vconsole.model.cpuset import CpuSet
 from vconsole.model.topology import CellGroup, Topology
 
 NARROWEST = 4
 
-LineKind = Literal["heading", "core", "cpu", "mark", "note", "blank", "total"]
+LineKind = Literal["heading", "core", "cpu", "mark", "dot", "note", "blank", "total"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class MapLine:
     part: int = 0
     label: str = ""
     pcpus: tuple[int | None, ...] = ()
-    """For core, cpu and mark lines: the pCPU of each column."""
+    """For core, cpu, mark and dot lines: the pCPU of each column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +43,9 @@ class MapLayout:
     pitch: int = NARROWEST
     """Width of a column."""
     spots: dict[int, tuple[int, int]] = field(default_factory=dict)
-    """pCPU id -> (column, line of its number); its mark is one line below."""
+    """pCPU id -> (column, line of its number, with its mark below, or of its dot)."""
     rows: tuple[int, ...] = ()
-    """The lines that hold pCPU numbers, from top to bottom."""
+    """The lines that hold pCPU numbers, or dots, from top to bottom."""
     tops: tuple[int, ...] = ()
     """The first line of each group's heading."""
 
@@ -85,7 +89,7 @@ class MapLayout:
         if not 0 <= y < len(self.lines) or x < LABEL:
             return None
         line, column = self.lines[y], (x - LABEL) // self.pitch
-        if line.kind not in ("cpu", "mark") or column >= len(line.pcpus):
+        if line.kind not in ("cpu", "mark", "dot") or column >= len(line.pcpus):
             return None
         return line.pcpus[column]
 
@@ -100,29 +104,32 @@ class MapLayout:
 
     def first_of(self, group: int) -> int | None:
         """The first pCPU of a cell; None where it has none."""
-        line = next((ln for ln in self.lines if ln.kind == "cpu" and ln.group == group), None)
+        kinds = ("cpu", "dot")
+        line = next((ln for ln in self.lines if ln.kind in kinds and ln.group == group), None)
         return next((p for p in line.pcpus if p is not None), None) if line else None
 
 
-def arrange(shape: Topology, headings: Sequence[int], mark_width: int, width: int) -> MapLayout:
+def arrange(
+    shape: Topology, headings: Sequence[int], mark_width: int, width: int, dense: bool = False
+) -> MapLayout:
     """Lay the cells out; `headings` is the number of heading lines of each."""
     widest = max((len(str(pcpu)) for pcpu in shape.pcpu), default=1)
-    pitch = max(NARROWEST, widest + 1, mark_width + 1)
+    pitch = 1 if dense else max(NARROWEST, widest + 1, mark_width + 1)
     columns = max(1, (width - LABEL) // pitch)
-    sockets = {p.socket for p in shape.pcpu.values()}
     lines: list[MapLine] = []
     tops: list[int] = []
+    cell = _dots if dense else _cell
     for place, group in enumerate(shape.groups):
         tops.append(len(lines))
         lines += [MapLine("heading", place, part) for part in range(headings[place])]
-        lines += _cell(place, group, columns, named=len(sockets) > 1)
+        lines += cell(place, group, columns, shape)
     lines += [MapLine("blank"), MapLine("total")]
     return _found(lines, pitch, tops)
 
 
 def _found(lines: list[MapLine], pitch: int, tops: list[int]) -> MapLayout:
     spots: dict[int, tuple[int, int]] = {}
-    rows = [y for y, line in enumerate(lines) if line.kind == "cpu"]
+    rows = [y for y, line in enumerate(lines) if line.kind in ("cpu", "dot")]
     for y in rows:
         for column, pcpu in enumerate(lines[y].pcpus):
             if pcpu is not None:
@@ -130,26 +137,67 @@ def _found(lines: list[MapLine], pitch: int, tops: list[int]) -> MapLayout:
     return MapLayout(tuple(lines), pitch, spots, tuple(rows), tuple(tops))
 
 
-def _cell(place: int, group: CellGroup, columns: int, named: bool) -> list[MapLine]:
+Core = tuple[int, ...]
+
+
+def _cell(place: int, group: CellGroup, columns: int, shape: Topology) -> list[MapLine]:
     if not group.cores:
         return [MapLine("note", place, label="no pCPUs")]
     lines: list[MapLine] = []
-    for socket, cores in _bands(group, columns):
-        known = named and socket is not None
-        label = f"s{socket} core" if known else "core"
+    for cores in _bands(group, columns, shape):
+        label = _label(shape, cores[0][0])
         lines.append(MapLine("core", place, label=label, pcpus=tuple(c[0] for c in cores)))
-        for thread in range(max(map(len, cores))):
-            row = tuple(c[thread] if thread < len(c) else None for c in cores)
+        for row in _threads(cores):
             lines.append(MapLine("cpu", place, label="cpu", pcpus=row))
             lines.append(MapLine("mark", place, pcpus=row))
     return lines
 
 
-def _bands(group: CellGroup, columns: int) -> list[tuple[int | None, tuple[tuple[int, ...], ...]]]:
-    """Cut the cores into runs of one socket that fit."""
-    runs: list[tuple[int | None, list[tuple[int, ...]]]] = []
+def _dots(place: int, group: CellGroup, columns: int, shape: Topology) -> list[MapLine]:
+    """A line for every thread of as many areas as fit beside each other."""
+    if not group.cores:
+        return [MapLine("note", place, label="no pCPUs")]
+    bands: list[list[Core | None]] = [[]]
+    for cores in _bands(group, columns, shape):
+        if bands[-1] and len(bands[-1]) + 1 + len(cores) > columns:
+            bands.append([])
+        bands[-1] += [None, *cores] if bands[-1] else cores
+    return [
+        MapLine("dot", place, label=str(next(p for p in row if p is not None)), pcpus=row)
+        for band in bands
+        for row in _threads(band)
+    ]
+
+
+def _threads(cores: Sequence[Core | None]) -> list[tuple[int | None, ...]]:
+    """The first thread of each core, then the second, and so on."""
+    return [
+        tuple(core[thread] if core and thread < len(core) else None for core in cores)
+        for thread in range(max(len(core or ()) for core in cores))
+    ]
+
+
+def _label(shape: Topology, pcpu: int) -> str:
+    """What the cores beside it have in common: ``L3 8``, ``E core``, ``s1 core``."""
+    found, kinds = shape.pcpu[pcpu], shape.kinds_of(CpuSet.of((pcpu,)))
+    if pcpu in shape.l3_of and shape.several_l3:
+        die = f"d{found.die} " if found.die is not None and shape.several_dies else ""
+        return f"{die}L3 {shape.l3_of[pcpu].first}"
+    if kinds:
+        return f"{shape.kind_letter(kinds[0])} core"
+    several = len({p.socket for p in shape.pcpu.values()}) > 1
+    return f"s{found.socket} core" if several and found.socket is not None else "core"
+
+
+def _bands(group: CellGroup, columns: int, shape: Topology) -> list[list[Core]]:
+    """Cut the cores into runs that fit, each of one socket, L3 domain and kind."""
+    runs: list[list[Core]] = []
+    last: object = None
     for core, socket in zip(group.cores, group.sockets, strict=True):
-        if not runs or runs[-1][0] != socket or len(runs[-1][1]) >= columns:
-            runs.append((socket, []))
-        runs[-1][1].append(core)
-    return [(socket, tuple(cores)) for socket, cores in runs]
+        cache = shape.l3_of.get(core[0]) if shape.several_l3 else None
+        alike = socket, cache, shape.kinds_of(CpuSet.of(core[:1]))
+        if not runs or alike != last or len(runs[-1]) >= columns:
+            runs.append([])
+        runs[-1].append(core)
+        last = alike
+    return runs

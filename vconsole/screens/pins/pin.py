@@ -13,7 +13,7 @@ from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.bestfit import Suggestion, suggest
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.setting_rows import setting_rows
-from vconsole.features.pins.model.warnings import plan_warnings
+from vconsole.features.pins.model.warnings import PlanWarning, plan_warnings
 from vconsole.features.pins.words import (
     legend,
     matrix_data,
@@ -61,6 +61,8 @@ class PinScreen(DomainPage):
         self._conflicts: tuple[str, ...] = ()
         self._chose_column = False
         self._suggested: Suggestion | None = None
+        self._judged: tuple[PinPlan, HostState, tuple[PlanWarning, ...]] | None = None
+        """The warnings said last, of which plan and host: a move of the cursor changes neither."""
         self._wants_dense: bool | None = None
         """What was asked for; None while nothing was."""
 
@@ -153,7 +155,7 @@ class PinScreen(DomainPage):
             self.query_one(TitleBar).words = ("Pin", "this domain is not known")
             return
         self._show_title(domain, plan)
-        warned = {key for w in plan_warnings(plan, self.host_state) for key in w.rows}
+        warned = {key for w in self._warnings(plan) for key in w.rows}
         self.matrix.data = matrix_data(domain, plan, self.host_state, warned, self._dense)
         self._begin_at_its_cell(plan)
         self.query_one(NotesView).notes = self._below()
@@ -203,6 +205,13 @@ class PinScreen(DomainPage):
             facts.append(f"{count} planned")
         self.query_one(TitleBar).words = (f"Pin {safe(domain.name)}", "  ".join(facts))
 
+    def _warnings(self, plan: PinPlan) -> tuple[PlanWarning, ...]:
+        known = self._judged
+        if known is None or known[0] is not plan or known[1] is not self.host_state:
+            known = plan, self.host_state, plan_warnings(plan, self.host_state)
+            self._judged = known
+        return known[2]
+
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the plan, first with the row under the cursor; else the row."""
         if self._conflicts:
@@ -210,7 +219,7 @@ class PinScreen(DomainPage):
         plan, row = self._typed or self.plan, self.matrix.row
         if plan is None or row is None:
             return (self._domain.problem or "", "warn") if self._domain else ("", "")
-        warnings = plan_warnings(plan, self.host_state)
+        warnings = self._warnings(plan)
         mine = [w for w in warnings if row.key in w.rows] or (warnings if plan.begun else [])
         words = self._row_words(plan, row.key)
         if mine:
@@ -302,7 +311,7 @@ class PinScreen(DomainPage):
 
     async def do_jump(self) -> None:
         """Ask for a pCPU's number."""
-        await ask_pcpu(self, self.matrix.go_to_pcpu)
+        await ask_pcpu(self, self.matrix.pcpu, self.matrix.go_to_pcpu)
 
     def do_everywhere(self) -> None:
         """Not pinned."""
