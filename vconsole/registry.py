@@ -73,6 +73,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
 """What subcommands are about -> their words."""
 SHOWS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.shows.items()}
 """Word after ``show`` -> what prints it."""
+SHOW_NAMES: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.show_names.items()}
+"""Of those words the ones that take a name -> what it names."""
 CHECKS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.checks.items()}
 """What ``doctor`` looks at -> what does."""
 _REVERTS: Final[Mapping[str, str]] = {k: v for m in MANIFESTS for k, v in m.reverts.items()}

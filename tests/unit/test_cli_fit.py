@@ -77,3 +77,36 @@ def test_fit_refuses_where_nothing_may_be_changed(three: str) -> None:
     done = vconsole("--read-only", "fit", "--apply", uri=three)
     assert done.returncode == 3
     assert "read-only" in done.stderr
+
+
+# -- one to one, and who runs on a pCPU
+
+
+def test_pin_one_to_one_spreads_over_a_cell() -> None:
+    done = vconsole("pin", "test", "cell:1", "--one-to-one", "--json")
+    assert done.returncode == 0
+    rows = json.loads(done.stdout)["rows"]
+    assert [row["live_after"] for row in rows] == ["8", "9"]
+
+
+@pytest.mark.parametrize("cpuset", ["cell:7", "l3:0", "cell:x"])
+def test_a_part_that_the_host_does_not_name_is_refused(cpuset: str) -> None:
+    done = vconsole("pin", "test", cpuset)
+    assert done.returncode == 2
+    assert cpuset in done.stderr
+
+
+def test_show_pcpu_names_who_may_run_there() -> None:
+    done = vconsole("show", "pcpu", "3")
+    assert done.returncode == 0
+    assert "0 threads pinned here" in done.stdout
+    assert "anywhere, so here too: 2 vCPUs, 1 emulator of 1 domain" in done.stdout
+    found = json.loads(vconsole("show", "pcpu", "3", "--json").stdout)
+    assert (found["id"], found["cell"], found["threads"]) == (3, 0, [])
+
+
+@pytest.mark.parametrize(("number", "code"), [("99", 1), ("x", 2), ("", 2)])
+def test_a_pcpu_that_is_not_there(number: str, code: int) -> None:
+    done = vconsole("show", "pcpu", *([number] if number else []))
+    assert done.returncode == code
+    assert done.stderr.count("\n") == 1

@@ -58,6 +58,8 @@ class Manifest:
     """Word -> a module with the daemon's `parser` and `main`, which takes the arguments."""
     shows: Mapping[str, str] = field(default_factory=dict)
     """Word after ``show`` -> what prints it, given the options and the state of the host."""
+    show_names: Mapping[str, str] = field(default_factory=dict)
+    """Of those words the ones that take a name -> what it names."""
     checks: Mapping[str, str] = field(default_factory=dict)
     """What ``doctor`` looks at -> what does, see `diagnosis.Checks`."""
     reverts: Mapping[str, str] = field(default_factory=dict)

@@ -230,15 +230,6 @@ def exclusive_pcpus(host_state: HostState, but_uuid: str | None = None) -> Mappi
     return {pcpu: occupancy.names[uuid] for pcpu, uuid in others if uuid is not None}
 
 
-def free_first(group: CellGroup, uuid: str, host_state: HostState) -> tuple[int, ...]:
-    """The online pCPUs of a cell, one thread of each core first, those others hold last."""
-    shape = topology(host_state)
-    held = occupants(host_state).held_by_others(uuid)
-    cores = shape.cores_of(held)
-    usable = [p for p in group.spread_order if p in shape.online]
-    return tuple(sorted(usable, key=lambda p: (p in held, p in cores)))
-
-
 def vcpu_set(domain: Domain) -> CpuSet | None:
     """All pCPUs that any of its vCPUs may run on; None while its pins are not known."""
     bits, known = 0, False

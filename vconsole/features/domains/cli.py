@@ -29,7 +29,7 @@ from vconsole.model.placement import cells_allowed, locality_percent
 from vconsole.model.topology import Topology, topology
 from vconsole.model.totals import known_cells
 from vconsole.model.words import row_label
-from vconsole.registry import SHOWS
+from vconsole.registry import SHOW_NAMES, SHOWS
 from vconsole.text import percent, safe, size, sizes
 
 WHAT = ("domains", "domain", "host", "cells", *SHOWS, "pins")
@@ -40,7 +40,8 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser("show", help="print what the screens show")
     add_connection_arguments(parser, argparse.SUPPRESS)
     parser.add_argument("what", choices=WHAT)
-    parser.add_argument("name", nargs="?", help="name, UUID or id, for `domain` and `pins`")
+    others = "".join(f"; {what} of `{word}`" for word, what in SHOW_NAMES.items())
+    parser.add_argument("name", nargs="?", help=f"name, UUID or id of `domain` and `pins`{others}")
     parser.add_argument("--json", action="store_true", help="the model's values, as JSON")
     parser.set_defaults(run=run)
 
@@ -49,7 +50,7 @@ def run(options: argparse.Namespace, source: HostSource) -> int:
     """Read, then print."""
     if options.what == "domain" and options.name is None:
         raise CliError("show domain needs the name, UUID or id of a domain", USAGE)
-    if options.name is not None and options.what not in ("domain", "pins"):
+    if options.name is not None and options.what not in ("domain", "pins", *SHOW_NAMES):
         raise CliError(f"show {options.what} takes no name: {options.name!r}", USAGE)
     view = View("host") if options.what in ("host", "cells", *SHOWS) else View("domains")
     view = View("pin") if options.what == "pins" else view  # threads of many guests at a look

@@ -49,5 +49,7 @@ MANIFEST: Final = Manifest(
             words="virt-host-validate kvm iommu nested vmx svm domcapabilities",
         ),
     ),
+    shows={"pcpu": ".cli:show_pcpu"},
+    show_names={"pcpu": "the number of a pCPU"},
     pages={"host": "vconsole.screens.hostmap.host:HostScreen"},
 )

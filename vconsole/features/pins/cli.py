@@ -11,6 +11,7 @@ from vconsole.cli.changing import CODES, asking, carry_out
 from vconsole.cli.given import given_bytes
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
+from vconsole.features.pins.model.one_to_one import one_to_one
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.plan_json import PlanFileError, plan_from_json
 from vconsole.features.pins.model.warnings import plan_warnings
@@ -20,6 +21,7 @@ from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.model.outcome import Outcome, Target
 from vconsole.model.set_pins import SetPins, outcome_of
+from vconsole.model.topology import topology
 from vconsole.model.words import row_label
 from vconsole.text import safe
 
@@ -28,11 +30,14 @@ def add_parsers(commands: Commands) -> None:
     """Add ``pin`` and ``plan``."""
     pin = commands.add_parser("pin", help="say where the threads of a domain may run")
     pin.add_argument("domain", help="name, UUID or id")
-    pin.add_argument("cpuset", help="such as 0-7,^3, or r for all pCPUs")
+    pin.add_argument("cpuset", help="such as 0-7,^3, r for all pCPUs, cell:N or l3:N (of pCPU N)")
     row = pin.add_mutually_exclusive_group()
     row.add_argument("--vcpu", type=int, metavar="N", help="one vCPU; default all of them")
     row.add_argument("--emulator", action="store_true", help="the emulator")
     row.add_argument("--iothread", type=int, metavar="N", help="one iothread")
+    row.add_argument(
+        "--one-to-one", action="store_true", help="spread the vCPUs over the set, a pCPU each"
+    )
     pin.add_argument("--live", action="store_true", help="change the running domain")
     pin.add_argument("--config", action="store_true", help="change what the next start uses")
     _add_common(pin, run_pin)
@@ -58,14 +63,32 @@ def run_pin(options: argparse.Namespace, source: HostSource) -> int:
     try:
         if target := _target(options):
             plan = plan.with_target(target)
-        cpuset = CpuSet.parse(options.cpuset, host_state.all_pcpus)
-        for key in _rows(options, domain):
+        cpuset = _cpuset(options.cpuset, host_state)
+        if options.one_to_one:
+            plan = one_to_one(plan, domain, host_state, cpuset)
+        for key in () if options.one_to_one else _rows(options, domain):
             plan = plan.stage(key, cpuset)
     except CpuSetError as error:
         raise CliError(str(error), USAGE) from error
     except ValueError as error:
         raise CliError(str(error), REFUSED) from error
     return show_and_set(plan, options, host_state)
+
+
+def _cpuset(text: str, host_state: HostState) -> CpuSet:
+    """A cpuset, or what ``cell:N`` and ``l3:N`` name.
+
+    Raises:
+        CpuSetError: The host has none of that name, or the text is no cpuset.
+    """
+    shape = topology(host_state)
+    what, _, number = text.partition(":")
+    if what not in ("cell", "l3") or not number.isdecimal():
+        return CpuSet.parse(text, host_state.all_pcpus)
+    found = (shape.cell_pcpus if what == "cell" else shape.l3_of).get(int(number))
+    if not found:
+        raise CpuSetError(f"{text}: the host names no pCPUs of it")
+    return found & shape.online
 
 
 def _target(options: argparse.Namespace) -> Target | None:

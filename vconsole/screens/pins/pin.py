@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.bestfit import Suggestion, suggest
+from vconsole.features.pins.model.one_to_one import one_to_one
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.setting_rows import setting_rows
 from vconsole.features.pins.model.warnings import PlanWarning, plan_warnings
@@ -26,7 +27,6 @@ from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.drift import drifting
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.model.keys import APP
-from vconsole.model.placement import free_first
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
 from vconsole.model.setting import Setting
@@ -320,12 +320,11 @@ class PinScreen(DomainPage):
             self._edit(lambda plan: plan.stage(row.key, everything))
 
     def do_one_to_one(self) -> None:
-        """The vCPUs over the cell, one a pCPU, those first that no other domain holds."""
-        group = self.matrix.group
-        if group is None:
-            return
-        pcpus = free_first(group, self._uuid, self.host_state)
-        self._edit(lambda plan: plan.spread(_spread_rows(plan, len(pcpus)), pcpus))
+        """The vCPUs over the cell, one a pCPU, siblings of the guest on one core."""
+        group, domain = self.matrix.group, self._domain
+        if group is not None and domain is not None:
+            pcpus = CpuSet.of(group.pcpus)
+            self._edit(lambda plan: one_to_one(plan, domain, self.host_state, pcpus))
 
     def do_copy_row(self) -> None:
         """To all vCPUs."""
@@ -442,9 +441,3 @@ class PinScreen(DomainPage):
         self.unsay()
         self._show()
         self.refresh_hint()
-
-
-def _spread_rows(plan: PinPlan, room: int) -> list[PinKey]:
-    """The vCPUs; those that are not plugged in only where there is room for them, too."""
-    rows = [key for key in plan.rows if key[0] == "vcpu"]
-    return rows if len(rows) <= room else [key for key in rows if plan.rows[key].plugged]

@@ -365,11 +365,14 @@ def _siblings(case: _Case) -> Iterator[PlanWarning]:
         if any(cores[n] == cores[number] for n in narrow if n not in alike):
             mixed.append(narrow[number])
     for rows, rest in (
-        (parted, "siblings for the guest, on different cores of the host"),
-        (mixed, "different cores for the guest, on one core of the host"),
+        (parted, f"siblings for the guest, on different cores of the host: {_PAIRING}"),
+        (mixed, f"different cores for the guest, on one core of the host: {_PAIRING}"),
     ):
         if rows:
             yield _about(rows, tuple(row.key for row in rows), "are", rest)
+
+
+_PAIRING: Final = "best fit or one to one pairs them"
 
 
 def _isolated(case: _Case) -> Iterator[PlanWarning]:
