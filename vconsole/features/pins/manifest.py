@@ -225,8 +225,15 @@ MANIFEST: Final = Manifest(
             changes=True,
         ),
         Answer(".model.fit_many:FitMany", ".model.fit_many:answer", local=True),
+        Answer(".model.profile:ApplyProfile", ".model.profile:answer", local=True),
+        Answer(".profile_files:ReadProfiles", ".profile_files:read_all", local=True),
+        Answer(".profile_files:StoreProfile", ".profile_files:store_one", local=True),
     ),
     group="Look and pin",
     subcommands=dict.fromkeys("pin plan".split(), ".cli:add_parsers")
-    | {"fit": ".cli_fit:add_parsers", "tune": ".cli_settings:add_parsers"},
+    | {
+        "fit": ".cli_fit:add_parsers",
+        "profile": ".cli_profile:add_parsers",
+        "tune": ".cli_settings:add_parsers",
+    },
 )
