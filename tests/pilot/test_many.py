@@ -57,7 +57,7 @@ async def test_actions_and_host_lead_to_it_too() -> None:
     async with console_on(TEN, answers={FitMany: answer}) as console:
         await console.press(" ", "a", "a")
         console.sees("Best fit for 1 domain")
-        await console.press("escape", "2", "a")
+        await console.press("escape", "escape", "2", "a")
         console.sees("Best fit for 10 domains")
 
 

@@ -26,7 +26,7 @@ from vconsole.model.set_pins import SetPins
 from vconsole.model.topology import topology
 from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
-from vconsole.screens.page import bindings
+from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
 
 KEY = Keys("many")
@@ -54,7 +54,8 @@ class ManyScreen(ListPage):
 
     SCOPE = "many"
     PAGE = "pin"
-    BINDINGS: ClassVar = bindings("many")
+    TYPED = "digits"
+    BINDINGS: ClassVar = [*bindings("many"), *STRAY]
     COLUMNS = COLUMNS
     DEFAULT_CSS = """
     ManyScreen LineTable { height: auto; max-height: 40%; }
