@@ -195,6 +195,31 @@ MANIFEST: Final = Manifest(
             words="best placement numad automatic pin whole host",
         ),
         Command(
+            "domains.profiles",
+            "P",
+            "",
+            "Save where the domains chosen, else all, run; or bring a saved placement back.",
+            place=47,
+            words="placement save restore profile",
+        ),
+        Command(
+            "host.profiles",
+            "P",
+            "",
+            "Save where all domains run, or bring a saved placement back.",
+            words="placement save restore profile",
+        ),
+        Command(
+            "profiles.apply",
+            "enter",
+            "compare",
+            "Compare it with now, and show the plan that brings the domains back.",
+        ),
+        Command("profiles.save", "s", "save", "Save where domains run now under a name."),
+        Command(
+            "profiles.replace", "R", "replace", "Save what is now in the place of this profile."
+        ),
+        Command(
             "many.apply",
             "enter",
             "apply",
@@ -215,6 +240,7 @@ MANIFEST: Final = Manifest(
     pages={
         "history": "vconsole.screens.pins.history:HistoryScreen",
         "pin": "vconsole.screens.pins.pin:PinScreen",
+        "profiles": "vconsole.screens.pins.profiles:ProfilesScreen",
         "settings": "vconsole.screens.pins.settings:SettingsScreen",
     },
     answers=(

@@ -202,6 +202,12 @@ class DomainsScreen(ListPage):
         uuids = tuple(uuid for uuid in self._by_uuid if uuid in wanted)
         await self.console.show_page(ManyScreen(FitMany(uuids, self.host_state)))
 
+    async def do_profiles(self) -> None:
+        """Save where those chosen, else all, run."""
+        from vconsole.screens.pins.profiles import ProfilesScreen
+
+        await self.console.show_page(ProfilesScreen(frozenset(self._chosen)))
+
     async def do_agent(self) -> None:
         """Open its agent; where domains are chosen, show how they are given the channel."""
         if self._chosen:

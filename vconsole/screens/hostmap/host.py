@@ -136,6 +136,12 @@ class HostScreen(Page):
         uuids = tuple(d.uuid for d in self.host_state.domains if d.active)
         await self.console.show_page(ManyScreen(FitMany(uuids, self.host_state)))
 
+    async def do_profiles(self) -> None:
+        """Save where all run, or bring it back."""
+        from vconsole.screens.pins.profiles import ProfilesScreen
+
+        await self.console.show_page(ProfilesScreen())
+
     def do_check(self) -> None:
         """Open the virtualization check."""
         from vconsole.screens.hostmap.check import CheckScreen

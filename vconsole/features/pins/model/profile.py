@@ -17,7 +17,7 @@ from vconsole.features.pins.model.many import Judged, ManyPlan, many_plan
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.setting_rows import SettingKey, setting_rows
 from vconsole.model.cpuset import CpuSet, CpuSetError
-from vconsole.model.host_state import Domain, HostState, PinKey, PinKind
+from vconsole.model.host_state import Domain, HostState, PinKey, PinKind, RowKey, RowKind
 from vconsole.model.outcome import Target
 from vconsole.model.request import Reply
 from vconsole.model.setting import SETTING_KINDS, parse_setting
@@ -27,7 +27,6 @@ ALL: Final = "all"
 _HEAD: Final = "# vconsole profile: where domains run. Rows that are not named stay as they are.\n"
 _ALWAYS: Final = ("vcpuset", "numatune", "memnode")
 """Settings that are written down where they say nothing, too: where memory goes is placement."""
-Key = tuple[str, int | None]
 
 
 class ProfileError(ValueError):
@@ -40,7 +39,7 @@ class Placement:
 
     name: str
     uuid: str = ""
-    rows: Mapping[Key, str] = field(default_factory=dict)
+    rows: Mapping[RowKey, str] = field(default_factory=dict)
     """Kind and number of a row -> its text."""
 
 
@@ -62,7 +61,7 @@ def profile_of(name: str, domains: Iterable[Domain], host_state: HostState) -> P
 
 def _placement(domain: Domain, host_state: HostState) -> Placement:
     everything = host_state.online_pcpus
-    rows: dict[Key, str] = {}
+    rows: dict[RowKey, str] = {}
     for pin in domain.pins:
         if pin.now is not None:
             rows[pin.key] = ALL if everything <= pin.now else str(pin.now)
@@ -89,7 +88,7 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _row(key: Key) -> str:
+def _row(key: RowKey) -> str:
     kind, number = key
     return kind if number is None else f'"{kind} {number}"'
 
@@ -114,7 +113,7 @@ def from_text(name: str, text: str) -> Profile:
 
 
 def _read(profile: str, domain: str, table: Mapping[str, Any]) -> Placement:
-    rows: dict[Key, str] = {}
+    rows: dict[RowKey, str] = {}
     for word, text in table.items():
         where = f"profile {profile}: {domain}: {word}"
         if not isinstance(text, str):
@@ -124,7 +123,7 @@ def _read(profile: str, domain: str, table: Mapping[str, Any]) -> Placement:
         kind, _, number = word.partition(" ")
         if kind not in (*get_args(PinKind), *SETTING_KINDS) or (number and not number.isdecimal()):
             raise ProfileError(f"{where}: no such row")
-        rows[kind, int(number) if number else None] = text
+        rows[cast("RowKind", kind), int(number) if number else None] = text
     return Placement(domain, table.get("uuid", ""), rows)
 
 
@@ -192,8 +191,8 @@ def _staged(plan: PinPlan, placed: Placement) -> tuple[PinPlan, list[str]]:
     for key, text in placed.rows.items():
         try:
             if key[0] in SETTING_KINDS:
-                setting_key = cast("SettingKey", key)
-                plan = plan.set(setting_key, parse_setting(setting_key[0], text))
+                setting = cast("SettingKey", key)
+                plan = plan.set(setting, parse_setting(setting[0], text))
             else:
                 plan = plan.stage(cast("PinKey", key), CpuSet.parse(text, plan.everything))
         except (CpuSetError, ValueError) as error:
