@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from tests import scenes
+from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from vconsole.features.pins import profile_files
 from vconsole.features.pins.model import fit_many, profile
 
-ANSWERS = {
+ANSWERS: Answers = {
     fit_many.FitMany: fit_many.answer,
     profile.ApplyProfile: profile.answer,
     profile_files.ReadProfiles: profile_files.read_all,
