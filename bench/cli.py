@@ -26,6 +26,7 @@ from bench.goals import Verdict, judge
 from bench.hostinfo import hostinfo_case
 from bench.life import Run, measure
 from bench.machine import facts, pressure
+from bench.placement import placement_cases
 from bench.plan import Case, Plan, Size
 from bench.report import Result, markdown, summarise
 from bench.silent import SilentServer
@@ -99,6 +100,7 @@ def _measure_all(effort: Effort, folder: Path, only: re.Pattern[str], quick: boo
             *floor_cases(effort),
             hostinfo_case(),
             *storage_cases(),
+            *placement_cases(),
         ]
         chosen = [case for case in cases if only.search(case.name)]
         _warm_up(chosen)

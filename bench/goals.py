@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bench.cases import CALLS, DAEMON, HANG, STILL, console_name
 from bench.hostinfo import NAME as HOSTINFO
+from bench.placement import FIT
 from bench.stats import Figures
 from bench.storage import CONVERT_NAME as CONVERT
 from bench.storage import VOLUMES_NAME as VOLUMES
@@ -78,6 +79,7 @@ GOALS = (
     Goal(VOLUMES, "move_paint_ms_p95", 16.7, "ms", "key to paint among 10,000 volumes, p95"),
     Goal(VOLUMES, "move_unseen", 0, "keys", "moves that painted nothing"),
     Goal(CONVERT, "slower_pct", 5, "%", "a conversion, above qemu-img's own time"),
+    Goal(FIT, "fit_ms", 1000, "ms", "one plan for 50 domains on 256 pCPUs"),
     Goal(CALLS, "rpc_tick", 3, "calls", "remote calls a tick"),
 )
 
