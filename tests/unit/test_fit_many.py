@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.unit.machines import MACHINES
 from tests.unit.model_hosts import MemoryHost, domain, host, hosts
-from tests.unit.placement import guest, machine
+from tests.unit.placement import guest
 from vconsole.changes.run import ChangeRun
 from vconsole.features.pins.model.fit_many import fit_many
 from vconsole.features.pins.model.many import ManyPlan, put_back, requests
@@ -159,21 +160,23 @@ def test_emulators_keep_off_the_vcpus_of_all() -> None:
         assert not emulator & held
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["epyc-nps4-256", "tr7970x", "i13900k", "xeon-snc2-112", "power8", "arm80"],
-)
+@pytest.mark.parametrize("name", MACHINES)
 def test_real_machines_are_filled_without_a_collision(name: str) -> None:
-    host_state = fleet(arm80() if name == "arm80" else machine(name), (4, 2, 2, 1, 1), gib=0.5)
+    host_state = fleet(MACHINES[name](), (4, 2, 1, 1), gib=0.5)
     found = everybody(host_state)
     assert not found.left_out
     assert_no_collision(found.after, [d.uuid for d in host_state.domains])
+    assert not any(w.severity != "info" for p in found.placed for w in p.warnings)
 
 
-def arm80() -> HostState:
-    """80 cores of one thread on one cell, clusters of two, no L3 known, core ids far above."""
-    pcpus = tuple(PCpu(n, 0, 36, 0, 256 * n, CpuSet.of((n,)), True) for n in range(80))
-    return host(pcpus=pcpus, free_gib=(128.0,))
+@pytest.mark.parametrize("name", MACHINES)
+def test_nobody_crosses_l3_domains_or_mixes_kinds_while_that_goes(name: str) -> None:
+    found = everybody(fleet(MACHINES[name](), (4, 2, 1, 1), gib=0.5))
+    shape = topology(found.after)
+    for made in found.after.domains:
+        there = vcpu_set(made) or CpuSet()
+        assert len(shape.kinds_of(there)) < 2
+        assert len(shape.l3_domains(there)) < 2 or not shape.several_l3
 
 
 # ---- made of any hosts

@@ -158,7 +158,10 @@ def _build(pcpus: tuple[PCpu, ...], cells: tuple[Cell, ...]) -> Topology:
         members.setdefault(cell_of[pcpu.id], []).append(pcpu)
     groups = tuple(_group(cell, members[cell]) for cell in sorted(members, key=_none_last))
     core_of = {n: CpuSet.of(core) for g in groups for core in g.cores for n in core}
-    l3_of = _l3_of(by_id.values())
+    l3_of, online = (
+        _l3_of(by_id.values()),
+        CpuSet.of(p for p in by_id if by_id[p].online is not False),
+    )
     return Topology(
         groups=groups,
         pcpu=by_id,
@@ -166,10 +169,11 @@ def _build(pcpus: tuple[PCpu, ...], cells: tuple[Cell, ...]) -> Topology:
         core_of=core_of,
         cell_pcpus={g.cell: CpuSet.of(g.pcpus) for g in groups if g.cell is not None},
         everything=CpuSet.of(by_id),
-        online=CpuSet.of(p.id for p in by_id.values() if p.online is not False),
+        online=online,
         isolated=CpuSet.of(p.id for p in by_id.values() if p.isolated),
         l3_of=l3_of,
-        several_l3=len(set(l3_of.values())) > 1 and any(not l3_of[p] <= core_of[p] for p in l3_of),
+        several_l3=len(set(l3_of.values())) > 1
+        and any(not l3_of[p] & online <= core_of[p] for p in online if p in l3_of),
         kinds=_kinds(by_id.values()),
     )
 
