@@ -110,7 +110,8 @@ class Topology:
 
 def places(shape: Topology, pcpus: CpuSet, threads: int) -> int:
     """How many vCPUs have a place there: a core each, or the threads of a core for siblings."""
-    return len(pcpus) if threads > 1 else len({shape.core_of[p] for p in pcpus})
+    awake = pcpus & shape.online
+    return len(awake) if threads > 1 else len({shape.core_of[p] for p in awake})
 
 
 _latest: tuple[tuple[PCpu, ...], tuple[Cell, ...], Topology] | None = None
