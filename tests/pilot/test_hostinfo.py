@@ -207,6 +207,15 @@ async def test_what_is_not_saved_is_not_lost_by_one_key(host: Host) -> None:
         assert host.text == RULES
 
 
+async def test_what_is_not_saved_is_not_lost_by_going_elsewhere(host: Host) -> None:
+    async with hostinfo(host) as console:
+        await console.press("d", "1")
+        assert console.page == "hostinfo"
+        assert "what is edited is not saved" in console.status
+        await console.press("1")
+        assert console.page == "domains"
+
+
 async def test_a_rule_moves_with_its_comments_and_the_cursor_with_it(host: Host) -> None:
     async with hostinfo(host) as console:
         await console.press("J")

@@ -236,15 +236,6 @@ async def test_what_is_not_saved_is_not_lost_by_one_key() -> None:
         assert console.page == "domains"
 
 
-async def test_what_is_not_saved_is_not_lost_by_going_elsewhere() -> None:
-    async with policy_page(Host()) as console:
-        await console.press("space", "1")
-        assert console.page == "policy"
-        assert "what is edited is not saved" in console.status
-        await console.press("1")
-        assert console.page == "domains"
-
-
 async def test_what_is_only_told_is_not_edited() -> None:
     async with policy_page(Host()) as console:
         await to(console, "SMART disks")
