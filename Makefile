@@ -44,6 +44,7 @@ docs: ## write the generated documents anew
 bench: ## measure start, keys, bytes and CPU; ARGS are passed on
 	@scripts/setup.sh test
 	$(PYTHON_BIN) -m bench $(ARGS)
+	$(PYTHON_BIN) -m bench.scale
 	$(PYTHON_BIN) -m bench.vhostmd
 
 dist: ## wheel and source archive in dist/, with units, manual and completions

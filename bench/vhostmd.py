@@ -27,6 +27,8 @@ from vconsole.features.metrics.model.spec import VhostmdConfig
 
 GOALS_MS = {1: 20.0, 100: 60.0, 1000: 400.0}
 """CPU time of an update by number of domains."""
+UPSTREAM_MS = 7950.0
+"""What vhostmd 1.2 takes for an update of 112 metrics by commands on the machine of the goals."""
 BUSY_PERCENT = 1.0
 """Of the readings, those that meet a writer at work and must be made again."""
 _READS_S = 100
@@ -81,6 +83,26 @@ def by_commands(folder: Path) -> VhostmdConfig:
         f'<vhostmd><globals><disk><path>{folder}/vhostmd0</path><size unit="k">256</size></disk>'
         f"<update_period>{_PERIOD_S}</update_period><transport>vbd</transport></globals>"
         f"<metrics>{body}</metrics></vhostmd>".encode()
+    )
+
+
+def by_stock(folder: Path) -> VhostmdConfig:
+    """Return commands that vhostmd came with, as many, with leave to do what they do in-process."""
+    host = 4 * ("hostname -s", "virsh CONNECT hostname | tr -d '[:space:]'", "hostname -s")
+    own = "virsh CONNECT dominfo NAME | sed 's/: */:/' | \\ gawk -F: '/CPU time/ {print $2;}'"
+    metrics = [
+        f'<metric type="string" context="host"><name>H{n}</name><action>{action}</action></metric>'
+        for n, action in enumerate(host)
+    ]
+    metrics.append(
+        '<metric type="string" context="vm"><name>TotalCPUTime</name>'
+        f"<action>{own}</action></metric>"
+    )
+    return parse(
+        '<?vconsole replace-stock-actions="yes"?>'
+        f'<vhostmd><globals><disk><path>{folder}/vhostmd0</path><size unit="k">256</size></disk>'
+        f"<update_period>{_PERIOD_S}</update_period><transport>vbd</transport></globals>"
+        f"<metrics>{''.join(metrics)}</metrics></vhostmd>".encode()
     )
 
 
@@ -174,6 +196,11 @@ def measure(folder: Path, rounds: int, seconds: float) -> Iterator[tuple[str, fl
     least, oldest_s = asyncio.run(published(uri, by_commands(folder), 3))
     yield f"{_COMMANDS_FOR} domains, by commands: metrics missing", _COMMANDS_FOR + 12 - least, 0
     yield f"{_COMMANDS_FOR} domains, by commands: oldest value s", oldest_s, None
+    least, _ = asyncio.run(published(uri, by_stock(folder), 2))
+    what = f"{_COMMANDS_FOR} domains, stock commands replaced"
+    yield f"{what}: metrics missing", _COMMANDS_FOR + 12 - least, 0
+    costs = asyncio.run(updates(uri, by_stock(folder), rounds))
+    yield f"{what}: CPU ms", statistics.median(c.cpu_ms for c in costs), UPSTREAM_MS / 4
     uri, config = write_node(folder, 1000), configuration(folder, False, 1024)
     yield "readings in vain %", busy_percent(uri, config, seconds), BUSY_PERCENT
 

@@ -13,6 +13,7 @@ from textual import events
 
 from tests import scenes
 from tests.pilot.manual import Console, console_on
+from tests.unit.test_layering import loaded_by
 from vconsole.console.app import VConsole
 from vconsole.model.host_state import Usage
 
@@ -94,3 +95,22 @@ async def test_the_first_frame_has_the_list_when_it_is_there(
     async with console_on(scenes.kvm07()):
         assert "shop-web-1" in frames[0]
         assert "connecting" not in frames[0]
+
+
+async def test_a_move_costs_a_thin_line_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        async with paints(console, monkeypatch) as painted:
+            console.app.post_message(events.Key("down", None))
+        (update,) = painted
+        written = update.render_segments(console.app.console).encode()
+        assert len(written) <= 518, "two rows, and the hint"
+
+
+def test_the_start_imports_little_more_than_textual() -> None:
+    """A regression of the start, seen by counting: what it loads costs about a millisecond each."""
+    floor = loaded_by("import bench.floor_lines")
+    start = loaded_by(
+        "from vconsole.console.early import import_textual\nimport_textual()\n"
+        "import vconsole.console.app, vconsole.console.start, vconsole.cli.console"
+    )
+    assert len(start) <= len(floor) * 1.5

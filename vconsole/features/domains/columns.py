@@ -222,4 +222,6 @@ def rows(domains: Iterable[Domain], host_state: HostState) -> list[Row]:
 def sort_rows(found: Iterable[Row], column: str, *, reverse: bool = False) -> list[Row]:
     """Sort by a column of `SORTS`, equals by name, the unknown last in both directions."""
     by_name = sorted(found, key=lambda row: (natural(row.domain.name), row.domain.uuid))
+    if column == "name" and not reverse:
+        return by_name
     return ordered(by_name, SORTS[column], reverse=reverse)
