@@ -119,6 +119,9 @@ OF_A_DOMAIN = {
     "policy": (("o",), ("Clock offset", "utc")),
     "resources": (("m",), ("Maximum memory", "Guest uses", "every 5 s")),
     "actions": (("a",), ("shut down", "reboot")),
+    "memory and scheduling": (("p", "m"), ("numatune", "vCPU sched 0", "emulator quota")),
+    "why it is slow": (("W",), ("only the host's own kernel knows who disturbs",)),
+    "where its memory lies": (("M",), ("only the host's own kernel moves memory",)),
 }
 
 

@@ -321,6 +321,12 @@ def test_what_is_taken_away_leaves_nothing_behind() -> None:
         assert with_setting(text, kind, number, Setting(kind)) == BARE
 
 
+def test_a_thread_leaves_its_policy_and_comes_back_to_it_to_the_letter() -> None:
+    away = with_setting(XML, "vcpusched", 0, s("vcpusched", "batch"))
+    assert "vcpus='1-2' scheduler='fifo'" in away
+    assert with_setting(away, "vcpusched", 0, s("vcpusched", "fifo 1")) == XML
+
+
 def test_guest_cells_and_rows_without_a_word_are_rows_too() -> None:
     found = replace(domain(None, BARE), guest_cells=(GuestCell(0), GuestCell(5)))
     keys = [row.key for row in setting_rows(found)]

@@ -73,13 +73,17 @@ def _with_tune(text: str, kind: SettingKind, number: int | None, setting: Settin
 
 
 def _with_policy(text: str, kind: SettingKind, number: int, setting: Setting) -> str:
-    """Elements are for many threads: the one leaves its own, and gets one of its own."""
+    """Elements are for many threads: the one leaves its own, and joins those of its policy."""
     name = _THREADS[kind]
     text = _without_thread(text, kind, number)
     if not setting.text:
         return text
-    document = Document(text)
-    inner = element(kind, {name: str(number), **_policy(setting)})
+    document, wanted = Document(text), _policy(setting)
+    for node in document.findall(f"cputune/{kind}"):
+        threads = _threads(node.get(name))
+        if threads and all(node.get(key) == wanted.get(key) for key in ("scheduler", "priority")):
+            return document.set_attribute(node, name, str(threads | CpuSet.of((number,))))
+    inner = element(kind, {name: str(number), **wanted})
     return _put(document, "cputune", None, inner, _CPUTUNE_BEHIND)
 
 
