@@ -6,7 +6,7 @@ PYTHON_BIN := .venv/bin/python
 ARGS ?=
 export PREFIX DESTDIR SYSCONFDIR PYTHON
 
-.PHONY: run test quick check snapshots docs bench dist deb deb-test rpm test-lowest install uninstall clean help
+.PHONY: run test quick check snapshots docs bench dist deb deb-test rpm site test-lowest install uninstall clean help
 
 run: ## start the console; ARGS="--demo" and the like are passed on
 	@scripts/setup.sh run
@@ -15,6 +15,7 @@ run: ## start the console; ARGS="--demo" and the like are passed on
 test: ## set up, check, and run every test (as root: also against a private libvirtd)
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory site
 	$(PYTHON_BIN) -m pytest -n 2 tests/unit tests/pilot tests/snapshots
 	$(PYTHON_BIN) -m pytest -n 3 --dist loadfile tests/integration
 
@@ -61,6 +62,11 @@ deb-test: ## build, install, try and purge the .deb in fresh chroots; ARGS="book
 rpm: ## dist/vconsole-*.rpm, where rpmbuild is
 	scripts/rpm.sh
 
+site: ## the documents as a site in build/site; a link that leads nowhere is an error
+	@[[ -x .venv-site/bin/mkdocs ]] || { python3 -m venv .venv-site && .venv-site/bin/pip install \
+	  --quiet --disable-pip-version-check 'mkdocs-material>=9.5,<10' 'mkdocs<2'; }
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --quiet
+
 test-lowest: ## the tests with the oldest libraries that pyproject.toml allows; compiles some
 	scripts/lowest.sh $(ARGS)
 
@@ -71,7 +77,7 @@ uninstall: ## take it away again, but for the configuration
 	scripts/install.sh --uninstall
 
 clean: ## forget everything that can be made again, the virtual environment too
-	rm -rf .venv .venv-lowest build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-lowest .venv-site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .import_linter_cache snapshot_report.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
