@@ -65,7 +65,7 @@ rpm: ## dist/vconsole-*.rpm, where rpmbuild is
 site: ## the documents as a site in build/site; a link that leads nowhere is an error
 	@[[ -x .venv-site/bin/mkdocs ]] || { python3 -m venv .venv-site && .venv-site/bin/pip install \
 	  --quiet --disable-pip-version-check 'mkdocs-material>=9.5,<10' 'mkdocs<2'; }
-	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build 2>&1 | { ! grep -E "WARNING|ERROR|Aborted"; }  # --quiet lets links dangle
 
 test-lowest: ## the tests with the oldest libraries that pyproject.toml allows; compiles some
 	scripts/lowest.sh $(ARGS)
