@@ -47,6 +47,7 @@ bench: ## measure start, keys, bytes and CPU; ARGS are passed on
 	$(PYTHON_BIN) -m bench $(ARGS)
 	$(PYTHON_BIN) -m bench.scale
 	$(PYTHON_BIN) -m bench.vhostmd
+	$(PYTHON_BIN) -m bench.inside
 
 dist: ## wheel and source archive in dist/, with units, manual and completions
 	@scripts/setup.sh test

@@ -43,6 +43,7 @@ CANNOT = {
     "TransferVolume": "a stream leaves no trace but the file, which is named when it is whole",
     "ImageWork": "as above; partial files are listed by `image partials`",
     "RemoveLeftover": "a file: it is listed again, or not",
+    "MoveMemory": "where it lies is on the page at once, and moving it again is no harm",
     "PrivateAgentCommand": "only the guest knows what a command did",
 }
 
