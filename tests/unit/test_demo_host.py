@@ -174,3 +174,19 @@ def test_memory_follows_and_stays_whole() -> None:
     assert moving.shares(200.0)[2] > 0.95
     assert moving.follow([2], 200.0) is not None
     assert moving.follow([], 105.0) is moving, "a set that is not known moves nothing"
+
+
+def test_a_disk_is_copied_and_the_domain_goes_on_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(world, "_worlds", [world.World(lambda: now[0])])
+    domain = open_demo().conn.lookupByName("web-01")
+    domain.blockCopy("vda", "<disk type='file'><source file='/srv/new.qcow2'/></disk>", {}, 0)
+    assert domain.blockJobInfo("vda")["cur"] == 0
+    now[0] += 60
+    job = domain.blockJobInfo("vda")
+    assert job["cur"] == job["end"]
+    assert "ready='yes'" in domain.XMLDesc(0)
+    domain.blockJobAbort("vda", 2)
+    assert "/srv/new.qcow2" in domain.XMLDesc(0)
+    assert "<mirror" not in domain.XMLDesc(0)
+    assert "/srv/new.qcow2" not in domain.XMLDesc(2), "the definition is changed by who asked"

@@ -31,6 +31,11 @@ _MOVES: Final = frozenset(
 )
 """Calls after which a domain is another one."""
 _GIB: Final = 1 << 30
+_PIVOT: Final = 2
+"""VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT."""
+_COPY_S: Final = 4.0
+"""How long it takes to copy a disk."""
+_MIRROR: Final = "<mirror type='file' job='copy' ready='yes'/>"
 
 
 class Domain:
@@ -68,7 +73,11 @@ class Domain:
         if not self._answers:
             return _GIVEN.sub("", text)
         text = _GIVEN.sub(self._interface, text)
-        return text.replace(*_OPEN)
+        text = text.replace(*_OPEN)
+        for _, target in [key for key in self.world.copies if key[0] == self.real.UUIDString()]:
+            place = f"<target dev='{target}'"
+            text = text.replace(place, _MIRROR + place)
+        return text
 
     def _interface(self, found: re.Match[str]) -> str:
         """Its interface, by a name that no other domain's has; an only one."""
@@ -226,9 +235,38 @@ class Domain:
         self.world.sizes[self.real.UUIDString(), target] = size
         return 0
 
+    def blockCopy(  # noqa: N802
+        self, target: str, xml: str, parameters: Any = None, flags: int = 0
+    ) -> int:
+        """Begin a copy, above the driver."""
+        self._disk(target)
+        self.world.copies[self.real.UUIDString(), target] = xml, self.world.now_s
+        return 0
+
     def blockJobInfo(self, target: str, flags: int = 0) -> dict[str, int]:  # noqa: N802
-        """No job runs."""
-        return {}
+        """How far a copy is."""
+        if (copy := self.world.copies.get((self.real.UUIDString(), target))) is None:
+            return {}
+        end = self.blockInfo(target)[0]
+        done = min(1.0, (self.world.now_s - copy[1]) / _COPY_S)
+        return {"type": 2, "bandwidth": 0, "cur": int(end * done), "end": end}
+
+    def blockJobAbort(self, target: str, flags: int = 0) -> int:  # noqa: N802
+        """End a copy; the disk goes on there if that is asked for."""
+        text = self.XMLDesc(0)
+        copy = self.world.copies.pop((self.real.UUIDString(), target), None)
+        if copy is None or not flags & _PIVOT:
+            return 0
+        document, source = Document(text), Document(copy[0]).find("source")
+        for node in document.findall("devices/disk"):
+            now, name = node.find("source"), node.find("target")
+            if now and name and source and name.get("dev") == target:
+                edited = Document(document.set_attribute(now, "file", source.get("file") or ""))
+                if (devices := edited.find("devices")) is not None:
+                    own = edited.text[devices.start : devices.end].replace(_MIRROR, "")
+                    self.world.devices[self.real.UUIDString()] = own
+                break
+        return 0
 
     def _disk(self, target: str) -> str:
         """The source of a disk.

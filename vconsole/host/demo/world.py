@@ -52,6 +52,8 @@ class World:
         """UUID -> the devices of a running domain, where they were changed while it ran."""
         self.sizes: dict[tuple[str, str], int] = {}
         """(UUID, target) -> the capacity of a disk that was resized while it was used."""
+        self.copies: dict[tuple[str, str], tuple[str, float]] = {}
+        """(UUID, target) of a disk that is copied -> the copy's XML, and when it was begun."""
         self.met: set[str] = set()
         """UUIDs of the domains that somebody has looked up."""
         self.frozen: set[str] = set()
