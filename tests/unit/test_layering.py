@@ -76,6 +76,7 @@ def test_pages_are_loaded_when_they_are_opened() -> None:
     found = {name for name in loaded_by("import vconsole.console.app") if ".screens." in name}
     assert found == {
         "vconsole.screens.page",
+        "vconsole.screens.list_page",
         "vconsole.screens.messages",
         "vconsole.screens.domains",
         "vconsole.screens.domains.domains",
