@@ -130,7 +130,7 @@ class VolumesScreen(ListPage, FilteredPage):
     def notes(self) -> Iterable[Note]:
         if (volume := self._volume) is None:
             return ()
-        based = [v.name for v in self._details.values() if v.backing == volume.path]
+        based = [v.name for v in self._details.values() if v.is_based_on(volume)]
         return volume_notes(volume, self._users_of(volume), based)
 
     @override

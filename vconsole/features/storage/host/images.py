@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from vconsole.features.storage.host.files import name_whole, taken_away
+from vconsole.features.storage.host.links import follow
 from vconsole.features.storage.host.read import read_users
 from vconsole.features.storage.model.images import (
     MOST_IMAGES,
@@ -203,8 +204,10 @@ def _in_use(link: Link, request: ImageWork) -> str:
         return ""
     users = read_users(link, ReadUsers()).value
     assert isinstance(users, Users)
+    leads_to = follow(request.writes)
     for path in request.writes:
-        names = [user for user in users.by_path.get(path, ()) if user.running]
+        named = {path, leads_to.get(path, path)}
+        names = [user for p in named for user in users.by_path.get(p, ()) if user.running]
         if names:
             instead = f"; {request.instead} does it there" if request.instead else ""
             return f"{path} is in use by {names[0]}{instead}"

@@ -9,13 +9,14 @@ virStorageVolGetXMLDesc, virConnectGetStoragePoolCapabilities.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final, cast
 
 from vconsole.features.storage.host import pool_memory
+from vconsole.features.storage.host.links import follow
 from vconsole.features.storage.model.plan import check_unused
 from vconsole.features.storage.model.pool import (
     STATES,
@@ -102,6 +103,7 @@ def pool_of(link: Link, handle: Any) -> Pool:
         persistent=bool(link.call(handle.isPersistent)),
         autostart=bool(link.call(handle.autostart)),
     )
+    pool = _led(link, pool)
     if not running:  # what its XML still says was true when it ran
         return replace(pool, capacity_bytes=None, allocation_bytes=None, available_bytes=None)
     return replace(
@@ -111,6 +113,17 @@ def pool_of(link: Link, handle: Any) -> Pool:
         available_bytes=available,
         volumes=int(link.call(handle.numOfVolumes)),
     )
+
+
+def _led(link: Link, pool: Pool) -> Pool:
+    """With where its target leads."""
+    place = _follow(link, (pool.target,)).get(pool.target, pool.target)
+    return replace(pool, leads_to=place) if place != pool.target else pool
+
+
+def _follow(link: Link, paths: Iterable[str]) -> Mapping[str, str]:
+    """Where they lead; nobody knows of another machine's, nor of invented ones."""
+    return follow(paths) if link.connection.local else {}
 
 
 def read_pool_types(link: Link, request: ReadPoolTypes) -> Reply:
@@ -136,8 +149,8 @@ def read_volume_details(link: Link, request: ReadVolumeDetails) -> Reply:
     """Read those that are asked for."""
 
     def details(pool: Any) -> dict[str, Volume]:
-        found = ((name, _volume_in(link, pool, name)) for name in request.names)
-        return {name: volume for name, volume in found if volume is not None}
+        found = [_volume_in(link, pool, name) for name in request.names]
+        return {volume.name: volume for volume in _all_led(link, filter(None, found))}
 
     return _of_pool(link, request.pool, "details", request.deadline_s - 2, details)
 
@@ -147,14 +160,32 @@ def _volume_in(link: Link, pool: Any, name: str) -> Volume | None:
     import libvirt
 
     with suppress(libvirt.libvirtError, ValueError):
-        return volume_of(link, link.call(pool.storageVolLookupByName, name))
+        return _as_said(link, link.call(pool.storageVolLookupByName, name))
     return None
 
 
 def volume_of(link: Link, handle: Any) -> Volume:
     """Read a volume by its handle."""
+    (volume,) = _all_led(link, (_as_said(link, handle),))
+    return volume
+
+
+def _as_said(link: Link, handle: Any) -> Volume:
+    """What libvirt says of it: it follows no links."""
     volume = read_volume(str(link.call(handle.XMLDesc, 0)), str(handle.name()))
     return replace(volume, key=volume.key or handle.key(), path=volume.path or handle.path())
+
+
+def _all_led(link: Link, volumes: Iterable[Volume]) -> tuple[Volume, ...]:
+    """With where their paths, and those of their bases, lead."""
+    known = tuple(volumes)
+    real = _follow(link, (path for v in known for path in (v.path, v.backing)))
+
+    def led(path: str) -> str:
+        place = real.get(path, path)
+        return place if place != path else ""
+
+    return tuple(replace(v, leads_to=led(v.path), backing_leads_to=led(v.backing)) for v in known)
 
 
 def find_volume(link: Link, request: FindVolume) -> Reply:
@@ -215,7 +246,7 @@ def _volumes(link: Link, pool: Any) -> tuple[Volume, ...]:
     if not link.call(pool.isActive):
         return ()
     found = (_volume_in(link, pool, str(name)) for name in link.call(pool.listVolumes))
-    return tuple(volume for volume in found if volume is not None)
+    return _all_led(link, filter(None, found))
 
 
 def why_in_use(link: Link, pool: Pool, volume: Volume, word: str) -> str:
@@ -243,7 +274,11 @@ def read_users(link: Link, request: ReadUsers) -> Reply:
         used, wrong = uses(domain.UUIDString(), domain.name(), domain.ID() >= 0, texts)
         found += used
         problems |= dict.fromkeys(filter(None, (trouble, wrong)))
-    users: Users = collect(found, "; ".join(problems))
+    named = dict.fromkeys(place.path for place, _ in found if place.path.startswith("/"))
+    leads_to = _follow(link, named)
+    if link.connection.local and (silent := [path for path in named if path not in leads_to]):
+        problems[f"nothing answers where {silent[0]} lies"] = None
+    users: Users = collect(found, "; ".join(problems), leads_to)
     return Reply(value=users, message=users.problem)
 
 

@@ -272,7 +272,7 @@ def check_unused(
         ValueError: Naming who.
     """
     names = [str(user) for user in users.of(pool, volume)]
-    names += [f"{v.name} is based on it" for v in others if v.backing and v.backing == volume.path]
+    names += [f"{v.name} is based on it" for v in others if v.is_based_on(volume)]
     if names:
         raise ValueError(f"{volume.name} is in use: {', '.join(names[:4])}; not to {action}")
     if users.problem:

@@ -37,6 +37,8 @@ class Pool:
     """How many; known of a running pool."""
     target: str = ""
     """Where its volumes lie: a directory, or ``/dev/VG``."""
+    leads_to: str = ""
+    """Where the target is, where it names a symbolic link; known of this machine's."""
     source: str = ""
     """Where they come from, in words: a device, ``host:/export``, a volume group."""
 
@@ -63,6 +65,20 @@ class Volume:
     backing_format: str = ""
     modified_s: float | None = None
     """Seconds since 1970."""
+    leads_to: str = ""
+    """Where the image is, where the path names a symbolic link; known of this machine's."""
+    backing_leads_to: str = ""
+    """The same of the image it is based on."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """What a ``<source>`` may name it by."""
+        return tuple(dict.fromkeys(filter(None, (self.path, self.key, self.leads_to))))
+
+    def is_based_on(self, other: Volume) -> bool:
+        """The other is its base, named by whichever path."""
+        bases = {self.backing, self.backing_leads_to} - {""}
+        return not bases.isdisjoint({other.path, other.leads_to})
 
 
 def read_pool(text: str, uuid: str, name: str) -> Pool:
@@ -108,7 +124,11 @@ def read_volume(text: str, name: str) -> Volume:
 
 def overlaps(pools: Iterable[Pool]) -> dict[str, str]:
     """UUID of a pool -> the name of another whose directory it shares, or lies in."""
-    known = [(pool, PurePosixPath(pool.target)) for pool in pools if pool.target.startswith("/")]
+    known = [
+        (pool, PurePosixPath(pool.leads_to or pool.target))
+        for pool in pools
+        if pool.target.startswith("/")
+    ]
     found: dict[str, str] = {}
     for pool, path in known:
         for other, place in known:

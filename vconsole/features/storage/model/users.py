@@ -37,6 +37,7 @@ class Users:
     """Who uses what."""
 
     by_path: Mapping[str, tuple[User, ...]] = field(default_factory=dict)
+    """By the path that is named, and by the one it leads to."""
     by_volume: Mapping[tuple[str, str], tuple[User, ...]] = field(default_factory=dict)
     """(pool, volume) as a ``<source>`` names them -> users."""
     problem: str = ""
@@ -44,20 +45,18 @@ class Users:
 
     def of(self, pool: Pool, volume: Volume) -> tuple[User, ...]:
         """Those of a volume, each once."""
-        found = (
-            *self.by_path.get(volume.path, ()),
-            *self.by_path.get(volume.key, ()),
-            *self.by_volume.get((pool.name, volume.name), ()),
-        )
+        found = [user for path in volume.places for user in self.by_path.get(path, ())]
+        found += self.by_volume.get((pool.name, volume.name), ())
         return tuple(dict.fromkeys(found))
 
     def of_pool(self, pool: Pool) -> tuple[str, ...]:
         """Names of the domains that have an image of the pool."""
-        inside = pool.target.rstrip("/") + "/"
+        targets = [place for place in (pool.target, pool.leads_to) if place.startswith("/")]
+        inside = tuple(place.rstrip("/") + "/" for place in targets)
         names = [
             user.name
             for path, users in self.by_path.items()
-            if pool.target.startswith("/") and path.startswith(inside)
+            if path.startswith(inside)
             for user in users
         ]
         names += [
@@ -69,13 +68,17 @@ class Users:
         return tuple(dict.fromkeys(names))
 
 
-def collect(found: Iterable[tuple[Place, User]], problem: str = "") -> Users:
-    """Sort uses by what they name."""
+def collect(
+    found: Iterable[tuple[Place, User]],
+    problem: str = "",
+    leads_to: Mapping[str, str] | None = None,
+) -> Users:
+    """Sort uses by what they name, and by where that leads (path -> path)."""
     paths: dict[str, dict[User, None]] = {}
     volumes: dict[tuple[str, str], dict[User, None]] = {}
     for place, user in found:
-        if place.path:
-            paths.setdefault(place.path, {})[user] = None
+        for path in filter(None, {place.path, (leads_to or {}).get(place.path, "")}):
+            paths.setdefault(path, {})[user] = None
         if place.pool:
             volumes.setdefault((place.pool, place.volume), {})[user] = None
     return Users(
