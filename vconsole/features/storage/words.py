@@ -204,6 +204,8 @@ def volume_notes(volume: Volume, users: Sequence[User], based: Sequence[str]) ->
     yield f" path {safe(volume.path)}", ""
     if volume.key != volume.path:
         yield f" key  {safe(volume.key)}", ""
+    if volume.leads_to:
+        yield f" a link to {safe(volume.leads_to)}", "dim"
     if volume.backing:
         format_ = f" ({safe(volume.backing_format)})" if volume.backing_format else ""
         yield f" based on {safe(volume.backing)}{format_}", "dim"

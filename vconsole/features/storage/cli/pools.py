@@ -230,6 +230,7 @@ def _show_volume(options: argparse.Namespace, source: HostSource) -> int:
         ("name", v.name),
         ("pool", found.pool.name),
         ("path", v.path),
+        *((("leads to", v.leads_to),) if v.leads_to else ()),
         ("key", v.key),
         ("format", v.format),
         ("capacity", size(v.capacity_bytes)),
