@@ -8,13 +8,18 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from vconsole.features.doctor.host.connection import _connected
 from vconsole.files.demo import demo_files
 from vconsole.files.places import state_dir
 from vconsole.host import here
 from vconsole.host.here import Here
+from vconsole.host.link import REFUSED, more_rights
+from vconsole.model.host_state import Connection
 
 Words = tuple[str, ...]
 NOTHING = Here(answers=False, daemon="", manager="systemd", root=True)
@@ -70,6 +75,26 @@ def test_the_cure_of_a_refusal_is_the_group(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(here, "_groups", lambda: frozenset({"wheel"}))
     assert "Polkit" in here.cure("qemu:///system", user, refused=True)
     assert "journalctl -u virtqemud" in here.cure(None, RUNNING, refused=True)
+
+
+@pytest.mark.parametrize(
+    ("uri", "reason", "cured"),
+    [
+        ("qemu:///system", f"{REFUSED}: authentication failed", True),
+        ("qemu:///system", "--read-only was given", False),
+        ("qemu+ssh://far/system", f"{REFUSED}: authentication failed", False),
+    ],
+)
+def test_who_may_only_read_has_the_same_cure_everywhere(
+    uri: str, reason: str, cured: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = Here(answers=True, daemon="", manager="systemd", root=False)
+    monkeypatch.setattr(here, "look", lambda: user)
+    monkeypatch.setattr(here, "_groups", lambda: frozenset({"libvirt"}))
+    assert more_rights(uri, reason).startswith("sudo usermod") is cured
+    known = Connection(uri, "QEMU", read_only=True, read_only_reason=reason)
+    link: Any = SimpleNamespace(connection=known)
+    assert _connected(link).cure == more_rights(uri, reason)
 
 
 def test_a_socket_that_nobody_listens_on_is_restarted() -> None:

@@ -81,10 +81,10 @@ def cure(
     if uri and (not is_this_machine(uri) or uri.startswith("test:") or "socket=" in uri):
         return ""
     found = here or look()
+    if refused:
+        return _rights_cure(found)
     if not found.daemon:
         return f"no libvirt daemon is installed here: {INSTALL}; -c URI names another host"
-    if refused:
-        return rights_cure(found)
     if found.answers and not dead:
         return ""
     sudo, verb = "" if found.root else "sudo ", "restart" if dead else "start"
@@ -99,9 +99,8 @@ INSTALL = (
 )
 
 
-def rights_cure(here: Here | None = None) -> str:
+def _rights_cure(found: Here) -> str:
     """How a user may reach the system's daemon who is not let in; root always may."""
-    found = here or look()
     if found.root:
         return f"the daemon's journal says why: journalctl -u {found.daemon or 'libvirtd'}"
     user = os.environ.get("USER") or "YOU"

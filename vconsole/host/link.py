@@ -276,7 +276,7 @@ def _describe(conn: Any, wanted: str | None, reason: str | None) -> Connection:
         local=driver.upper() == "QEMU" and uri.is_this_machine(actual),
         read_only=reason is not None,
         read_only_reason=reason or "",
-        notice=_notice(reason or "", actual),
+        notice=f"reading only: {cure}" if (cure := more_rights(actual, reason or "")) else "",
         split_pins=driver.upper() != "TEST",
         capable=True,
     )
@@ -285,11 +285,9 @@ def _describe(conn: Any, wanted: str | None, reason: str | None) -> Connection:
 REFUSED = "libvirt allows no more"
 
 
-def _notice(reason: str, actual: str) -> str:
-    """What a user may do who is only let in to read on this machine."""
-    if not reason.startswith(REFUSED) or not uri.is_this_machine(actual):
-        return ""
-    return f"reading only: {here.rights_cure()}"
+def more_rights(known_as: str, reason: str) -> str:
+    """What a user may do who is only let in to read on this machine, for what reason."""
+    return here.cure(known_as, refused=True) if reason.startswith(REFUSED) else ""
 
 
 def probe_split_pins(link: Link, domain: Any) -> bool:

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from vconsole.files.config import Config
 from vconsole.host import here
-from vconsole.host.link import Link
+from vconsole.host.link import Link, more_rights
 from vconsole.host.open import connect_link
 from vconsole.host.source import HostError
 from vconsole.host.uri import expected
@@ -35,7 +35,7 @@ def daemon(found: here.Here) -> Check:
     """What of libvirt is on this machine."""
     if not found.daemon:
         words = "none is installed here: only hosts elsewhere can be reached"
-        return Check("daemon", "warn", words, "install libvirt-daemon-system, or libvirt-daemon")
+        return Check("daemon", "warn", words, here.INSTALL)
     if not found.answers:
         words = f"{found.daemon} is installed, and no socket of it is there"
         return Check("daemon", "fail", words, here.cure("qemu:///system", found))
@@ -45,9 +45,9 @@ def daemon(found: here.Here) -> Check:
 def _connected(link: Link) -> Check:
     known = link.connection
     if known.read_only:
-        reason = known.read_only_reason
-        cure = "" if "--read-only" in reason else here.rights_cure()
-        return Check("connection", "warn", f"{known.uri}: only reading: {reason}", cure)
+        words = f"{known.uri}: only reading: {known.read_only_reason}"
+        cure = more_rights(known.uri, known.read_only_reason)
+        return Check("connection", "warn", words, cure)
     where = "this machine" if known.local else known.hostname or "elsewhere"
     return Check("connection", "ok", f"{known.uri} ({known.driver}, {where}): all is allowed")
 
