@@ -104,6 +104,24 @@ def volume_by_link(link: Link, real: Path) -> FoundVolume:
     return found
 
 
+def test_a_domain_that_names_pool_and_volume_has_the_image_of_another_pool(
+    link: Link, real: Path
+) -> None:
+    volume_by_link(link, real)
+    pool = link.conn.storagePoolCreateXML(POOL.format(name="straight", path=real.parent), 0)
+    pool.createXML(VOLUME.format(name="real"), 0)
+    found = find_volume(link, FindVolume("straight/real")).value
+    assert isinstance(found, FoundVolume)
+    assert why_in_use(link, found.pool, found.volume, "wipe") == ""
+    named = "<disk type='volume' device='disk'><source pool='p' volume='real'/>"
+    plain = DISK.format(path="/x", base="")
+    link.conn.createXML(
+        plain.replace("<disk type='file' device='disk'><source file='/x'/>", named), 0
+    )
+    words = why_in_use(link, found.pool, found.volume, "wipe")
+    assert words == "real is in use: web (vda); not to wipe"
+
+
 def test_an_image_that_is_based_on_a_link_needs_what_it_leads_to(real: Path) -> None:
     base = volume(real)
     top = Volume("top", "/i/top", "/i/top", backing=f"{real}-link", backing_leads_to=str(real))

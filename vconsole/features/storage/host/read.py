@@ -227,8 +227,8 @@ def _by_names(link: Link, text: str) -> Any:
     return link.call(handle.storageVolLookupByName, name)
 
 
-def every_volume(link: Link) -> Iterator[Volume]:
-    """The volumes of all pools that run: an image may be the base of one in another pool.
+def every_volume(link: Link) -> Iterator[tuple[str, Volume]]:
+    """(pool, volume) of all pools that run: an image may be the base of one in another pool.
 
     Raises:
         NoAnswerError: A pool does not answer; the message names it.
@@ -239,7 +239,8 @@ def every_volume(link: Link) -> Iterator[Volume]:
             found = within(link, f"all of pool {name.uuid}", ALL_S, work)
         except NoAnswerError as error:
             raise NoAnswerError(error.title, f"pool {name.name} gives {error.message}") from error
-        yield from cast("tuple[Volume, ...]", found)
+        for volume in cast("tuple[Volume, ...]", found):
+            yield name.name, volume
 
 
 def _volumes(link: Link, pool: Any) -> tuple[Volume, ...]:
@@ -253,8 +254,20 @@ def why_in_use(link: Link, pool: Pool, volume: Volume, word: str) -> str:
     """Who needs a volume now, snapshots and bases looked at as well; "" where nobody does."""
     users = read_users(link, ReadUsers(snapshots=True)).value
     assert isinstance(users, Users)
+    same: list[tuple[str, str]] = []
+
+    def others() -> Iterator[Volume]:
+        for name, other in every_volume(link):
+            if other.is_at(volume):
+                same.append((name, other.name))
+            yield other
+
     try:
-        check_unused(pool, volume, users, every_volume(link), word)
+        check_unused(pool, volume, users, others(), word)
+        for names in same:
+            check_unused(
+                pool, volume, Users({volume.path: users.by_volume.get(names, ())}), (), word
+            )
     except ValueError as error:
         return str(error)
     except NoAnswerError as error:

@@ -75,6 +75,11 @@ class Volume:
         """What a ``<source>`` may name it by."""
         return tuple(dict.fromkeys(filter(None, (self.path, self.key, self.leads_to))))
 
+    def is_at(self, other: Volume) -> bool:
+        """The two are one image, though pools and paths may be others."""
+        place = self.leads_to or self.path
+        return place.startswith("/") and place == (other.leads_to or other.path)
+
     def is_based_on(self, other: Volume) -> bool:
         """The other is its base, named by whichever path."""
         bases = {self.backing, self.backing_leads_to} - {""}
