@@ -107,7 +107,7 @@ PAGES = {
     "volumes": (("6", "down", "down", "enter"), ("web-02.qcow2", "qcow2")),
     "activity": (("7",), ("7 entries", "setmaxmem", "legacy-erp")),
     "history": (("H",), ("2 changes", "vCPU 0: ", "44-47")),
-    "jobs": (("8",), ("Jobs", "nothing was begun in this session")),
+    "jobs": (("8",), ("Jobs", "nothing is under way")),
 }
 OF_A_DOMAIN = {
     "domain": ((), ("Overview", "Locality", "CPU")),

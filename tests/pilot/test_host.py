@@ -295,7 +295,7 @@ async def test_a_cell_that_stands_for_the_whole_host_says_so() -> None:
 async def test_a_host_with_l3_domains_shows_each_apart() -> None:
     async with console_on(scenes.eight_l3(), (120, 60)) as console:
         await console.press("2", "f", *"20", "enter")
-        console.sees("8 L3 domains", "L3 0", "L3 16", "L3 56")
+        console.sees("8 L3 domains", "L3 0..", "L3 24..", "L3 48,56")
         assert "L3 of 16-23,80-87" in console.status
 
 

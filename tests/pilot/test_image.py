@@ -103,7 +103,7 @@ async def test_what_qemu_img_is_asked(keys: tuple[str, ...], words: tuple[str, .
         (("C",), ("commit", "/i/top")),
         (("R", "enter"), ("check", "leaks")),
         (("+", *"new", "enter"), ("snapshot", "-c", "new")),
-        (("down", "a"), ("snapshot", "-a", "before")),
+        (("down", "a"), ("snapshot", "-a", "1")),
         (("down", "d"), ("snapshot", "-d", "before")),
         (("b", "enter"), ("rebase", "-p", "/i/top")),
         (("b", "e", *"/i/n", "enter", "down", "space", "down", "space", "enter"), ("-u", "/i/n")),

@@ -272,12 +272,16 @@ async def test_help_scrolls_on_a_small_screen() -> None:
         await console.until("Quit; asks again")
 
 
+LATER = {"plan.rollback"}
+"""Offered only when something is there to put back."""
+
+
 @every_page
 async def test_the_footer_shows_keys_that_run_and_always_the_help(page: str) -> None:
     async with console_on(scenes.kvm07(), (200, 40)) as console:
         await go(console, page)
         for command in of_scope(page):
-            if command.title:
+            if command.title and command.id not in LATER:
                 key = key_name(command.keys.split(",")[0])
                 assert f"{key} {command.title}" in console.footer
         assert console.footer.endswith("^p find  ? help")
@@ -296,16 +300,16 @@ async def test_a_click_on_the_footer_runs_the_command() -> None:
 
 
 async def test_a_user_may_bind_other_keys() -> None:
-    config = Config(keys={"domains.pin": "P,f7", "app.quit": "ctrl+x"})
-    async with console_on(scenes.kvm07(), (120, 60), config=config) as console:
-        assert "P pin" in console.footer
+    config = Config(keys={"domains.pin": "B,f7", "app.quit": "ctrl+x"})
+    async with console_on(scenes.kvm07(), (120, 90), config=config) as console:
+        assert "B pin" in console.footer
         await console.press("p")
         assert console.page == "domains"
         await console.press("q")
         assert console.is_open
         await console.press("f7")
         assert console.page == "pin"
-        await console.press("escape", "P")
+        await console.press("escape", "B")
         assert console.page == "pin"
         await console.press("?")
         console.sees("^x")

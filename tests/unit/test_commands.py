@@ -11,7 +11,8 @@ from tests.pages import all_pages
 from vconsole.model.command import Command, not_read_only, writable
 from vconsole.model.host_state import EMPTY, Domain, HostState
 from vconsole.model.keys import key_name
-from vconsole.registry import COMMANDS, MANIFESTS, of_scope
+from vconsole.registry import COMMANDS, MANIFESTS, PAGES, of_scope
+from vconsole.registry import SCOPES as TITLES
 
 SCOPES = {"app", *all_pages()}
 
@@ -135,3 +136,9 @@ def test_a_command_without_an_equivalent_has_none() -> None:
 )
 def test_keys_are_named_as_they_are_printed(key: str, shown: str) -> None:
     assert key_name(key) == shown
+
+
+def test_every_page_and_every_scope_of_commands_has_a_name() -> None:
+    """The palette, help and the page of keys name them."""
+    named = {c.scope for c in COMMANDS.values()} | {c.opens for c in COMMANDS.values() if c.opens}
+    assert (named | set(PAGES)) - set(TITLES) == set()

@@ -32,9 +32,9 @@ def test_everything_can_be_set(tmp_path: Path) -> None:
     path = write(
         tmp_path / "config.toml",
         'theme = "ansi-light"\ninterval = 5\nascii = true\nmouse = false\n'
-        '[keys]\n"domains.pin" = "P"\n',
+        '[keys]\n"domains.pin" = "B"\n',
     )
-    assert load(path) == Config("ansi-light", 5.0, True, False, keys={"domains.pin": "P"})
+    assert load(path) == Config("ansi-light", 5.0, True, False, keys={"domains.pin": "B"})
 
 
 @pytest.mark.parametrize("theme", THEMES)
@@ -67,7 +67,7 @@ def test_every_theme_exists(theme: str, tmp_path: Path) -> None:
         ('[keys]\n"domains.pin" = "s"', "keys: domains.pin and domains.sort would share 's'"),
         ('[keys]\n"domains.pin" = "q"', "keys: domains.pin and app.quit would share 'q'"),
         ('[keys]\n"app.quit" = "x"', "would share 'x'"),
-        ('[keys]\n"domains.pin" = "P, s"', "domains.pin and domains.sort would share 's'"),
+        ('[keys]\n"domains.pin" = "B, s"', "domains.pin and domains.sort would share 's'"),
     ],
 )
 def test_what_cannot_be_used_is_named(text: str, said: str, tmp_path: Path) -> None:

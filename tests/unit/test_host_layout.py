@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from tests.unit.machines import MACHINES, epyc_nps4, hybrid, power_smt8
@@ -31,10 +33,22 @@ def test_64_pcpus_a_cell_take_two_lines_in_the_dense_form() -> None:
     assert len(found.lines) == 3 * 8 + 2
 
 
-def test_a_band_holds_one_l3_domain_and_one_kind_of_cores() -> None:
+@pytest.mark.parametrize(
+    ("width", "first"),
+    [(60, ["L3 0", "L3 8"]), (80, ["L3 0,8", "L3 16,24"]), (200, ["L3 0,8", "L3 16,24"])],
+)
+def test_l3_domains_stand_apart_as_many_in_a_line_as_fit(width: int, first: list[str]) -> None:
     shape = topology(epyc_nps4())
-    labels = [line.label for line in arrange(shape, [1] * 8, 3, 80).lines if line.kind == "core"]
-    assert labels[:3] == ["L3 0", "L3 8", "L3 16"]
+    found = arrange(shape, [1] * len(shape.groups), 3, width)
+    cores = [line for line in found.lines if line.kind == "core"]
+    assert [line.label for line in cores][:2] == first
+    for line in cores:
+        runs = [shape.l3_of[p].first if p is not None else None for p in line.pcpus]
+        changes = [(a, b) for a, b in pairwise(runs) if a != b]
+        assert all(None in pair for pair in changes)
+
+
+def test_a_band_holds_one_kind_of_cores() -> None:
     shape = topology(hybrid())
     labels = [line.label for line in arrange(shape, [1], 3, 200).lines if line.kind == "core"]
     assert labels == ["P core", "E core"]

@@ -26,7 +26,7 @@ def answered(*devices: HostDevice) -> dict[type, object]:
 async def test_it_is_opened_by_its_key_and_goes_up_to_the_parent() -> None:
     answers = answered(COMPUTER, CARD, EVIL)
     async with console_on(scenes.kvm07(), (100, 30), answers=answers) as console:
-        await console.press("2", "d")
+        await console.press("2", "D")
         assert console.page == "hostdevices"
         console.sees("3 of this host", "pci_0000_00_1f_2", "net_\\x1b[31m", "u parent")
         await console.press("end", "u")
@@ -38,19 +38,19 @@ async def test_it_is_opened_by_its_key_and_goes_up_to_the_parent() -> None:
 async def test_what_cannot_be_read_says_why() -> None:
     answers = {ReadHostDevices: lambda _: Reply("failed", "no such call")}
     async with console_on(scenes.kvm07(), (100, 30), answers=answers) as console:
-        await console.press("2", "d")
+        await console.press("2", "D")
         console.sees("no such call")
 
 
 async def test_it_is_in_footer_help_and_palette() -> None:
     async with console_on(scenes.kvm07(), (140, 40)) as console:
         await console.press("2")
-        console.sees("d devices")
+        console.sees("D devices")
         await console.press("?")
         console.sees("Go to the devices of the host.", "nodedev-list --tree")
         await console.press("escape", "ctrl+p")
         await console.type("devices of the host")
-        await console.until("Go to the devices of the host  [d]")
+        await console.until("Go to the devices of the host  [D]")
 
 
 def test_it_is_a_subcommand(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,14 @@ from vconsole.model.command import Command, a_domain, a_plan, pinnable, unapplie
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
-    scopes={"pin": "Pin", "plan": "Plan", "history": "Pin history"},
+    scopes={
+        "pin": "Pin",
+        "settings": "Memory and scheduling",
+        "plan": "Plan",
+        "history": "Pin history",
+        "many": "Fit: one plan for several domains",
+        "profiles": "Profiles",
+    },
     commands=(
         Command(
             "app.pin",

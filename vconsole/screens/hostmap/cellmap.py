@@ -172,7 +172,9 @@ class CellMap(ScrollView, Styled, can_focus=True):
         return " " * LABEL + line.label
 
     def _core(self, pcpu: int | None) -> str:
-        core = self._marks.shape.pcpu[pcpu].core if pcpu is not None else None
+        if pcpu is None:
+            return ""
+        core = self._marks.shape.pcpu[pcpu].core
         return "-" if core is None else str(core)
 
     # -- movement ----------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 A cell is a heading of one or more lines, then bands of cores. A band has a line of core numbers and
 for every SMT thread a line of pCPU numbers with a line of marks below, so that siblings stand under
-each other. A band never mixes sockets, L3 domains or kinds of cores.
+each other. A band never mixes sockets, L3 domains or kinds of cores; L3 domains that fit stand in
+one line, a column apart.
 
 In the dense form a pCPU is one character: a band has a line for every thread, and L3 domains and
 kinds stand apart within it.
@@ -10,7 +11,7 @@ kinds stand apart within it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -144,10 +145,12 @@ def _cell(place: int, group: CellGroup, columns: int, shape: Topology) -> list[M
     if not group.cores:
         return [MapLine("note", place, label="no pCPUs")]
     lines: list[MapLine] = []
-    for cores in _bands(group, columns, shape):
-        label = _label(shape, cores[0][0])
-        lines.append(MapLine("core", place, label=label, pcpus=tuple(c[0] for c in cores)))
-        for row in _threads(cores):
+    bands = _bands(group, columns, shape)
+    for band in _beside(bands, columns, lambda cores: _sort(shape, cores[0][0])):
+        label = _label(shape, [core[0] for core in band if core])
+        first = tuple(core[0] if core else None for core in band)
+        lines.append(MapLine("core", place, label=label, pcpus=first))
+        for row in _threads(band):
             lines.append(MapLine("cpu", place, label="cpu", pcpus=row))
             lines.append(MapLine("mark", place, pcpus=row))
     return lines
@@ -157,16 +160,27 @@ def _dots(place: int, group: CellGroup, columns: int, shape: Topology) -> list[M
     """A line for every thread of as many areas as fit beside each other."""
     if not group.cores:
         return [MapLine("note", place, label="no pCPUs")]
-    bands: list[list[Core | None]] = [[]]
-    for cores in _bands(group, columns, shape):
-        if bands[-1] and len(bands[-1]) + 1 + len(cores) > columns:
-            bands.append([])
-        bands[-1] += [None, *cores] if bands[-1] else cores
     return [
         MapLine("dot", place, label=str(next(p for p in row if p is not None)), pcpus=row)
-        for band in bands
+        for band in _beside(_bands(group, columns, shape), columns, lambda _: None)
         for row in _threads(band)
     ]
+
+
+def _beside(
+    bands: Iterable[Sequence[Core]], columns: int, sort: Callable[[Sequence[Core]], object]
+) -> list[list[Core | None]]:
+    """Bands of one sort stand in one line as far as they fit, a column apart."""
+    lines: list[list[Core | None]] = []
+    last: object = None
+    for cores in bands:
+        here = sort(cores)
+        if lines and here == last and len(lines[-1]) + 1 + len(cores) <= columns:
+            lines[-1] += [None, *cores]
+        else:
+            lines.append(list(cores))
+        last = here
+    return lines
 
 
 def _threads(cores: Sequence[Core | None]) -> list[tuple[int | None, ...]]:
@@ -177,12 +191,20 @@ def _threads(cores: Sequence[Core | None]) -> list[tuple[int | None, ...]]:
     ]
 
 
-def _label(shape: Topology, pcpu: int) -> str:
-    """What the cores beside it have in common: ``L3 8``, ``E core``, ``s1 core``."""
-    found, kinds = shape.pcpu[pcpu], shape.kinds_of(CpuSet.of((pcpu,)))
-    if pcpu in shape.l3_of and shape.several_l3:
+def _sort(shape: Topology, pcpu: int) -> tuple[object, ...]:
+    """Whose L3 domains may stand in one line: of one socket, die and kind of cores."""
+    found = shape.pcpu[pcpu]
+    return found.socket, found.die, shape.kinds_of(CpuSet.of((pcpu,))), pcpu in shape.l3_of
+
+
+def _label(shape: Topology, pcpus: Sequence[int]) -> str:
+    """What the cores of a line have in common: ``L3 0,8``, ``E core``, ``s1 core``."""
+    found, kinds = shape.pcpu[pcpus[0]], shape.kinds_of(CpuSet.of(pcpus[:1]))
+    if pcpus[0] in shape.l3_of and shape.several_l3:
         die = f"d{found.die} " if found.die is not None and shape.several_dies else ""
-        return f"{die}L3 {shape.l3_of[pcpu].first}"
+        firsts = list(dict.fromkeys(str(shape.l3_of[pcpu].first) for pcpu in pcpus))
+        whole = f"{die}L3 {','.join(firsts)}"
+        return whole if len(whole) <= LABEL - 2 else f"{die}L3 {firsts[0]}.."
     if kinds:
         return f"{shape.kind_letter(kinds[0])} core"
     several = len({p.socket for p in shape.pcpu.values()}) > 1

@@ -12,7 +12,7 @@ MANIFEST: Final = Manifest(
     commands=(
         Command(
             "host.hostdevices",
-            "d",
+            "D",
             "devices",
             "Go to the devices of the host.",
             virsh="nodedev-list --tree",
