@@ -7,79 +7,33 @@ are; a line about such rows says "still". Rows with the same trouble are gathere
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce
 from operator import or_
-from typing import Final, Literal
+from typing import Final
 
 from vconsole.features.pins.model.plan import PinPlan
-from vconsole.features.pins.model.setting_warnings import as_planned, setting_warnings
+from vconsole.features.pins.model.setting_warnings import setting_warnings
+from vconsole.features.pins.model.warning_case import (
+    Case,
+    PlanWarning,
+    Row,
+    Severity,
+    case_of,
+    gather,
+)
 from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drifting
-from vconsole.model.host_state import Domain, HostState, PinKey, RowKey
+from vconsole.model.host_state import HostState, PinKey
 from vconsole.model.memory import AWAY_LIMIT, cells_label, guest_fit, memory_lines, tune_line
-from vconsole.model.placement import Claim, Occupancy, claims, occupants
-from vconsole.model.topology import Topology, places, topology
+from vconsole.model.placement import Claim, claims
+from vconsole.model.topology import places
 from vconsole.model.words import names_label, pcpus_label, plural, row_label, rows_label
 
 __all__ = ["AWAY_LIMIT", "PlanWarning", "attention", "plan_warnings", "refusals"]
 
-Severity = Literal["refuse", "warn", "info"]
 _RANK: Final[Mapping[Severity, int]] = {"refuse": 0, "warn": 1, "info": 2}
-
-
-@dataclass(frozen=True, slots=True)
-class PlanWarning:
-    """One line about a plan; `rows` is empty when it is about the domain as a whole.
-
-    `text` may hold foreign names and has no markup.
-    """
-
-    severity: Severity
-    rows: tuple[RowKey, ...]
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """A row with the set it would have."""
-
-    key: PinKey
-    cpuset: CpuSet
-    staged: bool
-    pinned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A plan and what it is judged by."""
-
-    plan: PinPlan
-    host_state: HostState
-    shape: Topology
-    occupancy: Occupancy
-    rows: tuple[_Row, ...]
-    domain: Domain | None
-
-    @property
-    def narrow(self) -> dict[int, _Row]:
-        """The vCPUs that are held to one core, by number."""
-        within = self.shape.within_core
-        return {row.key[1] or 0: row for row in self.vcpus if row.pinned and within(row.cpuset)}
-
-    @property
-    def threads(self) -> int:
-        """Threads of a core as the guest sees them."""
-        return self.domain.topology[2] if self.domain and self.domain.topology else 1
-
-    @property
-    def pinned(self) -> tuple[_Row, ...]:
-        return tuple(row for row in self.rows if row.pinned)
-
-    @property
-    def vcpus(self) -> tuple[_Row, ...]:
-        return tuple(row for row in self.rows if row.key[0] == "vcpu")
 
 
 _latest: tuple[PinPlan, HostState, tuple[PlanWarning, ...]] | None = None
@@ -100,7 +54,7 @@ def plan_warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ..
 
 
 def _warnings(plan: PinPlan, host_state: HostState) -> tuple[PlanWarning, ...]:
-    case = _case(plan, host_state)
+    case = case_of(plan, host_state)
     if not plan.begun:
         rows = tuple(replace(row, staged=True) for row in case.rows)
         return (*_drifting(case), *_confined(case), *_isolated(replace(case, rows=rows)))
@@ -132,39 +86,7 @@ def refusals(warnings: Iterable[PlanWarning]) -> tuple[PlanWarning, ...]:
     return tuple(warning for warning in warnings if warning.severity == "refuse")
 
 
-def _case(plan: PinPlan, host_state: HostState) -> _Case:
-    shape = topology(host_state)
-    rows = tuple(
-        _Row(key, cpuset, key in plan.staged, not shape.floats(cpuset))
-        for key in plan.rows
-        if (cpuset := plan.effective(key)) is not None
-    )
-    domain = host_state.domain(plan.uuid)
-    planned = as_planned(domain, plan) if domain else None
-    return _Case(plan, host_state, shape, occupants(host_state), rows, planned)
-
-
-def _gather(
-    found: Iterable[tuple[_Row, str, str]], severity: Severity = "warn"
-) -> Iterator[PlanWarning]:
-    """One line for each trouble, given as (row, verb of one row, the rest of the line).
-
-    Rows that the plan leaves alone get a line of their own, as information.
-    """
-    lines: dict[tuple[str, str, bool], list[PinKey]] = {}
-    for row, verb, rest in found:
-        lines.setdefault((verb, rest, row.staged), []).append(row.key)
-    for (verb, rest, staged), keys in lines.items():
-        shown = verb if len(keys) == 1 else _PLURAL[verb]
-        still = "" if staged else "still "
-        text = f"{rows_label(keys)} {still}{shown} {rest}"
-        yield PlanWarning(severity if staged else "info", tuple(keys), text)
-
-
-_PLURAL: Final = {"names": "name", "shares": "share", "crosses": "cross"}
-
-
-def _drifting(case: _Case) -> Iterator[PlanWarning]:
+def _drifting(case: Case) -> Iterator[PlanWarning]:
     """Rows that the kernel holds elsewhere, and that the plan does not set once more."""
     domain = case.host_state.domain(case.plan.uuid)
     for key, now in drifting(domain, case.host_state).items() if domain else ():
@@ -174,7 +96,7 @@ def _drifting(case: _Case) -> Iterator[PlanWarning]:
             yield PlanWarning("warn", (key,), f"{text}: pin it to {said} once more to repair it")
 
 
-def _missing(case: _Case) -> Iterator[PlanWarning]:
+def _missing(case: Case) -> Iterator[PlanWarning]:
     """Sets that name pCPUs which the host does not have."""
     everything = case.shape.everything
     found = (
@@ -182,10 +104,10 @@ def _missing(case: _Case) -> Iterator[PlanWarning]:
         for row in case.rows
         if everything and (gone := row.cpuset - everything)
     )
-    yield from _gather(found, "refuse")
+    yield from gather(found, "refuse")
 
 
-def _offline(case: _Case) -> Iterator[PlanWarning]:
+def _offline(case: Case) -> Iterator[PlanWarning]:
     """Sets that name offline pCPUs, other than the set of all pCPUs, which is no pin."""
     offline = case.shape.everything - case.shape.online
     found = (
@@ -193,10 +115,10 @@ def _offline(case: _Case) -> Iterator[PlanWarning]:
         for row in case.rows
         if not case.shape.everything <= row.cpuset and (off := row.cpuset & offline)
     )
-    yield from _gather(found, "refuse")
+    yield from gather(found, "refuse")
 
 
-def _confined(case: _Case) -> Iterator[PlanWarning]:
+def _confined(case: Case) -> Iterator[PlanWarning]:
     """Sets beyond what control groups leave: the kernel refuses the whole, or uses the rest.
 
     libvirt writes the set all the same, and reads it back as it was written.
@@ -217,7 +139,7 @@ def _confined(case: _Case) -> Iterator[PlanWarning]:
         yield PlanWarning(grave, (row.key,), text)
 
 
-def _placeless(case: _Case) -> Iterator[PlanWarning]:
+def _placeless(case: Case) -> Iterator[PlanWarning]:
     """Pinned to pCPUs that came online after libvirtd began: it does not say where they are."""
     if not any(cell is not None for cell in case.shape.cell_of.values()):
         return
@@ -227,10 +149,10 @@ def _placeless(case: _Case) -> Iterator[PlanWarning]:
         for row in case.pinned
         if (there := row.cpuset & lost)
     )
-    yield from _gather(found, "info")
+    yield from gather(found, "info")
 
 
-def _overlaps(case: _Case) -> Iterator[PlanWarning]:
+def _overlaps(case: Case) -> Iterator[PlanWarning]:
     """Pinned rows on pCPUs that another domain's vCPU holds exclusively."""
     others, uuid = case.occupancy.held_by_others(case.plan.uuid), case.plan.uuid
     found = []
@@ -239,10 +161,10 @@ def _overlaps(case: _Case) -> Iterator[PlanWarning]:
             names = names_label(case.occupancy.holder_names(common, uuid))
             rest = f"{pcpus_label(common)} with {names}, pinned there exclusively"
             found.append((row, "shares", rest))
-    yield from _gather(found)
+    yield from gather(found)
 
 
-def _shared_cores(case: _Case) -> Iterator[PlanWarning]:
+def _shared_cores(case: Case) -> Iterator[PlanWarning]:
     """SMT siblings of a pinned vCPU where another domain's pinned vCPU may run."""
     others = [(cpuset.bits, names) for cpuset, names in _others_vcpus(case)]
     found = []
@@ -260,10 +182,10 @@ def _shared_cores(case: _Case) -> Iterator[PlanWarning]:
             names_there = names_label(name for _, name in beside)
             rest = f"a core with {names_there}, pinned to the sibling {pcpus_label(pcpus)}"
             found.append((row, "shares", rest))
-    yield from _gather(found)
+    yield from gather(found)
 
 
-def _others_vcpus(case: _Case) -> list[tuple[CpuSet, tuple[str, ...]]]:
+def _others_vcpus(case: Case) -> list[tuple[CpuSet, tuple[str, ...]]]:
     """The sets of other domains' pinned vCPUs, with the names of the domains."""
     named = (
         (cpuset, [t.name for t in threads if t.kind == "vcpu" and t.uuid != case.plan.uuid])
@@ -272,9 +194,9 @@ def _others_vcpus(case: _Case) -> list[tuple[CpuSet, tuple[str, ...]]]:
     return [(cpuset, tuple(dict.fromkeys(names))) for cpuset, names in named if names]
 
 
-def _crowded(case: _Case) -> Iterator[PlanWarning]:
+def _crowded(case: Case) -> Iterator[PlanWarning]:
     """More vCPUs with one and the same set than the set has pCPUs."""
-    rows: dict[CpuSet, list[_Row]] = {}
+    rows: dict[CpuSet, list[Row]] = {}
     for row in case.vcpus:
         if row.pinned:
             rows.setdefault(row.cpuset, []).append(row)
@@ -284,20 +206,20 @@ def _crowded(case: _Case) -> Iterator[PlanWarning]:
             yield _about(group, keys, "share", pcpus_label(cpuset))
 
 
-def _about(rows: Iterable[_Row], keys: tuple[PinKey, ...], verb: str, rest: str) -> PlanWarning:
+def _about(rows: Iterable[Row], keys: tuple[PinKey, ...], verb: str, rest: str) -> PlanWarning:
     """A line about rows in common: a warning when the plan touches one of them."""
     staged = any(row.staged for row in rows)
     text = f"{rows_label(keys)} {'' if staged else 'still '}{verb} {rest}"
     return PlanWarning("warn" if staged else "info", keys, text)
 
 
-def _crossing(case: _Case) -> Iterator[PlanWarning]:
+def _crossing(case: Case) -> Iterator[PlanWarning]:
     """One vCPU that may run on several cells."""
     spans = ((row, case.shape.cells_of(row.cpuset)) for row in case.vcpus)
-    yield from _gather((row, "crosses", cells_label(c)) for row, c in spans if len(c) > 1)
+    yield from gather((row, "crosses", cells_label(c)) for row, c in spans if len(c) > 1)
 
 
-def _claimed(case: _Case) -> Iterator[PlanWarning]:
+def _claimed(case: Case) -> Iterator[PlanWarning]:
     """Pinned rows on pCPUs that vCPUs which do not run yet will hold exclusively."""
     waiting, uuid = claims(case.host_state), case.plan.uuid
     mine: tuple[Claim, ...] = ("not plugged", "starts with the host", "shut off")
@@ -315,7 +237,7 @@ def _claimed(case: _Case) -> Iterator[PlanWarning]:
                 there = pcpus_label(CpuSet.of(p for cpuset, _ in met for p in cpuset))
                 rest = f"{there} with {names_label(name for _, name in met)}, {_CLAIMS[claim]}"
                 found.append((row, "shares", rest))
-        yield from _gather(found, "info" if claim == "shut off" else "warn")
+        yield from gather(found, "info" if claim == "shut off" else "warn")
 
 
 _CLAIMS: Final[Mapping[Claim, str]] = {
@@ -325,7 +247,7 @@ _CLAIMS: Final[Mapping[Claim, str]] = {
 }
 
 
-def _kinds(case: _Case) -> Iterator[PlanWarning]:
+def _kinds(case: Case) -> Iterator[PlanWarning]:
     """Pinned vCPUs on cores of different kinds."""
     rows = [row for row in case.vcpus if row.pinned]
     kinds = case.shape.kinds_of(CpuSet.of(p for row in rows for p in row.cpuset))
@@ -337,7 +259,7 @@ def _kinds(case: _Case) -> Iterator[PlanWarning]:
         yield _about(rows, keys, "run", f"on {words} cores: {effect}")
 
 
-def _caches(case: _Case) -> Iterator[PlanWarning]:
+def _caches(case: Case) -> Iterator[PlanWarning]:
     """Pinned vCPUs of one cell on several L3 domains, where one of them has room for all."""
     for cell, pcpus in case.shape.cell_pcpus.items():
         rows = [row for row in case.vcpus if row.pinned and row.cpuset <= pcpus]
@@ -351,7 +273,7 @@ def _caches(case: _Case) -> Iterator[PlanWarning]:
             yield _about(rows, keys, verb, rest)
 
 
-def _siblings(case: _Case) -> Iterator[PlanWarning]:
+def _siblings(case: Case) -> Iterator[PlanWarning]:
     """What the guest takes for threads of one core, and what it takes for cores of their own."""
     narrow, threads = case.narrow, case.threads
     if threads < 2:
@@ -375,14 +297,14 @@ def _siblings(case: _Case) -> Iterator[PlanWarning]:
 _PAIRING: Final = "best fit or one to one pairs them"
 
 
-def _isolated(case: _Case) -> Iterator[PlanWarning]:
+def _isolated(case: Case) -> Iterator[PlanWarning]:
     """Pinned to isolated pCPUs and others: no scheduler moves the thread between them."""
     found = (
         (row, "names", _isolated_words(row.cpuset & case.shape.isolated, row.cpuset))
         for row in case.pinned
         if len(row.cpuset) > 1 and row.cpuset & case.shape.isolated
     )
-    yield from _gather(found)
+    yield from gather(found)
 
 
 def _isolated_words(isolated: CpuSet, cpuset: CpuSet) -> str:
@@ -392,7 +314,7 @@ def _isolated_words(isolated: CpuSet, cpuset: CpuSet) -> str:
     return f"{plural(len(isolated), 'isolated pCPU')} ({isolated}): {effect}"
 
 
-def _own_threads(case: _Case) -> Iterator[PlanWarning]:
+def _own_threads(case: Case) -> Iterator[PlanWarning]:
     """The emulator or an iothread on a pCPU that is meant for one of its own vCPUs."""
     narrow = [row for row in case.vcpus if row.pinned and case.shape.within_core(row.cpuset)]
     own = CpuSet.of(pcpu for row in narrow for pcpu in row.cpuset)
@@ -409,7 +331,7 @@ def _own_threads(case: _Case) -> Iterator[PlanWarning]:
             yield PlanWarning("info", (row.key,), text)
 
 
-def _memory(case: _Case) -> Iterator[PlanWarning]:
+def _memory(case: Case) -> Iterator[PlanWarning]:
     """Memory on other cells than the vCPUs, or too little of it where they are to run."""
     domain = case.domain
     cells = case.shape.cells_of(CpuSet.of(pcpu for row in case.vcpus for pcpu in row.cpuset))
@@ -420,7 +342,7 @@ def _memory(case: _Case) -> Iterator[PlanWarning]:
         yield PlanWarning("warn" if moved else "info", (), text)
 
 
-def _guest_cells(case: _Case) -> Iterator[PlanWarning]:
+def _guest_cells(case: Case) -> Iterator[PlanWarning]:
     """Guest cells whose vCPUs run elsewhere than their memory goes, or where it has no room."""
     domain, host_state = case.domain, case.host_state
     for guest in domain.guest_cells if domain else ():
