@@ -46,6 +46,8 @@ class Record:
     message: str = ""
     commands: tuple[str, ...] = ()
     """The virsh lines of the steps that took effect."""
+    id: str = ""
+    """Of its entry in the activity log; empty for records of older versions."""
 
     @property
     def applied(self) -> tuple[PinStep, ...]:
@@ -61,7 +63,8 @@ class Record:
         """One line of ASCII without its end."""
         fields = {name: getattr(self, name) for name in _TEXTS}
         steps = [_step_to_json(step, status) for step, status in self.steps]
-        return json.dumps({**fields, "steps": steps, "commands": list(self.commands)})
+        known = {"id": self.id} if self.id else {}
+        return json.dumps({**known, **fields, "steps": steps, "commands": list(self.commands)})
 
     @classmethod
     def from_json(cls, line: str) -> Record:
@@ -75,11 +78,12 @@ class Record:
             texts: dict[str, Any] = {name: _text(fields[name]) for name in _TEXTS}
             steps = tuple(_step_from_json(item) for item in _list(fields["steps"]))
             commands = tuple(_text(command) for command in _list(fields["commands"]))
+            known = _text(fields.get("id", ""))
         except (LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError("no record") from error
         if texts["origin"] not in get_args(Origin) or texts["outcome"] not in get_args(Status):
             raise ValueError("no record")
-        return cls(**texts, steps=steps, commands=commands)
+        return cls(**texts, steps=steps, commands=commands, id=known)
 
 
 _TEXTS: Final = ("when", "operator", "uri", "uuid", "name", "origin", "outcome", "message")
@@ -130,7 +134,13 @@ class History:
         return self if found.path is None else replace(found, ours=self.ours)
 
     def record(
-        self, outcome: Outcome, uri: str, *, split_pins: bool = True, now: datetime | None = None
+        self,
+        outcome: Outcome,
+        uri: str,
+        *,
+        split_pins: bool = True,
+        now: datetime | None = None,
+        id: str = "",
     ) -> History:
         """Add what became of a change, to the file as well where there is one."""
         change = outcome.change
@@ -146,6 +156,7 @@ class History:
             outcome=outcome.status,
             message=outcome.message,
             commands=change_commands(done, uri, split_pins=split_pins),
+            id=id,
         )
         grown = replace(self, records=(*self.records, entry), ours=(*self.ours, entry))
         if self.path is None:

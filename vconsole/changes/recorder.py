@@ -73,7 +73,7 @@ class Records:
             reply = replace(reply, status="unknown")  # that nobody could be asked tells nothing
         self._write(ended(entry, reply))
         if isinstance(reply.value, Outcome) and reply.value.applied:
-            self._pins.record(_named(reply.value, entry), entry.uri, _splits(request))
+            self._pins.record(_named(reply.value, entry), entry.uri, _splits(request), entry.id)
         told = reply.value is not None and not isinstance(reply.value, Outcome)
         unknown = reply.status == "unknown" and not (told or isinstance(request, ReadOutcome))
         return replace(reply, settle=ReadOutcome(entry, request)) if unknown else reply

@@ -26,10 +26,23 @@ class PinHistory:
         with self._lock:
             return self._now()
 
-    def record(self, outcome: Outcome, uri: str, split_pins: bool) -> None:
+    @property
+    def path(self) -> Path | None:
+        """The file, None in memory; it is not looked whether it has changed."""
+        with self._lock:
+            return (self._history or self._now()).path
+
+    def id_of(self, outcome: Outcome) -> str:
+        """The id of what this program has recorded of a change, empty where that is nothing."""
+        with self._lock:
+            ours = self._history.ours if self._history else ()
+        done = (outcome.change.uuid, outcome.applied)
+        return next((r.id for r in reversed(ours) if (r.uuid, r.applied) == done), "")
+
+    def record(self, outcome: Outcome, uri: str, split_pins: bool, id: str = "") -> None:
         """Add what became of a change."""
         with self._lock:
-            self._history = self._now().record(outcome, uri, split_pins=split_pins)
+            self._history = self._now().record(outcome, uri, split_pins=split_pins, id=id)
 
     def _now(self) -> History:
         if self._history is None:

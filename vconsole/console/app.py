@@ -19,6 +19,7 @@ from vconsole.console.closed_widgets import install as forget_closed_widgets
 from vconsole.console.early import collect_again
 from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
+from vconsole.console.proving import Proving
 from vconsole.console.themes import THEMES
 from vconsole.files.config import Config
 from vconsole.host.source import View
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from vconsole.changes.run import C, ChangeRun, OnFailure
     from vconsole.changes.store import PinHistory
     from vconsole.features.pins.model.plan import PinPlan
+    from vconsole.model.proof import Proof
     from vconsole.model.proposal import Logged, Proposal
     from vconsole.screens.page import Asking
 from vconsole.model.request import Reply
@@ -130,6 +132,7 @@ class VConsole(App[int]):
         self._activity: ActivityLog | None = None
         self._log_problem = ""
         self.aftermath = Aftermath(self, state)
+        self.proving = Proving(self)
         self._follower: Timer | None = None
         self.runs: list[ChangeRun[Any]] = []
         """Changes that are under way, and some that are over."""
@@ -150,6 +153,10 @@ class VConsole(App[int]):
 
             self._pins = PinHistory(self._state, self._known_history)
         return self._pins
+
+    def proof(self, id: str) -> Proof | None:
+        """What a change of pins brought, by the id of its record."""
+        return self.proving.of(id)
 
     @property
     def activity(self) -> ActivityLog:
@@ -183,6 +190,7 @@ class VConsole(App[int]):
     def on_unmount(self) -> None:
         """Let the feed go."""
         self._feed.stop()
+        self.proving.close()
         if self._dispatcher is not None:
             self._dispatcher.stop()
 
@@ -213,10 +221,11 @@ class VConsole(App[int]):
         """Show a reading on the page in front."""
         self.host_state = message.host_state
         self.aftermath.host_read()
+        self.proving.host_read()
         page = self.page
         if page is not None and page.is_mounted and self.is_running:  # else it is taken apart
             page.host_state = message.host_state
-            self._feed.see(page.in_sight)
+            self._feed.see(self.proving.with_changed(page.in_sight))
 
     @property
     def page(self) -> Page | None:
@@ -260,6 +269,8 @@ class VConsole(App[int]):
             self._say_log_problem()
             self._feed.refresh(cast("Logged", request).uuid)  # few changes tell it by an event
         self.aftermath.replied(request, reply)
+        if is_change(request):
+            self.proving.replied(request, reply)
         for run in self.runs:
             if isinstance(request, ReadOutcome):
                 run.settled(request.of, reply)
@@ -286,6 +297,7 @@ class VConsole(App[int]):
         self.runs = [r for r in self.runs if not r.done or r in over] + [run]
         if self._follower is None:
             self._follower = self.set_interval(1.0, self._follow_jobs)
+        self.proving.begun(run.changes)
         run.begin()
         return run
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from vconsole.changes.run import C, ChangeRun, OnFailure
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.files.config import Config
+    from vconsole.model.proof import Proof
     from vconsole.model.proposal import Proposal
 
 
@@ -74,6 +75,9 @@ class Console(Protocol):
     @property
     def history(self) -> History:
         """The pin changes made."""
+
+    def proof(self, id: str) -> Proof | None:
+        """What a change of pins brought, by the id of its record."""
 
     @property
     def activity(self) -> ActivityLog:

@@ -10,6 +10,7 @@ from typing_extensions import override
 from vconsole.changes.history import Record
 from vconsole.features.pins.model.compare import PCpus
 from vconsole.features.pins.model.undo import undo_now
+from vconsole.features.pins.proof_words import proof_notes
 from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
@@ -60,6 +61,7 @@ class HistoryScreen(ListPage):
         """Show what was done since."""
         history = self.console.history
         if history.records is self._records and self._records:
+            self.explain()  # a proof may have grown
             return
         self._records = history.records
         where = history.path or f"not saved: {history.problem or 'kept in memory'}"
@@ -80,6 +82,8 @@ class HistoryScreen(ListPage):
     def notes(self) -> Iterator[Note]:
         if (record := self._record) is not None:
             yield f" {record.when}  {safe(record.operator)}  {record.uuid}", "dim"
+            if (proof := self.console.proof(record.id)) is not None:
+                yield from proof_notes(proof)
             yield from ((f" {_step_words(step)}  {status}", "") for step, status in record.steps)
             yield from ((f" {safe(command)}", "accent") for command in record.commands)
 

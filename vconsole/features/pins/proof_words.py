@@ -1,0 +1,24 @@
+"""What a change of pins brought, in words: two lines to compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from vconsole.model.proof import WINDOW_S, Mean, Proof
+from vconsole.text import Note, percent
+
+
+def proof_notes(proof: Proof) -> Iterator[Note]:
+    """The window before, and below it the one after, which says how far it is while it fills."""
+    yield _line("before", f"{proof.before.seconds:.0f} s", proof.before), ""
+    so_far = f" of {WINDOW_S:.0f}" if proof.filling else ""
+    yield _line("after", f"{proof.after.seconds:.0f}{so_far} s", proof.after), ""
+
+
+def _line(what: str, how_long: str, mean: Mean) -> str:
+    wait, cpu, local = map(_share, (mean.wait_percent, mean.cpu_percent, mean.locality_percent))
+    return f" {what:6}  {how_long:10}  wait {wait:>6}   CPU {cpu:>7}   locality {local:>5}"
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{percent(value)} %"
