@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests import scenes
-from tests.pilot.manual import console_on
+from tests.pilot.manual import Console, console_on
 from tests.pilot.test_pin import EVERYWHERE, WEB_2, pinned_by_someone, pins_of
 from vconsole.changes.history import History
-from vconsole.model.host_state import HostState
+from vconsole.model.host_state import Freshness, HostState, Usage
 
 
 @pytest.fixture
@@ -161,3 +161,58 @@ async def test_hostile_names_in_it_are_escaped(saved: Path) -> None:
         await console.press("H")
         console.sees("esc\\x1b[2Jgone")
         assert all(line.isprintable() for line in console.lines)
+
+
+# ---- what it brought
+
+
+def reading(host_state: HostState, at: float, wait: float, cpu: float) -> HostState:
+    """The host at some moment, with what one domain uses then."""
+    usage = {**host_state.usage, scenes.uuid_of(WEB_2): Usage(cpu, (), wait)}
+    return replace(host_state, usage=usage, freshness=Freshness(read_at=scenes.NOW + at))
+
+
+async def pinned_and_watched(console: Console, until: int) -> None:
+    """Pins the domain in front after 10 s and looks at the history, so long after that."""
+    await console.press("f", *WEB_2, "enter", "p")
+    for second in range(0, 12, 2):
+        await console.host_says(reading(console.host.host_state, second, 40.0, 200.0))
+    await console.press("x", "enter", "enter", "escape", "H")
+    for second in range(12, 12 + until, 2):
+        await console.host_says(reading(console.host.host_state, second, 0.0, 300.0))
+
+
+async def test_it_shows_what_a_change_brought_while_that_fills() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await pinned_and_watched(console, 12)
+        before, after = console.row("before").split(), console.row("after").split()
+        assert before[:6] == ["before", "10", "s", "wait", "40", "%"]
+        assert before[6:9] == ["CPU", "200", "%"]
+        assert after[:8] == ["after", "12", "of", "30", "s", "wait", "0", "%"]
+        assert after[8:11] == ["CPU", "300", "%"]
+
+
+async def test_what_it_brought_survives_a_restart(saved: Path) -> None:
+    async with console_on(scenes.kvm07(), (120, 40), history=History.load(saved)) as console:
+        await pinned_and_watched(console, 40)
+        full = console.row("after")
+        assert full.startswith("after   30 s ")
+    async with console_on(scenes.kvm07(), (120, 40), history=History.load(saved)) as console:
+        await console.press("H")
+        assert console.row("after") == full
+
+
+async def test_a_console_left_meanwhile_says_how_long_it_looked(saved: Path) -> None:
+    async with console_on(scenes.kvm07(), (120, 40), history=History.load(saved)) as console:
+        await pinned_and_watched(console, 8)
+    async with console_on(scenes.kvm07(), (120, 40), history=History.load(saved)) as console:
+        await console.press("H")
+        assert console.row("after").startswith("after   8 s ")
+
+
+async def test_what_waits_for_the_next_start_is_not_compared() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("f", *WEB_2, "enter", "p", "x", "enter", "tab", "tab", "enter")
+        await console.press("escape", "H")
+        console.sees("config 0-63 -> ")
+        assert not console.has_row("before")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests import scenes
 from vconsole.changes.proofs import FILE_NAME, Proofs, from_json, to_json
 from vconsole.features.pins.proof_words import proof_notes
-from vconsole.model.host_state import Freshness, HostState, Usage
+from vconsole.model.host_state import Freshness, HostState, Locality, Usage
+from vconsole.model.placement import locality_percent
 from vconsole.model.proof import WINDOW_S, Mean, Proof, Watch
 
 HOST = scenes.kvm07()
@@ -74,6 +75,16 @@ def test_where_its_memory_lies_is_true_at_once() -> None:
     assert proof is not None
     assert proof.after.locality_percent is not None
     assert proof.after.cpu_percent is None
+    cell = next(c.id for c in HOST.cells if c.pcpus)
+    for share in (1, 3):
+        lies = {UUID: Locality({cell: share, 99: 4 - share}, 0.0)}
+        host = replace(HOST, locality=lies)
+        watch.read(at(4.0 + share, host=host), {UUID})
+        proof = watch.proof("a")
+        assert proof is not None
+        pins = HOST.domain(UUID)
+        assert pins is not None
+        assert proof.after.locality_percent == locality_percent(pins, host)
 
 
 def test_readings_a_minute_apart_still_compare() -> None:
@@ -93,7 +104,7 @@ def test_unknown_stays_unknown() -> None:
 def test_a_stale_reading_and_one_shown_again_count_for_nothing() -> None:
     stale = replace(at(20, 999.0), freshness=Freshness(read_at=20, stale_since=3.0))
     watch = watched(at(0), at(2), at(2, 999.0), stale)
-    assert begun(watch).before == replace(begun(watched(at(0), at(2))).before)
+    assert begun(watch).before == begun(watched(at(0), at(2))).before
 
 
 def test_a_domain_shut_off_ends_its_window_early() -> None:

@@ -1,8 +1,8 @@
 """Whether changes of pins helped, beside the history of them: ``proofs.jsonl``.
 
-One JSON object a line, by the id of the record in ``pins.jsonl``: the means of the window before
-the change and of the one after. A change has a line when it is made and one when its second window
-has ended; the longer one counts. Lines that are none, or only half of one, are passed over.
+One JSON object a line, by the id of the record in ``pins.jsonl``: the window before the change and
+the one after, in numbers. A change has a line when it is made and one when its second window has
+ended; the longer one counts. Lines that are none, or only half of one, are passed over.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from vconsole.files.jsonlines import Stamp, append_line, last_lines, stamp
 from vconsole.model.proof import Mean, Proof
 
 FILE_NAME: Final = "proofs.jsonl"
+_MOST: Final = 1e9
 _NUMBERS: Final = ("seconds", "wait_percent", "cpu_percent", "locality_percent")
 
 
@@ -76,11 +77,12 @@ def _numbers(mean: Mean) -> Mapping[str, float | None]:
 
 
 def _mean(found: Any) -> Mean:
-    values = {name: _number(found.get(name)) for name in _NUMBERS}
-    return Mean(**{**values, "seconds": values["seconds"] or 0.0})
+    seconds, *shares = (_number(found.get(name)) for name in _NUMBERS)
+    return Mean(seconds or 0.0, *shares)
 
 
 def _number(value: object) -> float | None:
     """A number from 0 on; anything else is not known."""
-    good = isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1e9
-    return float(value) if good else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if 0 <= value < _MOST else None

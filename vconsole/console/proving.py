@@ -83,8 +83,9 @@ class Proving:
         if not isinstance(request, SetPins):
             return
         found = reply.value if isinstance(reply.value, Outcome) else None
-        live = found and any(step.live_after is not None for step in found.applied)
-        self._keep(self.watch.ended(request.uuid, self._app.pins.id_of(found) if live else ""))
+        live = found is not None and any(step.live_after is not None for step in found.applied)
+        id = self._app.pins.id_of(found) if found is not None and live else ""
+        self._keep(self.watch.ended(request.uuid, id))
 
     def _keep(self, proofs: list[Proof]) -> None:
         """Write beside the loop: a disk may be slow."""

@@ -31,6 +31,7 @@ class Mean:
     wait_percent: float | None = None
     cpu_percent: float | None = None
     locality_percent: float | None = None
+    """At its end: memory that moves arrives bit by bit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,19 +61,26 @@ class Sample:
 
 
 def mean_of(samples: Sequence[Sample], host_state: HostState) -> Mean:
-    """The means of a window, on the host as it is."""
+    """A window in numbers: means of what is a rate, and where its memory lay at the end."""
     return Mean(
         round(sum(sample.span_s for sample in samples), 1),
         _mean((s, s.usage.wait_percent if s.usage else None) for s in samples),
         _mean((s, s.usage.cpu_percent if s.usage else None) for s in samples),
-        _mean((s, _locality(s, host_state)) for s in samples),
+        next(filter(_known, (_locality(s, host_state) for s in reversed(samples))), None),
     )
 
 
+def _known(value: float | None) -> bool:
+    return value is not None
+
+
 def _locality(sample: Sample, host_state: HostState) -> float | None:
-    cells = cells_allowed(sample.domain, host_state) if sample.measured else None
-    known = sample.measured is not None and cells is not None
-    return share(sample.measured.bytes_by_cell, cells) if known else None
+    measured = sample.measured
+    cells = cells_allowed(sample.domain, host_state) if measured else None
+    if measured is None or cells is None:
+        return None
+    percent = share(measured.bytes_by_cell, cells)
+    return None if percent is None else round(percent, 1)
 
 
 def _mean(values: Iterable[tuple[Sample, float | None]]) -> float | None:
@@ -168,8 +176,9 @@ class Watch:
         self._before[uuid] = mean_of(self._rings.get(uuid, ()), self._host_state)
 
     def ended(self, uuid: str, id: str = "") -> list[Proof]:
-        """It was applied and recorded as `id`, or else it was not; answers what begins, and what a
-        change made soon after another has cut off.
+        """It was applied and recorded as `id`, or else it was not.
+
+        Answers the window that begins, after one of an earlier change that it cuts off.
         """
         before = self._before.pop(uuid, None)
         if not id or self._at is None:
