@@ -150,6 +150,17 @@ def test_what_left_the_screen_is_forgotten_after_a_window() -> None:
     assert watch._rings.keys() == {OTHER}
 
 
+def test_of_a_domain_out_of_sight_the_last_reading_counts() -> None:
+    watch = Watch()
+    for second in (0, 2):
+        watch.read(at(second, 100.0), {OTHER})
+    before = begun(watch).before
+    assert (before.seconds, before.cpu_percent) == (2, 100)
+    assert before.locality_percent is not None
+    watch.begun(UUID)  # again, with no reading since: nothing is known of the time between
+    assert watch.ended(UUID, "b")[-1].before == Mean()
+
+
 def test_closing_says_how_long_it_is() -> None:
     watch = watched(at(0), at(2))
     begun(watch)

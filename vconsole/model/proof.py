@@ -121,6 +121,8 @@ class Watch:
         """Of changes under way: what is read meanwhile is of neither window."""
         self._after: dict[str, _After] = {}
         self._at: float | None = None
+        self._span_s = 0.0
+        """Between the last two readings."""
         self._host_state = HostState()
         self._domains: dict[str, Domain] = {}
 
@@ -132,18 +134,23 @@ class Watch:
         if host_state.domains is not self._host_state.domains:
             self._domains = {domain.uuid: domain for domain in host_state.domains}
         self._at, self._host_state = at, host_state
-        span = 0.0 if before is None else at - before
+        self._span_s = 0.0 if before is None else at - before
         for uuid in {*followed, *self._after} - self._before.keys():
-            self._take(uuid, at, span)
+            self._take(uuid)
         self._forget(at)
         return list(self._ended())
 
-    def _take(self, uuid: str, at: float, span: float) -> None:
-        domain, state = self._domains.get(uuid), self._host_state
+    def _sample(self, domain: Domain) -> Sample:
+        uuid, state = domain.uuid, self._host_state
+        usage, measured = state.usage.get(uuid), state.locality.get(uuid)
+        return Sample(self._at or 0.0, self._span_s, domain, usage, measured)
+
+    def _take(self, uuid: str) -> None:
+        domain = self._domains.get(uuid)
         if domain is None or not domain.active:
             self._rings.pop(uuid, None)
             return
-        sample = Sample(at, span, domain, state.usage.get(uuid), state.locality.get(uuid))
+        sample = self._sample(domain)
         if (after := self._after.get(uuid)) is not None:
             after.take(sample)
             sample = after.samples[-1]
@@ -173,7 +180,14 @@ class Watch:
 
     def begun(self, uuid: str) -> None:
         """A change of the domain begins: the window before it ends."""
-        self._before[uuid] = mean_of(self._rings.get(uuid, ()), self._host_state)
+        self._before[uuid] = self._until_now(uuid)
+
+    def _until_now(self, uuid: str) -> Mean:
+        """The window before; of a domain that was out of sight only the last reading is known."""
+        domain, ring = self._domains.get(uuid), self._rings.get(uuid)
+        if ring is None and domain is not None and domain.active and uuid not in self._after:
+            return mean_of((self._sample(domain),), self._host_state)
+        return mean_of(ring or (), self._host_state)
 
     def ended(self, uuid: str, id: str = "") -> list[Proof]:
         """It was applied and recorded as `id`, or else it was not.
@@ -184,7 +198,7 @@ class Watch:
         if not id or self._at is None:
             return []
         if before is None:
-            before = mean_of(self._rings.get(uuid, ()), self._host_state)
+            before = self._until_now(uuid)
         cut = [self._end(uuid)] if uuid in self._after else []
         self._rings.pop(uuid, None)  # a later change is compared with what this one brought
         self._after[uuid] = begins = _After(id, before, self._at)
