@@ -9,7 +9,11 @@ from itertools import pairwise
 import pytest
 
 from vconsole.changes.host_requests import HostRequests
+from vconsole.features.locality.model.move import MoveMemory, plan_move
+from vconsole.features.locality.model.place import Place, ReadPlace
 from vconsole.features.pins.model.bestfit import suggest
+from vconsole.features.why.model.rank import causes, thread_rates
+from vconsole.features.why.model.sample import ReadWhy, Sample
 from vconsole.host.demo import world
 from vconsole.host.demo.fleet import FLEET
 from vconsole.host.demo.load import load_of
@@ -190,3 +194,125 @@ def test_a_disk_is_copied_and_the_domain_goes_on_there(monkeypatch: pytest.Monke
     assert "/srv/new.qcow2" in domain.XMLDesc(0)
     assert "<mirror" not in domain.XMLDesc(0)
     assert "/srv/new.qcow2" not in domain.XMLDesc(2), "the definition is changed by who asked"
+
+
+UUIDS = {d.name: d.uuid for d in FLEET}
+NAMES = {d.uuid: d.name for d in FLEET}
+
+
+@pytest.fixture
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The demo's clock."""
+    moment = [1000.0]
+    monkeypatch.setattr(world, "_worlds", [world.World(lambda: moment[0])])
+    return moment
+
+
+@pytest.fixture
+def host() -> Iterator[HostRequests]:
+    with closing(HostRequests(open_demo, demo=True)) as opened:
+        yield opened
+
+
+def samples(host: HostRequests, now: list[float], uuid: str, pcpu: int | None = None) -> list[str]:
+    """What is said of who disturbs, over two seconds of the demo's clock."""
+    before = host.handlers()[ReadWhy](ReadWhy(uuid, pcpu)).value
+    assert isinstance(before, Sample)
+    now[0] += 2
+    after = host.handlers()[ReadWhy](ReadWhy(uuid, pcpu, before)).value
+    assert isinstance(after, Sample)
+    rates = thread_rates(before, after)
+    assert all(0 <= (r.wait_percent or 0) + r.cpu_percent <= 100 for r in rates)
+    return [cause.words for cause in causes(before, after, NAMES)]
+
+
+def test_who_disturbs_shares_its_pcpus_by_pins(host: HostRequests, now: list[float]) -> None:
+    said: list[str] = []
+    for _ in range(20):
+        said += samples(host, now, UUIDS["web-02"])
+        now[0] += 7
+    text = "\n".join(said)
+    assert "waits" in text
+    assert "nvme0q" in text
+    assert "may run on 32-39" in text, "a daemon of the host"
+    assert "web-03 vCPU" in text
+    for name in ("web-04", "cache-02", "db-primary", "git", "build-agent-2"):
+        assert name not in text, "it is pinned elsewhere, or paused"
+
+
+def test_the_same_moment_tells_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for _ in range(2):
+        moment = [1000.0]
+        monkeypatch.setattr(world, "_worlds", [world.World(lambda: moment[0])])  # noqa: B023
+        with closing(HostRequests(open_demo, demo=True)) as opened:
+            found.append(samples(opened, moment, UUIDS["web-01"]))
+    assert found[0] == found[1] != []
+
+
+def test_a_pcpu_is_slower_where_its_neighbours_are_busy(
+    host: HostRequests, now: list[float]
+) -> None:
+    assert any("governor performance" in words for words in samples(host, now, "", 42))
+    assert not any("governor" in words for words in samples(host, now, "", 14))
+
+
+def test_a_paused_guest_is_disturbed_by_nobody(host: HostRequests, now: list[float]) -> None:
+    said = samples(host, now, UUIDS["build-agent-2"])
+    assert not any("waits" in words or "moves" in words for words in said)
+
+
+@pytest.mark.parametrize("request_", [ReadWhy(UUIDS["legacy-erp"]), ReadPlace(UUIDS["legacy-erp"])])
+def test_what_does_not_run_has_no_answer(host: HostRequests, request_: ReadWhy | ReadPlace) -> None:
+    reply = host.handlers()[type(request_)](request_)
+    assert (reply.status, reply.message) == ("failed", "it does not run")
+
+
+def place_of(host: HostRequests, name: str) -> Place:
+    place = host.handlers()[ReadPlace](ReadPlace(UUIDS[name])).value
+    assert isinstance(place, Place)
+    return place
+
+
+@pytest.mark.parametrize("name", ["web-02", "db-primary", "batch-night", "dns-01"])
+def test_where_memory_lies_is_what_the_list_says(
+    host: HostRequests, source: LibvirtSource, name: str
+) -> None:
+    place, known = place_of(host, name), reading(source).locality[UUIDS[name]].bytes_by_cell
+    assert {cell: place.on(CpuSet.of((cell,))) for cell in known} == known
+    assert any(p.kind == "huge" for p in place.lying) == name.startswith("db")
+
+
+def moving(name: str, place: Place, cell: int) -> MoveMemory:
+    request = plan_move(UUIDS[name], name, place, CpuSet.of((cell,))).requests[0]
+    assert isinstance(request, MoveMemory)
+    return request
+
+
+def test_memory_is_moved(host: HostRequests, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vconsole.host.demo.memory.MOVES_S", 0.5)
+    request = moving(STRAYED, place_of(host, STRAYED), 2)
+    reply = host.handlers()[MoveMemory](request)
+    assert reply.status == "applied"
+    assert "stayed" in reply.message
+    with closing(connect(None, demo=True)) as opened:
+        after = reading(opened)
+        assert attention(named(after, STRAYED), after) is None
+    assert place_of(host, STRAYED).on(request.cells) > 0.97 * sum(
+        part.size_bytes for part in request.lying
+    )
+
+
+def test_a_move_that_is_given_up_stops_where_it_is(host: HostRequests, now: list[float]) -> None:
+    request = moving(STRAYED, place_of(host, STRAYED), 2)
+    request.wait.give_up()
+    reply = host.handlers()[MoveMemory](request)
+    assert (reply.status, "given up" in reply.message) == ("failed", True)
+    then = place_of(host, STRAYED)
+    now[0] += 60
+    assert place_of(host, STRAYED).lying == then.lying
+
+
+def test_memory_that_is_bound_is_not_moved_elsewhere(host: HostRequests) -> None:
+    with pytest.raises(ValueError, match="set numatune first"):
+        moving("db-primary", place_of(host, "db-primary"), 0)

@@ -87,7 +87,9 @@ def chosen(options: argparse.Namespace, source: HostSource) -> tuple[list[Domain
 def asking(options: argparse.Namespace) -> Iterator[HostRequests]:
     """Answer requests on a connection of its own."""
     read_only = options.read_only or getattr(options, "dry_run", False)
-    host = HostRequests(lambda: connect_link(options.connect, read_only, options.demo))
+    host = HostRequests(
+        lambda: connect_link(options.connect, read_only, options.demo), demo=options.demo
+    )
     with closing(host):
         yield host
 

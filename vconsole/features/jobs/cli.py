@@ -71,6 +71,8 @@ def _remove(options: argparse.Namespace) -> int:
     if options.id and not found:
         raise CliError(f"no job {options.id} has left a file", REFUSED)
     changes = tuple(RemoveLeftover(directory, left) for left in found)
-    host = HostRequests(lambda: connect_link(options.connect, options.read_only, options.demo))
+    host = HostRequests(
+        lambda: connect_link(options.connect, options.read_only, options.demo), demo=options.demo
+    )
     with closing(host):  # none of these needs a connection
         return change(options, EMPTY.connection, host, Proposal(changes))

@@ -39,7 +39,7 @@ _MOST_BYTES, _MOST_FDS = 32 << 20, 65536
 
 def read_place(link: Link, request: ReadPlace) -> Reply:
     """See `Place`."""
-    if not link.connection.local or link.simulation is not None:
+    if not link.connection.local:
         return Reply("refused", ELSEWHERE)
     guest = link.find_guests().get(request.uuid)
     found = place_of(guest) if guest else None
@@ -143,7 +143,7 @@ def _pools(node: Path) -> dict[int, int]:
 
 def move_memory(link: Link, request: MoveMemory) -> Reply:
     """Move it in passes until nothing more comes; how far it is stands in `request.wait`."""
-    if not link.connection.local or link.simulation is not None:
+    if not link.connection.local:
         return Reply("refused", ELSEWHERE)
     program = shutil.which("migratepages")
     if program is None:
@@ -155,7 +155,7 @@ def move_memory(link: Link, request: MoveMemory) -> Reply:
         problem = _passes(program, guest, request)
     finally:
         request.wait.what = ""
-    return _outcome(guest, request, problem)
+    return outcome(place_of(guest), request, problem)
 
 
 def _passes(program: str, guest: Guest, request: MoveMemory) -> str:
@@ -183,21 +183,24 @@ def _pass(program: str, guest: Guest, request: MoveMemory) -> str:
                 return "given up"
             if monotonic() - looked >= LOOK_S:
                 looked = monotonic()
-                left = _off(_lying(guest), request.cells)
-                percent = max(0.0, 100 * (total - left) / total)
-                request.wait.what = f"{percent:.0f} %, {amount(left)} to go"
+                request.wait.what = how_far(_off(_lying(guest), request.cells), total)
         assert process.stderr is not None
         text = process.stderr.read(4096).decode("utf-8", "replace")
         return (text.strip().splitlines() or ["it failed"])[-1] if process.returncode else ""
+
+
+def how_far(left: int, total: int) -> str:
+    """Of `total` bytes there are `left` to move."""
+    percent = max(0.0, 100 * (total - left) / total)
+    return f"{percent:.0f} %, {amount(left)} to go"
 
 
 def _off(lying: Iterable[Lying] | None, cells: CpuSet) -> int:
     return sum(part.size_bytes for part in lying or () if part.cell not in cells)
 
 
-def _outcome(guest: Guest, request: MoveMemory, problem: str) -> Reply:
+def outcome(now: Place | None, request: MoveMemory, problem: str) -> Reply:
     """What lies where now: that is the answer, whatever the program said."""
-    now = place_of(guest)
     if now is None:
         return Reply("unknown", f"{problem or 'moved'}; it does not run any more", None)
     seen = sum(part.size_bytes for part in request.lying if part.cell in request.cells)

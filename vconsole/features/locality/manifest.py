@@ -38,8 +38,10 @@ MANIFEST: Final = Manifest(
     ),
     pages={"locality": "vconsole.screens.locality:LocalityScreen"},
     answers=(
-        Answer(".model.place:ReadPlace", ".host:read_place"),
-        Answer(".model.move:MoveMemory", ".host:move_memory", changes=True),
+        Answer(".model.place:ReadPlace", ".host:read_place", demo=".demo:read_place"),
+        Answer(
+            ".model.move:MoveMemory", ".host:move_memory", changes=True, demo=".demo:move_memory"
+        ),
     ),
     subcommands={"locality": ".cli:add_parsers"},
 )

@@ -29,6 +29,6 @@ MANIFEST: Final = Manifest(
         Command("host.why", "W", "", "Why is this pCPU slow? See who disturbs it.", words=_WORDS),
     ),
     pages={"why": "vconsole.screens.why:WhyScreen"},
-    answers=(Answer(".model.sample:ReadWhy", ".host:read_why"),),
+    answers=(Answer(".model.sample:ReadWhy", ".host:read_why", demo=".demo:read_why"),),
     subcommands={"why": ".cli:add_parsers"},
 )

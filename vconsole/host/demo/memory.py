@@ -49,6 +49,11 @@ class Placement:
         return Placement(here, after, now_s)
 
 
+def ends_s(begun_s: float) -> float:
+    """When memory that begins to move now has come to rest."""
+    return begun_s + MOVES_S
+
+
 def spread(cells: Iterable[int]) -> Placement:
     """As memory lies after a start on these cells."""
     wanted = tuple(cells)

@@ -13,12 +13,13 @@ from threading import RLock
 from time import monotonic
 from typing import Any, Final
 
-from vconsole.host.demo import shape
+from vconsole.host.demo import kernel, shape
 from vconsole.host.demo.fleet import BY_UUID, FLEET, DemoDomain, domain_xml
 from vconsole.host.demo.guest import DemoGuest
-from vconsole.host.demo.memory import Placement, spread
+from vconsole.host.demo.memory import Placement, ends_s, spread
 from vconsole.host.domain_xml import DomainXml, read_domain
 from vconsole.host.proc import Guest
+from vconsole.host.simulation import HostIrq, HostTask, Memory
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Check, Node, PinKey
 
@@ -184,10 +185,32 @@ class World:
     def busy(self) -> Mapping[int, float]:
         """PCPU -> how busy it is now, in percent."""
         found = {pcpu: 0.4 + pcpu % 3 * 0.3 for pcpu in range(shape.PCPUS)}
+        taken = self._taken()
+        for pcpu, share in taken.items():
+            found[pcpu] += 100 * share
+        for task in kernel.tasks(self.now_s, taken):
+            found[task.pcpu] += 100 * task.share
+        return {pcpu: round(min(100.0, percent), 1) for pcpu, percent in found.items()}
+
+    def _taken(self) -> dict[int, float]:
+        """PCPU -> what the guests take of it."""
+        taken: dict[int, float] = {}
         for guest in list(self._guests.values()):
             for pcpu, share in guest.shares():
-                found[pcpu] = min(100.0, found[pcpu] + 100 * share)
-        return {pcpu: round(percent, 1) for pcpu, percent in found.items()}
+                taken[pcpu] = taken.get(pcpu, 0.0) + share
+        return taken
+
+    def tasks(self) -> tuple[HostTask, ...]:
+        """What of the host itself runs now."""
+        return kernel.tasks(self.now_s, self._taken())
+
+    def irqs(self) -> tuple[HostIrq, ...]:
+        """How often each device has asked for a pCPU so far."""
+        return kernel.irqs(self.now_s)
+
+    def clock(self, pcpu: int, busy: Mapping[int, float]) -> tuple[str, int, int]:
+        """Governor, kHz now and at most."""
+        return kernel.clock(pcpu, busy)
 
     def cpu_times(self) -> dict[str, int]:
         """Nanoseconds of all pCPUs since the start, by what they did."""
@@ -212,12 +235,41 @@ class World:
         gib = shape.GIB
         return replace(
             node,
-            governor="performance",
+            governor=kernel.GOVERNOR,
             swap_total_bytes=8 * gib,
             swap_used_bytes=0,
             hugepage_kib=2048,
             checks=checks,
         )
+
+    # -- where memory lies ---------------------------------------------------------------------
+
+    def memory_of(self, uuid: str) -> Memory | None:
+        """Of a running domain what only its kernel knows."""
+        with self.lock:
+            domain = self._running(uuid)
+            if domain is None:
+                return None
+            live = self.live(domain)
+            bound = live.numatune.nodeset if live.numatune else None
+            cells = bound or CpuSet.of(shape.CELLS)
+            return Memory(self.memory(domain), live.hugepages_kib, cells)
+
+    def _running(self, uuid: str) -> Any | None:
+        return next((domain for domain in self.active() if domain.UUIDString() == uuid), None)
+
+    def move(self, uuid: str, cells: Iterable[int]) -> float:
+        """Begin to move its memory to these cells; answers when that ends."""
+        with self.lock:
+            if (domain := self._running(uuid)) is not None:
+                self._lies[uuid] = self._placement(domain).follow(cells, self.now_s)
+            return ends_s(self.now_s)
+
+    def stop_moving(self, uuid: str) -> None:
+        """Its memory stays where it has come to."""
+        with self.lock:
+            if uuid in self._lies:
+                self._lies[uuid] = Placement.at_rest(self._lies[uuid].shares(self.now_s))
 
     # -- the cells -----------------------------------------------------------------------------
 
