@@ -154,7 +154,7 @@ async def test_memory_is_moved_as_a_job_while_one_watches(monkeypatch: pytest.Mo
         await one.press("M")
         await one.sees("59 %", "its vCPUs run here")
         await one.press("down", "down", "enter")
-        await one.sees("move the memory of web-02 to cell 2", "migratepages")
+        await one.sees("Move the memory of web-02 to cell 2", "migratepages")
         await one.press("enter")
         await one.sees(" to go")
         await one.sees("arrived")

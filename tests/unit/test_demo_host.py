@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from vconsole.changes.host_requests import HostRequests
+from vconsole.cli.main import main
 from vconsole.features.locality.model.move import MoveMemory, plan_move
 from vconsole.features.locality.model.place import Place, ReadPlace
 from vconsole.features.pins.model.bestfit import suggest
@@ -284,7 +285,7 @@ def test_where_memory_lies_is_what_the_list_says(
 
 
 def moving(name: str, place: Place, cell: int) -> MoveMemory:
-    request = plan_move(UUIDS[name], name, place, CpuSet.of((cell,))).requests[0]
+    request = plan_move(UUIDS[name], name, place, CpuSet.of((cell,))).changes[0]
     assert isinstance(request, MoveMemory)
     return request
 
@@ -316,3 +317,17 @@ def test_a_move_that_is_given_up_stops_where_it_is(host: HostRequests, now: list
 def test_memory_that_is_bound_is_not_moved_elsewhere(host: HostRequests) -> None:
     with pytest.raises(ValueError, match="set numatune first"):
         moving("db-primary", place_of(host, "db-primary"), 0)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["why", "web-02", "--seconds", "0.1"], "vCPU 0"),
+        (["locality", "web-02"], "59 %"),
+    ],
+)
+def test_commands_ask_the_demo_too(
+    argv: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*argv, "--demo"]) == 0
+    assert words in capsys.readouterr().out
