@@ -95,7 +95,7 @@ def test_config_pins_on_a_big_host(big_host: Libvirtd, guest: LaunchGuest, conso
     screen.send("enter")
     screen.wait_for(r"4 of 4 applied")
     assert len(set(pins(big_host, "db", "--config"))) == 4
-    screen.send("1", "escape", "/", *"hot", "enter", "p", "]", "]", "x", "enter")
+    screen.send("escape", "escape", "/", *"hot", "enter", "p", "]", "]", "x", "enter")
     screen.wait_for(r"Plan for hot")
     screen.send("enter")
     screen.wait_for(r"0 of 2 applied")
@@ -136,7 +136,7 @@ def test_daemon_stops_and_comes_back(
     screen.wait_for(r"Pin b-two")
     screen.send("space", "enter", "enter")
     screen.wait_for(r"not connected")
-    screen.send("1")
+    screen.send("escape", "escape")
     two_cell_host.start()
     begun = monotonic()
     screen.wait_for(r"live +1 s", timeout=5)
@@ -155,7 +155,7 @@ def test_daemon_hangs(two_cell_host: Libvirtd, guest: LaunchGuest, console: Open
         screen.wait_for(r"STALE", timeout=6)
         begun = monotonic()
         screen.send("?")
-        screen.wait_for(r"Movement")
+        screen.wait_for(r"closes this")
         assert monotonic() - begun < 0.5
         screen.send("escape", "q")
         begun = monotonic()

@@ -43,7 +43,8 @@ def test_rows_are_kept_by_libvirt_and_taken_away_to_the_letter(
         "cpuset='0-1'",
         "<memory mode='strict' nodeset='1'/>",
         "<shares>2048</shares>",
-        "<vcpusched vcpus='0-1' scheduler='batch'/>",
+        "<vcpusched vcpus='0' scheduler='batch'/>",
+        "<vcpusched vcpus='1' scheduler='batch'/>",
         "<iothreadsched iothreads='1' scheduler='fifo' priority='1'/>",
     ):
         assert words in kept
