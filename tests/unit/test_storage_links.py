@@ -43,9 +43,14 @@ VOLUME = """<volume><name>{name}</name><capacity>1048576</capacity></volume>"""
 
 
 @pytest.fixture
-def link() -> Iterator[Link]:
-    """libvirt's test driver, with the images of this machine."""
-    found = open_link("test:///default", False, False, lambda: None)
+def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
+    """A host of its own in libvirt's test driver, with the images of this machine.
+
+    test:///default is one for all of a process: who has a domain there has it for everybody.
+    """
+    host = tmp_path_factory.mktemp("host") / "host.xml"
+    host.write_text("<node/>")
+    found = open_link(f"test://{host}", False, False, lambda: None)
     found.connection = replace(found.connection, local=True)
     yield found
     found.close()
