@@ -10,6 +10,7 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from vconsole.features.domains.columns import SORTS
+from vconsole.files.config import Config
 from vconsole.model.host_state import Domain, HostState
 
 
@@ -351,3 +352,11 @@ async def test_an_empty_host_says_so() -> None:
         assert console.status == "no domains in qemu:///system"
         await console.press("j", "k", "G", "g", "s", "S", "enter", "p", "y")
         assert console.page == "domains"
+
+
+@pytest.mark.parametrize("rows", range(0, 24, 3))
+async def test_ascii_means_the_scroll_bar_too(rows: int) -> None:
+    """Its thumb ended with a part of a block wherever it did not meet a line."""
+    async with console_on(scenes.kvm07(), (80, 12), config=Config(ascii=True)) as console:
+        await console.press(*["down"] * rows)
+        assert console.text.isascii()

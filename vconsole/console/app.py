@@ -20,6 +20,7 @@ from vconsole.console.early import collect_again
 from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
 from vconsole.console.proving import Proving
+from vconsole.console.scrollbars import whole_scrollbars
 from vconsole.console.themes import THEMES
 from vconsole.files.config import Config
 from vconsole.host.source import View
@@ -115,6 +116,7 @@ class VConsole(App[int]):
         write_less()
         forget_closed_widgets()
         use_ascii(config.ascii)
+        whole_scrollbars(config.ascii)
         for theme in THEMES:
             self.register_theme(theme)
         self.set_reactive(App.theme, config.theme)
