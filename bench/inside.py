@@ -40,8 +40,7 @@ async def _visit(console: Console, count: int) -> None:
         await console.press(WAYS[number % len(WAYS)], "escape")
         while len(console.app.screen_stack) > 1:
             await console.press("escape")
-    console.host.views.clear()  # the script's own notes
-    console.app.dispatcher.asked.clear()  # type: ignore[attr-defined]  # the tests' dispatcher
+    console.forget()
     gc.collect()
 
 

@@ -56,6 +56,13 @@ class Console:
         assert isinstance(dispatcher, ScriptedDispatcher)
         return [request for request in dispatcher.asked if isinstance(request, kind)]
 
+    def forget(self) -> None:
+        """Drop the script's own notes of what was looked at and asked."""
+        self.host.views.clear()
+        dispatcher = self.app.dispatcher
+        assert isinstance(dispatcher, ScriptedDispatcher)
+        dispatcher.asked.clear()
+
     async def type(self, text: str) -> None:
         """Press a key for each character."""
         await self.press(*text)

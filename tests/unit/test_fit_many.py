@@ -255,3 +255,19 @@ def test_after_a_failure_its_rows_go_back_and_who_wants_its_place_is_not_tried()
     assert status["alone", "plan"] == "applied"
     assert "moves is still on pCPUs 0, 1" in [r.message for r in run.replies.values()]
     assert libvirt[moves.uuid].base == moves.pins
+
+
+def test_of_places_as_good_as_each_other_each_domain_keeps_its_own() -> None:
+    """Who is on the sixth L3 domain of a cell stays there: nobody moves for nothing."""
+    host_state = eight_l3()
+    there = [running(host_state, f"g{n}", 8) for n in range(3)]
+    homes = [CpuSet.parse(text) for text in ("40-47", "8-15", "24-31")]
+    pinned = tuple(
+        replace(
+            made,
+            pins=tuple(replace(pin, live=home, config=home) for pin in made.pins),
+        )
+        for made, home in zip(there, homes, strict=True)
+    )
+    found = everybody(replace(host_state, domains=pinned))
+    assert [vcpu_set(d) for d in found.after.domains] == homes

@@ -121,7 +121,8 @@ def test_an_interface(lab: Lab) -> None:
     subject = Subject(lab.uuid, "", lab.domain.XMLDesc(0), lab.domain.XMLDesc(2))
     (change,) = mover("52:54:00:aa:00:01", Source("bridge", "br0"))(subject, "config").changes
     assert lab.tell(change) == "not tried"
-    moved = subject.config.replace("<source network='default'/>", "<source bridge='br0'/>")  # type: ignore[union-attr]  # it is defined
+    assert subject.config is not None, "it is defined"
+    moved = subject.config.replace("<source network='default'/>", "<source bridge='br0'/>")
     lab.conn.defineXML(moved.replace("interface type='network'", "interface type='bridge'"))
     assert lab.tell(change) == "applied"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -32,11 +32,18 @@ def complete() -> None:
     point = int(os.environ.get("COMP_POINT", len(line)))  # in bytes, or in characters: zsh
     parser = parser_for(line[:point])
     for prog, action in _actions(parser):
-        if action.dest in DOMAINS or (prog, action.dest) == ("vconsole show", "name"):
-            action.completer = domain_names  # type: ignore[attr-defined]  # argcomplete's way
-        elif not (action.choices or action.type is Path or action.dest in FILES):
-            action.completer = lambda **_: []  # type: ignore[attr-defined]  # else files
+        if completer := _completer(prog, action):
+            vars(action)["completer"] = completer  # where argcomplete looks for it
     argcomplete.autocomplete(parser)
+
+
+def _completer(prog: str, action: argparse.Action) -> Callable[..., list[str]] | None:
+    """What offers values; None for argcomplete's own: choices, and files where they are wanted."""
+    if action.dest in DOMAINS or (prog, action.dest) == ("vconsole show", "name"):
+        return domain_names
+    if action.choices or action.type is Path or action.dest in FILES:
+        return None
+    return lambda **_: []
 
 
 def parser_for(line: str) -> argparse.ArgumentParser:

@@ -97,20 +97,21 @@ def import_textual() -> None:
     drop-down lists for the names of their types, and Textual itself wants one of another module.
     Whoever asks for TLS or these names later gets them.
     """
-    hidden = "ssl" not in sys.modules
+    modules: dict[str, Any] = sys.modules
+    hidden = "ssl" not in modules
     if hidden:
-        sys.modules["ssl"] = None  # type: ignore[assignment]  # how an import is refused
+        modules["ssl"] = None  # how an import is refused
     try:
         import asyncio  # noqa: F401
     finally:
         if hidden:
-            del sys.modules["ssl"]
-    if "textual.types" not in sys.modules:
+            del modules["ssl"]
+    if "textual.types" not in modules:
         from textual._types import IgnoreReturnCallbackType
 
         types: Any = _Types("textual.types")
         types.IgnoreReturnCallbackType = IgnoreReturnCallbackType
-        sys.modules["textual.types"] = types
+        modules["textual.types"] = types
     import textual.app  # noqa: F401
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Lock, Thread
 from time import monotonic
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 from vconsole.host.link import Link
 from vconsole.host.source import HostError
@@ -46,13 +46,13 @@ def within(link: Link, what: str, seconds: float, work: Callable[[], T]) -> T:
         if (before := _asked.get(key)) is not None:
             raise NoAnswerError("no answer", f"none for {begun - before:.0f} s")
         _asked[key] = begun
-    ended, late, found = Event(), Event(), list[Any]()
+    ended, late, found, failed = Event(), Event(), list[T](), list[Exception]()
 
     def run() -> None:
         try:
-            found.append((work(), None))
+            found.append(work())
         except Exception as error:  # handed to who waits
-            found.append((None, error))
+            failed.append(error)
         with _lock:
             del _asked[key]
         ended.set()
@@ -65,7 +65,6 @@ def within(link: Link, what: str, seconds: float, work: Callable[[], T]) -> T:
         link.stuck = True
         late.set()
         raise NoAnswerError("no answer", f"none within {seconds:g} s")
-    value, error = found[0]
-    if error is not None:
-        raise error
-    return value  # type: ignore[no-any-return]  # what work answered
+    if failed:
+        raise failed[0]
+    return found[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -36,9 +37,9 @@ class ListPage(Page):
         """The list."""
         return self.query_one(LineTable)
 
+    @abstractmethod
     def cells(self, key: str, /) -> Sequence[Cell]:
         """What a row shows."""
-        raise NotImplementedError
 
     def show_list(
         self, title: str, words: str, keys: Sequence[str], cursor: str | None = None
@@ -111,9 +112,9 @@ class FilteredPage(Page):
         self.words: tuple[str, ...] = ()
         """What is asked for, case folded."""
 
+    @abstractmethod
     def filtered(self) -> None:
         """Show what matches now."""
-        raise NotImplementedError
 
     async def do_filter(self) -> None:
         """Ask for the filter."""

@@ -11,13 +11,13 @@ from vconsole.changes.dispatcher import Request
 from vconsole.features.why.model.rank import Cause, ThreadRates, causes, thread_rates
 from vconsole.features.why.model.sample import ReadWhy, Sample, pause_s
 from vconsole.features.why.words import NOBODY, rates_line
-from vconsole.files.config import Config
 from vconsole.model.column import Column, row_cells
-from vconsole.model.host_state import Domain, HostState
+from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP
 from vconsole.model.request import Reply
+from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
-from vconsole.screens.page import Page, bindings
+from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
 
 LOOK_EVERY_S = 1.0
@@ -32,7 +32,7 @@ COLUMNS: Final[tuple[Column[Cause], ...]] = (
 )
 
 
-class WhyScreen(ListPage):
+class WhyScreen(ListPage, DomainPage):
     """Looks only while it is in front, and no more often than costs half a percent of a pCPU."""
 
     SCOPE = "why"
@@ -44,32 +44,14 @@ class WhyScreen(ListPage):
     """
 
     def __init__(self, about: str) -> None:
-        super().__init__()
-        self._about = about
         self._pcpu = int(about[len(PCPU) :]) if about.startswith(PCPU) else None
-        self._uuid = "" if self._pcpu is not None else about
+        super().__init__("" if self._pcpu is not None else about)
         self._before: Sample | None = None
         self._next = 0.0
         self._causes: dict[str, Cause] = {}
         self._rates: tuple[ThreadRates, ...] = ()
         self._trouble = ""
         self._measured = False
-
-    @classmethod
-    def make(cls, uuid: str | None, config: Config) -> Page:
-        """Make the page of a domain or a pCPU."""
-        assert uuid is not None, "it is about a domain or a pCPU"
-        return cls(uuid)
-
-    @property
-    def subject(self) -> Domain | None:
-        """The domain, while it is there."""
-        return self.host_state.domain(self._uuid)
-
-    @property
-    @override
-    def in_view(self) -> str:
-        return self._about
 
     # -- looking -----------------------------------------------------------------------------
 
@@ -80,7 +62,7 @@ class WhyScreen(ListPage):
 
     def _look(self) -> None:
         if monotonic() >= self._next:
-            self.read(ReadWhy(self._uuid, self._pcpu, self._before), self._about)
+            self.read(ReadWhy(self._uuid, self._pcpu, self._before))
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
@@ -111,13 +93,11 @@ class WhyScreen(ListPage):
 
     @override
     def show_host_state(self, before: HostState, after: HostState) -> None:
+        self.follow()
         self._show()
 
     def _show(self) -> None:
-        subject = self.subject
-        name = f"pCPU {self._pcpu}" if subject is None else safe(subject.name)
-        if subject is None and self._pcpu is None:
-            name = "it"
+        name = safe(self.named) if self._pcpu is None else f"pCPU {self._pcpu}"
         words = f"{len(self._causes)} found" if self._measured else ""
         self.show_list(f"Why is {name} slow?", words, list(self._causes))
 

@@ -148,6 +148,36 @@ def pcpu_words(pcpu: int, uuid: str, host_state: HostState) -> str:
     return f"{words}: {', '.join(names)}" if names else words
 
 
+def title_words(domain: Domain, host_state: HostState, planned: int) -> str:
+    """State, vCPUs and memory of a domain, where that lies, and how many rows are planned."""
+    facts = [
+        "GONE" if host_state.domain(domain.uuid) is None else domain.state,
+        f"{domain.vcpus if domain.vcpus is not None else '-'} vCPUs",
+        size(domain.memory_bytes),
+    ]
+    if (measured := host_state.locality.get(domain.uuid)) is not None:
+        total = sum(measured.bytes_by_cell.values()) or 1
+        shares = "  ".join(
+            f"{cell}: {100 * part / total:.0f} %"
+            for cell, part in sorted(measured.bytes_by_cell.items())
+        )
+        facts.append(f"memory on cells {shares}")
+    if planned:
+        facts.append(f"{planned} planned")
+    return "  ".join(facts)
+
+
+def row_words(plan: PinPlan, key: PinKey) -> str:
+    """A row and its set, live and config where they differ, and what it is to be."""
+    now, then = plan.seen(key), plan.effective(key)
+    pin = plan.rows.get(key)
+    words = f"{row_label(key)}: {now}"
+    if pin and pin.live is not None and pin.config is not None and pin.live != pin.config:
+        words = f"{row_label(key)}: live {pin.live} config {pin.config}"
+    words += "" if pin is None or pin.plugged else ", not plugged in"
+    return f"{words} -> {then}" if then != now else words
+
+
 def warning_lines(plan: PinPlan, host_state: HostState) -> list[Note]:
     """The warnings about a plan, worst first, each with its glyph."""
     tones = {"refuse": ("x", "bad"), "warn": ("!", "warn"), "info": ("-", "dim")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,9 +27,9 @@ class FileEditorPage(FilePage[D], StagedPage):
         super().__init__(path)
         self.trouble = ""
 
+    @abstractmethod
     def drafted(self, loaded: Loaded) -> D:
         """The draft of a file as it was read."""
-        raise NotImplementedError
 
     def take_file(self, reply: Reply) -> None:
         """Take in what was read, or why it cannot be read."""

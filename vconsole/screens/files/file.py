@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -16,6 +17,9 @@ D = TypeVar("D", bound=FileDraft)
 class FilePage(Page, Generic[D]):
     """See the module. Subclasses say what the file means.
 
+    What is abstract is so for the type checker, here as in all pages: Textual's metaclass leaves no
+    room for ABCMeta.
+
     Attributes:
         path: The file.
         draft: What is edited; None until it was read.
@@ -26,17 +30,17 @@ class FilePage(Page, Generic[D]):
         self.path = path
         self.draft: D | None = None
 
+    @abstractmethod
     def put(self, draft: D) -> None:
         """Show another state of the editing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def save_request(self, draft: D) -> SaveFile:
         """What saves it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def paint(self, line: str) -> Iterable[tuple[int, int, str]]:
         """Colour a line of the text; see `widgets.editor.Paint`."""
-        raise NotImplementedError
 
     def consequence(self) -> str:
         """What saving will do, for the title of the difference."""
@@ -50,9 +54,9 @@ class FilePage(Page, Generic[D]):
         """What is wrong in a line of the text, and its tone."""
         return None
 
+    @abstractmethod
     async def do_save(self) -> None:
         """Show what saving changes; enter there saves."""
-        raise NotImplementedError
 
     @property
     def changes(self) -> int:

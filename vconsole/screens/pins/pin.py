@@ -14,28 +14,29 @@ from vconsole.features.pins.model.bestfit import Suggestion, suggest
 from vconsole.features.pins.model.one_to_one import one_to_one
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.setting_rows import setting_rows
-from vconsole.features.pins.model.warnings import PlanWarning, plan_warnings
+from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.features.pins.words import (
     legend,
     matrix_data,
     pcpu_words,
     reason_lines,
+    row_words,
     setting_line,
+    title_words,
     warning_lines,
 )
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.drift import drifting
-from vconsole.model.host_state import Domain, HostState, PinKey
+from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
 from vconsole.model.setting import Setting
 from vconsole.model.topology import topology
-from vconsole.model.words import row_label
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.jump import ask_pcpu
 from vconsole.screens.page import bindings
-from vconsole.text import Note, safe, size
+from vconsole.text import Note, safe
 from vconsole.widgets.matrix import PinMatrix
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
@@ -61,8 +62,6 @@ class PinScreen(DomainPage):
         self._conflicts: tuple[str, ...] = ()
         self._chose_column = False
         self._suggested: Suggestion | None = None
-        self._judged: tuple[PinPlan, HostState, tuple[PlanWarning, ...]] | None = None
-        """The warnings said last, of which plan and host: a move of the cursor changes neither."""
         self._wants_dense: bool | None = None
         """What was asked for; None while nothing was."""
 
@@ -155,7 +154,7 @@ class PinScreen(DomainPage):
             self.query_one(TitleBar).words = ("Pin", "this domain is not known")
             return
         self._show_title(domain, plan)
-        warned = {key for w in self._warnings(plan) for key in w.rows}
+        warned = {key for w in plan_warnings(plan, self.host_state) for key in w.rows}
         self.matrix.data = matrix_data(domain, plan, self.host_state, warned, self._dense)
         self._begin_at_its_cell(plan)
         self.query_one(NotesView).notes = self._below()
@@ -188,29 +187,8 @@ class PinScreen(DomainPage):
             self.matrix.go_to_pcpu(first.first)
 
     def _show_title(self, domain: Domain, plan: PinPlan) -> None:
-        gone = self.host_state.domain(self._uuid) is None
-        facts = [
-            "GONE" if gone else domain.state,
-            f"{domain.vcpus if domain.vcpus is not None else '-'} vCPUs",
-            size(domain.memory_bytes),
-        ]
-        if (measured := self.host_state.locality.get(self._uuid)) is not None:
-            total = sum(measured.bytes_by_cell.values()) or 1
-            shares = "  ".join(
-                f"{cell}: {100 * part / total:.0f} %"
-                for cell, part in sorted(measured.bytes_by_cell.items())
-            )
-            facts.append(f"memory on cells {shares}")
-        if count := len(plan.changes()):
-            facts.append(f"{count} planned")
-        self.query_one(TitleBar).words = (f"Pin {safe(domain.name)}", "  ".join(facts))
-
-    def _warnings(self, plan: PinPlan) -> tuple[PlanWarning, ...]:
-        known = self._judged
-        if known is None or known[0] is not plan or known[1] is not self.host_state:
-            known = plan, self.host_state, plan_warnings(plan, self.host_state)
-            self._judged = known
-        return known[2]
+        words = title_words(domain, self.host_state, len(plan.changes()))
+        self.query_one(TitleBar).words = (f"Pin {safe(domain.name)}", words)
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the plan, first with the row under the cursor; else the row."""
@@ -219,23 +197,14 @@ class PinScreen(DomainPage):
         plan, row = self._typed or self.plan, self.matrix.row
         if plan is None or row is None:
             return (self._domain.problem or "", "warn") if self._domain else ("", "")
-        warnings = self._warnings(plan)
+        warnings = plan_warnings(plan, self.host_state)
         mine = [w for w in warnings if row.key in w.rows] or (warnings if plan.begun else [])
-        words = self._row_words(plan, row.key)
+        words = row_words(plan, row.key)
         if mine:
             return f"{words}   {mine[0].text}", "bad" if mine[0].severity == "refuse" else "warn"
         pcpu = self.matrix.pcpu
         there = pcpu_words(pcpu, self._uuid, self.host_state) if pcpu is not None else ""
         return f"{words}   {there}", ""
-
-    def _row_words(self, plan: PinPlan, key: PinKey) -> str:
-        now, then = plan.seen(key), plan.effective(key)
-        pin = plan.rows.get(key)
-        words = f"{row_label(key)}: {now}"
-        if pin and pin.live is not None and pin.config is not None and pin.live != pin.config:
-            words = f"{row_label(key)}: live {pin.live} config {pin.config}"
-        words += "" if pin is None or pin.plugged else ", not plugged in"
-        return f"{words} -> {then}" if then != now else words
 
     def replied(self, request: Request, reply: Reply) -> None:
         """Say what became of a change that its page was left before."""

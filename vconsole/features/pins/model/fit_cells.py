@@ -26,7 +26,6 @@ from vconsole.features.pins.model.fit_pcpus import (
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PinKey
 from vconsole.model.memory import AWAY_LIMIT, cells_label, tune_line
-from vconsole.model.placement import vcpu_set
 from vconsole.model.words import plural
 
 Cells = tuple[int, ...]
@@ -285,7 +284,4 @@ def _summed(case: Case, picks: Sequence[Pick]) -> Grade:
 
 def _stays(case: Case, cells: Sequence[int]) -> bool:
     """It is pinned to these cells already: its memory may well be there, measured or not."""
-    now = vcpu_set(case.domain)
-    if now is None or case.shape.floats(now):
-        return False
-    return case.shape.cells_of(now) <= CpuSet.of(cells)
+    return bool(case.now) and case.shape.cells_of(case.now) <= CpuSet.of(cells)

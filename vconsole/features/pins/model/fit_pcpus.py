@@ -75,7 +75,10 @@ def _rank(case: Case, threads: CpuSet) -> int:
 
 
 def _cost(case: Case, core: Core, taken: CpuSet) -> tuple[int, ...]:
-    """Which cores come first; those of one L3 domain stay together."""
+    """Which cores come first; those of one L3 domain stay together.
+
+    Of cores as good as each other those where it is pinned already: nothing moves for nothing.
+    """
     threads, shape = CpuSet.of(core), case.shape
     cache = shape.l3_of.get(core[0], CpuSet())
     return (
@@ -85,8 +88,10 @@ def _cost(case: Case, core: Core, taken: CpuSet) -> tuple[int, ...]:
         not threads & shape.isolated,
         min(shape.kinds_of(threads), default=0),
         -len(cache & case.usable - case.claimed - case.host_core),
+        -len(cache & case.now),
         cache.first or 0,
         sum(case.company.get(p, 0) for p in core),
+        not threads & case.now,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
-from vconsole.features.pins.model.plan_rows import PlanRow, RowConflict
+from vconsole.features.pins.model.plan_rows import PlanRow, RowChange, RowConflict
 from vconsole.features.pins.model.setting_rows import (
     SettingChange,
     SettingKey,
@@ -169,7 +169,7 @@ class PinPlan:
     def _plan_row(self, pin: Pin) -> PlanRow:
         live, config = self._after(pin)
         repair = self._drifts(pin) and self.staged.get(pin.key) == pin.live
-        return PlanRow(pin.kind, pin.id, pin.live, live, pin.config, config, repair)
+        return RowChange(pin.kind, pin.id, pin.live, live, pin.config, config, repair)
 
     def _drifts(self, pin: Pin) -> bool:
         return pin.key in self.drifting and self._has_live(pin)

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Pin, PinKey, PinKind, RowKey, Value
+from vconsole.model.host_state import Pin, PinKind, RowKey, RowKind, Value
 from vconsole.model.outcome import PinStep
 from vconsole.model.setting import SettingRow
 from vconsole.model.words import row_label
 
+K = TypeVar("K", bound=RowKind)
+V = TypeVar("V", bound=Value)
+
 
 @dataclass(frozen=True, slots=True)
-class PlanRow:
+class RowChange(Generic[K, V]):
     """One row of the table old -> new. A half that stays as it is has `after` equal to `before`.
 
-    None is a half that does not exist: no live set while shut off, no config set when transient.
+    None is a half that does not exist: nothing live while shut off, no config when transient.
     """
 
-    kind: PinKind
+    kind: K
     id: int | None
-    live_before: CpuSet | None = None
-    live_after: CpuSet | None = None
-    config_before: CpuSet | None = None
-    config_after: CpuSet | None = None
+    live_before: V | None = None
+    live_after: V | None = None
+    config_before: V | None = None
+    config_after: V | None = None
     repair: bool = False
     """The live set stays, and the kernel is told it once more: it holds the thread elsewhere."""
+    not_live: str = ""
+    """Why the running domain keeps what it has, though the plan is about it too."""
 
     @property
-    def key(self) -> PinKey:
+    def key(self) -> tuple[K, int | None]:
         """What identifies the row: kind and id."""
         return self.kind, self.id
 
@@ -39,7 +45,7 @@ class PlanRow:
 
     @property
     def changed(self) -> bool:
-        """One half at least gets another set, or is repaired."""
+        """One half at least gets another value, or is repaired."""
         return (
             self.repair
             or self.live_before != self.live_after
@@ -58,6 +64,10 @@ class PlanRow:
             config_before=self.config_before if config else None,
             config_after=self.config_after if config else None,
         )
+
+
+PlanRow = RowChange[PinKind, CpuSet]
+"""Of a pin. A name for the type: made are `RowChange`s, as frozen slots take no __orig_class__."""
 
 
 @dataclass(frozen=True, slots=True)

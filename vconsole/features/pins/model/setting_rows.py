@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from vconsole.features.pins.model.plan_rows import RowChange
 from vconsole.model.host_state import Domain, Pin
-from vconsole.model.outcome import PinStep, Target
+from vconsole.model.outcome import Target
 from vconsole.model.setting import (
     NUMBERED,
     SETTING_KINDS,
@@ -20,46 +20,8 @@ from vconsole.model.words import row_label
 SettingKey = tuple[SettingKind, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class SettingChange:
-    """A row old -> new, as `PlanRow` is for pins; of a half that stays both are equal."""
-
-    kind: SettingKind
-    id: int | None
-    live_before: Setting | None = None
-    live_after: Setting | None = None
-    config_before: Setting | None = None
-    config_after: Setting | None = None
-    not_live: str = ""
-    """Why the running domain keeps what it has, though the plan is about it too."""
-    repair = False
-
-    @property
-    def key(self) -> SettingKey:
-        """What identifies the row: kind and id."""
-        return self.kind, self.id
-
-    @property
-    def label(self) -> str:
-        """The row in words."""
-        return row_label(self.key)
-
-    @property
-    def changed(self) -> bool:
-        """One half at least gets another value."""
-        return self.live_before != self.live_after or self.config_before != self.config_after
-
-    def step(self) -> PinStep:
-        """The row as a step of a change, without the halves that stay."""
-        live, config = self.live_before != self.live_after, self.config_before != self.config_after
-        return PinStep(
-            self.kind,
-            self.id,
-            live_before=self.live_before if live else None,
-            live_after=self.live_after if live else None,
-            config_before=self.config_before if config else None,
-            config_after=self.config_after if config else None,
-        )
+SettingChange = RowChange[SettingKind, Setting]
+"""Of a row of memory or scheduling."""
 
 
 def setting_rows(domain: Domain) -> tuple[SettingRow, ...]:
@@ -98,14 +60,14 @@ def changed(row: SettingRow, wanted: Setting | None, target: Target, split: bool
         live = None if reason else wanted
     if wanted is not None and row.config is not None and (target != "live" or not split):
         config = wanted
-    return SettingChange(
+    return RowChange(
         row.kind,
         row.id,
         row.live,
         row.live if live is None else live,
         row.config,
         row.config if config is None else config,
-        reason,
+        not_live=reason,
     )
 
 
