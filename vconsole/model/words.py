@@ -79,6 +79,11 @@ def names_label(names: Iterable[str]) -> str:
     return ", ".join(unique[:2]) + more
 
 
+def dotted_version(number: int) -> str:
+    """libvirt's number of a version as people write it: 9000001 is ``9.0.1`` (virGetVersion)."""
+    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+
+
 def plural(count: int, word: str) -> str:
     """A count with its noun: ``1 pCPU``, ``2 pCPUs``."""
     return f"{count} {word}" if count == 1 else f"{count} {word}s"

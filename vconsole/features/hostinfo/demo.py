@@ -15,6 +15,7 @@ from vconsole.host.demo import shape
 from vconsole.host.link import open_link
 from vconsole.model.hostinfo_port import status
 from vconsole.model.request import Reply
+from vconsole.model.words import dotted_version
 
 _ACTIVE: Final = 1
 _EVERY_S: Final = 12
@@ -86,11 +87,6 @@ def _exchange(name: str, number: int) -> dict[str, Any]:
     return {"guest": name, "at": at, "request": words, "code": code}
 
 
-def _version(number: int) -> str:
-    """Release, minor and micro of a number of libvirt's."""
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
-
-
 def read_values(_request: ReadValues) -> Reply:
     """What the demo's machine tells of itself."""
     return Reply(value=values())
@@ -100,7 +96,7 @@ def values() -> dict[str, str]:
     """By the names that guests ask for."""
     with closing(open_link(None, True, True, lambda: None)) as link:
         busy = link.simulation.busy() if link.simulation else {}
-        version = _version(int(link.call(link.conn.getLibVersion)))
+        libvirt = dotted_version(int(link.call(link.conn.getLibVersion)))
         free = sum(link.call(link.conn.getCellsFreeMemory, 0, len(shape.CELLS)))
     load = sum(busy.values()) / 100
     return {
@@ -120,5 +116,5 @@ def values() -> dict[str, str]:
         "time": str(int(time())),
         "uptime": str(int(time() - _BEGAN_S + 86_400 * 12)),
         "hypervisor": "QEMU 10.0.2",
-        "libvirt": version,
+        "libvirt": libvirt,
     }

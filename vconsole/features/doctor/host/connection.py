@@ -12,7 +12,7 @@ from vconsole.host.open import connect_link
 from vconsole.host.source import HostError
 from vconsole.host.uri import expected
 from vconsole.model.diagnosis import Check, Target
-from vconsole.model.words import plural
+from vconsole.model.words import dotted_version, plural
 
 
 def checks(config: Config, target: Target) -> Iterator[Check]:
@@ -56,7 +56,9 @@ def _versions(link: Link) -> Iterator[Check]:
     import libvirt
 
     theirs, ours = link.call(link.conn.getLibVersion), libvirt.getVersion()
-    yield Check("libvirt", "ok", f"{_shown(theirs)}; the library here {_shown(ours)}")
+    yield Check(
+        "libvirt", "ok", f"{dotted_version(theirs)}; the library here {dotted_version(ours)}"
+    )
     domains = link.call(link.conn.listAllDomains)
     uri = link.connection.uri
     if not domains and "/session" in uri:
@@ -64,8 +66,3 @@ def _versions(link: Link) -> Iterator[Check]:
         yield Check("domains", "warn", "none: a session is a user's own", cure)
     else:
         yield Check("domains", "ok", plural(len(domains), "domain"))
-
-
-def _shown(number: int) -> str:
-    """libvirt's number of a version (virGetVersion) as people write it."""
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"

@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from vconsole.host import errors
 from vconsole.host.link import Link, open_link
 from vconsole.host.source import HostError
+from vconsole.model.words import dotted_version
 
 T = TypeVar("T")
 _ACTIVE = 1
@@ -187,17 +188,13 @@ class RosterReader(Generic[T]):
 
 
 def _versions(link: Link) -> tuple[str, str]:
-    version = link.attempt("version", link.conn.getVersion)
-    library = link.attempt("libversion", link.conn.getLibVersion)
+    numbers = (
+        link.attempt("version", link.conn.getVersion),
+        link.attempt("libversion", link.conn.getLibVersion),
+    )
+    hypervisor, library = (dotted_version(number) if number else "" for number in numbers)
     driver = errors.one_line(link.connection.driver, 40)
-    return f"{driver} {_dotted(version)}".strip(), _dotted(library)
-
-
-def _dotted(number: int | None) -> str:
-    """libvirt's version numbers: 9000001 is 9.0.1."""
-    if not number:
-        return ""
-    return f"{number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+    return f"{driver} {hypervisor}".strip(), library
 
 
 def _text(key: bytes) -> str:

@@ -19,6 +19,7 @@ from vconsole.features.metrics.model.sample import DomainSample, HostSample, Nee
 from vconsole.host import errors
 from vconsole.host.link import Link, open_link
 from vconsole.host.source import HostError
+from vconsole.model.words import dotted_version
 
 _ONLY_ACTIVE: Final = 1
 _NOWAIT: Final = 1 << 29
@@ -189,10 +190,8 @@ def _ask_host(link: Link, before: _Host) -> _Host:
 
 
 def _version(driver: str, number: int | None) -> str | None:
-    """A version as virsh writes it; the number is major * 1000000 + minor * 1000 + release."""
-    if number is None:
-        return None
-    return f"{driver} {number // 1_000_000}.{number // 1000 % 1000}.{number % 1000}"
+    """A version as virsh writes it."""
+    return None if number is None else f"{driver} {dotted_version(number)}"
 
 
 def _read_machine() -> HostSample:

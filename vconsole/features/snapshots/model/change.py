@@ -12,7 +12,7 @@ from vconsole.features.snapshots.model.create import DEADLINE_S
 from vconsole.features.snapshots.model.tree import DomainSnapshot, SnapshotList, descendants
 from vconsole.model.proposal import Grade, Proposal, virsh_line
 from vconsole.model.virsh import domain_argument
-from vconsole.model.words import plural
+from vconsole.model.words import dotted_version, plural
 
 Then = Literal["as taken", "running", "paused"]
 """How the domain goes on after it was reverted."""
@@ -130,7 +130,7 @@ def plan_revert(
     if found.state == "disk-snapshot" and then == "as taken":
         notes.append("it holds no memory: the domain is shut off then")
     if found.external and known.libvirt_version < REVERTS_EXTERNAL:
-        version = ".".join(map(str, _version(known.libvirt_version)))
+        version = dotted_version(known.libvirt_version)
         notes.append(f"it is external: libvirt {version} refuses to go back to it, 9.9 does")
     later = set(descendants(known.snapshots, found.name))
     files = [d.file for s in known.snapshots if s.name in later for d in s.disks if d.file]
@@ -181,7 +181,3 @@ def _find(known: SnapshotList, name: str) -> DomainSnapshot:
     if found is None:
         raise ValueError(f"no snapshot {name!r}")
     return found
-
-
-def _version(number: int) -> tuple[int, int, int]:
-    return number // 1_000_000, number // 1000 % 1000, number % 1000
