@@ -198,7 +198,7 @@ async def test_a_long_job_says_how_far_it_is_and_can_be_given_up() -> None:
         await console.settle()
         console.sees("42 %")
         await console.press("escape", "1")
-        console.app._follow_jobs()
+        console.app._runs.follow()
         assert "flatten vda: 42 %" in console.status, "whatever page is in front"
         await console.press("8")
         assert "1 job under way" in console.title

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual.app import App
 from textual.events import Event, Key
-from textual.timer import Timer
 
 from vconsole.console.aftermath import Aftermath
 from vconsole.console.closed_widgets import install as forget_closed_widgets
@@ -20,6 +19,7 @@ from vconsole.console.early import collect_again
 from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
 from vconsole.console.proving import Proving
+from vconsole.console.runs import Runs
 from vconsole.console.scrollbars import whole_scrollbars
 from vconsole.console.themes import THEMES
 from vconsole.files.config import Config
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.model.proof import Proof
     from vconsole.model.proposal import Logged, Proposal
+    from vconsole.model.request import Reply
     from vconsole.screens.page import Asking
-from vconsole.model.request import Reply
 
 TO_DEMO = -1
 """The return code where a console on the demo host is to take the place of this one."""
@@ -90,10 +90,6 @@ OpenFeed = Callable[[Callable[[HostState], object]], Feed]
 OpenDispatcher = Callable[[Callable[["Request", "Reply"], object], "Records"], "Asking"]
 """Makes the dispatcher when the first request comes, given where to publish replies and who keeps
 the record of changes."""
-
-
-KEPT_RUNS = 50
-"""What is over and still shown on the page of jobs."""
 
 
 class VConsole(App[int]):
@@ -135,9 +131,7 @@ class VConsole(App[int]):
         self._log_problem = ""
         self.aftermath = Aftermath(self, state)
         self.proving = Proving(self)
-        self._follower: Timer | None = None
-        self.runs: list[ChangeRun[Any]] = []
-        """Changes that are under way, and some that are over."""
+        self._runs = Runs(self)
         self._quitting = False
         quit_keys = config.keys.get("app.quit", COMMANDS_BY_ID["app.quit"].keys)
         self._quit_keys = frozenset(quit_keys.split(","))
@@ -264,20 +258,14 @@ class VConsole(App[int]):
     def on_replied(self, message: Replied) -> None:
         """Go on with what is under way, and tell the pages."""
         from vconsole.changes.activity import is_change
-        from vconsole.changes.settle import ReadOutcome
 
         request, reply = message.request, message.reply
         if is_change(request):
             self._say_log_problem()
             self._feed.refresh(cast("Logged", request).uuid)  # few changes tell it by an event
-        self.aftermath.replied(request, reply)
-        if is_change(request):
             self.proving.replied(request, reply)
-        for run in self.runs:
-            if isinstance(request, ReadOutcome):
-                run.settled(request.of, reply)
-            else:
-                run.replied(request, reply)
+        self.aftermath.replied(request, reply)
+        self._runs.replied(request, reply)
         for page in self.screen_stack if self.is_running else ():
             if isinstance(page, Page) and page.is_mounted:
                 page.answered(request, reply)
@@ -287,47 +275,24 @@ class VConsole(App[int]):
     def carry_out(
         self, title: str, changes: Sequence[C], on_failure: OnFailure[C] | None = None
     ) -> ChangeRun[C]:
-        """Begin changes; they go on whatever page is in front.
+        """Begin changes; they go on whatever page is in front."""
+        self.proving.begun(changes)
+        return self._runs.begin(title, changes, on_failure)
 
-        One after another where a failure means something to those that come later.
-        """
-        from vconsole.changes.run import AT_A_TIME, ChangeRun
-
-        at_a_time = AT_A_TIME if on_failure is None else 1
-        run = ChangeRun(title, changes, self.dispatcher.ask, at_a_time, on_failure)
-        over = [r for r in self.runs if r.done][-KEPT_RUNS:]
-        self.runs = [r for r in self.runs if not r.done or r in over] + [run]
-        if self._follower is None:
-            self._follower = self.set_interval(1.0, self._follow_jobs)
-        self.proving.begun(run.changes)
-        run.begin()
-        return run
-
-    def _follow_jobs(self) -> None:
-        """Say on the page in front how far they are; nothing once all are over."""
-        if (page := self.page) is not None and page.is_mounted:
-            page.refresh_hint()
-        if not self.under_way and self._follower is not None:
-            self._follower.stop()
-            self._follower = None
+    @property
+    def runs(self) -> list[ChangeRun[Any]]:
+        """Changes that are under way, and some that are over."""
+        return self._runs.all
 
     @property
     def progress(self) -> str:
-        """How far the first change is that says so, and how many go on besides."""
-        from vconsole.features.jobs.words import wait_words
-
-        going = [(run, c, w) for run in self.runs for c, w in run.waiting.items() if w.what]
-        if not going:
-            return ""
-        (run, change, wait), more = going[0], self.under_way - 1
-        if (several := len(run.changes)) > 1:
-            return f"{run.title}: {len(run.replies)} of {several} ended, {wait_words(wait)}"
-        return f"{change.what}: {wait_words(wait)}{f', {more} more' if more else ''}"
+        """How far a change is that takes long; empty while none does."""
+        return self._runs.progress
 
     @property
     def under_way(self) -> int:
         """How many changes have not ended."""
-        return sum(len(run.changes) - len(run.replies) for run in self.runs)
+        return self._runs.under_way
 
     def _say_log_problem(self) -> None:
         """Where a change could not be written down, say so once."""

@@ -6,7 +6,7 @@ of our own, and in a slow round over all domains that catches what events missed
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Final
@@ -15,6 +15,7 @@ from vconsole.host import errors
 from vconsole.host.configured import configured, hostinfo_problem
 from vconsole.host.domain_xml import DomainXml, diverged, read_domain, same_configuration
 from vconsole.host.link import Link
+from vconsole.host.records import Record, read_records
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
 from vconsole.model.xml_read import XmlError
@@ -30,9 +31,7 @@ STATES: Final = {
     7: "pmsuspended",
 }
 """virDomainState in virsh's words."""
-STATS_STATE: Final = 1
 _XML_INACTIVE: Final = 2
-_ONLY_RUNNING, _ONLY_PAUSED = 16, 32
 _ONLY_PERSISTENT, _ONLY_AUTOSTART = 4, 1024
 _MAX_NAME = 4096
 _FIRST_SLICE_S, _SLICE_S = 0.03, 0.1
@@ -45,9 +44,6 @@ one part in so many of the time."""
 _TUPLE_S = 0.0005
 """Seconds for each domain between two tuples of a fleet whose configurations are being read: who is
 given another has to sort and count all of them again."""
-
-Record = tuple[Any, Mapping[str, Any]]
-"""A virDomain and its bulk statistics."""
 
 
 @dataclass(slots=True)
@@ -197,7 +193,7 @@ class Fleet:
         return min(_LONGEST_REST_S, _REST_SHARE * self.list_took_s)
 
     def _list(self, groups: int, flags: int) -> None:
-        self.records = self._records(groups, flags)
+        self.records = read_records(self._link, groups, flags)
         seen = {domain.UUID(): (domain, values) for domain, values in self.records}
         self._round += 1
         for place, (key, (handle, values)) in enumerate(seen.items()):
@@ -209,24 +205,6 @@ class Fleet:
                 self._see(key, entry, handle, state)
         for key in self._entries.keys() - seen.keys():
             self._drop(key)
-
-    def _records(self, groups: int, flags: int) -> list[Record]:
-        """One bulk call; a driver that does not have what was asked for is asked for less."""
-        call = self._link.conn.getAllDomainStats
-        for more, how in dict.fromkeys(((groups, flags), (0, 0))):
-            found = self._link.attempt(f"statistics {more} {how}", call, STATS_STATE | more, how)
-            if found is not None:
-                return list(found)
-        return self._records_by_state()
-
-    def _records_by_state(self) -> list[Record]:
-        """Three lists instead of one, for drivers without bulk statistics."""
-        conn, records = self._link.conn, {}
-        for flags, state in ((0, 5), (_ONLY_RUNNING, 1), (_ONLY_PAUSED, 3)):
-            for handle in self._link.attempt(f"list {flags}", conn.listAllDomains, flags) or ():
-                known = state if flags or handle.ID() == -1 else 0
-                records[handle.UUID()] = (handle, {"state.state": known})
-        return list(records.values())
 
     def _see(self, key: bytes, entry: _Entry, handle: Any, state: str) -> None:
         """Look closer at one domain of the list.

@@ -59,8 +59,6 @@ class Console(Protocol):
     """The latest reading."""
     plans: dict[str, PinPlan]
     """Domain UUID -> changes planned and not applied yet."""
-    runs: list[ChangeRun[Any]]
-    """Changes that are under way, and some that are over."""
 
     def key_named(self, command_id: str) -> str:
         """Name the key that runs a command on the page in front."""
@@ -86,6 +84,10 @@ class Console(Protocol):
     @property
     def dispatcher(self) -> Asking:
         """Answers requests; every page that is open sees the replies."""
+
+    @property
+    def runs(self) -> list[ChangeRun[Any]]:
+        """Changes that are under way, and some that are over."""
 
     @property
     def progress(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -26,7 +25,6 @@ from vconsole.features.pins.words import (
     warning_lines,
 )
 from vconsole.model.cpuset import CpuSet, CpuSetError
-from vconsole.model.drift import drifting
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP
 from vconsole.model.request import Reply
@@ -118,22 +116,12 @@ class PinScreen(DomainPage):
     def show_host_state(self, before: HostState, after: HostState) -> None:
         """Carry the plan over to what is true now, and show both."""
         found = after.domain(self._uuid)
-        self._follow_host(after)
+        if self.plan:
+            self.console.plans[self._uuid] = self.plan.beside(after)
         if found is not None and (found is not self._domain or self.plan is None):
             self._domain = found
             self._rebase(found, after)
         self._show()
-
-    def _follow_host(self, host_state: HostState) -> None:
-        """What "every pCPU" means, and what the kernel does, is learned later and can change."""
-        plan, found = self.plan, host_state.domain(self._uuid)
-        if plan:
-            self.console.plans[self._uuid] = replace(
-                plan,
-                everything=host_state.all_pcpus,
-                split_pins=host_state.connection.split_pins,
-                drifting=frozenset(drifting(found, host_state)) if found else frozenset(),
-            )
 
     def _rebase(self, domain: Domain, host_state: HostState) -> None:
         plan, persistent = self.plan, domain.persistent is not False

@@ -98,10 +98,14 @@ class PinPlan:
         )
 
     def beside(self, host_state: HostState) -> PinPlan:
-        """The plan with what the kernel does now; one from a file does not know."""
+        """The plan with what "every pCPU" means and the kernel does now: both change."""
         found = host_state.domain(self.uuid)
-        now = frozenset(drifting(found, host_state)) if found else frozenset[PinKey]()
-        return self if now == self.drifting else replace(self, drifting=now)
+        return replace(
+            self,
+            everything=host_state.all_pcpus,
+            split_pins=host_state.connection.split_pins,
+            drifting=frozenset(drifting(found, host_state)) if found else frozenset(),
+        )
 
     @property
     def targets(self) -> tuple[Target, ...]:
