@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,6 +120,17 @@ def test_a_pcpu_is_looked_at_without_a_domain(proc: Path, tmp_path: Path) -> Non
     found = host.sample(ReadWhy(pcpu=2, before=Sample(0.0, ticks={6: 0})), {}, proc, tmp_path)
     assert [task.tid for task in found.tasks] == [6]
     assert found.threads == {}
+
+
+def test_interrupts_are_read_past_the_first_page(
+    proc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [f"{n}: 1 {n} PCI-MSI {n}-edge eth0-{n}" for n in range(400)]
+    (proc / "interrupts").write_text("\n".join(["  CPU0 CPU2", *lines]))
+    one_read = os.read
+    monkeypatch.setattr(os, "read", lambda handle, count: one_read(handle, min(count, 4096)))
+    found = host.sample(ReadWhy(pcpu=2), {}, proc, tmp_path).interrupts
+    assert found["399"].counts == {2: 399}
 
 
 # -- what it comes to ------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from vconsole.model.value import dataclass
 PROC = Path("/proc")
 _TICK_NS = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
-_MAX_BYTES = 1 << 17
+_MAX_BYTES, _MAX_TABLE = 1 << 17, 1 << 24
 _MAX_THREADS = 4096
 _VCPU = re.compile(r"CPU (\d{1,5})/")
 _IOTHREAD = re.compile(r"IO iothread(\d{1,5})$")
@@ -188,8 +188,17 @@ def parse_allowed(data: bytes | None) -> CpuSet | None:
     return None
 
 
+def read_table(path: str) -> bytes | None:
+    """A file of /proc with a line for each of many: one read gives no more than a page of those."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(_MAX_TABLE)
+    except OSError:
+        return None
+
+
 def read_bytes(path: str) -> bytes | None:
-    """A small file of /proc in one go; None where it cannot be read."""
+    """A file of /proc about one thing, in one go; None where it cannot be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:

@@ -27,7 +27,7 @@ from vconsole.features.hostmemory.model.reading import (
     SwapArea,
 )
 from vconsole.host.link import Link
-from vconsole.host.proc import PROC, find_guests, read_bytes
+from vconsole.host.proc import PROC, find_guests, read_bytes, read_table
 from vconsole.host.usage import NOWAIT
 from vconsole.model.request import Reply
 
@@ -76,7 +76,7 @@ def local_memory(proc: Path = PROC, sys: Path = SYS) -> HostMemory:
 
 def fields(path: str) -> Mapping[str, int]:
     """The numbers of a file with a name and a number a line; ``kB`` become bytes."""
-    found = _FIELD.findall(read_bytes(path) or b"")
+    found = _FIELD.findall(read_table(path) or b"")
     return {name.decode(): int(number) << (10 if unit else 0) for name, number, unit in found}
 
 
@@ -122,7 +122,7 @@ def _ksm(sys: Path) -> Ksm | None:
 
 
 def _areas(proc: Path, sys: Path) -> tuple[SwapArea, ...]:
-    return tuple(_read_areas((read_bytes(f"{proc}/swaps") or b"").splitlines()[1:], sys))
+    return tuple(_read_areas((read_table(f"{proc}/swaps") or b"").splitlines()[1:], sys))
 
 
 def _read_areas(lines: list[bytes], sys: Path) -> Iterator[SwapArea]:

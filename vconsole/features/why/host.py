@@ -30,6 +30,7 @@ from vconsole.host.proc import (
     parse_allowed,
     parse_stat,
     read_bytes,
+    read_table,
     thread_key,
 )
 from vconsole.model.cpuset import CpuSet
@@ -71,7 +72,7 @@ def sample(
         {t.key: _counts(guest, t) for t in threads} if guest else {},
         ticks,
         tasks,
-        interrupts(read_bytes(f"{proc}/interrupts"), pcpus, proc),
+        interrupts(read_table(f"{proc}/interrupts"), pcpus, proc),
         {pcpu: _clock(cpus, pcpu) for pcpu in pcpus},
     )
     return replace(found, cost_s=thread_time() - begun)
