@@ -20,6 +20,7 @@ from vconsole.features.locality.model.move import MoveMemory
 from vconsole.features.locality.model.place import Lying, PageKind, Place, ReadPlace, Room, stayed
 from vconsole.host import xml
 from vconsole.host.link import Link
+from vconsole.host.numa_maps import parts
 from vconsole.host.proc import Guest, read_bytes
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.request import Reply
@@ -31,10 +32,8 @@ MISSING: Final = "migratepages is not installed: its package is numactl"
 LOOK_S: Final = 2.0
 PASSES: Final = 2
 """Two often move more than one."""
-_ON_CELL = re.compile(rb" N(\d{1,4})=(\d{1,15})")
-_PAGE = re.compile(rb" kernelpagesize_kB=(\d{1,8})")
 _FREE = re.compile(rb"MemFree:\s*(\d{1,18}) kB")
-_MOST_BYTES, _MOST_FDS = 32 << 20, 65536
+_MOST_FDS = 65536
 
 
 def read_place(link: Link, request: ReadPlace) -> Reply:
@@ -84,24 +83,18 @@ def _lying(guest: Guest) -> tuple[Lying, ...] | None:
 def parse_lying(lines: Iterable[bytes]) -> tuple[Lying, ...]:
     """The lines of ``numa_maps``, by cell, kind and size of page."""
     sums: dict[tuple[int, PageKind, int], int] = {}
-    left = _MOST_BYTES
-    for line in lines:
-        left -= len(line)
-        if left < 0:
-            break
-        pages = _ON_CELL.findall(line)
-        size = _PAGE.search(line)
-        kib = int(size[1]) if size else 4
-        words = line.split()
-        kind: PageKind = "anonymous"
-        if b"huge" in words:
-            kind = "huge"
-        elif any(word.startswith(b"file=") for word in words) and b" anon=" not in line:
-            kind = "shared"
-        for cell, count in pages:
-            key = int(cell), kind, kib
-            sums[key] = sums.get(key, 0) + (int(count) * kib << 10)
+    for line, page_kib, cell, size_bytes in parts(lines):
+        key = cell, _kind(line), page_kib
+        sums[key] = sums.get(key, 0) + size_bytes
     return tuple(Lying(*key, total) for key, total in sorted(sums.items()))
+
+
+def _kind(line: bytes) -> PageKind:
+    words = line.split()
+    if b"huge" in words:
+        return "huge"
+    of_file = any(word.startswith(b"file=") for word in words)
+    return "shared" if of_file and b" anon=" not in line else "anonymous"
 
 
 def _vfio(guest: Guest) -> bool:
