@@ -11,7 +11,7 @@ import pytest
 
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.hostmemory import host as advice
-from vconsole.features.hostmemory.host import fields, local_memory, read_host_memory
+from vconsole.features.hostmemory.host import local_memory, read_host_memory
 from vconsole.features.hostmemory.model.advice import Advice
 from vconsole.features.hostmemory.model.reading import (
     GuestProcess,
@@ -22,6 +22,7 @@ from vconsole.features.hostmemory.model.reading import (
     SwapArea,
 )
 from vconsole.host.link import Link, open_link
+from vconsole.host.proc import read_numbers
 from vconsole.model.host_state import Connection, Domain, HostState
 from vconsole.model.request import Reply
 
@@ -136,7 +137,7 @@ def test_what_cannot_be_read_is_not_known(tmp_path: Path) -> None:
 )
 def test_files_that_say_nothing_are_no_numbers(tmp_path: Path, text: str) -> None:
     (tmp_path / "status").write_text(text, "latin-1")
-    assert fields(f"{tmp_path}/status") == {}
+    assert read_numbers(f"{tmp_path}/status") == {}
 
 
 # -- elsewhere -------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from vconsole.features.metrics.daemon.prometheus import exposition, listen
 from vconsole.features.metrics.daemon.publish import Publisher, PublishError
 from vconsole.features.metrics.daemon.sampling import Samples
 from vconsole.features.metrics.daemon.source import ConfigSource
-from vconsole.features.metrics.host.sample import Sampler, read_paging, read_vendor
+from vconsole.features.metrics.host.sample import Sampler, read_vendor
 from vconsole.features.metrics.model import builtin
 from vconsole.features.metrics.model.config import parse, profile
 from vconsole.features.metrics.model.disk import Header
@@ -38,6 +38,7 @@ from vconsole.features.metrics.model.document import parse as parse_document
 from vconsole.features.metrics.model.metric import Metric
 from vconsole.features.metrics.model.sample import DomainSample, HostSample, Needs, Sample
 from vconsole.features.metrics.model.status import DaemonStatus, MetricStatus, UpdateStatus
+from vconsole.host.proc import read_numbers
 
 A, B = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 HOST = HostSample(
@@ -590,9 +591,9 @@ def test_a_libvirt_that_is_not_there_costs_only_what_it_knows() -> None:
 
 def test_files_that_are_odd_are_not_known(tmp_path: Path) -> None:
     odd = tmp_path / "odd"
-    assert (read_vendor(odd), read_paging(odd)) == (None, {})
+    assert (read_vendor(odd), read_numbers(f"{odd}")) == (None, {})
     odd.write_text("pgpgin x\n")
-    assert read_paging(odd) == {}
+    assert read_numbers(f"{odd}") == {}
     odd.write_text('ID=x\nNAME="Some Linux"\n')
     assert read_vendor(odd) == "Some Linux"
     odd.write_text("ID=fedora\nNAME=Fedora\n")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from vconsole.host import xml
+from vconsole.host.proc import read_numbers
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PCpu
 
@@ -39,11 +40,8 @@ def with_cores(pcpus: Iterable[PCpu], sys: Path) -> tuple[PCpu, ...]:
 
 def hugepage_kib(meminfo: Path = MEMINFO) -> int | None:
     """The default size of huge pages, which a bare ``<hugepages/>`` means; None if unknown."""
-    for line in _text(meminfo).splitlines():
-        name, _, value = line.partition(":")
-        if name == "Hugepagesize" and (words := value.split()):
-            return xml.number(words[0])
-    return None
+    size_bytes = read_numbers(f"{meminfo}").get("Hugepagesize")
+    return None if size_bytes is None else size_bytes >> 10
 
 
 def rcu_nocbs(cmdline: Path = CMDLINE) -> CpuSet:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import field
 from pathlib import Path
 
+from vconsole.host import xml
 from vconsole.host.numa_maps import read_numa_maps
-from vconsole.model.cpuset import CpuSet, CpuSetError
+from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PinKey
 from vconsole.model.value import dataclass
 
@@ -25,6 +26,7 @@ _MAX_BYTES, _MAX_TABLE = 1 << 17, 1 << 24
 _MAX_THREADS = 4096
 _VCPU = re.compile(r"CPU (\d{1,5})/")
 _IOTHREAD = re.compile(r"IO iothread(\d{1,5})$")
+_NUMBER = re.compile(rb"^([\w()]+):?[ \t]+(\d{1,19})( kB)?$", re.MULTILINE)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -178,14 +180,27 @@ def parse_schedstat(data: bytes | None) -> tuple[int, int] | None:
 
 def parse_allowed(data: bytes | None) -> CpuSet | None:
     """Read ``Cpus_allowed_list`` of a ``status``."""
+    return xml.cpuset(field_of(data, b"Cpus_allowed_list"))
+
+
+def field_of(data: bytes | None, name: bytes) -> str:
+    """What stands behind a name and a colon, as in ``status``; empty where nothing does."""
     for line in (data or b"").splitlines():
-        name, _, text = line.partition(b":")
-        if name == b"Cpus_allowed_list":
-            try:
-                return CpuSet.parse(text.decode("ascii", "replace").strip())
-            except CpuSetError:
-                return None
-    return None
+        key, _, text = line.partition(b":")
+        if key.strip() == name:
+            return text.decode("ascii", "replace").strip()
+    return ""
+
+
+def read_numbers(path: str) -> Mapping[str, int]:
+    """A file with a name and a number a line, as ``meminfo`` and ``vmstat``; kB become bytes."""
+    found = _NUMBER.findall(read_table(path) or b"")
+    return {name.decode(): int(number) << (10 if unit else 0) for name, number, unit in found}
+
+
+def read_number(path: str) -> int | None:
+    """A file that holds one number."""
+    return xml.number((read_bytes(path) or b"").decode("ascii", "replace"))
 
 
 def read_table(path: str) -> bytes | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ from vconsole.features.hostmemory.model.reading import (
     SwapArea,
 )
 from vconsole.host.link import Link
-from vconsole.host.proc import PROC, find_guests, read_bytes, read_table
+from vconsole.host.proc import PROC, find_guests, read_number, read_numbers, read_table
 from vconsole.host.usage import NOWAIT
 from vconsole.model.request import Reply
 
@@ -36,7 +36,6 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _ALL_CELLS = -1
 _BALLOON, _ACTIVE = 1 << 2, 1 << 0
 """VIR_DOMAIN_STATS_BALLOON and VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE."""
-_FIELD = re.compile(rb"^([\w()]+):?[ \t]+(\d{1,19})( kB)?$", re.MULTILINE)
 _POOL = re.compile(r"hugepages-(\d{1,9})kB")
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _ELSEWHERE = "swap, KSM's state and OOM scores are known only on the host itself"
@@ -53,7 +52,7 @@ def read_host_memory(link: Link, request: ReadHostMemory) -> Reply:
 
 def local_memory(proc: Path = PROC, sys: Path = SYS) -> HostMemory:
     """Read this machine's memory from the kernel; what cannot be read stays None."""
-    memory, events = fields(f"{proc}/meminfo"), fields(f"{proc}/vmstat")
+    memory, events = read_numbers(f"{proc}/meminfo"), read_numbers(f"{proc}/vmstat")
     known = HostMemory(
         read_at=monotonic(),
         total_bytes=memory.get("MemTotal"),
@@ -64,8 +63,8 @@ def local_memory(proc: Path = PROC, sys: Path = SYS) -> HostMemory:
         swapped_out_bytes=_pages(events.get("pswpout")),
         committed_bytes=memory.get("Committed_AS"),
         commit_limit_bytes=memory.get("CommitLimit"),
-        overcommit=_number(f"{proc}/sys/vm/overcommit_memory"),
-        swappiness=_number(f"{proc}/sys/vm/swappiness"),
+        overcommit=read_number(f"{proc}/sys/vm/overcommit_memory"),
+        swappiness=read_number(f"{proc}/sys/vm/swappiness"),
         huge=_pools(sys),
         ksm=_ksm(sys),
         areas=_areas(proc, sys),
@@ -74,19 +73,8 @@ def local_memory(proc: Path = PROC, sys: Path = SYS) -> HostMemory:
     return known if memory else replace(known, unknown=f"{proc}/meminfo cannot be read")
 
 
-def fields(path: str) -> Mapping[str, int]:
-    """The numbers of a file with a name and a number a line; ``kB`` become bytes."""
-    found = _FIELD.findall(read_table(path) or b"")
-    return {name.decode(): int(number) << (10 if unit else 0) for name, number, unit in found}
-
-
 def _pages(count: int | None) -> int | None:
     return None if count is None else count * _PAGE_BYTES
-
-
-def _number(path: str) -> int | None:
-    text = (read_bytes(path) or b"").strip()
-    return int(text) if text.isdigit() and len(text) < 20 else None
 
 
 def _guests(proc: Path) -> dict[str, GuestProcess]:
@@ -94,13 +82,13 @@ def _guests(proc: Path) -> dict[str, GuestProcess]:
 
 
 def _guest(path: Path, pid: int) -> GuestProcess:
-    status = fields(f"{path}/status")
+    status = read_numbers(f"{path}/status")
     return GuestProcess(
         pid,
         status.get("VmRSS"),
         status.get("HugetlbPages"),
         status.get("VmSwap"),
-        _number(f"{path}/oom_score"),
+        read_number(f"{path}/oom_score"),
     )
 
 
@@ -109,7 +97,7 @@ def _pools(sys: Path) -> tuple[HugePages, ...]:
     found: list[HugePages] = []
     with suppress(OSError):
         for place in (sys / "kernel/mm/hugepages").iterdir():
-            counts = [_number(f"{place}/{name}_hugepages") for name in ("nr", "free", "resv")]
+            counts = [read_number(f"{place}/{name}_hugepages") for name in ("nr", "free", "resv")]
             match, (total, free, reserved) = _POOL.fullmatch(place.name), counts
             if match and total and free is not None:
                 found.append(HugePages(int(match[1]), total, free, reserved or 0))
@@ -117,7 +105,7 @@ def _pools(sys: Path) -> tuple[HugePages, ...]:
 
 
 def _ksm(sys: Path) -> Ksm | None:
-    run, sharing = (_number(f"{sys}/kernel/mm/ksm/{name}") for name in ("run", "pages_sharing"))
+    run, sharing = (read_number(f"{sys}/kernel/mm/ksm/{name}") for name in ("run", "pages_sharing"))
     return None if run is None or sharing is None else Ksm(run, sharing * _PAGE_BYTES)
 
 
@@ -145,7 +133,7 @@ def _medium(path: str, sys: Path) -> Medium | None:
     number = status.st_rdev if stat.S_ISBLK(status.st_mode) else status.st_dev
     device = (sys / f"dev/block/{os.major(number)}:{os.minor(number)}").resolve()
     for place in (device, device.parent):
-        if (turns := _number(f"{place}/queue/rotational")) is not None:
+        if (turns := read_number(f"{place}/queue/rotational")) is not None:
             return "rotating" if turns else "solid"
     return None
 

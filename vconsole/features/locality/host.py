@@ -21,7 +21,7 @@ from vconsole.features.locality.model.place import Lying, PageKind, Place, ReadP
 from vconsole.host import xml
 from vconsole.host.link import Link
 from vconsole.host.numa_maps import parts
-from vconsole.host.proc import Guest, read_bytes
+from vconsole.host.proc import Guest, field_of, read_bytes, read_number
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.request import Reply
 from vconsole.model.words import amount
@@ -53,23 +53,20 @@ def place_of(guest: Guest, nodes: Path = NODES) -> Place | None:
     if lying is None or guest.stat() is None:
         return None
     status = read_bytes(f"{guest.path}/status") or b""
-    fields = dict(line.partition(b":")[::2] for line in status.splitlines())
-    locked = [_kib(fields.get(name)) for name in (b"VmLck", b"VmPin")]
-    allowed = fields.get(b"Mems_allowed_list", b"").decode("ascii", "replace").strip()
+    locked = [_kib(field_of(status, name)) for name in (b"VmLck", b"VmPin")]
     return Place(
         guest.pid,
         guest.start,
         lying,
-        xml.cpuset(allowed),
+        xml.cpuset(field_of(status, b"Mems_allowed_list")),
         sum(kib << 10 for kib in locked if kib is not None) if locked[0] is not None else None,
         _vfio(guest),
         rooms(nodes),
     )
 
 
-def _kib(value: bytes | None) -> int | None:
-    words = (value or b"").split()
-    return xml.number(words[0].decode("ascii", "replace")) if words else None
+def _kib(text: str) -> int | None:
+    return xml.number(text.removesuffix("kB"))
 
 
 def _lying(guest: Guest) -> tuple[Lying, ...] | None:
@@ -124,10 +121,9 @@ def _pools(node: Path) -> dict[int, int]:
     with suppress(OSError):
         for pool in os.listdir(node / "hugepages"):
             kib = xml.number(pool.removeprefix("hugepages-").removesuffix("kB"))
-            free = read_bytes(f"{node}/hugepages/{pool}/free_hugepages") or b""
-            number = xml.number(free.decode("ascii", "replace"))
-            if kib and number is not None:
-                found[kib] = number
+            free = read_number(f"{node}/hugepages/{pool}/free_hugepages")
+            if kib and free is not None:
+                found[kib] = free
     return found
 
 

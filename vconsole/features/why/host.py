@@ -27,6 +27,7 @@ from vconsole.host.proc import (
     PROC,
     Guest,
     Thread,
+    field_of,
     parse_allowed,
     parse_stat,
     read_bytes,
@@ -93,11 +94,7 @@ def _counts(guest: Guest, thread: Thread) -> ThreadCounts:
 
 def number_of(data: bytes | None, name: bytes) -> int | None:
     """The number behind a name and a colon."""
-    for line in (data or b"").splitlines():
-        key, _, value = line.partition(b":")
-        if key.strip() == name:
-            return xml.number(value.decode("ascii", "replace"))
-    return None
+    return xml.number(field_of(data, name))
 
 
 def _tasks(

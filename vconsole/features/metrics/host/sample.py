@@ -18,6 +18,7 @@ from typing import Any, Final
 from vconsole.features.metrics.model.sample import DomainSample, HostSample, Needs, Sample
 from vconsole.host import errors
 from vconsole.host.link import Link, open_link
+from vconsole.host.proc import PROC, read_numbers
 from vconsole.host.source import HostError
 from vconsole.model.words import dotted_version
 
@@ -198,7 +199,7 @@ def _read_machine() -> HostSample:
     import psutil
 
     memory, swap, cpu = psutil.virtual_memory(), psutil.swap_memory(), psutil.cpu_times()
-    paging = read_paging()
+    paging = read_numbers(f"{PROC}/vmstat")
     return HostSample(
         at_s=time.time(),
         system_name=socket.gethostname(),
@@ -213,17 +214,6 @@ def _read_machine() -> HostSample:
         paged_out_kib=paging.get("pgpgout"),
         cpu_s=cpu.user + cpu.nice + cpu.system,
     )
-
-
-def read_paging(path: Path = Path("/proc/vmstat")) -> dict[str, int]:
-    """KiB read from and written to disks since the start, as ``pgpgin`` and ``pgpgout``."""
-    found: dict[str, int] = {}
-    with suppress(OSError, ValueError):
-        for line in path.read_text("ascii").splitlines():
-            name, _, value = line.partition(" ")
-            if name in ("pgpgin", "pgpgout"):
-                found[name] = int(value)
-    return found
 
 
 def read_vendor(path: Path = Path("/etc/os-release")) -> str | None:
