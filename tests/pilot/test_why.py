@@ -41,8 +41,29 @@ async def test_the_worst_comes_first_with_its_cure() -> None:
         assert isinstance(console.app.page, WhyScreen)
         console.app.page._next = 0.0
         await console.until("used 50 % of pCPU 8")
-        console.sees("cure: taskset -apc 0-7,9-63 7", "25 % waits", "irq 45 nvme0q3, 8,100/s")
+        console.sees("cure: taskset -apc 0-7,9-63 7", "waits %", "irq 45 nvme0q3, 8,100/s")
+        assert any(
+            line.split()[:5] == "vCPU 0 8 0 25".split() for line in console.text.splitlines()
+        )
         assert "\x1b" not in console.text
+
+
+async def test_what_was_found_goes_with_the_reading_that_fails() -> None:
+    """A domain that was shut off is disturbed by nobody."""
+    gone = False
+
+    def some(request: ReadWhy) -> Reply:
+        return Reply("failed", "it does not run") if gone else answer(request)
+
+    async with console_on(scenes.kvm07(), (80, 24), answers={ReadWhy: some}) as console:
+        await console.press("W")
+        page = console.app.page
+        assert isinstance(page, WhyScreen)
+        page._next = 0.0
+        await console.until("used 50 % of pCPU 8")
+        gone, page._next = True, 0.0
+        await console.until("it does not run")
+        console.sees_no("used 50 %", "found", "waits %")
 
 
 async def test_a_pcpu_of_the_host_is_asked_about_too() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from vconsole.features.why.model.sample import (
     ThreadCounts,
     pause_s,
 )
-from vconsole.features.why.words import rates_line
+from vconsole.features.why.words import RATES_TITLES, rates_line
 from vconsole.host.proc import Guest
 from vconsole.model.cpuset import CpuSet
 
@@ -146,16 +147,27 @@ def test_waiting_switches_and_moves_are_said_of_a_thread() -> None:
         "vCPU 0 is taken off pCPU 8 300 times a second",
     ]
     (rates,) = thread_rates(before, now)
-    assert rates_line(rates).split() == (
-        "vCPU 0 pCPU 8 50 % busy 23 % waits 300 taken off/s 25 moves/s".split()
-    )
+    assert rates_line(rates).split() == "vCPU 0 8 50 23 300 25".split()
+
+
+def test_each_number_of_a_thread_ends_below_its_title_within_60_columns() -> None:
+    """Lines of the page wrapped at 80 columns, which is a terminal over a slow link."""
+    before = replace(EMPTY, threads={("iothread", 12): replace(THREAD, pcpu=1000)})
+    later = ThreadCounts(11, 1000, None, 2 * 10**9, 46 * 10**7, 180_000, 50)
+    now = replace(before, at=12.0, threads={("iothread", 12): later})
+    line = rates_line(thread_rates(before, now)[0])
+    assert line.split() == ["iothread", "12", "1000", "100", "23", "90000", "25"]
+    assert len(line) == len(RATES_TITLES) < 60
+    titles = ("pCPU", "busy %", "waits %", "taken off/s", "moves/s")
+    ends = [RATES_TITLES.index(title) + len(title) for title in titles]
+    assert [match.end() for match in re.finditer(r"\d+", line)][1:] == ends
 
 
 def test_what_the_kernel_does_not_say_is_unknown_and_no_cause() -> None:
     before = replace(EMPTY, threads={("vcpu", 0): ThreadCounts(11, 8)})
     now = replace(before, at=12.0)
     assert said(before, now) == []
-    assert rates_line(thread_rates(before, now)[0]).count(" - ") == 3
+    assert rates_line(thread_rates(before, now)[0]).split()[4:] == ["-"] * 3
 
 
 @pytest.mark.parametrize("at", [10.0, 9.0])
@@ -217,6 +229,14 @@ def test_a_slow_clock_is_said_once_for_all_of_a_governor() -> None:
             "cpupower frequency-set -g performance",
         )
     ]
+
+
+def test_a_slow_pcpu_whose_governor_is_performance_is_not_told_to_set_it() -> None:
+    now = replace(EMPTY, at=11.0, clocks={8: Clock("performance", 800_000, 3_600_000)})
+    ((words, cure),) = said(EMPTY, now)
+    assert words.endswith("governor performance")
+    assert "frequency-set" not in cure
+    assert "heat" in cure
 
 
 def test_the_pace_follows_from_what_looking_costs() -> None:

@@ -10,7 +10,7 @@ from typing_extensions import override
 from vconsole.changes.dispatcher import Request
 from vconsole.features.why.model.rank import Cause, ThreadRates, causes, thread_rates
 from vconsole.features.why.model.sample import ReadWhy, Sample, pause_s
-from vconsole.features.why.words import NOBODY, rates_line
+from vconsole.features.why.words import NOBODY, RATES_TITLES, rates_line
 from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP
@@ -79,6 +79,7 @@ class WhyScreen(ListPage, DomainPage):
             self._before = now
         else:
             self._trouble, self._before = reply.message or reply.status, None
+            self._causes, self._rates, self._measured = {}, (), False
             self._next = monotonic() + pause_s(Sample(0.0), 5.0)
         self._show()
 
@@ -109,6 +110,8 @@ class WhyScreen(ListPage, DomainPage):
     def notes(self) -> list[Note]:
         cause = self._causes.get(self.table.key or "")
         lines: list[Note] = [(f" cure: {safe(cause.cure)}", "accent"), ("", "")] if cause else []
+        if self._rates:
+            lines.append((f" {RATES_TITLES}", "dim"))
         return lines + [(f" {rates_line(rates)}", "") for rates in self._rates]
 
     @override

@@ -12,7 +12,7 @@ from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, USAGE, CliError, plain, print_json
 from vconsole.features.why.model.rank import causes, thread_rates
 from vconsole.features.why.model.sample import ReadWhy, Sample
-from vconsole.features.why.words import NOBODY, rates_line
+from vconsole.features.why.words import NOBODY, RATES_TITLES, rates_line
 from vconsole.host.source import HostSource, View
 from vconsole.text import safe
 
@@ -49,7 +49,7 @@ def run_why(options: argparse.Namespace, source: HostSource) -> int:
     if options.json:
         print_json({"causes": [plain(c) for c in found], "threads": [plain(r) for r in rates]})
         return DONE
-    for line in map(rates_line, rates):
+    for line in [RATES_TITLES, *map(rates_line, rates)] if rates else ():
         print(line)
     for cause in found:
         print(safe(cause.words))

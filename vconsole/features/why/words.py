@@ -8,12 +8,16 @@ from vconsole.model.words import row_label
 NOBODY = "nothing disturbs it measurably"
 
 
+RATES_TITLES = f"{'thread':<15} pCPU  busy %  waits %  taken off/s  moves/s"
+"""Above the lines of `rates_line`: both fit 60 columns."""
+
+
 def rates_line(rates: ThreadRates) -> str:
-    """One thread in a line; what the kernel does not say is ``-``."""
+    """One thread in a line below `RATES_TITLES`; what the kernel does not say is ``-``."""
     return (
-        f"{row_label(rates.key):<11} pCPU {rates.pcpu:<4} {rates.cpu_percent:4.0f} % busy  "
-        f"{_number(rates.wait_percent):>4} % waits  {_number(rates.switches):>6} taken off/s  "
-        f"{_number(rates.moves):>5} moves/s"
+        f"{row_label(rates.key):<15} {rates.pcpu:>4} {rates.cpu_percent:>7.0f} "
+        f"{_number(rates.wait_percent):>8} {_number(rates.switches):>12} "
+        f"{_number(rates.moves):>8}"
     )
 
 

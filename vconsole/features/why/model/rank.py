@@ -13,6 +13,8 @@ from vconsole.model.words import pcpus_label, row_label
 _WAIT, _SHARE, _IRQS, _SWITCHES, _MOVES, _SLOW = 2.0, 1.0, 100.0, 100.0, 5.0, 0.7
 """Below this nobody is disturbed: percent of waiting, of a pCPU; a second; of the highest clock."""
 
+_HELD_BACK = "no governor does it: idle, power limit, heat or scaling_max_freq; see turbostat"
+
 
 @dataclass(frozen=True, slots=True)
 class Cause:
@@ -165,5 +167,7 @@ def _clocks(now: Sample) -> Iterator[Cause]:
         first = slow[pcpus[0]]
         mhz, most = (first.now_khz or 0) // 1000, (first.most_khz or 0) // 1000
         words = f"{pcpus_label(pcpus)} at {mhz} of {most} MHz, governor {governor or '-'}"
-        weight = 0.4 if governor == "performance" else 0.9
-        yield Cause(weight, words, "cpupower frequency-set -g performance")
+        if governor == "performance":
+            yield Cause(0.4, words, _HELD_BACK)
+        else:
+            yield Cause(0.9, words, "cpupower frequency-set -g performance")
