@@ -8,7 +8,6 @@ from typing import ClassVar, Final, NamedTuple
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
-from vconsole.features.storage.model.change import CreateVolume, DefinePool
 from vconsole.features.storage.model.forms import POOL_TYPES, Field
 from vconsole.features.storage.model.plan import (
     DIRECTORY_TYPES,
@@ -79,10 +78,6 @@ class FormScreen(ListPage):
         """What would be done; raises ValueError with the reason where nothing can be."""
         return Proposal()
 
-    def made_by(self, request: Request) -> bool:
-        """Whether a change is the one that this page is about."""
-        return False
-
     # -- showing -----------------------------------------------------------------------------
 
     def on_screen_resume(self) -> None:
@@ -94,12 +89,16 @@ class FormScreen(ListPage):
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
-        if self.made_by(request) and reply.status == "applied":
+        if reply.status == "applied" and request in self._planned()[0].changes:
             self._made = True
 
     def value(self, field: Field) -> str:
         """What is answered, or stands there first."""
         return self._values.get(field.id, field.default)
+
+    def answers(self) -> dict[str, str]:
+        """The value of each field."""
+        return {field.id: self.value(field) for field in self.fields()}
 
     def _field(self, key: str | None) -> Field | None:
         return next((field for field in self.fields() if field.id == key), None)
@@ -210,7 +209,7 @@ class PoolFormScreen(FormScreen):
 
     @override
     def plan(self) -> Proposal:
-        values = {field.id: self.value(field) for field in self.fields()}
+        values = self.answers()
         kind = values["type"]
         if self._types and not self._types.get(kind):
             raise ValueError(f"this libvirt has no driver for pools of type {kind}")
@@ -223,10 +222,6 @@ class PoolFormScreen(FormScreen):
             autostart=values["autostart"] == "yes",
         )
         return plan_define(wish, self._pools)
-
-    @override
-    def made_by(self, request: Request) -> bool:
-        return isinstance(request, DefinePool) and request.name == self._values.get("pool")
 
 
 class VolumeFormScreen(FormScreen):
@@ -260,7 +255,7 @@ class VolumeFormScreen(FormScreen):
 
     @override
     def plan(self) -> Proposal:
-        values = {field.id: self.value(field) for field in self.fields()}
+        values = self.answers()
         cluster = values.get("cluster", "")
         if cluster and not cluster.isdigit():
             raise ValueError("a cluster size is a number of KiB, for example 64")
@@ -274,7 +269,3 @@ class VolumeFormScreen(FormScreen):
             int(cluster or 0),
         )
         return plan_create(self._pool, self._names, wish)
-
-    @override
-    def made_by(self, request: Request) -> bool:
-        return isinstance(request, CreateVolume) and request.volume == self._values.get("name")

@@ -20,7 +20,6 @@ from vconsole.features.storage.model.images import (
     WRITABLE,
     Chain,
     Image,
-    ImageWork,
     ReadRoom,
     Room,
 )
@@ -38,20 +37,7 @@ _CACHE: Final = Field("cache", "Cache", choices=("", *CACHES), optional=True)
 _OPTIONS: Final = Field("options", "Options", "cluster_size=1M lazy_refcounts=on", optional=True)
 
 
-class _ImageForm(FormScreen):
-    """What all of them have."""
-
-    def _values_now(self) -> dict[str, str]:
-        return {field.id: self.value(field).strip() for field in self.fields()}
-
-    @override
-    def made_by(self, request: Request) -> bool:
-        if not isinstance(request, ImageWork):
-            return False
-        return request in self._planned()[0].changes
-
-
-class CreateImageScreen(_ImageForm):
+class CreateImageScreen(FormScreen):
     """An empty image, or one on top of another."""
 
     TITLE = "create an image"
@@ -68,14 +54,14 @@ class CreateImageScreen(_ImageForm):
 
     @override
     def plan(self) -> Proposal:
-        v = self._values_now()
+        v = self.answers()
         return plan_create(
             *(v["path"], v["format"], v["size"], v["options"].split()),
             *(v["backing"], v["backing_format"]),
         )
 
 
-class ConvertFormScreen(_ImageForm):
+class ConvertFormScreen(FormScreen):
     """A copy of an image; measured before, so that a full disk is foreseen."""
 
     TITLE = "convert the image"
@@ -103,7 +89,7 @@ class ConvertFormScreen(_ImageForm):
         )
 
     def _wish(self) -> Conversion:
-        v = self._values_now()
+        v = self.answers()
         return Conversion(
             *(self._path, self._format, v["output"], v["to"], v["compress"] == "yes"),
             *(v["sparse"], v["unordered"] == "yes", tuple(v["options"].split()), v["cache"]),
@@ -126,7 +112,7 @@ class ConvertFormScreen(_ImageForm):
             self._show()
 
 
-class RebaseFormScreen(_ImageForm):
+class RebaseFormScreen(FormScreen):
     """Another base of an image, or none."""
 
     TITLE = "rebase the image"
@@ -141,7 +127,7 @@ class RebaseFormScreen(_ImageForm):
 
     @override
     def plan(self) -> Proposal:
-        v = self._values_now()
+        v = self.answers()
         return plan_rebase(
             *(self._path, self._format, self._chain),
             *(v["backing"], v["backing_format"], v["how"] == "unsafe"),
