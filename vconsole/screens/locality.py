@@ -16,7 +16,6 @@ from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.memory import cells_label
 from vconsole.model.request import Reply
-from vconsole.screens.changes import ChangesScreen
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
@@ -113,10 +112,5 @@ class LocalityScreen(ListPage, DomainPage):
             self.say(safe(self._trouble) or "nothing is known of it", "warn")
             return
         cells = CpuSet.of((row.cell,))
-        try:
-            proposal = plan_move(domain.uuid, domain.name, place, cells)
-        except ValueError as error:
-            self.say(str(error), "warn")
-            return
         title = f"move the memory of {domain.name} to {cells_label(cells)}"
-        await self.console.show_page(ChangesScreen(title, (proposal,)))
+        await self.propose(title, lambda: plan_move(domain.uuid, domain.name, place, cells))
