@@ -18,6 +18,7 @@ from time import sleep, time
 from typing import Final
 
 from vconsole.changes.process import is_over, this_process
+from vconsole.files.own import replace_text
 from vconsole.model.job import PARTIAL, Job, JobsFound, Leftover
 from vconsole.model.proposal import Logged
 from vconsole.model.wait import Wait
@@ -91,8 +92,7 @@ class JobBoard:
             if not jobs:
                 path.unlink(missing_ok=True)
                 return
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            _replace(path, jobs)
+            replace_text(path, json.dumps([asdict(job) for job in jobs]))
 
     def _all(self) -> tuple[tuple[Job, Wait | None], ...]:
         return tuple(self._going.values())
@@ -104,12 +104,6 @@ class JobBoard:
                 (self._directory / f"{job.id}{_CANCEL}").unlink()
                 if wait is not None:
                     wait.give_up()
-
-
-def _replace(path: Path, jobs: list[Job]) -> None:
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps([asdict(job) for job in jobs]), "utf-8")
-    new.replace(path)
 
 
 # ---- reading what others wrote

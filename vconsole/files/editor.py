@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vconsole.files.own import replace_text
+
 FOLDER: Final = "drafts"
 """Below the directory of the console's state."""
 
@@ -63,14 +65,8 @@ class Draft:
         """Write it in the place of an older one; answers where it is, in words."""
         if self.path is None:
             return "not kept: neither XDG_STATE_HOME nor HOME names a directory"
-        new = self.path.with_suffix(".new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            new.unlink(missing_ok=True)
-            with os.fdopen(os.open(new, flags, 0o600), "w", encoding="utf-8") as file:
-                file.write(text)
-            new.replace(self.path)
+            replace_text(self.path, text)
         except (OSError, ValueError) as error:
             return f"not kept in {self.path}: {error}"
         return f"kept in {self.path}"

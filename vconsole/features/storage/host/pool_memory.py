@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from vconsole.features.storage.model.pool import PoolName
+from vconsole.files.own import replace_text
 from vconsole.files.places import state_dir
 
 
@@ -17,11 +18,8 @@ def remember(uri: str, names: Sequence[PoolName]) -> None:
     if path is None or uri.startswith("test:") or recall(uri) == tuple(names):
         return
     known = _known(path) | {uri: [[name.uuid, name.name] for name in names]}
-    new = path.with_suffix(".new")
     with suppress(OSError):
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new.write_text(json.dumps(known), "utf-8")
-        new.replace(path)
+        replace_text(path, json.dumps(known))
 
 
 def recall(uri: str) -> tuple[PoolName, ...]:
