@@ -32,11 +32,6 @@ class CellGroup:
         """Its pCPUs as displayed, siblings adjacent."""
         return tuple(pcpu for core in self.cores for pcpu in core)
 
-    @property
-    def spread_order(self) -> tuple[int, ...]:
-        """Its pCPUs, one of every core before the second of any: for one-to-one spreads."""
-        return one_per_core(self.cores)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Topology:
