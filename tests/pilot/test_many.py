@@ -99,4 +99,4 @@ async def test_a_domain_is_left_out_and_the_target_chosen() -> None:
 
 async def test_a_host_without_room_says_who_stays() -> None:
     async with planned(scenes.one_cell(10), size=(100, 30)) as console:
-        console.sees("stays as it is")
+        console.sees("guest-00007, guest-00002", "stay as they are: no cell it may use has a free")

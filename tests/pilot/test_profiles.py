@@ -36,7 +36,7 @@ async def test_a_placement_is_saved_changed_and_brought_back() -> None:
         console.sees("no profile is saved yet")
         await console.press("escape")
         await saved(console, "before")
-        console.sees("before", "epyc", "ten-0", "vCPU 0: all")
+        console.sees("before", "epyc", "ten-0", "vCPU 0, 1, emulator: all")
         await console.press("escape", "F", "enter", "escape")
         assert console.live("ten-9") != ["0-127", "0-127"]
         await console.press("P", "enter")

@@ -14,6 +14,7 @@ from tests.unit.machines import MACHINES
 from tests.unit.model_hosts import MemoryHost, domain, host, hosts
 from tests.unit.placement import guest
 from vconsole.changes.run import ChangeRun
+from vconsole.features.pins.many_words import stay_words
 from vconsole.features.pins.model.fit_many import fit_many
 from vconsole.features.pins.model.many import ManyPlan, put_back, requests
 from vconsole.model.cpuset import CpuSet
@@ -271,3 +272,13 @@ def test_of_places_as_good_as_each_other_each_domain_keeps_its_own() -> None:
     )
     found = everybody(replace(host_state, domains=pinned))
     assert [vcpu_set(d) for d in found.after.domains] == homes
+
+
+def test_who_stays_for_the_same_reason_is_said_in_one_line() -> None:
+    """On a full host a line each pushed what is said of the domain in view off the screen."""
+    one, two = "no cell it may use has a free pCPU", "all cells together: 2 free pCPUs for 3 vCPUs"
+    many = ManyPlan(eight_l3(), eight_l3(), left_out=(("a", one), ("big", two), ("b", one)))
+    assert list(stay_words(many)) == [
+        f"a, b stay as they are: {one}",
+        f"big stays as it is: {two}",
+    ]

@@ -19,6 +19,7 @@ from vconsole.features.pins.model.profile import (
     profile_of,
     to_text,
 )
+from vconsole.features.pins.profile_words import in_lines, row_words
 from vconsole.model.host_state import Domain, HostState
 
 WEB = domain("web", ["0", "1"], emulator="2-3", iothreads=["-"])
@@ -182,3 +183,18 @@ def test_what_a_profile_has_not_is_said() -> None:
     assert vconsole("profile", "save", "one").returncode == 0
     assert "has no domain 'x'" in vconsole("profile", "apply", "one", "x").stderr
     assert "there is no profile two" in vconsole("profile", "diff", "two").stderr
+
+
+def test_rows_that_say_the_same_stand_together_and_none_is_broken_between_lines() -> None:
+    """At 80 columns the text of a row stood in the next line."""
+    text = "".join(f'"vcpu {n}" = "{n + 8}"\n' for n in (2, 3)) + 'numatune = "none"\n'
+    text = f'[domain.web]\n"vcpu 0" = "all"\n"vcpu 1" = "all"\nemulator = "all"\n{text}'
+    words = row_words(from_text("n", text).placements[0])
+    assert words == ["vCPU 0, 1, emulator: all", "vCPU 2: 10", "vCPU 3: 11", "numatune: none"]
+    assert list(in_lines(words, 36)) == [
+        "vCPU 0, 1, emulator: all",
+        "vCPU 2: 10   vCPU 3: 11",
+        words[3],
+    ]
+    assert list(in_lines(words, 5)) == words
+    assert list(in_lines((), 80)) == []

@@ -24,6 +24,7 @@ from vconsole.features.why.model.sample import (
 from vconsole.features.why.words import RATES_TITLES, rates_line
 from vconsole.host.proc import Guest
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import PinKey
 
 INTERRUPTS = b"""           CPU0       CPU2
   1:          9          0   IO-APIC    1-edge      i8042
@@ -161,6 +162,13 @@ def test_each_number_of_a_thread_ends_below_its_title_within_60_columns() -> Non
     titles = ("pCPU", "busy %", "waits %", "taken off/s", "moves/s")
     ends = [RATES_TITLES.index(title) + len(title) for title in titles]
     assert [match.end() for match in re.finditer(r"\d+", line)][1:] == ends
+
+
+def test_threads_stand_in_the_order_of_every_table() -> None:
+    keys: list[PinKey] = [("emulator", None), ("iothread", 1), ("vcpu", 10), ("vcpu", 9)]
+    before = replace(EMPTY, threads=dict.fromkeys(keys, THREAD))
+    found = thread_rates(before, replace(before, at=12.0))
+    assert [rates.key for rates in found] == [keys[3], keys[2], keys[0], keys[1]]
 
 
 def test_what_the_kernel_does_not_say_is_unknown_and_no_cause() -> None:

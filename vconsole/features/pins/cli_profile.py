@@ -18,6 +18,7 @@ from vconsole.features.pins.model.profile import (
     profile_of,
 )
 from vconsole.host.source import HostSource, View
+from vconsole.text import safe
 
 _DOMAINS = "name, UUID or id; default all"
 
@@ -112,7 +113,7 @@ def run_diff(options: argparse.Namespace, source: HostSource) -> int:
     elif found:
         print_table(("domain", "row", "half", "now", "profile"), found)
     for name, reason in () if options.json else many.left_out:
-        print(f"{name}: {reason}")
+        print(safe(f"{name}: {reason}"))
     return FAILED if found or many.left_out else DONE
 
 

@@ -66,6 +66,16 @@ def place(domain: Domain, host_state: HostState) -> str:
     return f"{cells}: {pcpus}" if cells else str(pcpus)
 
 
+def stay_words(many: ManyPlan) -> Iterator[str]:
+    """Who stays and why, a line for each reason: on a full host it is one for many."""
+    names: dict[str, list[str]] = {}
+    for name, reason in many.left_out:
+        names.setdefault(reason, []).append(name)
+    for reason, who in names.items():
+        stay = "stays as it is" if len(who) == 1 else "stay as they are"
+        yield f"{', '.join(who)} {stay}: {reason}"
+
+
 def _remark(row: Row) -> tuple[str, str]:
     if row.trouble:
         return f"! {safe(row.trouble)}", "warn"

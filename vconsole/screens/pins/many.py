@@ -14,7 +14,15 @@ from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
-from vconsole.features.pins.many_words import COLUMNS, LEGEND, Row, packed, picture, rows
+from vconsole.features.pins.many_words import (
+    COLUMNS,
+    LEGEND,
+    Row,
+    packed,
+    picture,
+    rows,
+    stay_words,
+)
 from vconsole.features.pins.model.many import ManyPlan, put_back, requests, undone
 from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
@@ -150,8 +158,7 @@ class ManyScreen(ListPage):
             return
         if self._many.before.pcpus:
             yield from self._picture(self._many)
-        for name, reason in self._many.left_out:
-            yield f" {safe(name)} stays as it is: {safe(reason)}", "warn"
+        yield from ((f" {safe(words)}", "warn") for words in stay_words(self._many))
         if (row := self._rows.get(self.table.key or "")) is not None:
             yield from _about(row, self.host_state.connection.uri)
 

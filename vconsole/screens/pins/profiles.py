@@ -6,15 +6,17 @@ from collections.abc import Iterator, Set
 from functools import partial
 from typing import ClassVar, Final
 
+from textual.events import Resize
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.profile import ApplyProfile, Profile, profile_of
 from vconsole.features.pins.profile_files import ReadProfiles, StoreProfile
+from vconsole.features.pins.profile_words import in_lines, row_words
 from vconsole.model.column import Column, row_cells
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
-from vconsole.model.words import plural, row_label
+from vconsole.model.words import plural
 from vconsole.screens.confirm import confirm
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
@@ -88,8 +90,8 @@ class ProfilesScreen(ListPage):
         profile = self._profile
         for placed in profile.placements if profile else ():
             yield f" {safe(placed.name)}  {safe(placed.uuid)}", "accent"
-            rows = (f"{row_label(key)}: {text}" for key, text in placed.rows.items())
-            yield f"   {safe('   '.join(rows))}", ""
+            rows = [safe(words) for words in row_words(placed)]
+            yield from ((f"   {line}", "") for line in in_lines(rows, self.app.size.width - 5))
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -99,6 +101,10 @@ class ProfilesScreen(ListPage):
             words = "no profile is saved yet" if self._known else "reading the profiles"
             return f"{words}; {KEY.save} saves where domains run now", ""
         return f"{KEY.apply} compares with now and shows the plan; {APP.back} goes back", ""
+
+    def on_resize(self, event: Resize) -> None:
+        """Break the rows for the width."""
+        self.explain()
 
     # -- answers -----------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from vconsole.features.why.model.sample import Interrupt, Sample, Task, ThreadCo
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PinKey
 from vconsole.model.value import dataclass
-from vconsole.model.words import pcpus_label, row_label
+from vconsole.model.words import pcpus_label, row_label, row_order
 
 _WAIT, _SHARE, _IRQS, _SWITCHES, _MOVES, _SLOW = 2.0, 1.0, 100.0, 100.0, 5.0, 0.7
 """Below this nobody is disturbed: percent of waiting, of a pCPU; a second; of the highest clock."""
@@ -42,9 +42,10 @@ class ThreadRates:
 
 
 def thread_rates(before: Sample, now: Sample) -> tuple[ThreadRates, ...]:
-    """The rates of each thread that is in both samples."""
+    """The rates of each thread that is in both samples, in the order of every table of rows."""
     seconds = now.at - before.at
-    pairs = ((key, before.threads.get(key), thread) for key, thread in now.threads.items())
+    keys = sorted(now.threads, key=row_order)
+    pairs = ((key, before.threads.get(key), now.threads[key]) for key in keys)
     return tuple(
         _rates(key, then, thread, seconds)
         for key, then, thread in pairs
