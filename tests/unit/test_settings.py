@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.model_hosts import MemoryHost
+from vconsole.features.pins.cli import aimed
 from vconsole.features.pins.model.compare import PCpus
 from vconsole.features.pins.model.edit_settings import with_setting
 from vconsole.features.pins.model.plan import PinPlan
@@ -325,6 +327,14 @@ def test_a_thread_leaves_its_policy_and_comes_back_to_it_to_the_letter() -> None
     away = with_setting(XML, "vcpusched", 0, s("vcpusched", "batch"))
     assert "vcpus='1-2' scheduler='fifo'" in away
     assert with_setting(away, "vcpusched", 0, s("vcpusched", "fifo 1")) == XML
+
+
+def test_halves_that_are_named_are_both_there_or_nothing_is_planned() -> None:
+    shut_off = plan(domain(live=None))
+    assert aimed(shut_off, Namespace(live=False, config=False)).target == "config"
+    assert aimed(plan(), Namespace(live=True, config=True)).target == "both"
+    with pytest.raises(ValueError, match="cannot apply to"):
+        aimed(shut_off, Namespace(live=True, config=True))
 
 
 def test_guest_cells_and_rows_without_a_word_are_rows_too() -> None:

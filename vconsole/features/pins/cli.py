@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vconsole.changes.activity import ActivityLog
 from vconsole.cli.arguments import Commands, add_connection_arguments
-from vconsole.cli.changing import CODES, asking, carry_out
+from vconsole.cli.changing import CODES, asking, carry_out, target_of
 from vconsole.cli.given import given_bytes
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, plain, print_json
@@ -19,7 +19,7 @@ from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource, View
 from vconsole.model.cpuset import CpuSet, CpuSetError
 from vconsole.model.host_state import Domain, HostState, PinKey
-from vconsole.model.outcome import Outcome, Target
+from vconsole.model.outcome import Outcome
 from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.topology import topology
 from vconsole.model.words import row_label
@@ -38,17 +38,23 @@ def add_parsers(commands: Commands) -> None:
     row.add_argument(
         "--one-to-one", action="store_true", help="spread the vCPUs over the set, a pCPU each"
     )
-    pin.add_argument("--live", action="store_true", help="change the running domain")
-    pin.add_argument("--config", action="store_true", help="change what the next start uses")
-    _add_common(pin, run_pin)
+    add_target_arguments(pin)
+    add_plan_arguments(pin, run_pin)
     plan = commands.add_parser("plan", help="apply a plan saved by the console")
     actions = plan.add_subparsers(dest="action", required=True, metavar="apply")
     apply = actions.add_parser("apply", help="compare with what the plan saw, apply, read back")
     apply.add_argument("file", type=Path)
-    _add_common(apply, run_apply)
+    add_plan_arguments(apply, run_apply)
 
 
-def _add_common(parser: argparse.ArgumentParser, run: object) -> None:
+def add_target_arguments(parser: argparse.ArgumentParser, whom: str = "domain") -> None:
+    """Add the options that choose live or config."""
+    parser.add_argument("--live", action="store_true", help=f"change the running {whom}")
+    parser.add_argument("--config", action="store_true", help="change what the next start uses")
+
+
+def add_plan_arguments(parser: argparse.ArgumentParser, run: object) -> None:
+    """Add what every plan of one domain takes."""
     add_connection_arguments(parser, argparse.SUPPRESS)
     parser.add_argument("--dry-run", action="store_true", help="show what would change")
     parser.add_argument("--json", action="store_true", help="report as JSON")
@@ -61,8 +67,7 @@ def run_pin(options: argparse.Namespace, source: HostSource) -> int:
     domain = find_domain(host_state, options.domain)
     plan = PinPlan.of(domain, host_state)
     try:
-        if target := _target(options):
-            plan = plan.with_target(target)
+        plan = aimed(plan, options)
         cpuset = _cpuset(options.cpuset, host_state)
         if options.one_to_one:
             plan = one_to_one(plan, domain, host_state, cpuset)
@@ -73,6 +78,15 @@ def run_pin(options: argparse.Namespace, source: HostSource) -> int:
     except ValueError as error:
         raise CliError(str(error), REFUSED) from error
     return show_and_set(plan, options, host_state)
+
+
+def aimed(plan: PinPlan, options: argparse.Namespace) -> PinPlan:
+    """The plan for the halves that are named; where none is, for those that the domain has.
+
+    Raises:
+        ValueError: The domain has no such half.
+    """
+    return plan.with_target(target_of(options)) if options.live or options.config else plan
 
 
 def _cpuset(text: str, host_state: HostState) -> CpuSet:
@@ -89,14 +103,6 @@ def _cpuset(text: str, host_state: HostState) -> CpuSet:
     if not found:
         raise CpuSetError(f"{text}: the host names no pCPUs of it")
     return found & shape.online
-
-
-def _target(options: argparse.Namespace) -> Target | None:
-    if options.live and options.config:
-        return "both"
-    if options.live:
-        return "live"
-    return "config" if options.config else None
 
 
 def _rows(options: argparse.Namespace, domain: Domain) -> list[PinKey]:
@@ -132,7 +138,7 @@ def show_and_set(plan: PinPlan, options: argparse.Namespace, host_state: HostSta
     if refused := [w for w in warnings if w.severity == "refuse"]:
         raise CliError(f"refused: {refused[0].text}", REFUSED)
     if connection.read_only and not options.dry_run:
-        raise CliError(f"read-only: {connection.read_only_reason or '--read-only'}", REFUSED)
+        raise CliError(f"read-only: {connection.read_only_reason}", REFUSED)
     if options.dry_run or not plan.changes():
         if options.json:
             print_json(_report(plan, host_state, None))

@@ -18,6 +18,7 @@ from vconsole.cli.report import (
     print_columns,
     print_json,
 )
+from vconsole.features.pins.cli import add_target_arguments
 from vconsole.features.pins.many_words import COLUMNS, LEGEND, picture, rows
 from vconsole.features.pins.model.fit_many import fit_many
 from vconsole.features.pins.model.many import ManyPlan, put_back, requests
@@ -41,17 +42,11 @@ def add_parsers(commands: Commands) -> None:
         metavar="DOMAIN",
         help="name, UUID or id; default all that run or start with the host",
     )
-    add_many_arguments(fit)
+    add_connection_arguments(fit, argparse.SUPPRESS)
+    fit.add_argument("--apply", action="store_true", help="do it; else it is only shown")
+    add_target_arguments(fit, "domains")
+    fit.add_argument("--json", action="store_true", help="report as JSON")
     fit.set_defaults(run=run_fit)
-
-
-def add_many_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add what a plan of several domains takes."""
-    add_connection_arguments(parser, argparse.SUPPRESS)
-    parser.add_argument("--apply", action="store_true", help="do it; else it is only shown")
-    parser.add_argument("--live", action="store_true", help="change the running domains")
-    parser.add_argument("--config", action="store_true", help="change what the next start uses")
-    parser.add_argument("--json", action="store_true", help="report as JSON")
 
 
 def run_fit(options: argparse.Namespace, source: HostSource) -> int:
@@ -89,7 +84,7 @@ def show_and_apply(options: argparse.Namespace, many: ManyPlan) -> int:
 def _apply(options: argparse.Namespace, many: ManyPlan) -> dict[SetPins, Reply]:
     connection = many.before.connection
     if connection.read_only:
-        raise CliError(f"read-only: {connection.read_only_reason or '--read-only'}", REFUSED)
+        raise CliError(f"read-only: {connection.read_only_reason}", REFUSED)
     if refused := many.refused:
         words = next(w.text for w in refused[0].warnings if w.severity == "refuse")
         raise CliError(f"refused: {refused[0].domain.name}: {words}", REFUSED)

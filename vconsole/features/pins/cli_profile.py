@@ -9,6 +9,7 @@ from vconsole.cli.changing import target_of
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, FAILED, USAGE, CliError, print_json, print_table
 from vconsole.features.pins import profile_files
+from vconsole.features.pins.cli import add_target_arguments
 from vconsole.features.pins.cli_fit import show_and_apply
 from vconsole.features.pins.model.profile import (
     Profile,
@@ -41,8 +42,7 @@ def add_parsers(commands: Commands) -> None:
     apply = actions.add_parser("apply", help="bring domains where the profile has them")
     apply.add_argument("name")
     apply.add_argument("domains", nargs="*", metavar="DOMAIN", help="name; default all of it")
-    apply.add_argument("--live", action="store_true", help="change the running domains")
-    apply.add_argument("--config", action="store_true", help="change what the next start uses")
+    add_target_arguments(apply, "domains")
     apply.add_argument("--dry-run", action="store_true", help="show what would change")
     apply.set_defaults(run=run_apply)
     for one in (save, listed, diff, apply):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from vconsole.cli.arguments import Commands, add_connection_arguments
+from vconsole.cli.arguments import Commands
 from vconsole.cli.read import complete, find_domain
 from vconsole.cli.report import DONE, REFUSED, USAGE, CliError, plain, print_json, print_table
-from vconsole.features.pins.cli import show_and_set
+from vconsole.features.pins.cli import (
+    add_plan_arguments,
+    add_target_arguments,
+    aimed,
+    show_and_set,
+)
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.setting_rows import SettingKey
 from vconsole.host.source import HostSource, View
@@ -33,12 +38,8 @@ def add_parsers(commands: Commands) -> None:
     )
     tune.add_argument("domain", metavar="DOMAIN", help="name, UUID or id")
     tune.add_argument("rows", nargs="*", metavar="ROW=VALUE", help="such as numatune='strict 1'")
-    tune.add_argument("--live", action="store_true", help="change the running domain")
-    tune.add_argument("--config", action="store_true", help="change what the next start uses")
-    add_connection_arguments(tune, argparse.SUPPRESS)
-    tune.add_argument("--dry-run", action="store_true", help="show what would change")
-    tune.add_argument("--json", action="store_true", help="report as JSON")
-    tune.set_defaults(run=run_tune)
+    add_target_arguments(tune)
+    add_plan_arguments(tune, run_tune)
 
 
 def run_tune(options: argparse.Namespace, source: HostSource) -> int:
@@ -50,8 +51,7 @@ def run_tune(options: argparse.Namespace, source: HostSource) -> int:
     if not wanted:
         return _show(plan, domain, options.json)
     try:
-        if options.live != options.config:
-            plan = plan.with_target("live" if options.live else "config")
+        plan = aimed(plan, options)
         for key, value in wanted:
             plan = plan.set(key, value)
     except ValueError as error:
