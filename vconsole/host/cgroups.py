@@ -25,6 +25,17 @@ def isolated_partitions(root: Path = CGROUPS) -> CpuSet:
     return _cpuset(f"{root}/cpuset.cpus.isolated") or CpuSet()
 
 
+def shares_without(root: Path = CGROUPS) -> int | None:
+    """What libvirt's ``cpu_shares`` is where nothing is set; None where no group weighs pCPUs.
+
+    It is ``cpu.weight`` of cgroup v2 (100) or ``cpu.shares`` of v1 (1024).
+    """
+    for place in ("", "unified/"):
+        if b"cpu" in (read_bytes(f"{root}/{place}cgroup.controllers") or b"").split():
+            return 100
+    return 1024 if (root / "cpu").is_dir() else None
+
+
 def confined(guests: Mapping[str, Guest], root: Path = CGROUPS) -> Mapping[str, Confined]:
     """UUID -> what is left to a domain that may not have all; for "" those that do not run yet."""
     found = {uuid: _of_path(root, _path(guest)) for uuid, guest in guests.items()}

@@ -85,6 +85,7 @@ def _setting_command(
         name = SCHEDULE_NAMES.get(value.kind, value.kind)
         wanted = value.text or str(WITHOUT[name.rpartition("_")[2]])
         words += ["schedinfo", "--domain", domain, "--set", f"{name}={wanted}", *flags]
+        note = "" if value.text or value.kind != "shares" else "  # 1024 where it has cgroup v1"
     elif value.kind == "numatune" and value.nodeset:
         mode = () if flags == ("--live",) else ("--mode", value.mode)
         words += ["numatune", "--domain", domain, *mode, "--nodeset", value.rest, *flags]

@@ -11,16 +11,19 @@ from functools import partial
 from typing import Any, Final
 
 from vconsole.features.pins.model.edit_settings import with_setting
-from vconsole.host import errors
+from vconsole.host import cgroups, errors
 from vconsole.host.definitions import inactive_xml
 from vconsole.host.link import Link
 from vconsole.host.source import HostError
 from vconsole.model.outcome import PinStep, Status, StepOutcome, halves
 from vconsole.model.setting import Setting
 from vconsole.model.virsh import SCHEDULE_NAMES, WITHOUT
-from vconsole.model.xml_edit import XmlEditError
 
 _LIVE: Final = 1
+UNSEEN: Final = (
+    "what it has without shares is not to be seen from here: set shares 100 where the host has "
+    "cgroup v2, 1024 where it has v1"
+)
 Trouble = tuple[Status, str, HostError | None]
 
 
@@ -64,7 +67,7 @@ def _try(call: Callable[[], None]) -> Trouble | None:
         call()
     except HostError as error:
         return "unknown", error.message, error
-    except (libvirt.libvirtError, XmlEditError) as error:
+    except (libvirt.libvirtError, ValueError) as error:
         return "failed", errors.message(error), None
     return None
 
@@ -86,5 +89,19 @@ def _set_live(link: Link, handle: Any, step: PinStep) -> None:
         link.call(handle.setNumaParameters, {"numa_nodeset": wanted.rest}, _LIVE)
         return
     name = SCHEDULE_NAMES.get(wanted.kind, wanted.kind)
-    number = int(wanted.text) if wanted.text else WITHOUT[name.rpartition("_")[2]]
+    number = int(wanted.text) if wanted.text else _without(link, name)
     link.call(handle.setSchedulerParametersFlags, {name: number}, _LIVE)
+
+
+def _without(link: Link, name: str) -> int:
+    """What the kernel has where nothing is set; of shares that depends on its control groups.
+
+    Raises:
+        ValueError: They are not to be seen from here.
+    """
+    if name != "cpu_shares":
+        return WITHOUT[name.rpartition("_")[2]]
+    shares = cgroups.shares_without() if link.connection.local else None
+    if shares is None:
+        raise ValueError(UNSEEN)
+    return shares
