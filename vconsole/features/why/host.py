@@ -26,6 +26,7 @@ from vconsole.host.link import Link
 from vconsole.host.proc import (
     PROC,
     Guest,
+    Stat,
     Thread,
     field_of,
     parse_allowed,
@@ -112,7 +113,7 @@ def _tasks(
             continue
         ticks[tid] = stat.cpu_ns
         if stat.processor in pcpus and stat.cpu_ns > before.get(tid, stat.cpu_ns):
-            tasks.append(_task(proc, pid, tid, data, domains.get(pid, "")))
+            tasks.append(_task(proc, pid, tid, data, stat, domains.get(pid, "")))
     return ticks, tuple(tasks)
 
 
@@ -135,9 +136,7 @@ def _numbers(path: str) -> list[int]:
         return []
 
 
-def _task(proc: Path, pid: int, tid: int, data: bytes, domain: str) -> Task:
-    stat = parse_stat(data)
-    assert stat is not None
+def _task(proc: Path, pid: int, tid: int, data: bytes, stat: Stat, domain: str) -> Task:
     name = data.partition(b"(")[2].rpartition(b")")[0].decode("utf-8", "replace")[:_MOST_NAME]
     if domain and (key := thread_key(name, tid == pid)):
         name = row_label(key)

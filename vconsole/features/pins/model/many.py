@@ -124,13 +124,13 @@ def _in_order(placed: Iterable[Placed], before: HostState, after: HostState) -> 
 def with_plans(host_state: HostState, plans: Mapping[str, PinPlan]) -> HostState:
     """The host as it would be with the plans of these UUIDs applied."""
     domains = (
-        _as_planned(domain, plans[domain.uuid]) if domain.uuid in plans else domain
+        _pins_as_planned(domain, plans[domain.uuid]) if domain.uuid in plans else domain
         for domain in host_state.domains
     )
     return replace(host_state, domains=tuple(domains))
 
 
-def _as_planned(domain: Domain, plan: PinPlan) -> Domain:
+def _pins_as_planned(domain: Domain, plan: PinPlan) -> Domain:
     rows = {row.key: row for row in plan.table()}
     pins = (
         replace(pin, live=rows[pin.key].live_after, config=rows[pin.key].config_after)

@@ -18,7 +18,7 @@ Found = tuple[Literal["refuse", "warn", "info"], tuple[RowKey, ...], str]
 NO_NUMAD = "numad is not installed: libvirt says 'Failed to query numad' and does not start it"
 
 
-def as_planned(domain: Domain, plan: PinPlan) -> Domain:
+def memory_as_planned(domain: Domain, plan: PinPlan) -> Domain:
     """The domain with its memory bound as the plan wants it."""
     rows = {row.key: row for row in plan.setting_table() if row.changed}
     tune, guests = domain.numatune, domain.guest_cells

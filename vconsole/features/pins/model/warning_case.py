@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from vconsole.features.pins.model.plan import PinPlan
-from vconsole.features.pins.model.setting_warnings import as_planned
+from vconsole.features.pins.model.setting_warnings import memory_as_planned
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, PinKey, RowKey
 from vconsole.model.placement import Occupancy, occupants
@@ -81,7 +81,7 @@ def case_of(plan: PinPlan, host_state: HostState) -> Case:
         if (cpuset := plan.effective(key)) is not None
     )
     domain = host_state.domain(plan.uuid)
-    planned = as_planned(domain, plan) if domain else None
+    planned = memory_as_planned(domain, plan) if domain else None
     return Case(plan, host_state, shape, occupants(host_state), rows, planned)
 
 
