@@ -82,7 +82,7 @@ async def test_its_problem_is_cured_while_one_watches(monkeypatch: pytest.Monkey
     monkeypatch.setattr(memory, "MOVES_S", 0.5)
     async with demo() as one:
         await one.sees("p a enter enter brings web-02 to its memory; ? lists keys")
-        assert "59 % of its memory is on cell 0" in one.status
+        await one.until(lambda _: "59 % of its memory is on cell 0" in one.status)
         await one.press("p")
         await one.sees("Pin web-02")
         await one.press("a")
@@ -174,7 +174,7 @@ async def test_what_it_is_for_stands_there_until_the_first_key() -> None:
 async def test_what_runs_otherwise_than_it_is_defined() -> None:
     async with demo() as one:
         await in_front_of(one, "web-04")
-        assert "runs otherwise than it is defined" in one.status
+        await one.until(lambda _: "runs otherwise than it is defined" in one.status)
         await one.press("D")
         await one.sees("maximum memory", "12.0 GiB")
 

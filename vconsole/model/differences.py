@@ -125,7 +125,7 @@ def effective(root: Element, key: PinKey, everything: CpuSet) -> CpuSet:
 
 def _pinned(root: Element) -> dict[PinKey, CpuSet | None]:
     pins: dict[PinKey, CpuSet | None] = {}
-    for element in root.find("cputune") or ():
+    for element in root.iterfind("cputune/*"):
         if element.tag in _PIN_TAGS:
             kind, name = _PIN_TAGS[element.tag]
             pins[kind, _number(element.get(name)) if name else None] = _cpuset(
@@ -170,7 +170,7 @@ def plugged(root: Element) -> tuple[int, ...]:
 
 def iothreads(root: Element) -> tuple[int, ...]:
     """The ids of its iothreads."""
-    ids = [_number(e.get("id")) or 0 for e in root.find("iothreadids") or ()]
+    ids = [_number(e.get("id")) or 0 for e in root.iterfind("iothreadids/*")]
     count = _number(_text(root.find("iothreads"))) or 0
     return tuple(sorted(ids)) if ids else tuple(range(1, count + 1))
 

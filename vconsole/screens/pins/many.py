@@ -108,6 +108,10 @@ class ManyScreen(ListPage):
         return self.host_state.domain(self.table.key)
 
     @property
+    def _row(self) -> Row | None:
+        return self._rows.get(self.table.key or "")
+
+    @property
     def changes(self) -> int:
         """Domains whose rows get another set, while nothing is applied yet."""
         return len(self._many.changes) if self._many and self._run is None else 0
@@ -158,9 +162,9 @@ class ManyScreen(ListPage):
             return
         if self._many.before.pcpus:
             yield from self._picture(self._many)
-        yield from ((f" {safe(words)}", "warn") for words in stay_words(self._many))
-        if (row := self._rows.get(self.table.key or "")) is not None:
+        if (row := self._row) is not None:
             yield from _about(row, self.host_state.connection.uri)
+        yield from ((f" {safe(words)}", "warn") for words in stay_words(self._many))
 
     def _picture(self, many: ManyPlan) -> Iterator[Note]:
         """The cells before and after."""
@@ -184,6 +188,8 @@ class ManyScreen(ListPage):
             return self._report(run)
         if not many.changes:
             return f"nothing would change; {APP.back} goes back", "warn"
+        if (row := self._row) is not None and row.trouble:
+            return safe(row.trouble), "warn"
         return f"{KEY.apply} applies domain by domain; {KEY.leave_out} leaves this one out", ""
 
     def _report(self, run: ChangeRun[SetPins]) -> tuple[str, str]:
