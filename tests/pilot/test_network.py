@@ -14,6 +14,7 @@ from vconsole.features.network.model.interfaces import ReadTraffic, ReadVnics
 from vconsole.features.network.model.places import ReadHostNetwork
 from vconsole.features.network.model.plan import UpdateInterface
 from vconsole.model.request import ChangeDevice, Define, Reply
+from vconsole.screens.messages import Replied
 from vconsole.screens.network.network import NetworkScreen
 
 FIND = ("f", *NAME, "enter", "n")
@@ -76,6 +77,17 @@ async def test_a_slow_host_is_asked_once_at_a_time(keys: tuple[str, ...]) -> Non
             page.look()
         assert len(console.asked(ReadVnics)) == len(console.asked(ReadHostNetwork)) == 1
         assert len(console.asked(ReadTraffic)) <= 1
+
+
+async def test_an_answer_comes_while_the_page_is_taken_apart() -> None:
+    host = NetworkHost()
+    async with console_on(scenes.kvm07(), answers=host.answers) as console:
+        await console.press(*HOST)
+        await console.app.screen.remove_children()
+        for request in (ReadHostNetwork(), ReadVnics()):
+            console.app.post_message(Replied(request, Reply(value=host.answers[type(request)])))
+        await console.settle()
+        assert console.app.is_running
 
 
 async def test_nothing_is_chosen_before_it_is_known_what_there_is() -> None:

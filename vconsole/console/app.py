@@ -219,7 +219,7 @@ class VConsole(App[int]):
         self.aftermath.host_read()
         self.proving.host_read()
         page = self.page
-        if page is not None and page.is_mounted and self.is_running:  # else it is taken apart
+        if page is not None and page.is_there and self.is_running:
             page.host_state = message.host_state
             self._feed.see(self.proving.with_changed(page.in_sight))
 
@@ -267,7 +267,7 @@ class VConsole(App[int]):
         self.aftermath.replied(request, reply)
         self._runs.replied(request, reply)
         for page in self.screen_stack if self.is_running else ():
-            if isinstance(page, Page) and page.is_mounted:
+            if isinstance(page, Page) and page.is_there:
                 page.answered(request, reply)
 
     # -- changes under way and the log of them ------------------------------------------------

@@ -65,7 +65,7 @@ class Runs:
 
     def follow(self) -> None:
         """Say on the page in front how far they are; nothing once all are over."""
-        if (page := self._app.page) is not None and page.is_mounted:
+        if (page := self._app.page) is not None:
             page.refresh_hint()
         if not self.under_way and self._follower is not None:
             self._follower.stop()

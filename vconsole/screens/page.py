@@ -226,6 +226,14 @@ class Page(Screen[None]):
         """The app, typed."""
         return cast("Console", self.app)
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it has its widgets: not before it is mounted, nor while it is being closed.
+
+        A screen that is taken apart is on the stack, and mounted, until the last of it is gone.
+        """
+        return self.is_mounted and bool(self.children)
+
     # -- what commands may look at (commands.command.Context) --------------------------------
 
     @property
@@ -321,7 +329,7 @@ class Page(Screen[None]):
 
     def watch_host_state(self, before: HostState, after: HostState) -> None:
         """Hand it down."""
-        if not self.children:  # it is being closed
+        if not self.is_there:
             return
         self.query_one(HeaderBar).host_state = after
         if after.connection.notice != before.connection.notice:
@@ -344,7 +352,7 @@ class Page(Screen[None]):
 
     def refresh_hint(self) -> None:
         """Say anew what there is to say; how far a job is goes before what is no warning."""
-        if not self.children:  # it is being closed
+        if not self.is_there:
             return
         text, tone = self.hint()
         if tone not in ("warn", "bad") and (progress := self.console.progress):

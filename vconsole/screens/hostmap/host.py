@@ -68,7 +68,8 @@ class HostScreen(Page):
             return ()
         from vconsole.screens.hostmap.who import WhoScreen
 
-        return [s for s in self.console.screen_stack if isinstance(s, WhoScreen) and s.is_mounted]
+        stack = self.console.screen_stack
+        return [s for s in stack if isinstance(s, WhoScreen) and s.is_mounted and s.children]
 
     def hint(self) -> tuple[str, str]:
         """Tell all about the pCPU under the cursor."""
