@@ -39,7 +39,7 @@ MACHINES = (
     "tr7970x",
     "xeon-snc2-112",
 )
-PAIRED = ": best fit or one to one pairs them"
+PAIRED = ": best fit or one to one pairs them where 2 threads of a core are free"
 
 
 # ---- isolated pCPUs
@@ -243,9 +243,11 @@ def test_kinds_of_cores_are_not_mixed() -> None:
 def test_guest_siblings_are_together_as_far_as_there_are_pairs() -> None:
     found = fit(*case("18"))
     assert any("guest siblings together in 8 of 12 guest cores" in r for r in found.reasons)
-    assert found.reasons[0] == (
-        "vCPU 16-23 are siblings for the guest, on different cores of the host" + PAIRED
-    )
+    apart = "vCPU 16-23 are siblings for the guest, on different cores of the host"
+    assert found.reasons[0] == f"{apart}: 8 cores of this host have 2 threads"
+    little = machine("rk3588")
+    alone = fit(little, guest(little, 4, threads=2))
+    assert alone.reasons[0].endswith(": no core of this host has 2 threads")
 
 
 def test_different_guest_cores_on_one_core_are_warned_of() -> None:

@@ -28,7 +28,7 @@ from vconsole.model.drift import drifting
 from vconsole.model.host_state import HostState, PinKey
 from vconsole.model.memory import AWAY_LIMIT, cells_label, guest_fit, memory_lines, tune_line
 from vconsole.model.placement import Claim, claims
-from vconsole.model.topology import places
+from vconsole.model.topology import Topology, places
 from vconsole.model.words import names_label, pcpus_label, plural, row_label, rows_label
 
 __all__ = ["AWAY_LIMIT", "PlanWarning", "attention", "plan_warnings", "refusals"]
@@ -287,14 +287,22 @@ def _siblings(case: Case) -> Iterator[PlanWarning]:
         if any(cores[n] == cores[number] for n in narrow if n not in alike):
             mixed.append(narrow[number])
     for rows, rest in (
-        (parted, f"siblings for the guest, on different cores of the host: {_PAIRING}"),
-        (mixed, f"different cores for the guest, on one core of the host: {_PAIRING}"),
+        (parted, "siblings for the guest, on different cores of the host"),
+        (mixed, "different cores for the guest, on one core of the host"),
     ):
         if rows:
-            yield _about(rows, tuple(row.key for row in rows), "are", rest)
+            cure = _pairing(case.shape, threads, len({n // threads for n in narrow}))
+            yield _about(rows, tuple(row.key for row in rows), "are", f"{rest}: {cure}")
 
 
-_PAIRING: Final = "best fit or one to one pairs them"
+def _pairing(shape: Topology, threads: int, wanted: int) -> str:
+    """How guest cores come to a core each, or why not all of them can."""
+    cores = {core & shape.online for core in shape.core_of.values()}
+    whole = sum(len(core) >= threads for core in cores)
+    if whole >= wanted:
+        return f"best fit or one to one pairs them where {threads} threads of a core are free"
+    have = "has" if whole < 2 else "have"
+    return f"{plural(whole, 'core') if whole else 'no core'} of this host {have} {threads} threads"
 
 
 def _isolated(case: Case) -> Iterator[PlanWarning]:
