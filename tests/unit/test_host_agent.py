@@ -20,6 +20,7 @@ from vconsole.features.agent.host.changes import thaw
 from vconsole.features.agent.host.report import read_agent
 from vconsole.features.agent.host.thaw import GuardError, ThawGuard
 from vconsole.features.agent.model.changes import (
+    CLOCK,
     AgentCommand,
     FreezeFs,
     SuspendGuest,
@@ -396,6 +397,15 @@ def test_the_clock_is_set_and_compared() -> None:
     assert guest.asked() == ["setTime", "getTime"]
     assert ("setTime", None, 1) in guest.calls
     assert reply.read_back.endswith(" s from the host's clock")
+
+
+def test_a_clock_that_was_perhaps_set_is_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is wrong tells nothing: the hardware clock may be what is wrong."""
+    link = link_to(guest := Guest())
+    assert agentchange.tell_agent(link, WEB[0], CLOCK).status == "unknown"
+    assert guest.asked() == ["getTime"]
+    monkeypatch.setattr(agentchange, "time_ns", lambda: int(guest.getTime()["seconds"]) * 10**9)
+    assert agentchange.tell_agent(link, WEB[0], CLOCK).status == "applied"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from vconsole.model.manifest import imported
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
 
-NO_WAY = "it cannot be told from here: look"
+NO_WAY = "it cannot be told from here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,11 @@ def read_outcome(link: Link, request: ReadOutcome) -> Reply:
     from vconsole.registry import ANSWERS
 
     entry = request.entry
-    tell = next((a.tells for a in (*SHARED, *ANSWERS) if a.request == entry.kind), "")
-    if not tell or not entry.trace:
-        return Reply("unknown", NO_WAY)
-    reply: Reply = imported(tell)(link, entry.uuid, entry.trace)
+    answer = next((a for a in (*SHARED, *ANSWERS) if a.request == entry.kind), None)
+    if answer is None or not answer.tells or not entry.trace:
+        why = answer.untold if answer is not None else ""
+        return Reply("unknown", f"{NO_WAY}: {why or 'look'}")
+    reply: Reply = imported(answer.tells)(link, entry.uuid, entry.trace)
     return reply
 
 

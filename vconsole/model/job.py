@@ -82,6 +82,11 @@ class RemoveLeftover:
         """Its path."""
         return self.left.job.partial
 
+    @property
+    def trace(self) -> str:
+        """What is not there any more when it is done."""
+        return self.name
+
     def lines(self) -> tuple[str, ...]:
         """What it was to become."""
         job = self.left.job

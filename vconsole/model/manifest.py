@@ -38,6 +38,8 @@ class Answer:
     tells: str = ""
     """Of a change: what tells later whether it took effect, by what it left in the log; see
     `changes.settle.Tell`."""
+    untold: str = ""
+    """Why nothing tells it, or not of every such change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Final
 from vconsole.model.command import Command, a_domain, writable
 from vconsole.model.manifest import Answer, Manifest
 
+_GUEST_KNOWS: Final = "only the guest knows what a command did"
+
 MANIFEST: Final = Manifest(
     scopes={"agent": "Guest agent"},
     commands=(
@@ -76,7 +78,19 @@ MANIFEST: Final = Manifest(
     pages={"agent": "vconsole.screens.agent:AgentScreen"},
     answers=(
         Answer(".model.report:ReadAgent", ".host.report:read_agent", link="guests"),
-        Answer(".model.channel:PrivateAgentCommand", ".host.socket:private_command", changes=True),
+        Answer(
+            ".model.channel:PrivateAgentCommand",
+            ".host.socket:private_command",
+            changes=True,
+            untold=_GUEST_KNOWS,
+        ),
+        Answer(
+            ".model.changes:AgentCommand",
+            ".host.changes:command",
+            changes=True,
+            link="guests",
+            untold=_GUEST_KNOWS,
+        ),
         *(
             Answer(
                 *(f".model.changes:{kind}", f".host.changes:{by}"),
@@ -90,7 +104,6 @@ MANIFEST: Final = Manifest(
                 ("SyncTime", "sync_time"),
                 ("SuspendGuest", "suspend"),
                 ("WakeGuest", "wake"),
-                ("AgentCommand", "command"),
             )
         ),
     ),

@@ -43,6 +43,7 @@ def show_pcpu(options: argparse.Namespace, host_state: HostState) -> None:
 
 def _facts(pcpu: PCpu, shape: Topology, host_state: HostState) -> list[tuple[str, object]]:
     kinds = shape.kinds_of(CpuSet.of((pcpu.id,)))
+    busy = host_state.busy.get(pcpu.id)
     return [
         ("pcpu", pcpu.id),
         ("cell", shape.cell_of[pcpu.id]),
@@ -51,10 +52,8 @@ def _facts(pcpu: PCpu, shape: Topology, host_state: HostState) -> list[tuple[str
         ("core", pcpu.core),
         ("L3 domain", shape.l3_of.get(pcpu.id)),
         ("kind", shape.kind_word(kinds[0]) if kinds else None),
-        (
-            "state",
-            "offline" if pcpu.online is False else f"{percent(host_state.busy.get(pcpu.id))} %",
-        ),
+        ("state", None if pcpu.online is None else "online" if pcpu.online else "offline"),
+        ("busy", None if busy is None else f"{percent(busy)} %"),
         ("isolated", "yes" if pcpu.isolated else "no"),
     ]
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from vconsole.changes import jobs
+from vconsole.host.link import Link
 from vconsole.model.job import GiveUpJob, ReadJobs, RemoveLeftover
-from vconsole.model.request import Reply
+from vconsole.model.request import Reply, took_effect
 
 
 def read_jobs(request: ReadJobs) -> Reply:
@@ -22,3 +25,8 @@ def remove_leftover(request: RemoveLeftover) -> Reply:
     """Remove a file that was never finished."""
     problem = jobs.remove(request.directory, request.left)
     return Reply("conflict", problem) if problem else Reply(read_back="gone")
+
+
+def tell_removed(_link: Link, _uuid: str, trace: str) -> Reply:
+    """Look for the file."""
+    return took_effect(not os.path.lexists(trace))

@@ -32,7 +32,11 @@ MANIFEST: Final = Manifest(
         Answer("vconsole.model.job:ReadJobs", ".host:read_jobs", local=True),
         Answer("vconsole.model.job:GiveUpJob", ".host:give_up_job", local=True),
         Answer(
-            "vconsole.model.job:RemoveLeftover", ".host:remove_leftover", changes=True, local=True
+            "vconsole.model.job:RemoveLeftover",
+            ".host:remove_leftover",
+            changes=True,
+            local=True,
+            tells=".host:tell_removed",
         ),
     ),
     subcommands={"jobs": ".cli:add_parser"},

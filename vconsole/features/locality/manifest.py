@@ -40,7 +40,11 @@ MANIFEST: Final = Manifest(
     answers=(
         Answer(".model.place:ReadPlace", ".host:read_place", demo=".demo:read_place"),
         Answer(
-            ".model.move:MoveMemory", ".host:move_memory", changes=True, demo=".demo:move_memory"
+            ".model.move:MoveMemory",
+            ".host:move_memory",
+            changes=True,
+            demo=".demo:move_memory",
+            untold="the page of locality has where the memory lies now",
         ),
     ),
     subcommands={"locality": ".cli:add_parsers"},

@@ -186,7 +186,12 @@ MANIFEST: Final = Manifest(
         Answer(".model.images:AskImage", ".host.images:ask_image", local=True),
         Answer(".model.images:ReadRoom", ".host.images:read_room", local=True),
         Answer(
-            ".model.images:ImageWork", ".host.images:work_on_image", changes=True, link="images"
+            ".model.images:ImageWork",
+            ".host.images:work_on_image",
+            changes=True,
+            link="images",
+            tells=".host.tell:tell_made",
+            untold="what was done within an image leaves no trace: check it",
         ),
         Answer(".model.disks:ReadDisks", ".host.disks:read_domain_disks"),
         *(
@@ -223,6 +228,8 @@ MANIFEST: Final = Manifest(
             ".host.transfer:transfer_volume",
             changes=True,
             link="transfers",
+            tells=".host.tell:tell_made",
+            untold="what was written into a volume leaves no trace: upload it once more",
         ),
     ),
     group="Storage",

@@ -7,6 +7,7 @@ virDomainPMWakeup and virDomainQemuAgentCommand.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic, sleep, time_ns
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from vconsole.features.agent.host.report import read_agent
 from vconsole.features.agent.host.thaw import Guard, GuardError, OwnGuard, ThawGuard
 from vconsole.features.agent.model.changes import (
     ANSWER_S,
+    CLOCK,
     FROZEN,
     THAWED,
     AgentCommand,
@@ -43,6 +45,7 @@ PING_S: Final = 5.0
 """How long it may take to tell the time, before it is trusted to freeze and to thaw."""
 LATE_S: Final = 2.0
 """Freezing and thawing take a moment: a freeze that lasts so much longer than its limit is late."""
+_RIGHT_S: Final = 1.0
 _ASLEEP_S: Final = 20.0
 """How long the domain's state may take to follow."""
 
@@ -128,12 +131,17 @@ def sync_time(link: Link, request: SyncTime) -> Reply:
 
     def do(domain: Any) -> Reply:
         ask(link, domain.setTime, None, _SYNC)
-        found = ask(link, domain.getTime)
-        offset_s = found["seconds"] + found["nseconds"] / 1e9 - time_ns() / 1e9
-        whose = "the host's" if link.connection.local else "this machine's"
-        return Reply("applied", "", offset_s, f"{offset_s:+.2f} s from {whose} clock")
+        return Reply("applied", "", *_offset(link, domain))
 
     return _by_agent(link, request.uuid, do)
+
+
+def _offset(link: Link, domain: Any) -> tuple[float, str]:
+    """How far the guest's clock is from ours, in seconds and in words."""
+    found = ask(link, domain.getTime)
+    offset_s = found["seconds"] + found["nseconds"] / 1e9 - time_ns() / 1e9
+    whose = "the host's" if link.connection.local else "this machine's"
+    return offset_s, f"{offset_s:+.2f} s from {whose} clock"
 
 
 def suspend(link: Link, request: SuspendGuest) -> Reply:
@@ -159,6 +167,8 @@ def tell_agent(link: Link, uuid: str, trace: str) -> Reply:
 
     What is not frozen may have been, and was thawed by the guard or by somebody else.
     """
+    if trace == CLOCK:
+        return _by_agent(link, uuid, partial(_tell_clock, link))
     if trace not in (FROZEN, THAWED):
         domain = link.call(link.conn.lookupByUUIDString, uuid)
         state = STATES.get(link.call(domain.state, 0)[0], "-")
@@ -170,6 +180,14 @@ def tell_agent(link: Link, uuid: str, trace: str) -> Reply:
     if trace == FROZEN and not frozen:
         return Reply("unknown", "nothing is frozen now: it was thawed, or never frozen")
     return took_effect(frozen == (trace == FROZEN), frozen, FROZEN if frozen else "not frozen")
+
+
+def _tell_clock(link: Link, domain: Any) -> Reply:
+    """A right clock was wanted; another may have been set by a wrong hardware clock."""
+    offset_s, words = _offset(link, domain)
+    if abs(offset_s) < _RIGHT_S:
+        return took_effect(True, offset_s, words)
+    return Reply("unknown", f"it is {words}: set it again", offset_s, words)
 
 
 def command(link: Link, request: AgentCommand) -> Reply:

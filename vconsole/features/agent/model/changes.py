@@ -32,6 +32,7 @@ SleepMode = Literal["mem", "disk", "hybrid"]
 """To memory (S3), to its disk (S4), or both; virsh's words."""
 FROZEN: Final = "frozen"
 THAWED: Final = "thawed"
+CLOCK: Final = "clock"
 FREEZE_S: Final = 10.0
 """How long file systems stay frozen where nobody says how long."""
 MOST_FREEZE_S: Final = 600.0
@@ -118,6 +119,7 @@ class SyncTime(AgentChange):
     """Set the guest's clock by its hardware clock, which QEMU keeps right."""
 
     what: ClassVar[str] = "set the clock"
+    trace: ClassVar[str] = CLOCK
 
     def lines(self) -> tuple[str, ...]:
         """The jump that programs in the guest see."""

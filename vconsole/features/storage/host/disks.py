@@ -208,7 +208,8 @@ def _follow(link: Link, domain: Any, request: ChainJob) -> bool:
 
 def _ready(link: Link, domain: Any, request: ChainJob) -> bool:
     """cur = end is not enough: libvirt marks the mirror as ready when QEMU has said so."""
-    return "ready='yes'" in str(link.call(domain.XMLDesc, 0))
+    disks = read_disks(link.call(domain.XMLDesc, 0), None)
+    return any(disk.target == request.target and disk.now.mirror_ready for disk in disks)
 
 
 def _pivot(link: Link, domain: Any, request: ChainJob) -> bool:
@@ -236,12 +237,7 @@ def _read_back(link: Link, domain: Any, request: ChainJob) -> Reply:
     live = after.live if after else None
     if live is None:
         return Reply("unknown", f"{request.target} is gone", report)
-    wanted = {
-        "flatten": live.source == request.source and not live.chain,
-        "commit": bool(request.chain) and live.source == request.chain[0],
-        "copy": live.source == request.destination,
-    }[request.kind]
-    words = " <- ".join((live.source, *live.chain))
-    if not wanted:
+    words = live.chain_words
+    if not live.has_become(request.kind, request.after):
         return Reply("unknown", f"the job ended, yet {request.target} is {words}", report)
     return Reply(value=report, read_back=words)

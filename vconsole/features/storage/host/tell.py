@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 from vconsole.features.storage.host.disks import report_of
 from vconsole.features.storage.host.read import pool_handle, pool_of, volume_of
-from vconsole.features.storage.model.disks import DiskReport
+from vconsole.features.storage.model.disk_change import ending_line
+from vconsole.features.storage.model.disks import Disk, DiskReport
 from vconsole.features.storage.model.pool import Pool
 from vconsole.host import errors
 from vconsole.host.link import Link
+from vconsole.model.job import PARTIAL
 from vconsole.model.request import Reply, took_effect
 
 _NO_WAY: Final = "what became of it cannot be seen: look"
@@ -79,9 +82,34 @@ def tell_disk(link: Link, uuid: str, trace: str) -> Reply:
     disk = next((disk for disk in report.disks if disk.target == target), None)
     if disk is None:
         return Reply("unknown", f"{target} is not there any more", report)
+    if kind == "job":
+        return _job(link, report, disk, domain, *words)
     if kind == "medium":
         return took_effect(disk.now.source == words[0], report, disk.now.source or "no medium")
     return _limit(report, target, *words)
+
+
+def _job(link: Link, report: DiskReport, disk: Disk, domain: Any, kind: str, image: str) -> Reply:
+    """A job goes on without who began it, and one that has caught up waits to be told to pivot."""
+    numbers = report.numbers.get(disk.target)
+    if disk.live is None:
+        if kind == "flatten":
+            return Reply("unknown", f"it is shut off; {_NO_WAY} at {disk.now.source}", report)
+    elif disk.live.mirror or (numbers and numbers.job):
+        how = "--pivot" if disk.live.mirror_ready else "--abort"
+        who = domain.name(), domain.UUIDString()
+        line = ending_line(*who, disk.target, how, link.connection.uri)
+        state = "waits for its end" if disk.live.mirror_ready else "runs on"
+        return Reply("unknown", f"the job {state}, and nobody follows it: {line}", report)
+    return took_effect(disk.now.has_become(kind, image), report, disk.now.chain_words)
+
+
+def tell_made(_link: Link, _uuid: str, trace: str) -> Reply:
+    """Look for the file that a job makes: it has its name when it is whole."""
+    if os.path.lexists(trace):
+        return took_effect(True, read_back=trace)
+    half = f"{trace}{PARTIAL} is unfinished" if os.path.lexists(trace + PARTIAL) else "no file"
+    return took_effect(False, read_back=half)
 
 
 def _limit(

@@ -304,6 +304,11 @@ class TransferVolume(_OfVolume):
         return "" if self.upload else self.path + PARTIAL
 
     @property
+    def trace(self) -> str:
+        """The file that is there when it is done; none for what is written into a volume."""
+        return "" if self.upload else self.path
+
+    @property
     def grade(self) -> Grade:
         """What the volume held is lost by an upload."""
         return "destructive" if self.upload else "harmless"

@@ -179,6 +179,11 @@ JOBS: Final[Mapping[JobKind, tuple[str, str]]] = {
 """Kind -> (verb, what it does)."""
 
 
+def ending_line(name: str, uuid: str, target: str, how: str = "--abort", uri: str = "") -> str:
+    """What ends a job that another program has begun, or this one before it was killed."""
+    return virsh_line(uri, "blockjob", domain_argument(name, uuid), target, how)
+
+
 @dataclass(frozen=True, slots=True)
 class ChainJob:
     """Change the chain of a running disk, pivoting at the end; answers the `DiskReport` read back.
@@ -199,6 +204,17 @@ class ChainJob:
     wait: Wait = field(default_factory=Wait, compare=False, repr=False)
     deadline_s: ClassVar[float] = _DAY_S
     when: ClassVar[str] = "now"
+
+    @property
+    def trace(self) -> str:
+        """The disk, the job, and the image in use when it is done."""
+        return _trace("job", self.target, self.kind, self.after)
+
+    @property
+    def after(self) -> str:
+        """The image in use when it is done."""
+        base = self.chain[0] if self.chain else ""
+        return {"flatten": self.source, "commit": base, "copy": self.destination}[self.kind]
 
     @property
     def grade(self) -> Grade:

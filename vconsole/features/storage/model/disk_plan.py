@@ -13,6 +13,7 @@ from vconsole.features.storage.model.disk_change import (
     JobKind,
     LimitDisk,
     ResizeDisk,
+    ending_line,
 )
 from vconsole.features.storage.model.disks import Disk, DiskReport, Half, Numbers, read_disks
 from vconsole.model.keys import key
@@ -37,7 +38,8 @@ def chain_job(
     if disk.live is None:
         raise ValueError(f"{target} does not run: qemu-img does that to an image nobody uses")
     if disk.live.mirror or report.numbers.get(target, Numbers(0.0)).job:
-        raise ValueError(f"a job runs on {target} already")
+        line = ending_line(name, uuid, target)
+        raise ValueError(f"a job runs on {target} already; if nobody follows it: {line}")
     if not disk.live.source:
         raise ValueError(f"{target} has no medium")
     if kind != "copy" and not disk.live.chain:

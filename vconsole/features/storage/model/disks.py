@@ -33,6 +33,17 @@ class Half:
     limits: Mapping[str, int] = field(default_factory=dict)
     mirror: str = ""
     """The job that copies it: ``copy``, ``active-commit``; empty for none."""
+    mirror_ready: bool = False
+    """The job has caught up, and may pivot."""
+
+    @property
+    def chain_words(self) -> str:
+        """The image in use and what it is based on."""
+        return " <- ".join((self.source, *self.chain))
+
+    def has_become(self, kind: str, image: str) -> bool:
+        """Whether a job of this kind that ends with that image in use has ended well."""
+        return self.source == image and not self.mirror and not (kind == "flatten" and self.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +143,7 @@ def _half(node: Element, xml: str) -> Half:
         node.find("readonly") is not None,
         {n.tag: int(n.text) for n in (tune.children if tune else ()) if n.text.strip().isdigit()},
         (mirror.get("job") or "copy") if mirror else "",
+        mirror is not None and mirror.get("ready") == "yes",
     )
 
 

@@ -222,6 +222,11 @@ class ImageWork:
         """The file that is being made; see `model.job`."""
         return self.output + PARTIAL if self.output else ""
 
+    @property
+    def trace(self) -> str:
+        """The file that is there when it is done; none for what changes an image in its place."""
+        return self.output
+
     def lines(self) -> tuple[str, ...]:
         """What changes."""
         return self.difference
