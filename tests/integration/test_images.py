@@ -260,7 +260,9 @@ def test_control_c_takes_away_what_was_half_made(bench: Bench) -> None:
     argv = ("image", "convert", "slow.raw", "slow.out", "-f", "raw", "--compress")
     command = (sys.executable, "-m", "vconsole", "-c", bench.host.uri, *argv)
     pipe = subprocess.PIPE
+    mine = signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
     process = subprocess.Popen(command, cwd=bench.folder, stdout=pipe, stderr=pipe, text=True)
+    signal.signal(signal.SIGINT, mine)
     wait_until(lambda: bool(partials(bench.folder)), "it has begun")
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=30)

@@ -60,6 +60,18 @@ async def test_speeds_come_with_the_second_reading() -> None:
         assert "█" in console.row("vnet0")
 
 
+async def test_a_reading_too_soon_after_the_last_takes_no_speed_back() -> None:
+    host = NetworkHost()
+    async with console_on(scenes.kvm07(), (120, 40), answers=host.answers) as console:
+        await console.press(*FIND)
+        look(console)
+        await console.settle()
+        host.readings -= 1
+        look(console)
+        await console.settle()
+        assert "512 KiB   256 KiB" in console.row("vnet0")
+
+
 async def test_a_counter_that_goes_back_is_unknown() -> None:
     async with console_on(scenes.kvm07(), answers=NetworkHost(back=True).answers) as console:
         await console.press(*FIND)

@@ -186,6 +186,22 @@ async def test_the_disks_of_a_domain_by_keyboard() -> None:
         assert "never guessed" in console.status
 
 
+async def test_a_reading_too_soon_after_the_last_takes_no_speed_back() -> None:
+    now = [Numbers(0.0, written_bytes=0), Numbers(2.0, written_bytes=2 << 20)]
+    now += [Numbers(2.0 + n / 100, written_bytes=2 << 20) for n in (1, 2, 3)]
+    disks = read_disks(DISKS, DISKS)
+    readings = iter([DiskReport(disks, {"vda": numbers}, True) for numbers in now])
+    answers: Answers = {ReadDisks: lambda request: Reply(value=next(readings))}
+    async with console_on(scenes.kvm07(), (120, 40), answers=answers) as console:
+        await console.press("enter", "s")
+        for _ in now[1:]:
+            page: Any = console.app.page
+            page.look()
+            await console.settle()
+        assert "1008 KiB" in console.row("vda")
+        assert next(readings, None) is None
+
+
 async def test_a_long_job_says_how_far_it_is_and_can_be_given_up() -> None:
     report = DiskReport(read_disks(DISKS, DISKS), {"vda": Numbers(0.0, 1 << 30, 1 << 29)}, True)
     answers: Answers = {ReadDisks: lambda request: Reply(value=report)}

@@ -195,7 +195,7 @@ def test_the_domain_in_view_has_threads_xml_and_facts(lab: Lab) -> None:
 
 def test_usage_appears_with_the_second_reading(lab: Lab) -> None:
     uuid = lab.find(lab.define()).uuid
-    sleep(0.05)
+    sleep(0.11)
     assert lab.read().usage[uuid].cpu_percent is not None
 
 

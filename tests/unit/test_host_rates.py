@@ -7,6 +7,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import scenes
+from vconsole.host.usage import Meter, Sample
 from vconsole.model import rates
 
 NUMBERS = st.none() | st.floats() | st.integers(-(2**70), 2**70)
@@ -23,6 +25,19 @@ def test_what_is_missing_or_backwards_is_not_known() -> None:
     assert rates.percent(5, 4, 1.0, 100) is None
     assert rates.percent(5, 6, 0.0, 100) is None
     assert rates.percent(5, 6, -1.0, 100) is None
+
+
+def test_a_reading_too_soon_after_the_last_takes_nothing_back() -> None:
+    meter, (domain, *_) = Meter(), scenes.kvm07().domains
+    meter.measure(domain, Sample(10.0, 0))
+    second = meter.measure(domain, Sample(11.0, 5e8))
+    assert (second.cpu_percent, second.history) == (50, (50,))
+    for at in (11.02, 11.04, 11.06, 11.08):
+        again = meter.measure(domain, Sample(at, 5e8 + (at - 11) * 1e9))
+        assert (again.cpu_percent, again.history) == (50, (50,))
+    after = meter.measure(domain, Sample(11.2, 7e8))
+    assert (after.cpu_percent, after.history) == (100, (50, 100))
+    assert meter.measure(domain, Sample(11.11, None)).cpu_percent is None
 
 
 @given(NUMBERS, NUMBERS, st.floats(), st.integers(1, 512))

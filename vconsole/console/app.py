@@ -215,11 +215,13 @@ class VConsole(App[int]):
 
     def on_host_state_ready(self, message: HostStateReady) -> None:
         """Show a reading on the page in front."""
+        if not self.is_running:  # the pages are taken apart
+            return
         self.host_state = message.host_state
         self.aftermath.host_read()
         self.proving.host_read()
         page = self.page
-        if page is not None and page.is_there and self.is_running:
+        if page is not None and page.is_there:
             page.host_state = message.host_state
             self._feed.see(self.proving.with_changed(page.in_sight))
 
@@ -259,6 +261,8 @@ class VConsole(App[int]):
         """Go on with what is under way, and tell the pages."""
         from vconsole.changes.activity import is_change
 
+        if not self.is_running:
+            return
         request, reply = message.request, message.reply
         if is_change(request):
             self._say_log_problem()
@@ -266,7 +270,7 @@ class VConsole(App[int]):
             self.proving.replied(request, reply)
         self.aftermath.replied(request, reply)
         self._runs.replied(request, reply)
-        for page in self.screen_stack if self.is_running else ():
+        for page in self.screen_stack:
             if isinstance(page, Page) and page.is_there:
                 page.answered(request, reply)
 

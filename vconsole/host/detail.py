@@ -40,6 +40,17 @@ class _Row:
     wait_ns: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Counters:
+    """Of a thread at one moment, with the percentages since the moment before."""
+
+    at: float
+    cpu_ns: int | None
+    wait_ns: int | None
+    cpu_percent: float | None = None
+    wait_percent: float | None = None
+
+
 @dataclass(slots=True)
 class _Seen:
     """What was read of the domain in view so far."""
@@ -52,7 +63,7 @@ class _Seen:
     facts: dict[str, str] = field(default_factory=dict)
     memory: dict[str, str] = field(default_factory=dict)
     rows: dict[int, _Row] = field(default_factory=dict)
-    counters: dict[PinKey, tuple[float, int | None, int | None]] = field(default_factory=dict)
+    counters: dict[PinKey, _Counters] = field(default_factory=dict)
     turns: Iterator[int] = field(default_factory=count)
     figures: Iterator[int] = field(default_factory=count)
     fresh: bool = True
@@ -194,42 +205,31 @@ class DetailReader:
     def _threads(self, seen: _Seen, domain: Domain) -> tuple[ThreadUsage, ...]:
         if not domain.active:
             return ()
-        _, latest = self._local.threads.get(domain.uuid, (0, ())) if self._local else (0, ())
+        at, latest = self._local.threads.get(domain.uuid, (0.0, ())) if self._local else (0.0, ())
         by_key = {thread.key: thread for thread in latest}
-        now, keys = monotonic(), [p.key for p in domain.pins if p.live is not None and p.plugged]
-        rows = tuple(self._thread(seen, key, by_key.get(key), now) for key in keys)
+        keys = [p.key for p in domain.pins if p.live is not None and p.plugged]
+        at = at if latest else monotonic()
+        rows = tuple(self._thread(seen, key, by_key.get(key), at) for key in keys)
         for key in seen.counters.keys() - set(keys):
             del seen.counters[key]
         return rows
 
-    def _thread(self, seen: _Seen, key: PinKey, thread: Thread | None, now: float) -> ThreadUsage:
+    def _thread(self, seen: _Seen, key: PinKey, thread: Thread | None, at: float) -> ThreadUsage:
         row = seen.rows.get(key[1], _Row()) if key[0] == "vcpu" and key[1] is not None else _Row()
         cpu_ns = thread.cpu_ns if thread else row.cpu_ns
         wait_ns = thread.wait_ns if thread else row.wait_ns
-        cpu, wait = self._rates(seen, key, now, cpu_ns, wait_ns)
+        found = seen.counters[key] = _counted(seen.counters.get(key), at, cpu_ns, wait_ns)
         return ThreadUsage(
             kind=key[0],
             id=key[1],
             state=row.state,
             pcpu=thread.processor if thread else row.pcpu,
             cpu_time_ns=cpu_ns,
-            cpu_percent=cpu,
-            wait_percent=wait,
+            cpu_percent=found.cpu_percent,
+            wait_percent=found.wait_percent,
             tid=thread.tid if thread else None,
             allowed=thread.allowed if thread else None,
         )
-
-    def _rates(
-        self, seen: _Seen, key: PinKey, now: float, cpu_ns: int | None, wait_ns: int | None
-    ) -> tuple[float | None, float | None]:
-        before = seen.counters.get(key)
-        seen.counters[key] = now, cpu_ns, wait_ns
-        if before is None:
-            return None, None
-        elapsed = now - before[0]
-        cpu = rates.percent(before[1], cpu_ns, elapsed, 100.0)
-        wait = rates.percent(before[2], wait_ns, elapsed, 100.0)
-        return _rounded(cpu), _rounded(wait)
 
     # -- errors --------------------------------------------------------------------------------
 
@@ -246,6 +246,19 @@ class DetailReader:
         if self._link.abandoned:
             raise HostError("abandoned", "the call was given up")
         return self._link.attempt(f"detail {name}", function, *arguments)
+
+
+def _counted(
+    before: _Counters | None, at: float, cpu_ns: int | None, wait_ns: int | None
+) -> _Counters:
+    if before is None:
+        return _Counters(at, cpu_ns, wait_ns)
+    elapsed = at - before.at
+    if rates.too_soon(elapsed):
+        return before
+    cpu = rates.percent(before.cpu_ns, cpu_ns, elapsed, 100.0)
+    wait = rates.percent(before.wait_ns, wait_ns, elapsed, 100.0)
+    return _Counters(at, cpu_ns, wait_ns, _rounded(cpu), _rounded(wait))
 
 
 def _known_facts(domain: Domain) -> list[tuple[str, str]]:

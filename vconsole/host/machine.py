@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from vconsole.host import capabilities, cgroups, cores, errors, virt_check, xml
@@ -47,6 +49,7 @@ class Machine:
         self.node = self._node()
         self.busy: Mapping[int, float] = {}
         self._times: dict[int, Mapping[str, float]] = {}
+        self._times_at = -math.inf
         self._cpu_stats: Mapping[str, float] = {}
         self._turn = 0
         self._looked = False
@@ -149,7 +152,8 @@ class Machine:
         """How busy each pCPU is, from this machine's kernel; no call to libvirt."""
         if self._link.simulation is not None:
             self.busy = self._link.simulation.busy()
-        if not self._link.connection.local:
+        at = monotonic()
+        if not self._link.connection.local or rates.too_soon(at - self._times_at):
             return
         import psutil
 
@@ -161,7 +165,7 @@ class Machine:
             )
             known = ((n, rates.busy(self._times.get(n, {}), t)) for n, t in now.items())
             self.busy = {n: round(percent, 1) for n, percent in known if percent is not None}
-            self._times = now
+            self._times, self._times_at = now, at
 
     def take_turn(self, view: View) -> bool:
         """Make one of the calls that take turns; False when it was somebody else's turn.

@@ -50,14 +50,13 @@ class Meter:
     def measure(self, domain: Domain, sample: Sample, wait: float | None = None) -> Usage:
         """The usage since the previous sample; the same object where nothing changed."""
         uuid, before = domain.uuid, self._samples.get(domain.uuid)
-        self._samples[uuid] = sample
         known = self._usage.get(uuid) or Usage()
-        limit = 100.0 * (domain.vcpus or domain.max_vcpus or 4096)
-        cpu = None
-        if before is not None:
-            cpu = rates.percent(before.cpu_ns, sample.cpu_ns, sample.at - before.at, limit)
-        cpu = None if cpu is None else round(cpu, 1)
-        usage = Usage(cpu, rates.extend(known.history, cpu), wait, sample.rss_bytes)
+        cpu, history = known.cpu_percent, known.history
+        if before is None or sample.cpu_ns is None or not rates.too_soon(sample.at - before.at):
+            self._samples[uuid] = sample
+            cpu = _cpu(before, sample, domain)
+            history = rates.extend(history, cpu)
+        usage = Usage(cpu, history, wait, sample.rss_bytes)
         self._usage[uuid] = usage = known if usage == known else usage
         return usage
 
@@ -66,6 +65,14 @@ class Meter:
         for uuid in self._samples.keys() - set(uuids):
             del self._samples[uuid]
             self._usage.pop(uuid, None)
+
+
+def _cpu(before: Sample | None, sample: Sample, domain: Domain) -> float | None:
+    if before is None:
+        return None
+    limit = 100.0 * (domain.vcpus or domain.max_vcpus or 4096)
+    cpu = rates.percent(before.cpu_ns, sample.cpu_ns, sample.at - before.at, limit)
+    return None if cpu is None else round(cpu, 1)
 
 
 class UsageReader(Protocol):
@@ -209,6 +216,8 @@ class LocalUsage:
         """UUID -> (monotonic seconds, threads) of the latest look at them."""
         self._allowed: dict[str, tuple[tuple[Pin, ...], Mapping[PinKey, CpuSet]]] = {}
         """UUID -> its pins at the latest look at its threads, and the kernel's sets."""
+        self._since: dict[str, tuple[float, tuple[Thread, ...]]] = {}
+        """UUID -> what its wait is counted from: an earlier look at its threads."""
         self._waits: dict[str, float | None] = {}
         self._turns: list[str] = []
         self._usage: dict[str, Usage] = {}
@@ -265,6 +274,7 @@ class LocalUsage:
     def _look_at_threads(self, active: Mapping[str, Domain], view: View) -> None:
         for uuid in self.threads.keys() - active.keys():
             del self.threads[uuid]
+            self._since.pop(uuid, None)
             self._waits.pop(uuid, None)
             self._allowed.pop(uuid, None)
         in_view = active.get(view.uuid or "")
@@ -291,11 +301,12 @@ class LocalUsage:
         if guest is None:
             return 0
         threads, now = tuple(guest.threads()), monotonic()
-        before = self.threads.get(domain.uuid)
-        self.threads[domain.uuid] = (now, threads)
+        self.threads[domain.uuid] = now, threads
         held = {t.key: t.allowed for t in threads if t.allowed is not None}
         self._allowed[domain.uuid] = domain.pins, held
-        if before is None or now - before[0] > 0.1:
+        before = self._since.get(domain.uuid)
+        if before is None or not rates.too_soon(now - before[0]):
+            self._since[domain.uuid] = now, threads
             wait = _share(_total_wait(before, threads), now, _wait(threads), domain)
             self._waits[domain.uuid] = None if wait is None else round(wait, 1)
         return len(threads) + 1

@@ -11,8 +11,17 @@ from collections.abc import Mapping
 
 HISTORY = 10
 """How many of the latest values are kept for a small picture."""
-_SHORTEST_S = 0.02
+_SHORTEST_S = 0.1
 """Counters tick in hundredths of a second: over less time there is only noise."""
+
+
+def too_soon(elapsed_s: float) -> bool:
+    """Whether it is too early for another rate: the one before stays, and what it is taken from.
+
+    Who forgets the earlier reading says nothing for as long as something else, an event or a key,
+    has the host read again and again.
+    """
+    return 0 <= elapsed_s < _SHORTEST_S
 
 
 def percent(

@@ -125,8 +125,7 @@ class NetworkScreen(ListPage, DomainPage):
         value = reply.value
         if isinstance(request, ReadTraffic) and request.uuid == self._uuid:
             if isinstance(value, Traffic):
-                self._before, self._traffic = self._traffic, value
-                self._remember(value)
+                self._take(value)
             if reply.message:
                 self.say(reply.message, "bad")
         elif isinstance(request, ReadVnics) and isinstance(value, tuple):
@@ -138,8 +137,12 @@ class NetworkScreen(ListPage, DomainPage):
             return
         self._show()
 
-    def _remember(self, traffic: Traffic) -> None:
+    def _take(self, traffic: Traffic) -> None:
         """Lengthen the histories; of interfaces that are gone they go."""
+        latest, self._traffic = self._traffic, traffic
+        if latest is not None and rates.too_soon(traffic.at_s - latest.at_s):
+            return
+        self._before = latest
         pairs = {target: speeds(self._before, traffic, target) for target in traffic.counters}
         self._history = {
             target: rates.extend(

@@ -22,6 +22,7 @@ from vconsole.features.storage.model.disks import Disk, DiskReport, Numbers, Rea
 from vconsole.features.storage.words import DISK_COLUMNS, DiskRow, disk_notes
 from vconsole.model.column import row_cells
 from vconsole.model.proposal import Planner, Proposal, Propose
+from vconsole.model.rates import too_soon
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
@@ -69,10 +70,16 @@ class DisksScreen(ListPage, DomainPage):
         if isinstance(request, ReadDisks):
             self._trouble = reply.message
         if isinstance(reply.value, DiskReport):
-            if self._report is not None:
-                self._before = dict(self._report.numbers)
-            self._report = reply.value
+            self._take(reply.value)
         self._show()
+
+    def _take(self, report: DiskReport) -> None:
+        """Count from the reading before this one, or from what that one was counted from."""
+        for target, latest in (self._report.numbers if self._report else {}).items():
+            now = report.numbers.get(target)
+            if now is None or not too_soon(now.at_s - latest.at_s):
+                self._before[target] = latest
+        self._report = report
 
     # -- showing -----------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ class _Known:
     """It is QEMU, as libvirt starts it."""
     waited: tuple[float, int, int] | None = None
     """Monotonic seconds, nanoseconds and number of vCPUs."""
+    steal: float | None = None
     values: Mapping[str, str] | None = None
 
 
@@ -86,9 +87,11 @@ class GuestTimes:
         values = {"vmcputime": f"{stat.cpu_ns / 1e9:.2f}"}
         waits = [t.wait_ns for t in threads if t.wait_ns is not None]
         now = monotonic(), sum(waits), len(waits)
-        if (steal := _share(known.waited, now)) is not None:
-            values["vmsteal"] = f"{steal:.1f}"
-        known.waited, known.values = now, values
+        if known.waited is None or not rates.too_soon(now[0] - known.waited[0]):
+            known.waited, known.steal = now, _share(known.waited, now)
+        if known.steal is not None:
+            values["vmsteal"] = f"{known.steal:.1f}"
+        known.values = values
         return 1 + len(threads)
 
     def _file(self, pid: int, name: str) -> bytes | None:
