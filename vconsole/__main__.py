@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
+
+from vconsole.cli.output import open_what_is_closed, unwritable, written
 
 
 def main() -> None:
     """Run the program that the arguments ask for, and exit with its code."""
-    _open_what_is_closed()
-    arguments = sys.argv[1:]
+    open_what_is_closed()
+    try:
+        code = _run(sys.argv[1:])
+    except SystemExit as ended:  # argparse, after help or wrong usage
+        code = ended.code if isinstance(ended.code, int) else 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EPIPE) or error.filename:
+            raise
+        code = unwritable(error, sys.stderr)
+    sys.exit(written(code))
+
+
+def _run(arguments: list[str]) -> int:
     if "_ARGCOMPLETE" in os.environ:
         from vconsole.cli.complete import complete
 
@@ -23,25 +37,12 @@ def main() -> None:
         if word in DAEMONS:
             from vconsole.model.manifest import imported
 
-            sys.exit(imported(f"{DAEMONS[word]}:main")(others))
+            return int(imported(f"{DAEMONS[word]}:main")(others))
         if word in SUBCOMMANDS:
             from vconsole.cli.main import main as run_cli
 
-            sys.exit(run_cli(arguments, word))
-    sys.exit(console(arguments))
-
-
-def _open_what_is_closed() -> None:
-    """Have descriptors 0 to 2: else the next file that is opened would be one of them.
-
-    What is written to a closed output is lost, and that is an error, so it is the full device.
-    """
-    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
-        if getattr(sys, name) is None:
-            full = "/dev/full" if name == "stdout" and os.path.exists("/dev/full") else os.devnull
-            opened = open(full, mode, encoding="utf-8")  # noqa: SIM115  # open till the end
-            os.dup2(opened.fileno(), number)
-            setattr(sys, name, opened)
+            return run_cli(arguments, word)
+    return console(arguments)
 
 
 def console(arguments: list[str]) -> int:

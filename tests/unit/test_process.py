@@ -26,6 +26,10 @@ def shell(words: str) -> subprocess.CompletedProcess[bytes]:
     [
         ("show domains --demo >/dev/full", 1),
         ("show domains --demo >&-", 1),
+        ("--version >/dev/full", 1),
+        ("show --help >/dev/full", 1),
+        ("vhostmd --check --profile default >/dev/full", 1),
+        ("doctor --demo >&-", 1),
         ("--demo <&-", 2),
         ("--demo >&-", 2),
     ],

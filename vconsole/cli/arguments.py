@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
-from typing import NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 """To what a feature adds its subcommands: argparse has no public name for it."""
@@ -20,6 +26,12 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Name it, and leave."""
         super().error(meant(message, self))
+
+    @override
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Without help that nobody got being a success: argparse lets no error of writing out."""
+        if message:
+            (file or sys.stderr).write(message)
 
 
 def meant(message: str, parser: argparse.ArgumentParser) -> str:

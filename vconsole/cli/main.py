@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 from vconsole.cli.arguments import Parser, add_connection_arguments
-from vconsole.cli.report import DONE, FAILED, FILES_S, CliError
+from vconsole.cli.output import CUT_OFF, give_up_output, unwritable, written
+from vconsole.cli.report import FAILED, FILES_S, CliError
 from vconsole.host.source import HostError, HostSource
 from vconsole.host.stderr import stderr_to
 from vconsole.model.manifest import imported
@@ -64,8 +64,8 @@ def main(arguments: Sequence[str], word: str | None = None) -> int:
         if stuck:
             whom = "libvirt or a file" if options.connects else "the file"
             print(f"vconsole: no answer from {whom} in {limit_s:.0f} s", file=errors)
-    code = code or _flush()
     if stuck:
+        code = written(code)
         os._exit(FAILED)  # a call that hangs would hold the exit as well
     return code
 
@@ -89,19 +89,6 @@ def _demo_files(options: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-def _flush() -> int:
-    """Write the rest of the output; answers the exit code."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the exit flushes again
-        if isinstance(error, BrokenPipeError):  # `| head` has seen enough
-            return DONE
-        print(f"vconsole: cannot write: {error.strerror}", file=sys.stderr)
-        return FAILED
-    return DONE
-
-
 def _run(options: argparse.Namespace, errors: TextIO) -> int:
     try:
         return _run_connected(options) if options.connects else int(options.run(options))
@@ -111,13 +98,16 @@ def _run(options: argparse.Namespace, errors: TextIO) -> int:
         print(f"vconsole: {words}{demo}", file=errors)
         return FAILED
     except BrokenPipeError:
-        return DONE
+        give_up_output()
+        return CUT_OFF
     except UnicodeError as error:
         print(f"vconsole: not UTF-8: {line(error)}", file=errors)
         return FAILED
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else "cannot write: "
-        print(f"vconsole: {line(place)}{line(error.strerror or error)}", file=errors)
+        if not error.filename:
+            return unwritable(error, errors)
+        words = f"{error.filename}: {error.strerror or error}"
+        print(f"vconsole: {line(words)}", file=errors)
         return FAILED
     except CliError as error:
         print(f"vconsole: {line(error)}", file=errors)

@@ -321,5 +321,8 @@ def disk_notes(disk: Disk) -> Iterator[Note]:
     ]
     if words := "   ".join(filter(None, facts)):
         yield f" {safe(words)}", "dim"
+    if half.mirror_ready:
+        line = f"virsh blockjob DOMAIN {disk.target} --pivot, or --abort"
+        yield f" {half.mirror} has caught up; if nobody ends it: {safe(line)}", "warn"
     if disk.where == "config differs" and disk.config is not None:
         yield f" from its next start on: {safe(disk.config.source or 'no medium')}", "warn"

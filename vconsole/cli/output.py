@@ -1,0 +1,50 @@
+"""Standard input and outputs that are closed or full: what cannot be written is an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+FAILED = 1
+CUT_OFF = 141
+"""What a shell says of a program that SIGPIPE ended: nobody reads its output any more."""
+
+
+def open_what_is_closed() -> None:
+    """Have descriptors 0 to 2: else the next file that is opened would be one of them.
+
+    What is written to a closed output is lost, and that is an error, so it is the full device.
+    """
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            full = "/dev/full" if name == "stdout" and os.path.exists("/dev/full") else os.devnull
+            opened = open(full, mode, encoding="utf-8")  # noqa: SIM115  # open till the end
+            os.dup2(opened.fileno(), number)
+            setattr(sys, name, opened)
+
+
+def written(code: int) -> int:
+    """Write the rest of the output; answers the exit code, given that of the work."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has seen enough of what is done
+        give_up_output()
+    except OSError as error:
+        return max(code, unwritable(error, sys.stderr))
+    return code
+
+
+def unwritable(error: OSError, errors: TextIO) -> int:
+    """Say that something cannot be written; answers the exit code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        give_up_output()
+    print(f"vconsole: cannot write: {error.strerror}", file=errors)
+    return FAILED
+
+
+def give_up_output() -> None:
+    """Forget what is not written yet: the exit would try it again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
