@@ -145,7 +145,7 @@ COLUMNS: Final[tuple[Column[Row], ...]] = (
         5,
         "right",
         cell=_cells,
-        sort=lambda row: None if row.cells is None else tuple((cell, "") for cell in row.cells),
+        sort=lambda row: None if row.cells is None else tuple(row.cells),
         term=Term("cell", "1", of_cell),
         json="cells",
         value=lambda row: row.cells,
