@@ -76,6 +76,8 @@ class Poller:
         self._interval_s, self._deadline_s = interval_s, deadline_s
         self._limits = limits or Limits()
         self._last = initial
+        self._whole: tuple[Domain, ...] = ()
+        """Domains of which each has its details: the same tuple as long as none changes."""
         self._view = View()
         self._again: set[str] = set()
         """Domains that were changed from here since the last reading began."""
@@ -304,7 +306,7 @@ class Poller:
         if now - self._opened_at >= limits.settled_s:
             self._retry_s = limits.first_retry_s
         freshness = Freshness(read_at=now, reason=host_state.freshness.reason)
-        self._publish(_recalled(replace(host_state, freshness=freshness), self._last))
+        self._publish(self._recalled(replace(host_state, freshness=freshness)))
         self._due = begun + max(self._interval_s, STRETCH * took)
         self._earliest = begun + max(limits.between_events_s, STRETCH * took)
         if worker.unfinished:
@@ -315,6 +317,18 @@ class Poller:
             self._due = now
         if self._due < self._wake_at:
             self._changed.notify_all()
+
+    def _recalled(self, host_state: HostState) -> HostState:
+        """The state of the host, domains that it has no details of yet as they were last known.
+
+        After a new connection a large fleet is read in slices; its rows need not go blank meanwhile.
+        """
+        domains = host_state.domains
+        if domains is self._whole or all(d.detailed or d.problem for d in domains):
+            self._whole = domains
+            return host_state
+        known = {domain.uuid: domain for domain in self._last.domains if domain.detailed}
+        return replace(host_state, domains=tuple(_merged(d, known) for d in domains))
 
     def _lost(self, worker: Worker, error: HostError, since: float | None = None) -> None:
         """Go on without this worker."""
@@ -350,17 +364,6 @@ class Poller:
             self._due = moment
             if self._worker is not None and self._worker.job is None and moment < self._wake_at:
                 self._changed.notify_all()
-
-
-def _recalled(host_state: HostState, last: HostState) -> HostState:
-    """The state of the host, domains that it has no details of yet shown as they were last known.
-
-    After a new connection a large fleet is read in slices; its rows need not go blank meanwhile.
-    """
-    if all(domain.detailed or domain.problem for domain in host_state.domains):
-        return host_state
-    known = {domain.uuid: domain for domain in last.domains if domain.detailed}
-    return replace(host_state, domains=tuple(_merged(d, known) for d in host_state.domains))
 
 
 def _merged(domain: Domain, known: Mapping[str, Domain]) -> Domain:
