@@ -321,7 +321,7 @@ class Poller:
     def _recalled(self, host_state: HostState) -> HostState:
         """The state of the host, domains that it has no details of yet as they were last known.
 
-        After a new connection a large fleet is read in slices; its rows need not go blank meanwhile.
+        After a new connection a large fleet is read in slices; its rows need not go blank.
         """
         domains = host_state.domains
         if domains is self._whole or all(d.detailed or d.problem for d in domains):

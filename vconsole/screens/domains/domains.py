@@ -11,7 +11,7 @@ from vconsole.features.domains.columns import COLUMNS, EXAMPLE, SORTS, TERMS, ro
 from vconsole.features.domains.model import Query, Row
 from vconsole.model.attention import attention
 from vconsole.model.column import Cell, row_cells
-from vconsole.model.host_state import Domain, HostState
+from vconsole.model.host_state import Domain, HostState, Usage
 from vconsole.model.keys import APP, Keys
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
@@ -22,7 +22,6 @@ from vconsole.widgets.title import TitleBar
 from vconsole.widgets.unreached import Unreached
 
 KEY, PIN = Keys("domains"), Keys("pin")
-_STEADY = [column for column in COLUMNS if not column.moves]
 
 
 class DomainsScreen(ListPage):
@@ -44,9 +43,8 @@ class DomainsScreen(ListPage):
         self._chosen: set[str] = set()
         self._order: list[str] = []
         self._sorted_from: tuple[Domain, ...] | None = None
-        self._steady: dict[tuple[str, bool], tuple[Cell, ...]] = {}
-        """(UUID, whether it is chosen) -> the cells of a row seen that do not change with every
-        reading."""
+        self._seen: dict[tuple[str, bool], tuple[Usage, tuple[Cell, ...]]] = {}
+        """(UUID, whether it is chosen) -> the cells of a row that was shown, and of what use."""
 
     @override
     def compose_body(self) -> ComposeResult:
@@ -77,7 +75,7 @@ class DomainsScreen(ListPage):
             self._open(after.connection.guide)
         moved = _ground(before) != _ground(after)
         if moved:
-            self._steady.clear()
+            self._seen.clear()
         self._arrange(force=moved)
 
     def _open(self, guide: str) -> None:
@@ -123,10 +121,17 @@ class DomainsScreen(ListPage):
     def cells(self, uuid: str) -> tuple[Cell, ...]:
         chosen = uuid in self._chosen
         row = Row(self._by_uuid[uuid], self.host_state, self.console.config.ascii, chosen)
-        if (uuid, chosen) not in self._steady:
-            self._steady[uuid, chosen] = row_cells(_STEADY, row)
-        steady = iter(self._steady[uuid, chosen])
-        return tuple(c.cell(row) if c.moves else next(steady) for c in COLUMNS)
+        seen = self._seen.get((uuid, chosen))
+        if seen is not None and seen[0] is row.usage:
+            return seen[1]
+        if seen is None:
+            cells = row_cells(COLUMNS, row)
+        else:
+            cells = tuple(
+                c.cell(row) if c.moves else old for c, old in zip(COLUMNS, seen[1], strict=True)
+            )
+        self._seen[uuid, chosen] = row.usage, cells
+        return cells
 
     def hint(self) -> tuple[str, str]:
         """Say what is wrong with the domain under the cursor, else what it is."""
