@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 
+from vconsole.host.fleet import LARGE
 from vconsole.host.libvirt_source import LibvirtSource, connect
 from vconsole.host.source import HostError, View
 from vconsole.model.cpuset import CpuSet
@@ -241,6 +242,20 @@ def test_the_list_of_a_large_fleet_rests_between_events(lab: Lab) -> None:
     fleet.list_took_s, before = 0.1, fleet._listed_at
     lab.read(View(now=True))
     assert fleet._listed_at > before, "somebody asked"
+
+
+def test_what_a_large_fleets_texts_took_is_given_back_once(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr("vconsole.host.libvirt_source.give_back", lambda: given.append(1))
+    lab.read()
+    assert not given, "a small fleet"
+    for _ in range(LARGE):
+        lab.define(start=False)
+    lab.read(View(now=True))
+    lab.read()
+    assert given == [1]
 
 
 def test_a_hundred_connections_leave_nothing_open() -> None:

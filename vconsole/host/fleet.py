@@ -38,7 +38,7 @@ _FIRST_SLICE_S, _SLICE_S = 0.03, 0.1
 _LIST_EVERY_S, _LIST_SHARE = 0.5, 5
 """While configurations are still being read, the list is not read again sooner than this, nor
 before this many times as long as it took."""
-_LARGE, _REST_SHARE, _LONGEST_REST_S = 200, 2000, 10.0
+LARGE, _REST_SHARE, _LONGEST_REST_S = 200, 2000, 10.0
 """Where events tell of every change the list is but a safeguard: that of so many domains may cost
 one part in so many of the time."""
 _TUPLE_S = 0.0005
@@ -77,7 +77,7 @@ class Fleet:
         self._members_changed = True
         self._turn = self._round = 0
         self.records: list[Record] = []
-        """The latest bulk statistics, for whoever asked for more groups."""
+        """The latest bulk statistics, if more groups were asked for than the state."""
         self.list_took_s = 0.0
 
     # -- what others ask -----------------------------------------------------------------------
@@ -188,13 +188,14 @@ class Fleet:
             return 0.0
         if self._todo:
             return max(_LIST_EVERY_S, _LIST_SHARE * self.list_took_s)
-        if len(self._entries) < _LARGE or not self._link.events.tell:
+        if len(self._entries) < LARGE or not self._link.events.tell:
             return 0.0
         return min(_LONGEST_REST_S, _REST_SHARE * self.list_took_s)
 
     def _list(self, groups: int, flags: int) -> None:
-        self.records = read_records(self._link, groups, flags)
-        seen = {domain.UUID(): (domain, values) for domain, values in self.records}
+        records = read_records(self._link, groups, flags)
+        self.records = records if groups else []
+        seen = {domain.UUID(): (domain, values) for domain, values in records}
         self._round += 1
         for place, (key, (handle, values)) in enumerate(seen.items()):
             state = STATES.get(values.get("state.state", 0), "no state")

@@ -19,7 +19,8 @@ from time import monotonic
 from vconsole.host import errors
 from vconsole.host.cgroups import confined
 from vconsole.host.detail import DetailReader
-from vconsole.host.fleet import Fleet
+from vconsole.host.fleet import LARGE, Fleet
+from vconsole.host.heap import give_back
 from vconsole.host.link import Link, open_link, probe_split_pins
 from vconsole.host.locality import InstantLocality, LocalityReader
 from vconsole.host.machine import Machine
@@ -43,7 +44,7 @@ class LibvirtSource:
         self._usage = self._usage_reader()
         self._detail = DetailReader(link, self._fleet, self._local)
         self._locality = InstantLocality() if link.simulation else LocalityReader()
-        self._probed = False
+        self._probed = self._tidy = False
         self._tick = self._turn = 0
         self._last: HostState | None = None
         self._last_usage: Mapping[str, Usage] = {}
@@ -74,12 +75,19 @@ class LibvirtSource:
             HostError: The connection is gone.
         """
         try:
-            return self._read(view)
+            return self._tidied(self._read(view))
         except HostError:
             raise
         except errors.libvirt_error() as error:
             # A call that no reader expected to fail: the host is there, but cannot be trusted.
             raise HostError("cannot read", errors.message(error)) from error
+
+    def _tidied(self, host_state: HostState) -> HostState:
+        """Once all configurations of a large fleet are read, their texts take no memory."""
+        if not self._tidy and not self.unfinished and len(host_state.domains) >= LARGE:
+            self._tidy = True
+            give_back()
+        return host_state
 
     def _read(self, view: View) -> HostState:
         if self._met is None:
