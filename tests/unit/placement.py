@@ -11,6 +11,7 @@ from vconsole.features.pins.model.bestfit import Suggestion, suggest
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import PlanWarning, plan_warnings
 from vconsole.host import domain_xml
+from vconsole.host.domain_settings import merge_settings
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Connection, Domain, HostState, Pages, PCpu
 from vconsole.model.words import row_label
@@ -98,6 +99,7 @@ def domain(xml: str, host_state: HostState, state: str | None = None) -> Domain:
         max_memory_bytes=found.max_memory_bytes,
         persistent=True,
         pins=domain_xml.merge(live, found, host_state.all_pcpus),
+        settings=merge_settings(live.settings if live else None, found.settings),
         numatune=found.numatune,
         hugepages_kib=found.hugepages_kib,
         guest_cells=found.guest_cells,

@@ -17,8 +17,9 @@ from vconsole.changes.run import ChangeRun
 from vconsole.features.pins.many_words import stay_words
 from vconsole.features.pins.model.fit_many import fit_many
 from vconsole.features.pins.model.many import ManyPlan, put_back, requests
+from vconsole.features.pins.model.setting_rows import setting_rows
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, HostState, PCpu
+from vconsole.model.host_state import Domain, HostState, Locality, PCpu
 from vconsole.model.placement import occupants, vcpu_set
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
@@ -27,11 +28,12 @@ from vconsole.model.topology import topology
 GIB = 1 << 30
 
 
-def running(host_state: HostState, name: str, vcpus: int, gib: float = 2) -> Domain:
+def running(host_state: HostState, name: str, vcpus: int, gib: float = 2, more: str = "") -> Domain:
     """A domain that runs anywhere."""
-    made = guest(host_state, vcpus, gib)
+    made = guest(host_state, vcpus, gib, more=more)
     pins = tuple(replace(pin, live=pin.config) for pin in made.pins)
-    return replace(made, uuid=name, name=name, state="running", pins=pins)
+    rows = tuple(replace(row, live=row.config) for row in made.settings)
+    return replace(made, uuid=name, name=name, state="running", pins=pins, settings=rows)
 
 
 def fleet(host_state: HostState, sizes: Sequence[int], gib: float = 2) -> HostState:
@@ -107,6 +109,83 @@ def test_memory_that_one_takes_is_not_there_for_the_next() -> None:
     found = everybody(wanted)
     cells = [topology(found.after).cells_of(vcpu_set(d) or CpuSet()) for d in found.after.domains]
     assert sorted(map(str, cells)) == ["0", "1"]
+
+
+def memory_of(found: ManyPlan, name: str) -> list[tuple[str, str, str]]:
+    """The rows of memory that the plan changes for a domain: what, live, config."""
+    (plan,) = (p.plan for p in found.placed if p.domain.name == name)
+    rows = (row for row in plan.setting_table() if row.changed)
+    return [(row.label, str(row.live_after), str(row.config_after)) for row in rows]
+
+
+def test_memory_is_bound_where_the_vcpus_go_from_the_next_start_on() -> None:
+    found = everybody(fleet(host(free_gib=(16.0, 16.0)), (2, 2), gib=10))
+    cells = {
+        d.name: topology(found.after).cells_of(vcpu_set(d) or CpuSet()) for d in found.after.domains
+    }
+    for name, where in cells.items():
+        assert memory_of(found, name) == [("numatune", "none", f"strict {where}")]
+    assert [d.numatune and d.numatune.nodeset for d in found.after.domains] == list(cells.values())
+    assert not any(w.severity != "info" for p in found.placed for w in p.warnings)
+
+
+def test_a_host_of_one_cell_and_memory_without_room_bind_nothing() -> None:
+    assert memory_of(everybody(fleet(host(free_gib=(64.0,)), (2,))), "g00") == []
+    assert memory_of(everybody(fleet(host(free_gib=(1.0, 1.0)), (2,), gib=4)), "g00") == []
+
+
+@pytest.mark.parametrize("mode", ["strict", "restrictive"])
+def test_bound_memory_moves_live_with_the_vcpus_where_its_cell_has_no_place(mode: str) -> None:
+    """With a failure or an undo it goes back with the pins."""
+    full = host(domain("full", [str(n) for n in (0, 1, 2, 3, 8, 9, 10, 11)]))
+    tune = f"<numatune><memory mode='{mode}' nodeset='0'/></numatune>"
+    runs = running(full, "runs", 2, 4, tune)
+    lies = {"runs": Locality({0: 4 * GIB}, 0.0)}
+    found = fit_many(["runs"], replace(full, domains=(*full.domains, runs), locality=lies))
+    assert memory_of(found, "runs") == [("numatune", f"{mode} 1", f"{mode} 1")]
+    assert [(w.severity, w.text) for p in found.placed for w in p.warnings] == [
+        ("info", "4.0 GiB of its memory move to cell 1 at once: 16.0 GiB free")
+    ]
+    libvirt = MemoryHost.of((*runs.pins, *setting_rows(runs)))
+    (change,) = found.changes
+    assert libvirt.apply(change).status == "applied"
+    assert libvirt.apply(change.reversed("roll-back")).status == "applied"
+    assert (libvirt.base, libvirt.settings) == (runs.pins, setting_rows(runs))
+
+
+GUEST_CELLS = (
+    "<cpu><numa><cell id='0' cpus='0-1' memory='2097152'/>"
+    "<cell id='1' cpus='2-3' memory='2097152'/></numa></cpu>"
+)
+
+
+def test_guest_cells_that_go_apart_get_a_memnode_each() -> None:
+    """One free core a cell: none holds four vCPUs."""
+    taken = (0, 1, 2, 8, 9, 10, 4, 5, 6, 12, 13, 14)
+    base = host(*(domain(f"full-{n}", [f"{n}"]) for n in taken))
+    made = running(base, "numa", 4, 4, GUEST_CELLS)
+    made = replace(made, topology=(1, 4, 1))
+    found = fit_many(["numa"], replace(base, domains=(*base.domains, made)))
+    shape = topology(found.after)
+    sets = [pin.config or CpuSet() for pin in found.after.domains[-1].pins if pin.kind == "vcpu"]
+    cells = [str(shape.cells_of(CpuSet.of((*sets[n], *sets[n + 1])))) for n in (0, 2)]
+    assert cells[0] != cells[1], "each has a cell of its own"
+    assert memory_of(found, "numa") == [
+        (f"guest cell {n}", "none", f"strict {where}") for n, where in enumerate(cells)
+    ]
+
+
+def test_a_preference_follows_and_what_is_spread_or_left_to_numad_stays() -> None:
+    full = host(domain("full", [str(n) for n in (0, 1, 2, 3, 8, 9, 10, 11)]))
+    wanted = {
+        "mode='preferred' nodeset='0'": [("numatune", "preferred 0", "preferred 1")],
+        "mode='interleave' nodeset='0-1'": [],
+        "mode='strict' placement='auto'": [],
+    }
+    for tune, rows in wanted.items():
+        runs = running(full, "runs", 2, 4, f"<numatune><memory {tune}/></numatune>")
+        found = fit_many(["runs"], replace(full, domains=(*full.domains, runs)))
+        assert memory_of(found, "runs") == rows
 
 
 def test_one_that_runs_has_its_memory_and_gets_pcpus_where_there_is_no_room_for_it() -> None:
@@ -206,8 +285,9 @@ def test_applied_and_put_back_is_as_before(
 ) -> None:
     host_state, _ = made
     more = tuple(running(host_state, f"more-{n}", size, 0.5) for n, size in enumerate(sizes))
-    found = everybody(replace(host_state, domains=(*host_state.domains, *more)))
-    libvirt = {d.uuid: MemoryHost.of(d.pins) for d in found.before.domains}
+    domains = (replace(d, detailed=True) for d in (*host_state.domains, *more))
+    found = everybody(replace(host_state, domains=tuple(domains)))
+    libvirt = {d.uuid: MemoryHost.of((*d.pins, *setting_rows(d))) for d in found.before.domains}
     for change in found.changes:
         assert libvirt[change.uuid].apply(change).status == "applied"
     for after in found.after.domains:
@@ -216,6 +296,7 @@ def test_applied_and_put_back_is_as_before(
         assert libvirt[change.uuid].apply(change.reversed()).status == "applied"
     for before in found.before.domains:
         assert libvirt[before.uuid].base == before.pins
+        assert libvirt[before.uuid].settings == setting_rows(before)
 
 
 # ---- carried out

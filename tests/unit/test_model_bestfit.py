@@ -36,6 +36,7 @@ def test_one_vcpu_a_core_and_the_rest_of_the_cell_for_the_others() -> None:
     assert found.reasons == (
         "cell 0: 16.0 GiB free, 4.0 GiB needed",
         "2 vCPUs, each on a core of its own",
+        "numatune strict 0: its memory goes where its vCPUs run",
         "emulator, iothread 1 on pCPUs 0, 3, 8, 11",
     )
     assert found.rejected == ()

@@ -2,7 +2,8 @@
 
 One pCPU for each vCPU, on one cell where its memory fits or already lies, else on as few near cells
 as hold it; guest cell by guest cell where the guest has any. The emulator and iothreads go beside
-them. What a plan of it would be warned of is said first.
+them, and its memory is bound where its vCPUs are. What a plan of it would be warned of is said
+first.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ from dataclasses import dataclass, field, replace
 
 from vconsole.features.pins.model.fit_case import Case, Part, case_of
 from vconsole.features.pins.model.fit_cells import Choice, choices, pick_rows, why_not
+from vconsole.features.pins.model.fit_memory import as_chosen, memory_rows
 from vconsole.features.pins.model.fit_pcpus import units_of
 from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.setting_rows import SettingKey
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.model.memory import cells_label, distance
-from vconsole.model.words import pcpus_label, plural, rows_label
+from vconsole.model.setting import Setting
+from vconsole.model.words import pcpus_label, plural, row_label, rows_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,8 @@ class Suggestion:
     """The cells of the proposal, the first holds the first vCPUs."""
     rows: Mapping[PinKey, CpuSet] = field(default_factory=dict)
     """A set for every row of the domain."""
+    memory: Mapping[SettingKey, Setting] = field(default_factory=dict)
+    """What its memory's policy is to be, where that must change."""
     reasons: tuple[str, ...] = ()
     """What to know of it and what speaks for it, one line each, the grave ones first."""
     rejected: tuple[tuple[int, str], ...] = ()
@@ -47,19 +53,18 @@ class Suggestion:
 
     def fill(self, plan: PinPlan) -> PinPlan:
         """The plan with the proposal staged; rows that the plan does not know are left out."""
-        return plan.stage_all({key: s for key, s in self.rows.items() if key in plan.rows})
+        pins = {key: s for key, s in self.rows.items() if key in plan.rows}
+        return plan.stage_all(pins).set_all(self.memory)
 
 
 def suggest(domain: Domain, host_state: HostState) -> Suggestion:
     """Propose a cell, or the nearest cells that suffice together, and pins for every row."""
     case = case_of(domain, host_state)
-    if reason := _senseless(case):
-        return Suggestion(refusal=reason)
-    rejected = tuple(_rejected(case))
-    found = choices(case)
-    if not found:
-        return Suggestion(rejected=rejected, refusal=_refusal(case))
-    return proposal(case, found[0], rejected)
+    rejected = () if _senseless(case) else tuple(_rejected(case))
+    choice, reason = best_choice(case)
+    if choice is None:
+        return Suggestion(rejected=rejected, refusal=reason)
+    return proposal(case, choice, rejected)
 
 
 def best_choice(case: Case) -> tuple[Choice | None, str]:
@@ -129,14 +134,19 @@ def _room(case: Case, part: Part, cell: int) -> int:
 
 def proposal(case: Case, choice: Choice, rejected: tuple[tuple[int, str], ...] = ()) -> Suggestion:
     """A choice of cells and pCPUs with a set for every row, and what there is to say of it."""
+    case = as_chosen(case, choice)
     rows = vcpu_rows(case, choice)
     taken = CpuSet.of(p for cpuset in rows.values() if len(cpuset) == 1 for p in cpuset)
     others, remark = _for_others(case, choice.all_cells, taken)
     rows |= dict.fromkeys(case.others, others)
-    made = Suggestion(choice.all_cells, rows, (), rejected)
+    made = Suggestion(choice.all_cells, rows, memory_rows(case, choice), (), rejected)
     warned = _warned(case, made)
     grave = [*warned, *_grave(case, choice)]
     reasons = [*_memory_reasons(case, choice), *_core_reasons(case, choice)]
+    reasons += [
+        f"{row_label(key)} {value}: its memory goes where its vCPUs run"
+        for key, value in made.memory.items()
+    ]
     if late := [key for part in case.parts for key in part.later]:
         reasons.append(f"{rows_label(late)} not plugged in: a place is kept")
     if case.others:

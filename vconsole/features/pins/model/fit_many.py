@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from vconsole.features.pins.model.bestfit import Suggestion, best_choice, proposal, vcpu_rows
 from vconsole.features.pins.model.fit_case import Case, case_of
 from vconsole.features.pins.model.fit_cells import Choice
+from vconsole.features.pins.model.fit_memory import as_chosen, movable
 from vconsole.features.pins.model.many import Judged, ManyPlan, many_plan
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.model.cpuset import CpuSet
@@ -197,7 +198,7 @@ def _placed(order: Sequence[Domain], host_state: HostState, way: _Way) -> _Try:
             continue
         choices[domain.uuid], free[domain.uuid] = choice, state.cells
         holding = _holding(domain, vcpu_rows(case, choice), everything)
-        cells = _cells_with(case, choice)
+        cells = _cells_with(as_chosen(case, choice), choice)
         state = replace(_with(state, {domain.uuid: holding}), cells=cells)
     return _Try(state, choices, refused, free)
 
@@ -205,18 +206,25 @@ def _placed(order: Sequence[Domain], host_state: HostState, way: _Way) -> _Try:
 def _chosen(domain: Domain, host_state: HostState, kept: CpuSet) -> tuple[Case, Choice | None, str]:
     """Its case with the best choice, or why there is none.
 
-    One that runs has its memory: where there is no room for it near any pCPUs, it stays where it is
-    and the plan says so.
+    Where nothing is left at the memory that is bound, that moves too. One that runs has its memory:
+    where there is no room for it near any pCPUs, it stays where it is and the plan says so.
     """
-    case = _case(domain, host_state, kept)
-    choice, reason = best_choice(case)
-    if choice is None and domain.active:
-        guests = tuple(replace(guest, memory_bytes=None) for guest in domain.guest_cells)
-        aside = replace(domain, memory_bytes=None, max_memory_bytes=None, guest_cells=guests)
-        again = _case(aside, host_state, kept)
-        if (found := best_choice(again)[0]) is not None:
-            return again, found, ""
-    return case, choice, reason
+    asked = _case(domain, host_state, kept)
+    choice, reason = best_choice(asked)
+    others = filter(None, (movable(asked), _aside(asked))) if choice is None else ()
+    for case in others:
+        if (found := best_choice(case)[0]) is not None:
+            return case, found, ""
+    return asked, choice, reason
+
+
+def _aside(case: Case) -> Case | None:
+    """The case of a domain that runs, as if it needed no memory."""
+    if not case.domain.active:
+        return None
+    guests = tuple(replace(guest, memory_bytes=None) for guest in case.domain.guest_cells)
+    aside = replace(case.domain, memory_bytes=None, max_memory_bytes=None, guest_cells=guests)
+    return replace(case_of(aside, case.host_state), usable=case.usable)
 
 
 def _case(domain: Domain, host_state: HostState, kept: CpuSet) -> Case:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.model.setting_warnings import memory_as_planned
 from vconsole.features.pins.model.warnings import PlanWarning, plan_warnings
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState
@@ -124,19 +125,19 @@ def _in_order(placed: Iterable[Placed], before: HostState, after: HostState) -> 
 def with_plans(host_state: HostState, plans: Mapping[str, PinPlan]) -> HostState:
     """The host as it would be with the plans of these UUIDs applied."""
     domains = (
-        _pins_as_planned(domain, plans[domain.uuid]) if domain.uuid in plans else domain
+        _as_planned(domain, plans[domain.uuid]) if domain.uuid in plans else domain
         for domain in host_state.domains
     )
     return replace(host_state, domains=tuple(domains))
 
 
-def _pins_as_planned(domain: Domain, plan: PinPlan) -> Domain:
+def _as_planned(domain: Domain, plan: PinPlan) -> Domain:
     rows = {row.key: row for row in plan.table()}
     pins = (
         replace(pin, live=rows[pin.key].live_after, config=rows[pin.key].config_after)
         for pin in domain.pins
     )
-    return replace(domain, pins=tuple(pins))
+    return memory_as_planned(replace(domain, pins=tuple(pins)), plan)
 
 
 # ---- carrying it out

@@ -242,6 +242,16 @@ class PinPlan:
         wanted = stage(rows, self.wanted, (key, setting), self.target, self.split_pins)
         return replace(self, wanted=follow(rows, wanted))
 
+    def set_all(self, values: Mapping[SettingKey, Setting]) -> PinPlan:
+        """Want several values; rows that the target cannot change are left out."""
+        able = {
+            row.key: values[row.key]
+            for row in self.settings
+            if row.key in values
+            and changed(row, values[row.key], self.target, self.split_pins).changed
+        }
+        return replace(self, wanted={**self.wanted, **able}) if able else self
+
     def unset(self, key: SettingKey) -> PinPlan:
         """Forget what is wanted for a row of memory or scheduling."""
         return replace(self, wanted={k: v for k, v in self.wanted.items() if k != key})

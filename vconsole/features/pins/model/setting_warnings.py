@@ -10,9 +10,9 @@ from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.setting_rows import SettingChange
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, NumaTune, RowKey
-from vconsole.model.memory import cells_label
+from vconsole.model.memory import cells_label, free_on, page_kib
 from vconsole.model.setting import Setting
-from vconsole.model.words import pcpus_label
+from vconsole.model.words import amount, pcpus_label
 
 Found = tuple[Literal["refuse", "warn", "info"], tuple[RowKey, ...], str]
 NO_NUMAD = "numad is not installed: libvirt says 'Failed to query numad' and does not start it"
@@ -37,6 +37,30 @@ def _wanted(row: SettingChange | None, plan: PinPlan) -> Setting | None:
 
 def _tune(setting: Setting) -> NumaTune | None:
     return NumaTune(setting.mode, setting.nodeset) if setting.text else None
+
+
+def live_nodeset(plan: PinPlan) -> CpuSet | None:
+    """The cells that the plan binds the memory of a running domain to at once."""
+    rows = (row for row in plan.setting_table() if row.kind == "numatune")
+    moved = (row.live_after for row in rows if row.live_after != row.live_before)
+    return next((value.nodeset for value in moved if value is not None), None)
+
+
+def following(domain: Domain, host_state: HostState, nodeset: CpuSet) -> Iterator[Found]:
+    """How much of its memory moves to these cells when they are bound to it, and whether it can."""
+    key: RowKey = ("numatune", None)
+    measured = host_state.locality.get(domain.uuid)
+    if measured is None:
+        return
+    away = sum(n for cell, n in measured.bytes_by_cell.items() if cell not in nodeset and n > 0)
+    if not away:
+        return
+    free = free_on(host_state, nodeset, page_kib(domain, host_state))
+    text = f"{amount(away)} of its memory move to {cells_label(nodeset)} at once"
+    if free is None or free >= away:
+        yield "info", (key,), text + ("" if free is None else f": {amount(free)} free")
+    else:
+        yield "warn", (key,), f"{text}, {amount(free)} free there: the rest stays"
 
 
 def setting_warnings(plan: PinPlan, host_state: HostState) -> Iterator[Found]:

@@ -13,7 +13,7 @@ from operator import or_
 from typing import Final
 
 from vconsole.features.pins.model.plan import PinPlan
-from vconsole.features.pins.model.setting_warnings import setting_warnings
+from vconsole.features.pins.model.setting_warnings import following, live_nodeset, setting_warnings
 from vconsole.features.pins.model.warning_case import (
     Case,
     PlanWarning,
@@ -346,7 +346,11 @@ def _memory(case: Case) -> Iterator[PlanWarning]:
     if domain is None or not cells:
         return
     moved = any(row.staged for row in case.vcpus) or ("numatune", None) in case.plan.wanted
-    for text in memory_lines(domain, case.host_state, cells, AWAY_LIMIT):
+    host_state = case.host_state
+    if (nodeset := live_nodeset(case.plan)) is not None:
+        yield from (PlanWarning(*found) for found in following(domain, host_state, nodeset))
+        host_state = replace(host_state, locality={})  # where it lies now is past by then
+    for text in memory_lines(domain, host_state, cells, AWAY_LIMIT):
         yield PlanWarning("warn" if moved else "info", (), text)
 
 
