@@ -84,6 +84,8 @@ class _Way:
     """Pairs of one domain on whole cores, else each on a core of its own while there are any."""
     kept: CpuSet
     """The pCPUs kept free of vCPUs: for the emulators and the host, and where others are."""
+    moving: bool = False
+    """Memory that is bound moves where nothing is left at it."""
 
 
 def fit_many(uuids: Iterable[str], host_state: HostState, target: Target = "both") -> ManyPlan:
@@ -125,8 +127,10 @@ def _best_try(domains: Sequence[Domain], host_state: HostState) -> _Try:
     """Of a few ways the first that is sound, else the one with the fewest faults."""
     best: _Try | None = None
     for way in _ways(domains, host_state):
+        if way.moving and best is not None and not best.refused:
+            break
         made = _promoting(domains, host_state, way)
-        same = best is not None and made.cost == best.cost and made.refused
+        same = best is not None and made.cost == best.cost and made.refused and not way.moving
         if best is None or made.cost < best.cost or same:  # without a kept core a reason is truer
             best = made
         if not any(made.cost):
@@ -136,7 +140,10 @@ def _best_try(domains: Sequence[Domain], host_state: HostState) -> _Try:
 
 
 def _ways(domains: Sequence[Domain], host_state: HostState) -> Iterator[_Way]:
-    """A core of each cell is kept if that goes; cores are shared where there are too few."""
+    """A core of each cell is kept if that goes; cores are shared where there are too few.
+
+    Bound memory moves last of all.
+    """
     shape = topology(host_state)
     kept, full = _kept(shape), _full({domain.uuid for domain in domains}, host_state)
     cores = len({shape.core_of[pcpu] for pcpu in shape.online - kept - full})
@@ -144,6 +151,7 @@ def _ways(domains: Sequence[Domain], host_state: HostState) -> Iterator[_Way]:
     for free in (kept | full, full) if kept else (full,):
         yield _Way(crowded, free)
         yield _Way(not crowded, free)
+    yield _Way(crowded, full, moving=True)
 
 
 def _full(placed: Set[str], host_state: HostState) -> CpuSet:
@@ -192,7 +200,7 @@ def _placed(order: Sequence[Domain], host_state: HostState, way: _Way) -> _Try:
     refused: dict[str, str] = {}
     free: dict[str, tuple[Cell, ...]] = {}
     for domain in order:
-        case, choice, reason = _chosen(_paired(domain) if way.tight else domain, state, way.kept)
+        case, choice, reason = _chosen(_paired(domain) if way.tight else domain, state, way)
         if choice is None:
             refused[domain.uuid] = reason
             continue
@@ -203,16 +211,16 @@ def _placed(order: Sequence[Domain], host_state: HostState, way: _Way) -> _Try:
     return _Try(state, choices, refused, free)
 
 
-def _chosen(domain: Domain, host_state: HostState, kept: CpuSet) -> tuple[Case, Choice | None, str]:
+def _chosen(domain: Domain, host_state: HostState, way: _Way) -> tuple[Case, Choice | None, str]:
     """Its case with the best choice, or why there is none.
 
-    Where nothing is left at the memory that is bound, that moves too. One that runs has its memory:
-    where there is no room for it near any pCPUs, it stays where it is and the plan says so.
+    One that runs has its memory: where there is no room for it near any pCPUs, it stays where it is
+    and the plan says so.
     """
-    asked = _case(domain, host_state, kept)
+    asked = _case(domain, host_state, way.kept)
     choice, reason = best_choice(asked)
-    others = filter(None, (movable(asked), _aside(asked))) if choice is None else ()
-    for case in others:
+    others = (movable(asked) if way.moving else None, _aside(asked)) if choice is None else ()
+    for case in filter(None, others):
         if (found := best_choice(case)[0]) is not None:
             return case, found, ""
     return asked, choice, reason
