@@ -21,7 +21,7 @@ say() { printf 'install: %s\n' "$*" >&2; }
 
 uninstall() {
   say "removing vconsole from $root; the configuration in $destdir$sysconf stays"
-  rm -rf "${destdir:?}$home" "$destdir$home" "$root/share/vconsole"
+  rm -rf "${root:?}/lib/vconsole" "$root/share/vconsole"
   rm -f "$root"/bin/vconsole "$root"/bin/vconsole-hostinfo
   rm -f "$root"/share/man/man1/vconsole.1 "$root"/share/man/man5/hostinfo.conf.5
   rm -f "$root"/share/man/man8/vconsole-{hostinfod,vhostmd}.8
@@ -40,7 +40,7 @@ raise SystemExit(libvirt.getVersion() < 9000000)' 2>/dev/null
 make_home() {
   local -a how=()
   ! has_systems_libraries || how=(--system-site-packages)
-  rm -rf "${destdir:?}$home" 2>/dev/null || rm -rf "$destdir$home"
+  rm -rf "${root:?}/lib/vconsole"
   "$python" -m venv "${how[@]}" "$destdir$home"
   local -a pip=("$destdir$home/bin/python" -m pip --quiet --disable-pip-version-check)
   "${pip[@]}" install --no-compile --no-warn-script-location "$1"

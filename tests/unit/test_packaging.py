@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -63,6 +64,20 @@ def test_what_install_takes_from_the_wheel_is_in_it() -> None:
     places = {target.removeprefix("share/vconsole/") for target in SHARED.values()}
     for name in re.findall(r"(?:hostinfo|vhostmd)/[a-z]+\.(?:conf|dtd)", script):
         assert name in places
+
+
+def test_it_is_taken_away_from_a_system_that_no_directory_stands_for(tmp_path: Path) -> None:
+    """Without DESTDIR; an expansion that wants it ended the script, install and uninstall alike."""
+    program = tmp_path / "lib" / "vconsole" / "bin" / "python"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    subprocess.run(
+        (ROOT / "scripts" / "install.sh", "--uninstall"),
+        env={"PATH": os.defpath, "PREFIX": str(tmp_path)},
+        check=True,
+        capture_output=True,
+    )
+    assert not program.exists()
 
 
 # -- units -----------------------------------------------------------------------------------
