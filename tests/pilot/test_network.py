@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from vconsole.features.network.model.plan import UpdateInterface
 from vconsole.model.request import ChangeDevice, Define, Reply
 from vconsole.screens.messages import Replied
 from vconsole.screens.network.network import NetworkScreen
+from vconsole.screens.page import Page
 
 FIND = ("f", *NAME, "enter", "n")
 HOST = ("2", "n")
@@ -100,6 +102,17 @@ async def test_an_answer_comes_while_the_page_is_taken_apart() -> None:
             console.app.post_message(Replied(request, Reply(value=host.answers[type(request)])))
         await console.settle()
         assert console.app.is_running
+
+
+async def test_a_reading_comes_while_the_program_ends() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        page = console.app.screen
+        assert isinstance(page, Page)
+        console.app.exit()
+        noticed = replace(page.host_state.connection, notice="invented")
+        page.host_state = replace(page.host_state, connection=noticed)
+        page.say("nobody reads this")
+    assert console.app.return_code == 0
 
 
 async def test_nothing_is_chosen_before_it_is_known_what_there_is() -> None:

@@ -231,8 +231,9 @@ class Page(Screen[None]):
         """Whether it has its widgets: not before it is mounted, nor while it is being closed.
 
         A screen that is taken apart is on the stack, and mounted, until the last of it is gone.
+        While the program ends nothing is attached, and nothing can be mounted.
         """
-        return self.is_mounted and bool(self.children)
+        return self.is_mounted and self.is_attached and bool(self.children)
 
     # -- what commands may look at (commands.command.Context) --------------------------------
 
@@ -361,7 +362,8 @@ class Page(Screen[None]):
 
     def say(self, text: str, tone: str = "") -> None:
         """Put a command's answer on the status line, until the next key."""
-        self.query_one(StatusBar).said = (text, tone)
+        if self.is_there:
+            self.query_one(StatusBar).said = (text, tone)
 
     def action_stray(self) -> None:
         """Stay here; see `STRAY`."""
@@ -369,7 +371,8 @@ class Page(Screen[None]):
 
     def unsay(self) -> None:
         """Give the status line back to the hint."""
-        self.query_one(StatusBar).said = None
+        if self.is_there:
+            self.query_one(StatusBar).said = None
 
     async def ask(
         self,
