@@ -12,6 +12,7 @@ from tests.pilot.manual import Console, console_on
 from vconsole.features.domains.columns import SORTS
 from vconsole.files.config import Config
 from vconsole.model.host_state import Domain, HostState
+from vconsole.screens.domains.domains import DomainsScreen
 
 
 def names(console: Console) -> list[str]:
@@ -95,6 +96,15 @@ async def test_a_page_down_and_up_comes_back() -> None:
         assert console.has_row(console.here or "")
         await console.press("ctrl+d", "ctrl+u", "pageup")
         assert console.here == start
+
+
+async def test_sorting_before_the_table_is_laid_out() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        page = console.app.screen
+        assert isinstance(page, DomainsScreen)
+        page.table._layout = []
+        page.do_sort()
+        console.sees("sorted by state")
 
 
 # -- filter ----------------------------------------------------------------------------------

@@ -239,7 +239,8 @@ class DomainsScreen(ListPage):
 
     def do_sort(self) -> None:
         """Sort by the next column on the screen."""
-        order = [name for name in SORTS if name in self.table.shown]
+        shown = self.table.shown  # nothing before it is laid out, or where there is no room
+        order = [name for name in SORTS if name in shown or not shown]
         here = order.index(self._sort) if self._sort in order else -1
         self._sort = order[(here + 1) % len(order)]
         self._descending = SORTS[self._sort].falls
