@@ -112,6 +112,7 @@ async def test_a_reading_comes_while_the_program_ends() -> None:
         noticed = replace(page.host_state.connection, notice="invented")
         page.host_state = replace(page.host_state, connection=noticed)
         page.say("nobody reads this")
+        console.app.push_screen(NetworkScreen("uuid"))
     assert console.app.return_code == 0
 
 

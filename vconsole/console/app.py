@@ -11,7 +11,9 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual.app import App
+from textual.css.query import NoMatches
 from textual.events import Event, Key
+from textual.widget import MountError
 
 from vconsole.console.aftermath import Aftermath
 from vconsole.console.closed_widgets import install as forget_closed_widgets
@@ -253,6 +255,11 @@ class VConsole(App[int]):
             )
             self._dispatcher = self._open_dispatcher(self._reply, records)
         return self._dispatcher
+
+    def _handle_exception(self, error: Exception) -> None:
+        """While the program ends, a page that is half made or half gone misses its widgets."""
+        if not (self._exit and isinstance(error, (MountError, NoMatches))):
+            super()._handle_exception(error)
 
     def _reply(self, request: Request, reply: Reply) -> None:
         self.post_message(Replied(request, reply))
