@@ -168,7 +168,7 @@ async def test_hostile_names_in_it_are_escaped(saved: Path) -> None:
 
 def reading(host_state: HostState, at: float, wait: float, cpu: float) -> HostState:
     """The host at some moment, with what one domain uses then."""
-    usage = {**host_state.usage, scenes.uuid_of(WEB_2): Usage(cpu, (), wait)}
+    usage = {**host_state.usage, scenes.uuid_of(WEB_2): Usage(cpu, (), wait, switches_s=wait / 2)}
     return replace(host_state, usage=usage, freshness=Freshness(read_at=scenes.NOW + at))
 
 
@@ -187,9 +187,9 @@ async def test_it_shows_what_a_change_brought_while_that_fills() -> None:
         await pinned_and_watched(console, 12)
         before, after = console.row("before").split(), console.row("after").split()
         assert before[:6] == ["before", "10", "s", "wait", "40", "%"]
-        assert before[6:9] == ["CPU", "200", "%"]
+        assert before[6:11] == ["switches", "20/s", "CPU", "200", "%"]
         assert after[:8] == ["after", "12", "of", "30", "s", "wait", "0", "%"]
-        assert after[8:11] == ["CPU", "300", "%"]
+        assert after[8:13] == ["switches", "0/s", "CPU", "300", "%"]
 
 
 async def test_what_it_brought_survives_a_restart(saved: Path) -> None:

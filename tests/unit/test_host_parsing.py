@@ -207,7 +207,9 @@ def stat_line(comm: str, utime: int = 100, start: int = 7, pcpu: int = 3) -> str
     return f"42 ({comm}) " + " ".join(["S", *fields[1:]])
 
 
-def make_process(root: Path, pid: int, uuid: str, utime: int = 100) -> None:
+def make_process(
+    root: Path, pid: int, uuid: str, utime: int = 100, waited: int = 2000, switches: int = 7
+) -> None:
     base = root / str(pid)
     threads = {
         pid: "qemu-system-x86",
@@ -220,8 +222,9 @@ def make_process(root: Path, pid: int, uuid: str, utime: int = 100) -> None:
         task.mkdir(parents=True, exist_ok=True)
         (task / "comm").write_text(comm + "\n")
         (task / "stat").write_text(stat_line(comm, utime))
-        (task / "schedstat").write_text(f"{utime * 1000} 2000 5\n")
-        (task / "status").write_text("Name:\tx\nCpus_allowed_list:\t0-1,5\n")
+        (task / "schedstat").write_text(f"{utime * 1000} {waited} 5\n")
+        more = f"voluntary_ctxt_switches:\t9\nnonvoluntary_ctxt_switches:\t{switches}\n"
+        (task / "status").write_text(f"Name:\tx\nCpus_allowed_list:\t0-1,5\n{more}")
     (base / "cmdline").write_bytes(
         b"/usr/bin/qemu-system-x86_64\0-name\0g\0-uuid\0" + uuid.encode() + b"\0-x"
     )
@@ -240,7 +243,7 @@ def test_a_guest_is_found_by_its_uuid_with_all_rows(tmp_path: Path) -> None:
     threads = {t.key: t for t in guest.threads()}
     assert set(threads) == {("emulator", None), ("vcpu", 0), ("iothread", 1)}
     assert threads["vcpu", 0].processor == 3
-    assert threads["vcpu", 0].wait_ns == 2000
+    assert (threads["vcpu", 0].wait_ns, threads["vcpu", 0].switches) == (2000, 7)
     assert guest.allowed(43) == CpuSet.parse("0-1,5")
 
 
@@ -265,6 +268,27 @@ def test_local_usage_needs_no_call_to_libvirt(tmp_path: Path) -> None:
         (UUID, "iothread", 1),
     )
     assert usage.read((), View()) == {}
+
+
+def test_wait_and_switches_are_of_the_time_since_the_look_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the vCPU alone; the look before tells nothing of a thread that was not there."""
+    moments = [0.0]
+    monkeypatch.setattr("vconsole.host.usage.monotonic", lambda: moments[-1])
+    usage, view = LocalUsage(lambda: find_guests(tmp_path)), View("domain", UUID)
+    domains = (Domain(UUID, "g", "running", 1, vcpus=1),)
+    make_process(tmp_path, 42, UUID)
+    first = usage.read(domains, view)[UUID]
+    assert (first.wait_percent, first.switches_s) == (None, None)
+    moments.append(2.0)
+    make_process(tmp_path, 42, UUID, waited=2000 + 10**9, switches=27)
+    found = usage.read(domains, view)[UUID]
+    assert (found.wait_percent, found.switches_s) == (50.0, 10.0)
+    moments.append(4.0)
+    make_process(tmp_path, 42, UUID, waited=2000, switches=3)
+    gone = usage.read(domains, view)[UUID]
+    assert (gone.wait_percent, gone.switches_s) == (None, None), "a counter went backwards"
 
 
 @pytest.mark.parametrize("data", [None, b"", b"1", b"1 (x) S 1 2", b"\xff\xfe", b")" * 99])

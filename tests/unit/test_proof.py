@@ -170,17 +170,17 @@ def test_closing_says_how_long_it_is() -> None:
 
 
 def test_in_words() -> None:
-    proof = Proof("a", Mean(30, 12.4, 310.2, 41), Mean(12, None, 5, 100), filling=True)
+    proof = Proof("a", Mean(30, 12.4, 310.2, 41, 1250.4), Mean(12, None, 5, 100), filling=True)
     assert [words for words, _ in proof_notes(proof)] == [
-        " before  30 s        wait   12 %   CPU   310 %   locality  41 %",
-        " after   12 of 30 s  wait      -   CPU     5 %   locality 100 %",
+        " before  30 s        wait  12 %  switches  1250/s  CPU   310 %  locality  41 %",
+        " after   12 of 30 s  wait     -  switches       -  CPU     5 %  locality 100 %",
     ]
     assert "  12 s  " in list(proof_notes(replace(proof, filling=False)))[1][0]
 
 
 # ---- the file
 
-PROOF = Proof("a", Mean(30, 12.5, 310, 41), Mean(30, 0, 305, None))
+PROOF = Proof("a", Mean(30, 12.5, 310, 41, 12.5), Mean(30, 0, 305, None))
 
 
 def test_it_survives_a_restart_and_the_longer_window_counts(tmp_path: Path) -> None:

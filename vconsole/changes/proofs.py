@@ -18,7 +18,7 @@ from vconsole.model.proof import Mean, Proof
 
 FILE_NAME: Final = "proofs.jsonl"
 _MOST: Final = 1e9
-_NUMBERS: Final = ("seconds", "wait_percent", "cpu_percent", "locality_percent")
+_NUMBERS: Final = ("seconds", "wait_percent", "cpu_percent", "locality_percent", "switches_s")
 
 
 class Proofs:

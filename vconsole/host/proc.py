@@ -54,6 +54,8 @@ class Thread:
     """Runnable, but not running; None where the kernel does not count it."""
     allowed: CpuSet | None = None
     """Where the kernel lets it run."""
+    switches: int | None = None
+    """So often it was taken from its pCPU although it wanted to go on."""
 
 
 @dataclass(slots=True)
@@ -119,7 +121,9 @@ class Guest:
         if stat is None:
             return None
         ran, waited = parse_schedstat(read_bytes(f"{base}/schedstat")) or (stat.cpu_ns, None)
-        return Thread(key, tid, stat.processor, ran, waited, self.allowed(tid))
+        status = read_bytes(f"{base}/status")
+        switches = xml.number(field_of(status, b"nonvoluntary_ctxt_switches"))
+        return Thread(key, tid, stat.processor, ran, waited, parse_allowed(status), switches)
 
 
 def find_guests(root: Path = PROC) -> dict[str, Guest]:

@@ -40,6 +40,17 @@ class Sample:
     rss_bytes: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """How its vCPUs fared in the queues of their pCPUs since the look before."""
+
+    wait: float | None = None
+    switches_s: float | None = None
+
+
+NOT_QUEUED: Final = Queued()
+
+
 class Meter:
     """Turns samples into usage, and keeps what it needs of each domain for the next time."""
 
@@ -47,7 +58,7 @@ class Meter:
         self._samples: dict[str, Sample] = {}
         self._usage: dict[str, Usage] = {}
 
-    def measure(self, domain: Domain, sample: Sample, wait: float | None = None) -> Usage:
+    def measure(self, domain: Domain, sample: Sample, queued: Queued = NOT_QUEUED) -> Usage:
         """The usage since the previous sample; the same object where nothing changed."""
         uuid, before = domain.uuid, self._samples.get(domain.uuid)
         known = self._usage.get(uuid) or Usage()
@@ -56,7 +67,7 @@ class Meter:
             self._samples[uuid] = sample
             cpu = _cpu(before, sample, domain)
             history = rates.extend(history, cpu)
-        usage = Usage(cpu, history, wait, sample.rss_bytes)
+        usage = Usage(cpu, history, queued.wait, sample.rss_bytes, queued.switches_s)
         self._usage[uuid] = usage = known if usage == known else usage
         return usage
 
@@ -176,7 +187,8 @@ class BulkUsage:
             domain = active.get(handle.UUIDString())
             if domain is not None:
                 sample = Sample(now, values.get("cpu.time"))
-                usage[domain.uuid] = self._meter.measure(domain, sample, self._wait(domain, values))
+                queued = Queued(self._wait(domain, values))
+                usage[domain.uuid] = self._meter.measure(domain, sample, queued)
         self._meter.keep(usage)
         for uuid in self._waits.keys() - usage.keys():
             del self._waits[uuid]
@@ -218,7 +230,7 @@ class LocalUsage:
         """UUID -> its pins at the latest look at its threads, and the kernel's sets."""
         self._since: dict[str, tuple[float, tuple[Thread, ...]]] = {}
         """UUID -> what its wait is counted from: an earlier look at its threads."""
-        self._waits: dict[str, float | None] = {}
+        self._queued: dict[str, Queued] = {}
         self._turns: list[str] = []
         self._usage: dict[str, Usage] = {}
         self._pace = 0
@@ -244,7 +256,7 @@ class LocalUsage:
                 continue
             cpu = stat.cpu_ns if domain.state != "paused" else None
             sample = Sample(now, cpu, stat.rss_bytes)
-            usage[uuid] = self._meter.measure(domain, sample, self._waits.get(uuid))
+            usage[uuid] = self._meter.measure(domain, sample, self._queued.get(uuid, NOT_QUEUED))
         self._meter.keep(usage)
         self._usage = usage
         return usage
@@ -275,7 +287,7 @@ class LocalUsage:
         for uuid in self.threads.keys() - active.keys():
             del self.threads[uuid]
             self._since.pop(uuid, None)
-            self._waits.pop(uuid, None)
+            self._queued.pop(uuid, None)
             self._allowed.pop(uuid, None)
         in_view = active.get(view.uuid or "")
         if in_view is not None:
@@ -307,8 +319,7 @@ class LocalUsage:
         before = self._since.get(domain.uuid)
         if before is None or not rates.too_soon(now - before[0]):
             self._since[domain.uuid] = now, threads
-            wait = _share(_total_wait(before, threads), now, _wait(threads), domain)
-            self._waits[domain.uuid] = None if wait is None else round(wait, 1)
+            self._queued[domain.uuid] = _fared(before, (now, threads), domain)
         return len(threads) + 1
 
     def allowed(self, domains: Iterable[Domain]) -> Mapping[str, Mapping[PinKey, CpuSet]]:
@@ -325,24 +336,48 @@ class LocalUsage:
         return {pcpu: tuple(rows) for pcpu, rows in ran.items()}
 
 
-def _wait(threads: Iterable[Thread]) -> float | None:
-    waits = [t.wait_ns for t in threads if t.key[0] == "vcpu"]
-    known = [wait for wait in waits if wait is not None]
-    return float(sum(known)) if known and len(known) == len(waits) else None
+Look = tuple[float, tuple[Thread, ...]]
+"""Monotonic seconds, and the threads then."""
 
 
-def _total_wait(
-    before: tuple[float, tuple[Thread, ...]] | None, threads: tuple[Thread, ...]
-) -> tuple[float, float] | None:
-    """The wait at the time before, None if the threads were others then."""
-    if before is None or _tids(before[1]) != _tids(threads):
-        return None
-    total = _wait(before[1])
-    return None if total is None else (before[0], total)
+def _fared(before: Look | None, now: Look, domain: Domain) -> Queued:
+    """Nothing is known where the threads were others before."""
+    if before is None or _tids(before[1]) != _tids(now[1]):
+        return NOT_QUEUED
+    waits, switches = (
+        (_total(map(count, _vcpus(before[1]))), _total(map(count, _vcpus(now[1]))))
+        for count in (_wait_ns, _switches)
+    )
+    wait = None if waits[0] is None else _share((before[0], waits[0]), now[0], waits[1], domain)
+    per_s = rates.per_second(*switches, now[0] - before[0])
+    return Queued(_tenths(wait), _tenths(per_s))
+
+
+def _tenths(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)
+
+
+def _vcpus(threads: Iterable[Thread]) -> list[Thread]:
+    return [thread for thread in threads if thread.key[0] == "vcpu"]
+
+
+def _wait_ns(thread: Thread) -> int | None:
+    return thread.wait_ns
+
+
+def _switches(thread: Thread) -> int | None:
+    return thread.switches
+
+
+def _total(counts: Iterable[int | None]) -> float | None:
+    """The sum; None where one is not known, or there is none."""
+    found = list(counts)
+    known = [count for count in found if count is not None]
+    return float(sum(known)) if known and len(known) == len(found) else None
 
 
 def _tids(threads: Iterable[Thread]) -> list[tuple[int, PinKey]]:
-    return sorted((t.tid, t.key) for t in threads if t.key[0] == "vcpu")
+    return sorted((thread.tid, thread.key) for thread in _vcpus(threads))
 
 
 def _share(

@@ -194,6 +194,8 @@ class Usage:
     wait_percent: float | None = None
     """Time its vCPUs were runnable but not running, of one pCPU."""
     rss_bytes: int | None = None
+    switches_s: float | None = None
+    """So often a second its vCPUs were taken from their pCPUs though they wanted to go on."""
 
 
 @dataclass(frozen=True, slots=True)

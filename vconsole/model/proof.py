@@ -32,6 +32,7 @@ class Mean:
     cpu_percent: float | None = None
     locality_percent: float | None = None
     """At its end: memory that moves arrives bit by bit."""
+    switches_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,7 @@ def mean_of(samples: Sequence[Sample], host_state: HostState) -> Mean:
         _mean((s, s.usage.wait_percent if s.usage else None) for s in samples),
         _mean((s, s.usage.cpu_percent if s.usage else None) for s in samples),
         next(filter(_known, (_locality(s, host_state) for s in reversed(samples))), None),
+        _mean((s, s.usage.switches_s if s.usage else None) for s in samples),
     )
 
 

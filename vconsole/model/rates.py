@@ -39,6 +39,12 @@ def percent(
     return min(risen / elapsed_s / 1e7, limit)
 
 
+def per_second(before: float | None, after: float | None, elapsed_s: float) -> float | None:
+    """How fast a counter rose; None as of `percent`."""
+    share = percent(before, after, elapsed_s, math.inf)
+    return None if share is None else share * 1e7
+
+
 def shares(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:
     """Each counter's percentage of what all of them rose together; empty where nothing can be said.
 

@@ -17,7 +17,9 @@ def proof_notes(proof: Proof) -> Iterator[Note]:
 
 def _line(what: str, how_long: str, mean: Mean) -> str:
     wait, cpu, local = map(_share, (mean.wait_percent, mean.cpu_percent, mean.locality_percent))
-    return f" {what:6}  {how_long:10}  wait {wait:>6}   CPU {cpu:>7}   locality {local:>5}"
+    pushed = "-" if mean.switches_s is None else f"{mean.switches_s:.0f}/s"
+    head = f" {what:6}  {how_long:10}  wait {wait:>5}  switches {pushed:>7}"
+    return f"{head}  CPU {cpu:>7}  locality {local:>5}"
 
 
 def _share(value: float | None) -> str:

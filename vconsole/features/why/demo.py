@@ -13,6 +13,7 @@ from vconsole.features.why.model.sample import (
     Task,
     ThreadCounts,
 )
+from vconsole.host.demo.guest import SLICES_S
 from vconsole.host.link import Link
 from vconsole.host.proc import Guest, Thread
 from vconsole.host.simulation import Simulation
@@ -20,8 +21,6 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.request import Reply
 from vconsole.model.words import row_label
 
-_SLICES_S: Final = 1500
-"""Times in a second of waiting that a thread was taken off its pCPU."""
 _ROOM: Final = 8
 """A thread goes to another pCPU once a second for so many that it may run on."""
 
@@ -73,7 +72,7 @@ def _counts(
         thread.allowed,
         thread.cpu_ns,
         _more(then.wait_ns if then else thread.wait_ns, waited * 1e9),
-        _more(then.involuntary if then else None, waited * _SLICES_S),
+        _more(then.involuntary if then else None, waited * SLICES_S),
         _more(then.migrations if then else None, since * room / _ROOM if room > 1 else 0.0),
     )
 

@@ -20,6 +20,8 @@ _NOWHERE = Path("/nonexistent")
 _STAYS_S = 9.0
 """How long a thread stays on a pCPU, where it may run on others."""
 _RUNNING = 1
+SLICES_S = 1500
+"""Times in a second of waiting that a thread is taken off its pCPU."""
 
 
 class Ground(Protocol):
@@ -87,7 +89,9 @@ class DemoGuest(Guest):
             ns = int(load.busy_s(ran) * 1e9)
             allowed = self.world.allowed(self.domain, key)
             place = self._place(key, number, allowed, ran)
-            yield Thread(key, self.pid + number, place, ns, int(ns * 0.006), allowed)
+            wait = int(ns * 0.006)
+            switches = int(wait / 1e9 * SLICES_S)
+            yield Thread(key, self.pid + number, place, ns, wait, allowed, switches)
 
     def shares(self) -> Iterator[tuple[int, float]]:
         """(pCPU, share of it) that each thread takes now; nothing while it is paused."""
