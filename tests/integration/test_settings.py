@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -49,9 +50,42 @@ def test_rows_are_kept_by_libvirt_and_taken_away_to_the_letter(
     ):
         assert words in kept
     gone = (f"{row}=none" for row in rows)
-    done = vconsole(tmp_path, two_cell_host, "tune", "tuned", *gone)
+    for words, then in (
+        (("undo",), before),
+        (("redo",), kept),
+        (("tune", "tuned", *gone), before),
+    ):
+        done = vconsole(tmp_path, two_cell_host, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert two_cell_host.virsh("dumpxml", "--inactive", "tuned") == then
+
+
+def test_a_plan_for_many_with_memory_is_undone_domain_by_domain_in_any_order(
+    two_cell_host: Libvirtd, guest: LaunchGuest, tmp_path: Path
+) -> None:
+    """No element is left where none was, and what runs may run anywhere again."""
+    names = ("runs", "waits")
+    guest(two_cell_host, "runs", vcpus=1)
+    guest(two_cell_host, "waits", running=False, vcpus=1)
+    before = [two_cell_host.virsh("dumpxml", "--inactive", name) for name in names]
+    pins = two_cell_host.virsh("vcpupin", "runs", "--live")
+    done = vconsole(tmp_path, two_cell_host, "fit", *names, "--apply")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert two_cell_host.virsh("dumpxml", "--inactive", "tuned") == before
+    for name in names:
+        xml = two_cell_host.virsh("dumpxml", "--inactive", name)
+        assert "<memory mode='strict' nodeset=" in xml, name
+        assert "<vcpupin vcpu='0' cpuset=" in xml, name
+    done = vconsole(tmp_path, two_cell_host, "history", "--json")
+    ids = [record["id"] for record in json.loads(done.stdout)]
+    assert len(ids) == 2
+    assert vconsole(tmp_path, two_cell_host, "undo", ids[1][:8], "--dry-run").returncode == 0
+    for number in reversed(ids):
+        done = vconsole(tmp_path, two_cell_host, "undo", number)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert [two_cell_host.virsh("dumpxml", "--inactive", name) for name in names] == before
+    assert two_cell_host.virsh("vcpupin", "runs", "--live") == pins
+    done = vconsole(tmp_path, two_cell_host, "undo", ids[0])
+    assert "its rows are as they were before" in done.stderr
 
 
 def test_what_libvirt_refuses_is_told_and_nothing_of_it_stands(

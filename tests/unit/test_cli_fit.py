@@ -110,3 +110,42 @@ def test_a_pcpu_that_is_not_there(number: str, code: int) -> None:
     done = vconsole("show", "pcpu", *([number] if number else []))
     assert done.returncode == code
     assert done.stderr.count("\n") == 1
+
+
+# -- what was done, and back
+
+
+def test_history_lists_one_domain_or_one_change_and_undo_takes_its_id() -> None:
+    """On the demo, whose past is invented: each command has a host of its own."""
+    found = json.loads(vconsole("--demo", "history", "web-03", "--json").stdout)
+    assert [record["name"] for record in found] == ["web-03"]
+    assert found[0]["steps"][0]["config_after"] == "32-39"
+    assert found[0]["proof"] is None
+    short = found[0]["id"][:8]
+    whole = vconsole("--demo", "history", short).stdout
+    assert whole.startswith(short)
+    assert " vCPU 3: live 44-47 -> 32-39   config 44-47 -> 32-39  applied\n" in whole
+    planned = vconsole("--demo", "undo", short, "--dry-run").stdout
+    assert "would pin (undo)" in planned
+    assert "vcpupin --domain web-03 --vcpu 3 --cpulist 44-47 --live --config" in planned
+    done = vconsole("--demo", "undo", short)
+    assert done.returncode == 0
+    assert "applied: vCPU 3 live 44-47, config 44-47" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "reason"),
+    [
+        (("undo",), 1, "nothing to undo on this connection"),
+        (("redo",), 1, "nothing to redo on this connection"),
+        (("undo", "0f"), 2, "history has no change '0f'"),
+        (("history", "nobody"), 2, "no change of 'nobody' is known"),
+        (("fit", "--apply", "--dry-run"), 2, "not allowed with"),
+    ],
+)
+def test_what_cannot_be_gone_back_to_is_said(
+    words: tuple[str, ...], code: int, reason: str
+) -> None:
+    done = vconsole("--demo", *words)
+    assert done.returncode == code
+    assert reason in done.stderr

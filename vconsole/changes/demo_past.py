@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
+from uuid import NAMESPACE_DNS, uuid5
 
 from vconsole.changes import activity, history
 from vconsole.changes.entry import Entry
@@ -63,7 +64,8 @@ def _record(
     rows = tuple(_step(number, live, config) for number in range(vcpus))
     done: Status = "applied"
     steps = tuple((step, done) for step in rows)
-    return Record(_ago(hours), who, DEMO_URI, _UUIDS[name], name, "plan", steps, done)
+    about = (_ago(hours), who, DEMO_URI, _UUIDS[name], name)
+    return Record(*about, "plan", steps, done, id=uuid5(NAMESPACE_DNS, f"{hours} {name}").hex)
 
 
 def _step(number: int, live: tuple[str, ...], config: tuple[str, ...]) -> PinStep:

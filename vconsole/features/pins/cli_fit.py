@@ -43,7 +43,9 @@ def add_parsers(commands: Commands) -> None:
         help="name, UUID or id; default all that run or start with the host",
     )
     add_connection_arguments(fit, argparse.SUPPRESS)
-    fit.add_argument("--apply", action="store_true", help="do it; else it is only shown")
+    how = fit.add_mutually_exclusive_group()
+    how.add_argument("--apply", action="store_true", help="do it; else it is only shown")
+    how.add_argument("--dry-run", action="store_true", help="only show it, as without --apply")
     add_target_arguments(fit, "domains")
     fit.add_argument("--json", action="store_true", help="report as JSON")
     fit.set_defaults(run=run_fit)

@@ -266,6 +266,7 @@ MANIFEST: Final = Manifest(
     subcommands=dict.fromkeys("pin plan".split(), ".cli:add_parsers")
     | {
         "fit": ".cli_fit:add_parsers",
+        **dict.fromkeys("history undo redo".split(), ".cli_history:add_parsers"),
         "profile": ".cli_profile:add_parsers",
         "tune": ".cli_settings:add_parsers",
     },

@@ -1,10 +1,12 @@
-"""What a change of pins brought, in words: two lines to compare."""
+"""What a change of pins was and what it brought, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from vconsole.model.outcome import PinStep
 from vconsole.model.proof import WINDOW_S, Mean, Proof
+from vconsole.model.words import row_label
 from vconsole.text import Note, percent
 
 
@@ -13,6 +15,16 @@ def proof_notes(proof: Proof) -> Iterator[Note]:
     yield _line("before", f"{proof.before.seconds:.0f} s", proof.before), ""
     so_far = f" of {WINDOW_S:.0f}" if proof.filling else ""
     yield _line("after", f"{proof.after.seconds:.0f}{so_far} s", proof.after), ""
+
+
+def step_words(step: PinStep) -> str:
+    """A row of a change: ``vCPU 2: live 0-7 -> 3   config 0-7 -> 3``."""
+    parts = (
+        ("live", step.live_before, step.live_after),
+        ("config", step.config_before, step.config_after),
+    )
+    halves = [f"{half} {was} -> {now}" for half, was, now in parts if now is not None]
+    return f"{row_label(step.key)}: {'   '.join(halves)}"
 
 
 def _line(what: str, how_long: str, mean: Mean) -> str:

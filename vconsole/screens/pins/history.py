@@ -10,12 +10,11 @@ from typing_extensions import override
 from vconsole.changes.history import Record
 from vconsole.features.pins.model.compare import PCpus
 from vconsole.features.pins.model.undo import undo_now
-from vconsole.features.pins.proof_words import proof_notes
+from vconsole.features.pins.proof_words import proof_notes, step_words
 from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
-from vconsole.model.outcome import PinStep
-from vconsole.model.words import plural, row_label, rows_label
+from vconsole.model.words import plural, rows_label
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
@@ -84,7 +83,7 @@ class HistoryScreen(ListPage):
             yield f" {record.when}  {safe(record.operator)}  {record.uuid}", "dim"
             if (proof := self.console.proof(record.id)) is not None:
                 yield from proof_notes(proof)
-            yield from ((f" {_step_words(step)}  {status}", "") for step, status in record.steps)
+            yield from ((f" {step_words(step)}  {status}", "") for step, status in record.steps)
             yield from ((f" {safe(command)}", "accent") for command in record.commands)
 
     def hint(self) -> tuple[str, str]:
@@ -121,12 +120,3 @@ class HistoryScreen(ListPage):
         """Name the lines of the change under the cursor."""
         record = self._record
         return "\n".join(record.commands) if record else ""
-
-
-def _step_words(step: PinStep) -> str:
-    halves = []
-    if step.live_after is not None:
-        halves.append(f"live {step.live_before} -> {step.live_after}")
-    if step.config_after is not None:
-        halves.append(f"config {step.config_before} -> {step.config_after}")
-    return f"{row_label(step.key)}: {'   '.join(halves)}"
