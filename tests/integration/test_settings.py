@@ -50,12 +50,12 @@ def test_rows_are_kept_by_libvirt_and_taken_away_to_the_letter(
     ):
         assert words in kept
     gone = (f"{row}=none" for row in rows)
-    for words, then in (
+    for command, then in (
         (("undo",), before),
         (("redo",), kept),
         (("tune", "tuned", *gone), before),
     ):
-        done = vconsole(tmp_path, two_cell_host, *words)
+        done = vconsole(tmp_path, two_cell_host, *command)
         assert done.returncode == 0, done.stdout + done.stderr
         assert two_cell_host.virsh("dumpxml", "--inactive", "tuned") == then
 
