@@ -1,6 +1,5 @@
-"""What is measured: vconsole, its peers and the floors, on the same loads."""
+"""What is measured: vconsole and the floors, on the same loads as their peers."""
 
-import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,10 +9,11 @@ from bench.load import write_node
 from bench.plan import Case, Plan, Series
 from bench.rows import domain_name
 
-_LIST_SHOWN = rf"(?s){domain_name(1)}.*{domain_name(10)}"
+LIST_SHOWN = rf"(?s){domain_name(1)}.*{domain_name(10)}"
 """The first ten domains: what every load has and every list shows at once."""
 HANG, DAEMON, CALLS = "vconsole hang", "vconsole daemon", "vconsole daemon calls"
-STILL = "vconsole n=10 still"
+STILL, THIN = "vconsole n=10 still", "vconsole n=1000 256 kbit/s"
+THIN_BYTES_S = 256_000 / 8
 VCONSOLE, PEER, FLOOR = "vconsole", "peer", "floor"
 
 
@@ -29,9 +29,10 @@ class Effort:
     burst: int = 50
     loads: tuple[int, ...] = (10, 1000, 10000)
     peer_loads: tuple[int, ...] = (10, 1000)
+    floor_loads: tuple[int, ...] = (10, 100, 1000)
 
 
-QUICK = Effort(1, 3.0, 16, 4, 6, 30, loads=(10, 1000), peer_loads=(1000,))
+QUICK = Effort(1, 3.0, 16, 4, 6, 30, loads=(10, 1000), peer_loads=(1000,), floor_loads=(10, 1000))
 
 
 def console_name(domains: int) -> str:
@@ -72,7 +73,7 @@ def filter_series(text: str) -> Series:
     return Series("filter", tuple(text), before=("/",), after=("Escape", "Escape", "PageUp"))
 
 
-def vconsole_plan(effort: Effort, domains: int, shown: str = _LIST_SHOWN) -> Plan:
+def vconsole_plan(effort: Effort, domains: int, shown: str = LIST_SHOWN) -> Plan:
     """Return how vconsole's list is measured."""
     return Plan(
         ready=shown,
@@ -92,13 +93,21 @@ def vconsole_cases(effort: Effort, folder: Path) -> list[Case]:
             vconsole_plan(effort, domains),
             env,
             group=VCONSOLE,
+            rounds=0 if domains <= 1000 else 2,
         )
         for domains in effort.loads
     ]
-    still = Plan(ready=_LIST_SHOWN, idle_s=effort.idle_s)
+    still = Plan(ready=LIST_SHOWN, idle_s=effort.idle_s)
     argv = vconsole_argv(write_node(folder, 10, off=True))
-    cases.insert(1, Case(STILL, argv, still, env, group=VCONSOLE))
-    return cases
+    cases.insert(1, Case(STILL, argv, still, env, group=VCONSOLE, rounds=1))
+    thin = Plan(
+        ready=LIST_SHOWN,
+        rest_s=effort.idle_s,
+        line_bytes_s=THIN_BYTES_S,
+        series=list_series(effort, 1000)[:2],
+    )
+    argv = vconsole_argv(write_node(folder, 1000))
+    return [*cases, Case(THIN, argv, thin, env, group=VCONSOLE, rounds=1)]
 
 
 def hang_case(effort: Effort, folder: Path, uri: str) -> Case:
@@ -108,48 +117,27 @@ def hang_case(effort: Effort, folder: Path, uri: str) -> Case:
         series=(Series("hang", letters, before=("/",), after=("Escape", "Escape")),),
         idle_s=effort.idle_s,
     )
-    return Case(HANG, vconsole_argv(uri), plan, vconsole_env(folder), group=VCONSOLE)
-
-
-def peer_cases(effort: Effort, folder: Path) -> list[Case]:
-    """Return what an administrator would type otherwise."""
-    cases: list[Case] = []
-    virsh = shutil.which("virsh") or "virsh"
-    no_virsh = "" if shutil.which("virsh") else "virsh is not on PATH"
-    for domains in effort.peer_loads:
-        uri = write_node(folder, domains)
-        for words in (("list", "--all"), ("vcpupin", domain_name(1)), ("freecell", "--all")):
-            name = f"virsh {words[0]} n={domains}"
-            cases.append(Case(name, (virsh, "-c", uri, *words), skip=no_virsh, group=PEER))
-        cases.append(_virt_top(effort, domains, uri))
-    for domains in effort.loads:
-        argv = (sys.executable, "-m", "bench.open_probe", write_node(folder, domains))
-        cases.append(Case(f"libvirt open n={domains}", argv, group=PEER))
-    return cases
-
-
-def _virt_top(effort: Effort, domains: int, uri: str) -> Case:
-    program = shutil.which("virt-top")
-    views = tuple("10" * effort.moves)[: effort.moves]
-    plan = Plan(ready=r"vm-\d+", idle_s=effort.idle_s, series=(Series("move", views),), quit=("q",))
-    skip = "" if program else "virt-top is not on PATH (Debian 12 has no package of it)"
-    argv = (program or "virt-top", "-c", uri, "-d", "1")
-    return Case(f"virt-top n={domains}", argv, plan, skip=skip, group=PEER)
+    return Case(HANG, vconsole_argv(uri), plan, vconsole_env(folder), group=VCONSOLE, rounds=1)
 
 
 def floor_cases(effort: Effort) -> list[Case]:
-    """Return the least that Textual can cost: two bare lists, still and with 1 s refresh."""
+    """Return the least that Textual can cost: bare lists with 1 s refresh."""
+    kinds = [("lines", domains) for domains in effort.floor_loads]
+    kinds.append(("table", max(effort.peer_loads)))
     cases: list[Case] = []
-    for kind in ("table", "lines"):
-        for domains in effort.peer_loads:
-            for seconds in (0, 1):
-                argv = (sys.executable, "-m", f"bench.floor_{kind}", str(domains), str(seconds))
-                plan = Plan(
-                    ready=_LIST_SHOWN,
-                    idle_s=effort.idle_s,
-                    series=list_series(effort, domains)[: None if seconds else 1],
-                    burst=("Down", effort.burst),
-                )
-                name = f"floor {kind} n={domains} {'1 Hz' if seconds else 'still'}"
-                cases.append(Case(name, argv, plan, group=FLOOR))
+    for kind, domains in kinds:
+        argv = (sys.executable, "-m", f"bench.floor_{kind}", str(domains), "1")
+        plan = Plan(
+            ready=LIST_SHOWN,
+            idle_s=effort.idle_s,
+            series=list_series(effort, domains),
+            burst=("Down", effort.burst),
+        )
+        rounds = 1 if kind == "table" else 0
+        cases.append(Case(floor_name(domains, kind), argv, plan, group=FLOOR, rounds=rounds))
     return cases
+
+
+def floor_name(domains: int, kind: str = "lines") -> str:
+    """Return the name of a floor with so many rows."""
+    return f"floor {kind} n={domains}"

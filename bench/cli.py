@@ -18,22 +18,22 @@ from bench.cases import (
     Effort,
     floor_cases,
     hang_case,
-    peer_cases,
     vconsole_cases,
 )
 from bench.fleet import fleet_cases
 from bench.goals import Verdict, judge
 from bench.hostinfo import hostinfo_case
+from bench.kept import RESULTS, keep
 from bench.life import Run, measure
 from bench.machine import facts, pressure
+from bench.peers import peer_cases
 from bench.placement import placement_cases
 from bench.plan import Case, Plan, Size
-from bench.report import Result, markdown, summarise
+from bench.report import Result, blocks, details, summarise
 from bench.silent import SilentServer
 from bench.storage import storage_cases
 
 _SIZE = Size(120, 40)
-_RESULTS = Path(__file__).with_name("results")
 _FAILED, _MISSED = 1, 3
 
 
@@ -54,9 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     noise = (
         f"Load average {before['load_1m']:.2f} before and {after['load_1m']:.2f} after; "
         f"{after['stolen_s'] - before['stolen_s']:.1f} s stolen by the hypervisor. "
-        f"Medians of {effort.rounds} interleaved runs at {_SIZE.columns}x{_SIZE.rows}"
+        f"Medians of up to {effort.rounds} interleaved runs at {_SIZE.columns}x{_SIZE.rows}"
     )
-    print(markdown(results, verdicts, machine, noise + "."))
+    whole = not (options.only or options.quick)
+    for name, text in blocks(results, verdicts, machine, noise + ".").items():
+        keep(name, text) if whole else print(text)
+        print()
+    print(details(results))
     document = {
         "machine": machine,
         "noise": {"before": before, "after": after},
@@ -84,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         "--json",
         type=Path,
         metavar="FILE",
-        default=_RESULTS / "latest.json",
+        default=RESULTS / "latest.json",
         help="write all figures there (%(default)s)",
     )
     parser.add_argument("--strict", action="store_true", help="exit with 3 when a goal is missed")
@@ -130,7 +134,7 @@ def _rounds(cases: Sequence[Case], rounds: int) -> list[Result]:
     results = [Result(case) for case in cases]
     for number in range(rounds):
         for result in results:
-            if result.case.skip:
+            if result.case.skip or number >= (result.case.rounds or rounds):
                 continue
             _say(f"run {number + 1}/{rounds}: {result.case.name}")
             result.runs.append(measure(result.case, _SIZE))
@@ -154,7 +158,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, object]:
         "case": goal.case,
         "goal": goal.meaning,
         "figure": goal.figure,
-        "limit": goal.limit,
+        "limit": verdict.limit,
         "unit": goal.unit,
         "value": None if verdict.value is None else round(verdict.value, 3),
         "verdict": verdict.word,

@@ -17,6 +17,7 @@ from bench.cases import (
     vconsole_env,
     vconsole_plan,
 )
+from bench.peers import virt_top
 from bench.plan import Case, Daemon, Plan
 from tests.integration.ground import LabError, obstacle
 from tests.integration.lab import Libvirtd
@@ -44,7 +45,12 @@ def fleet_cases(effort: Effort, folder: Path) -> Iterator[list[Case]]:
             return
         names = sorted(re.escape(guest.name) for guest in guests)
         shown = f"(?s){names[0]}.*{names[9]}"
-        yield [_list_case(effort, folder, host, shown), _calls_case(effort, folder, host, shown)]
+        daemon = Daemon(host.pid)
+        yield [
+            _list_case(effort, folder, host, shown),
+            virt_top(effort, "virt-top daemon", host.uri, names[0], daemon),
+            _calls_case(effort, folder, host, shown),
+        ]
 
 
 def _list_case(effort: Effort, folder: Path, host: Libvirtd, shown: str) -> Case:
@@ -56,7 +62,8 @@ def _list_case(effort: Effort, folder: Path, host: Libvirtd, shown: str) -> Case
         burst=None,
         daemon=Daemon(host.pid, freeze=(frozen,)),
     )
-    return Case(DAEMON, vconsole_argv(host.uri), plan, vconsole_env(folder), group=VCONSOLE)
+    env = vconsole_env(folder)
+    return Case(DAEMON, vconsole_argv(host.uri), plan, env, group=VCONSOLE, rounds=2)
 
 
 def _calls_case(effort: Effort, folder: Path, host: Libvirtd, shown: str) -> Case:
@@ -68,4 +75,4 @@ def _calls_case(effort: Effort, folder: Path, host: Libvirtd, shown: str) -> Cas
         "LIBVIRT_LOG_OUTPUTS": f"2:file:{log}",
     }
     plan = Plan(ready=shown, idle_s=effort.idle_s, rpc_log=log)
-    return Case(CALLS, vconsole_argv(host.uri), plan, env, group=VCONSOLE)
+    return Case(CALLS, vconsole_argv(host.uri), plan, env, group=VCONSOLE, rounds=1)

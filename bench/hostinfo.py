@@ -36,7 +36,9 @@ _NO_LIBVIRT = "qemu+unix:///system?socket=/nonexistent"
 
 def hostinfo_case() -> Case:
     """Return the daemon at its load as a command to measure."""
-    return Case(NAME, (sys.executable, "-m", "bench.hostinfo", str(GUESTS)), group="vconsole")
+    return Case(
+        NAME, (sys.executable, "-m", "bench.hostinfo", str(GUESTS)), group="vconsole", rounds=1
+    )
 
 
 def measure_load(guests: int, folder: Path) -> Figures:

@@ -25,21 +25,23 @@ def watch_idle(program: Program, plan: Plan) -> Figures:
     after = _Counters(program, plan)
     seconds = after.at - before.at
     ticks = seconds / plan.tick_s
-    held = memory(program.pid)
     figures = {
         "idle_cpu_pct": (after.cpu - before.cpu) / seconds * 100,
         "tick_cpu_ms": (after.cpu - before.cpu) / ticks * 1000,
         "idle_bytes_s": (after.written - before.written) / seconds,
         "idle_wakeups_s": (after.wakeups - before.wakeups) / seconds,
-        "rss_mib": held.rss_mib,
-        "pss_mib": held.pss_mib,
-        "threads": float(held.threads),
     }
     if plan.daemon:
         figures["daemon_ms_tick"] = (after.daemon_cpu - before.daemon_cpu) / ticks * 1000
     if plan.rpc_log:
         figures |= _calls_a_tick(call_times(plan.rpc_log)[before.calls :], plan.tick_s)
     return figures
+
+
+def watch_memory(program: Program) -> Figures:
+    """Return the memory it takes now."""
+    held = memory(program.pid)
+    return {"rss_mib": held.rss_mib, "pss_mib": held.pss_mib, "threads": float(held.threads)}
 
 
 class _Counters:

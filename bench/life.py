@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from bench.idle import watch_idle
+from bench.idle import watch_idle, watch_memory
 from bench.keys import key_bytes
 from bench.plan import Case, Daemon, Plan, Size
 from bench.press import measure_burst, measure_series
@@ -23,6 +23,8 @@ _QUIT_LIMIT_S = 5.0
 _COMMAND_LIMIT_S = 120.0
 _BETWEEN_QUIT_KEYS_S = 0.15
 _NOTICE_S = 1.5
+_REST_S = 1.0
+"""Between the last key and the time in which nothing is touched."""
 _SAID_FIGURE = re.compile(rb"^(\w+)=([0-9.]+)\r?$", re.MULTILINE)
 
 
@@ -42,7 +44,8 @@ def measure(case: Case, size: Size) -> Run:
 
     A command may add figures of its own by lines such as ``open_ms=2.5``.
     """
-    program = Program(case.argv, size.columns, size.rows, case.env)
+    line = case.plan.line_bytes_s if case.plan else 0.0
+    program = Program(case.argv, size.columns, size.rows, case.env, line)
     try:
         if case.plan is None:
             return _command(program)
@@ -76,11 +79,14 @@ def _screen_program(program: Program, plan: Plan, size: Size) -> Run:
     except NeverReadyError as error:
         run.error = str(error)
         return run
-    run.figures |= watch_idle(program, plan)
+    program.listen(plan.rest_s)
+    run.figures |= watch_memory(program)
     for series in plan.series:
         run.figures |= measure_series(program, replay, series)
     if plan.burst:
         run.figures |= measure_burst(program, replay, *plan.burst)
+    program.listen(_REST_S)
+    run.figures |= watch_idle(program, plan)
     with _frozen(program, plan.daemon):
         for series in plan.daemon.freeze if plan.daemon else ():
             run.figures |= measure_series(program, replay, series)

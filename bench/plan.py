@@ -39,8 +39,12 @@ class Plan:
     ready_limit_s: float = 20.0
     settle_s: float = 0.4
     """A silence this long ends the start."""
+    rest_s: float = 0.0
+    """How long it is left alone before the first key: a large host is still being read."""
     idle_s: float = 0.0
-    """Length of the window in which nobody touches a key; 0 leaves it out."""
+    """Length of the window, after the keys, in which nobody touches one; 0 leaves it out."""
+    line_bytes_s: float = 0.0
+    """How fast the terminal takes what is written; 0: as fast as it comes."""
     tick_s: float = 1.0
     """The program's own refresh interval; figures per tick are per this time."""
     series: tuple[Series, ...] = ()
@@ -61,6 +65,8 @@ class Case:
     plan: Plan | None = None
     """None: a command that runs to its end by itself."""
     env: dict[str, str] = field(default_factory=dict)
+    rounds: int = 0
+    """How often it is measured at most; 0 is as often as all others."""
     skip: str = ""
     """Why it cannot be measured on this machine."""
     group: str = ""

@@ -1,9 +1,11 @@
-"""Turn runs into medians, verdicts, a Markdown report and JSON."""
+"""Turn runs into medians, verdicts, Markdown tables and JSON."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bench.goals import Verdict
+from bench.cases import FLOOR, PEER, VCONSOLE
+from bench.goals import Beside, Verdict
 from bench.life import Run
 from bench.plan import Case
 from bench.stats import Figures, medians
@@ -63,8 +65,21 @@ def rounded(figures: Figures) -> Figures:
     return {name: round(value, 3) for name, value in figures.items()}
 
 
-_SCREEN_COLUMNS = (
+_PROGRAM_COLUMNS = (
     # heading, figures (joined by a slash), decimals
+    ("first byte ms", ("first_byte_ms",), 0),
+    ("list ms", ("ready_ms",), 0),
+    ("idle CPU %", ("idle_cpu_pct",), 2),
+    ("B/s", ("idle_bytes_s",), 0),
+    ("key ms p50/p95", ("move.paint_ms_p50", "move.paint_ms_p95"), 1),
+    ("amid a refresh p95", ("refresh.paint_ms_p95",), 1),
+    ("CPU ms a key", ("move.cpu_ms_p50",), 1),
+    ("B a key", ("move.bytes_p50",), 0),
+    ("RSS MiB", ("rss_mib",), 0),
+    ("daemon ms a tick", ("daemon_ms_tick",), 1),
+    ("quit ms", ("quit_ms",), 0),
+)
+_SCREEN_COLUMNS = (
     ("frame ms", ("first_frame_ms",), 0),
     ("list ms", ("ready_ms",), 0),
     ("settled ms", ("settled_ms",), 0),
@@ -98,24 +113,36 @@ _QUEUED = (
 _Columns = Sequence[tuple[str, tuple[str, ...], int]]
 
 
-def markdown(
+def blocks(
     results: Sequence[Result], verdicts: Sequence[Verdict], machine: dict[str, str], noise: str
-) -> str:
-    """Return the report: machine, goals, figures, keys, commands, and what is missing."""
+) -> dict[str, str]:
+    """Return the tables of the page on performance, by their names there."""
     screens = [result for result in results if result.case.plan]
     commands = [result for result in results if not result.case.plan and not result.case.skip]
-    parts = [
-        "# vconsole, measured",
-        ", ".join(f"{name} {value}" for name, value in machine.items()) + f". {noise}",
-        "## Goals\n\n" + _goal_table(verdicts) if verdicts else "",
-        f"## Full-screen programs\n\n{_table(screens, _SCREEN_COLUMNS)}\n\n{_QUEUED}"
-        if screens
-        else "",
-        "## Keys\n\n" + _key_table(screens) if screens else "",
-        "## Commands\n\n" + _table(commands, _COMMAND_COLUMNS) if commands else "",
-        _remarks(results),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    others = sorted({f"{r.case.name} ({r.case.skip})" for r in results if r.case.skip})
+    return {
+        "machine": ", ".join(f"{name} {value}" for name, value in machine.items()) + f". {noise}",
+        "programs": _table(sorted(screens, key=_load), _PROGRAM_COLUMNS)
+        + "".join(f"\n\nNot measured: {one}." for one in others),
+        "goals": _goal_table(verdicts),
+        "commands": _table(commands, _COMMAND_COLUMNS),
+    }
+
+
+def _load(result: Result) -> tuple[int, int]:
+    """Order programs by number of domains, vconsole first."""
+    name = result.case.name
+    found = re.search(r"n=(\d+)", name)
+    order = (VCONSOLE, FLOOR, PEER).index(result.case.group)
+    return int(found[1]) if found else 100, order
+
+
+def details(results: Sequence[Result]) -> str:
+    """Return what else was measured, for whoever looks into a figure."""
+    screens = [result for result in results if result.case.plan]
+    parts = [f"{_table(screens, _SCREEN_COLUMNS)}\n\n{_QUEUED}"] if screens else []
+    parts += [_key_table(screens)] if screens else []
+    return "\n\n".join(filter(None, [*parts, _remarks(results)]))
 
 
 def _goal_table(verdicts: Sequence[Verdict]) -> str:
@@ -123,13 +150,21 @@ def _goal_table(verdicts: Sequence[Verdict]) -> str:
         (
             verdict.goal.case,
             verdict.goal.meaning,
-            f"<= {verdict.goal.limit:g} {verdict.goal.unit}",
+            _limit_words(verdict),
             "" if verdict.value is None else _plain(verdict.value),
             verdict.word if verdict.word != "missed" else "**missed**",
         )
         for verdict in verdicts
     ]
     return _markdown_table(("case", "goal", "limit", "measured", ""), rows)
+
+
+def _limit_words(verdict: Verdict) -> str:
+    goal, limit = verdict.goal, verdict.limit
+    if not isinstance(goal.limit, Beside):
+        return f"<= {goal.limit:g} {goal.unit}"
+    known = "" if limit is None else f" = {_plain(limit)} {goal.unit}"
+    return f"<= {goal.limit}{known}"
 
 
 def _plain(value: float) -> str:

@@ -39,8 +39,8 @@ def storage_cases() -> list[Case]:
     no_qemu_img = "" if shutil.which("qemu-img") else "qemu-img is not on PATH"
     argv = (sys.executable, "-m", "bench.storage")
     return [
-        Case(VOLUMES_NAME, (*argv, "volumes"), group="vconsole"),
-        Case(CONVERT_NAME, (*argv, "convert"), group="vconsole", skip=no_qemu_img),
+        Case(VOLUMES_NAME, (*argv, "volumes"), group="vconsole", rounds=1),
+        Case(CONVERT_NAME, (*argv, "convert"), group="vconsole", skip=no_qemu_img, rounds=1),
     ]
 
 

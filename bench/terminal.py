@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from bench.replies import Responder
 
-_READ_BYTES = 1 << 20
+_READ_BYTES, _LINE_BYTES = 1 << 20, 320
 _DROPPED = ("NO_COLOR", "LINES", "COLUMNS", "TMUX", "STY", "PYTHONDONTWRITEBYTECODE")
 """The last one would make Python compile the program anew at each start; a user's does not."""
 
@@ -44,7 +44,12 @@ class Program:
     """A program in a terminal of its own, from its start to its end."""
 
     def __init__(
-        self, argv: Sequence[str], columns: int, rows: int, env: Mapping[str, str] | None = None
+        self,
+        argv: Sequence[str],
+        columns: int,
+        rows: int,
+        env: Mapping[str, str] | None = None,
+        line_bytes_s: float = 0.0,
     ) -> None:
         environment = terminal_environment(env or {})
         size = struct.pack("HHHH", rows, columns, 0, 0)
@@ -55,6 +60,7 @@ class Program:
         self.exited_at = 0.0
         self.usage: resource.struct_rusage | None = None
         self._responder = Responder()
+        self._line_bytes_s = line_bytes_s
         self.started_at = time.perf_counter()
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
@@ -78,7 +84,7 @@ class Program:
         if self.ended or not self._poll.poll(max(0.0, timeout_s * 1000)):
             return False
         try:
-            data = os.read(self._fd, _READ_BYTES)
+            data = os.read(self._fd, _LINE_BYTES if self._line_bytes_s else _READ_BYTES)
         except BlockingIOError:
             return False
         except OSError:
@@ -86,6 +92,8 @@ class Program:
         if not data:
             self.ended = True
             return False
+        if self._line_bytes_s:
+            time.sleep(len(data) / self._line_bytes_s)
         self.chunks.append(Chunk(time.perf_counter(), data))
         if answers := self._responder.answer(data):
             self.write(answers)
