@@ -26,6 +26,7 @@ from vconsole.console.scrollbars import whole_scrollbars
 from vconsole.console.themes import THEMES
 from vconsole.files.config import Config
 from vconsole.host.source import View
+from vconsole.host.stderr import leave_trace
 from vconsole.model.command import a_domain
 from vconsole.model.host_state import EMPTY, HostState
 from vconsole.model.keys import APP, shown_key
@@ -258,8 +259,10 @@ class VConsole(App[int]):
 
     def _handle_exception(self, error: Exception) -> None:
         """While the program ends, a page that is half made or half gone misses its widgets."""
-        if not (self._exit and isinstance(error, (MountError, NoMatches))):
+        if not self._exit:
             super()._handle_exception(error)
+        elif not isinstance(error, (MountError, NoMatches)):
+            leave_trace()
 
     def _reply(self, request: Request, reply: Reply) -> None:
         self.post_message(Replied(request, reply))

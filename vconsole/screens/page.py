@@ -389,6 +389,8 @@ class Page(Screen[None]):
             self._prompt = Prompt()
             line = PromptLine(self._prompt)
             await self.mount(line, before=self.query_one(StatusBar))
+        if not self.is_there:
+            return
         hint = keyed(self, hint)
         self._prompt.ask(label, text, hint, accepted=accepted, typed=typed, given_up=given_up)
 
