@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from vconsole.features.storage.model.disk_change import (
@@ -65,6 +67,8 @@ def test_rates_and_latency_are_between_two_readings() -> None:
     assert "1 MiB / 2 MiB" in cells
     assert "5.0 ms" in cells
     assert DiskRow(REPORT.disks[0], now).rates == "- / -", "unknown is -"
+    off = replace(REPORT.disks[1], live=None)
+    assert row_cells(DISK_COLUMNS, DiskRow(off))[4][0] == "-", "a definition has no chain"
 
 
 def test_growing_and_shrinking_a_disk_in_use() -> None:

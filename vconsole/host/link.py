@@ -73,6 +73,11 @@ class Link:
             return self.simulation.find_guests()
         return find_guests() if self.connection.local else {}
 
+    def why_unseen(self, uuid: str) -> str:
+        """Why `find_guests` does not have a domain."""
+        active = self.call(self.call(self.conn.lookupByUUIDString, uuid).isActive)
+        return "its process is not to be seen from here" if active else "it does not run"
+
     def meet(self) -> None:
         """Ask for events, and for the host's name: not needed to list its domains."""
         import libvirt

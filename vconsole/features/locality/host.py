@@ -41,9 +41,10 @@ def read_place(link: Link, request: ReadPlace) -> Reply:
     if not link.connection.local:
         return Reply("refused", ELSEWHERE)
     guest = link.find_guests().get(request.uuid)
-    found = place_of(guest) if guest else None
-    if found is None:
-        return Reply("failed", "it does not run, or this user may not see where its memory lies")
+    if guest is None:
+        return Reply("failed", link.why_unseen(request.uuid))
+    if (found := place_of(guest)) is None:
+        return Reply("failed", "this user may not see where its memory lies")
     return Reply(value=found)
 
 

@@ -272,7 +272,8 @@ def _image(row: DiskRow) -> Cell:
 
 def _chain(row: DiskRow) -> Cell:
     half = row.disk.now
-    length = str(len(half.chain) + 1) if half.source else "-"
+    known = bool(half.source) and (row.disk.live is not None or bool(half.chain))
+    length = str(len(half.chain) + 1) if known else "-"
     return length, "warn" if len(half.chain) > 8 else "dim"
 
 

@@ -53,7 +53,7 @@ def read_why(link: Link, request: ReadWhy) -> Reply:
     guests = link.find_guests()
     guest = guests.get(request.uuid)
     if request.uuid and guest is None:
-        return Reply("failed", "it does not run, or its process is not to be seen from here")
+        return Reply("failed", link.why_unseen(request.uuid))
     return Reply(value=sample(request, guests))
 
 
