@@ -142,7 +142,7 @@ def test_jobs_on_a_chain() -> None:
     assert change.lines() == ("- /i/top.qcow2", "- /i/base.qcow2", "+ /i/top.qcow2")
     proposal = chain_job(*WEB, REPORT, "vda", "commit")
     assert proposal.changes[0].lines()[-1] == "+ /i/base.qcow2"
-    assert any("images based on it besides this one break" in note for note in proposal.notes)
+    assert any("images based on it besides these break" in note for note in proposal.notes)
     (change,) = chain_job(*WEB, REPORT, "vda", "copy", "/n/top.qcow2").changes
     assert isinstance(change, ChainJob)
     assert (change.format, change.lines()[-1]) == ("qcow2", "+ /n/top.qcow2")

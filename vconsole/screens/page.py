@@ -384,7 +384,10 @@ class Page(Screen[None]):
         typed: Callable[[str], object] | None = None,
         given_up: Callable[[], object] | None = None,
     ) -> None:
-        """Ask a question above the status line; see `Prompt.ask`. Made when first needed."""
+        """Ask a question above the status line; see `Prompt.ask`. Made when first needed.
+
+        The hint is on the status line where a text takes its place.
+        """
         if self._prompt is None:
             self._prompt = Prompt()
             line = PromptLine(self._prompt)
@@ -392,7 +395,19 @@ class Page(Screen[None]):
         if not self.is_there:
             return
         hint = keyed(self, hint)
-        self._prompt.ask(label, text, hint, accepted=accepted, typed=typed, given_up=given_up)
+
+        def taken(text: str) -> bool | Awaitable[bool]:
+            self.unsay()
+            return accepted(text)
+
+        def left() -> None:
+            self.unsay()
+            if given_up is not None:
+                given_up()
+
+        self._prompt.ask(label, text, hint, accepted=taken, typed=typed, given_up=left)
+        if text:  # it stands in the place of the hint
+            self.say(hint)
 
     async def propose(self, title: str, plan: Callable[[], Proposal]) -> bool:
         """Show what a planner would change, or say why nothing can be; then it answers False."""

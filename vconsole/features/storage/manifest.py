@@ -101,6 +101,14 @@ MANIFEST: Final = Manifest(
             (writable, a_domain),
             virsh="blockcopy {name} TARGET --dest PATH --pivot",
         ),
+        Command(
+            "disks.end",
+            "x",
+            "",
+            "End a block job that nobody follows, or go on at what it made.",
+            (writable, a_domain),
+            virsh="blockjob {name} TARGET --abort",
+        ),
         Command("disks.image", "i", "", "Go to its image: chain, check, convert, rebase."),
         Command("storage.open", "enter", "volumes", "Show the volumes of the pool."),
         Command("storage.start", "s", "start", "Start the pool.", (writable,)),
@@ -206,6 +214,7 @@ MANIFEST: Final = Manifest(
                 ("ChangeMedium", "change_medium"),
                 ("LimitDisk", "limit_disk"),
                 ("ChainJob", "run_chain_job"),
+                ("EndJob", "end_job"),
             )
         ),
         *(

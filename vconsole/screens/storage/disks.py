@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from vconsole.features.storage.model.disk_plan import (
     attacher,
     chain_job,
     detacher,
+    end_job,
     plan_limit,
     plan_medium,
     plan_resize_disk,
@@ -32,6 +34,7 @@ from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe, size
 
 LOOK_EVERY_S = 2.0
+_TARGET = re.compile(r"(vd|sd|hd|xvd|fd)[a-z]{1,2}")
 
 
 class DisksScreen(ListPage, DomainPage):
@@ -158,8 +161,51 @@ class DisksScreen(ListPage, DomainPage):
         await self._job("flatten", "flatten")
 
     async def do_commit(self) -> None:
-        """Write it down into its base."""
-        await self._job("commit", "commit")
+        """Write it down into its base; of a longer chain, ask which of it."""
+        disk = self._disk
+        if disk is None or disk.live is None or len(disk.live.chain) < 2:
+            await self._job("commit", "commit")
+            return
+
+        async def accepted(text: str) -> bool:
+            kinds: dict[str, JobKind] = {
+                "one": "commit",
+                "all": "commit all",
+                "bases": "commit bases",
+            }
+            if (kind := kinds.get(text.strip())) is None:
+                self.say("one, all or bases", "bad")
+                return False
+            await self._job(kind, "commit")
+            return True
+
+        hint = "one: into its base; all: the whole chain into the last; bases: those alone"
+        await self.ask("commit (one, all, bases)", "one", hint, accepted=accepted)
+
+    async def do_end(self) -> None:
+        """End a job that nobody follows."""
+        disk = self._disk
+        target = self._target()
+        if disk is None or target is None:
+            return
+        if not disk.now.mirror_ready:
+            await self._end(target, pivot=False)
+            return
+
+        async def accepted(text: str) -> bool:
+            if text.strip() not in ("go on", "end"):
+                self.say("go on, or end", "bad")
+                return False
+            await self._end(target, pivot=text.strip() == "go on")
+            return True
+
+        hint = f"it has caught up. go on: at {safe(disk.now.mirror_to)}; end: where it is"
+        await self.ask(f"job of {target} (go on, end)", "end", hint, accepted=accepted)
+
+    async def _end(self, target: str, *, pivot: bool) -> None:
+        await self._planned(
+            f"end the job of {target}", lambda u, n, r: end_job(u, n, r, target, pivot)
+        )
 
     async def do_move(self) -> None:
         """Ask where to."""
@@ -167,7 +213,7 @@ class DisksScreen(ListPage, DomainPage):
             await self.ask(
                 f"move {target} to",
                 "",
-                "/path/of/the/new/image",
+                "/path/of/the/new/image, or POOL/NAME of a volume that is made for it",
                 accepted=lambda text: self._planned(
                     f"move {target}",
                     lambda u, n, r: chain_job(u, n, r, target, "copy", text.strip()),
@@ -197,7 +243,7 @@ class DisksScreen(ListPage, DomainPage):
             await self.ask(
                 f"medium of {target}",
                 "",
-                "/path/of/an.iso; empty ejects",
+                "/path/of/an.iso, or POOL/NAME; empty ejects",
                 accepted=lambda text: self._planned(
                     f"change {target}", lambda u, n, r: plan_medium(u, n, r, target, text.strip())
                 ),
@@ -231,17 +277,19 @@ class DisksScreen(ListPage, DomainPage):
         await self.ask(
             "attach",
             "",
-            "/path/of/an/image FORMAT [TARGET]: /srv/images/a.qcow2 qcow2 vdb",
+            "/path/of/an/image or POOL/NAME, FORMAT [TARGET]: /srv/a.qcow2 qcow2 vdb",
             accepted=self._attached,
         )
 
     async def _attached(self, text: str) -> bool:
         words = text.split()
-        if len(words) not in (2, 3):
+        target = words.pop() if words and _TARGET.fullmatch(words[-1]) else ""
+        path = text.strip().removesuffix(target).strip().removesuffix(words[-1] if words else "")
+        if len(words) < 2:
             self.say("a path and its format: it is never guessed from the image", "bad")
             return False
-        wish = DiskWish(words[0], words[1], "".join(words[2:]))
-        await self._ask_host(f"attach {words[0]}", attacher(wish))
+        wish = DiskWish(path.strip(), words[-1], target)
+        await self._ask_host(f"attach {wish.path}", attacher(wish))
         return True
 
     async def do_detach(self) -> None:

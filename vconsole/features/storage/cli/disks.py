@@ -24,6 +24,7 @@ from vconsole.features.storage.model.disk_plan import (
     attacher,
     chain_job,
     detacher,
+    end_job,
     plan_limit,
     plan_medium,
     plan_resize_disk,
@@ -55,12 +56,24 @@ def add_parser(commands: Commands) -> None:
     acts.choices["resize"].add_argument(
         "--shrink", action="store_true", help="what lies behind is lost"
     )
+    which = acts.choices["commit"].add_mutually_exclusive_group()
+    for word, help_ in (
+        ("all", "the whole chain into its last base, and go on there"),
+        ("bases", "its bases into the last of them"),
+    ):
+        which.add_argument(
+            f"--{word}", dest="which", action="store_const", const=f"commit {word}", help=help_
+        )
+    acts.choices["commit"].set_defaults(which="commit")
+    acts.choices["end"].add_argument(
+        "--pivot", action="store_true", help="go on at what it made, which has caught up"
+    )
     _add_attach(acts)
 
 
 def _add_attach(acts: Commands) -> None:
     attach = _parser(acts, "attach", "give a domain an image")
-    attach.add_argument("path", metavar="PATH")
+    attach.add_argument("path", metavar="PATH", help="or POOL/NAME")
     attach.add_argument("--format", required=True, help="raw, qcow2 ...: it is never guessed")
     attach.add_argument("--target", default="", help="vdb; else the next that is free")
     attach.add_argument("--readonly", action="store_true")
@@ -126,7 +139,7 @@ _CHANGES: Final[tuple[tuple[str, str, Plan, tuple[tuple[str, str], ...]], ...]] 
         "medium",
         "put another medium into a drive",
         lambda o, d, r: plan_medium(d.uuid, d.name, r, o.target, o.path),
-        (("path", "an image; '' ejects"),),
+        (("path", "an image, or POOL/NAME; '' ejects"),),
     ),
     (
         "eject",
@@ -149,13 +162,19 @@ _CHANGES: Final[tuple[tuple[str, str, Plan, tuple[tuple[str, str], ...]], ...]] 
     (
         "commit",
         "write a disk down into what it is based on",
-        lambda o, d, r: chain_job(d.uuid, d.name, r, o.target, "commit"),
+        lambda o, d, r: chain_job(d.uuid, d.name, r, o.target, o.which),
+        (),
+    ),
+    (
+        "end",
+        "end a block job that nobody follows",
+        lambda o, d, r: end_job(d.uuid, d.name, r, o.target, o.pivot),
         (),
     ),
     (
         "move",
         "copy a disk elsewhere while it is used, and go on there",
         lambda o, d, r: chain_job(d.uuid, d.name, r, o.target, "copy", o.destination),
-        (("destination", "path of the new image"),),
+        (("destination", "path of the new image, or POOL/NAME of a volume made for it"),),
     ),
 )

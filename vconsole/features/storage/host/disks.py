@@ -7,22 +7,34 @@ virDomainBlockCommit, virDomainBlockCopy, virDomainBlockJobAbort.
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from vconsole.features.storage.host.files import taken_away
+from vconsole.features.storage.host.read import pool_of
 from vconsole.features.storage.model.disk_change import (
     ChainJob,
     ChangeMedium,
+    EndJob,
     LimitDisk,
     ResizeDisk,
 )
-from vconsole.features.storage.model.disks import Disk, DiskReport, Numbers, ReadDisks, read_disks
+from vconsole.features.storage.model.disks import (
+    Disk,
+    DiskReport,
+    Numbers,
+    ReadDisks,
+    read_disks,
+    source_element,
+)
+from vconsole.features.storage.model.plan import DIRECTORY_TYPES
 from vconsole.host import errors
 from vconsole.host.devices import read_xml
 from vconsole.host.link import Link
 from vconsole.model.request import Reply
-from vconsole.model.xml_edit import element
+from vconsole.model.xml_edit import element, escape_text
 
 _JOBS: Final = {1: "pull", 2: "copy", 3: "commit", 4: "active commit", 5: "backup"}
 """By VIR_DOMAIN_BLOCK_JOB_TYPE_*."""
@@ -160,36 +172,86 @@ def run_chain_job(link: Link, request: ChainJob) -> Reply:
     before = _disk(report_of(link, domain), request.target)
     if before is None or before.live is None or before.live.source != request.source:
         return _conflict(f"{request.target} is another image than was seen", link, domain)
+    place: _Place | None = None
+    began = ended = False
+    words = f"given up; {request.target} is as before"
     try:
-        _start(link, domain, request)
+        place = _place(link, request)
+        _start(link, domain, request, place)
+        began = True
         ended = _follow(link, domain, request)
     except libvirt.libvirtError as error:
-        _abort(link, domain, request)
-        return Reply("failed", f"{errors.message(error)}{_left(request)}", report_of(link, domain))
+        words = errors.message(error)
+    except ValueError as error:
+        words = str(error)
     finally:
         request.wait.what = ""
-    if not ended:
+    if ended:
+        return _read_back(link, domain, request, place)
+    if began:  # else the job that runs is another's
         _abort(link, domain, request)
-        words = f"given up; {request.target} is as before{_left(request)}"
-        return Reply("failed", words, report_of(link, domain))
-    return _read_back(link, domain, request)
+    report = report_of(link, domain)
+    return Reply("failed", f"{words}{_taken_away(link, report, place)}", report)
 
 
-def _start(link: Link, domain: Any, request: ChainJob) -> None:
+class _Place(NamedTuple):
+    """Where a copy is made."""
+
+    path: str
+    format: str
+    volume: Any = None
+    """libvirt's handle, where one was made for it."""
+
+
+def _place(link: Link, request: ChainJob) -> _Place | None:
+    """Where the copy is to lie: a path where nothing is, or a volume that is made.
+
+    Raises:
+        ValueError: There is a file already.
+    """
+    if request.kind != "copy":
+        return None
+    pool, _, name = request.destination.partition("/")
+    if not pool:
+        found = os.path.lexists(request.destination) if link.connection.local else False
+        if found and not request.destination.startswith("/dev/"):
+            raise ValueError(f"{request.destination} is there already; nothing was written")
+        return _Place(request.destination, request.format)
+    handle = link.call(link.conn.storagePoolLookupByName, pool)
+    of_files = pool_of(link, handle).type in DIRECTORY_TYPES
+    format_ = request.format if of_files else "raw"
+    target = element("target", {}, element("format", {"type": format_})) if of_files else ""
+    allocation = 0 if of_files else request.capacity_bytes
+    parts = (
+        element("name", {}, escape_text(name)),
+        element("capacity", {"unit": "bytes"}, str(request.capacity_bytes)),
+        element("allocation", {"unit": "bytes"}, str(allocation)),
+    )
+    made = link.call(handle.createXML, element("volume", {}, *parts, target), 0)
+    return _Place(str(made.path()), format_, made)
+
+
+def _start(link: Link, domain: Any, request: ChainJob, place: _Place | None) -> None:
     import libvirt
 
-    if request.kind == "flatten":
-        link.call(domain.blockPull, request.target, 0, 0)
-    elif request.kind == "commit":
-        flags = libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE | libvirt.VIR_DOMAIN_BLOCK_COMMIT_SHALLOW
-        link.call(domain.blockCommit, request.target, None, None, 0, flags)
-    else:
-        source = element("source", {"file": request.destination})
-        driver = element("driver", {"type": request.format})
-        xml = element("disk", {"type": "file"}, source, driver)
+    active, shallow = (
+        libvirt.VIR_DOMAIN_BLOCK_COMMIT_ACTIVE,
+        libvirt.VIR_DOMAIN_BLOCK_COMMIT_SHALLOW,
+    )
+    commits = {"commit": active | shallow, "commit all": active, "commit bases": 0}
+    if place is not None:
+        kind, source = source_element(place.path)
+        driver = element("driver", {"type": place.format})
+        xml = element("disk", {"type": kind}, source, driver)
         # a persistent domain allows a copy only if the job may go with the domain's end
         flags = libvirt.VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB
+        flags |= libvirt.VIR_DOMAIN_BLOCK_COPY_REUSE_EXT if place.volume is not None else 0
         link.call(domain.blockCopy, request.target, xml, {}, flags)
+    elif request.kind in commits:
+        top = request.chain[0] if request.kind == "commit bases" else None
+        link.call(domain.blockCommit, request.target, None, top, 0, commits[request.kind])
+    else:
+        link.call(domain.blockPull, request.target, 0, 0)
 
 
 def _follow(link: Link, domain: Any, request: ChainJob) -> bool:
@@ -200,7 +262,7 @@ def _follow(link: Link, domain: Any, request: ChainJob) -> bool:
             return True  # a pull is over when its job is gone
         current, end = job["cur"], job["end"]
         request.wait.what = f"{100 * current // end} %" if end else "beginning"
-        if request.kind != "flatten" and end and current == end and _ready(link, domain, request):
+        if request.pivots and end and current == end and _ready(link, domain, request):
             return _pivot(link, domain, request)
         if request.wait.pause(_LOOK_S):
             return False
@@ -227,17 +289,50 @@ def _abort(link: Link, domain: Any, request: ChainJob) -> None:
         link.call(domain.blockJobAbort, request.target, 0)
 
 
-def _left(request: ChainJob) -> str:
-    return f"; {request.destination} is half a copy: delete it" if request.kind == "copy" else ""
+def _taken_away(link: Link, report: DiskReport, place: _Place | None) -> str:
+    """Remove the half made copy, unless a job still writes it; says where it is left."""
+    import libvirt
+
+    if place is None:
+        return ""
+    halves = (disk.now for disk in report.disks)
+    if any(place.path in (half.source, half.mirror_to, *half.chain) for half in halves):
+        return f"; {place.path} is in use still"
+    if place.volume is not None:
+        with suppress(libvirt.libvirtError):
+            link.call(place.volume.delete, 0)
+            return ""
+    elif link.connection.local and not place.path.startswith("/dev/"):
+        return taken_away(place.path)
+    return f"; {place.path} is half a copy: delete it"
 
 
-def _read_back(link: Link, domain: Any, request: ChainJob) -> Reply:
+def _read_back(link: Link, domain: Any, request: ChainJob, place: _Place | None) -> Reply:
     report = report_of(link, domain)
     after = _disk(report, request.target)
     live = after.live if after else None
     if live is None:
         return Reply("unknown", f"{request.target} is gone", report)
     words = live.chain_words
-    if not live.has_become(request.kind, request.after):
+    if not live.has_become(request.kind, place.path if place else request.after):
         return Reply("unknown", f"the job ended, yet {request.target} is {words}", report)
     return Reply(value=report, read_back=words)
+
+
+def end_job(link: Link, request: EndJob) -> Reply:
+    """End a job that nobody follows."""
+    import libvirt
+
+    domain = link.call(link.conn.lookupByUUIDString, request.uuid)
+    before = _disk(report_of(link, domain), request.target)
+    live = before.live if before else None
+    if live is None or (live.source, live.mirror_to) != (request.source, request.copy):
+        return _conflict(f"{request.target} is another image than was seen", link, domain)
+    how = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT if request.pivot else 0
+    link.call(domain.blockJobAbort, request.target, how)
+    report = report_of(link, domain)
+    after = _disk(report, request.target)
+    wanted = request.copy if request.pivot else request.source
+    if after is None or after.now.source != wanted or after.now.mirror:
+        return Reply("unknown", f"libvirt took it, yet {request.target} is another", report)
+    return Reply(value=report, read_back=after.now.chain_words)

@@ -18,7 +18,7 @@ from typing import IO, Final
 
 from vconsole.features.storage.host.files import name_whole, taken_away
 from vconsole.features.storage.host.links import follow
-from vconsole.features.storage.host.read import read_users
+from vconsole.features.storage.host.read import path_of, read_users
 from vconsole.features.storage.model.images import (
     MOST_IMAGES,
     AskImage,
@@ -204,10 +204,17 @@ def _in_use(link: Link, request: ImageWork) -> str:
         return ""
     users = read_users(link, ReadUsers()).value
     assert isinstance(users, Users)
-    leads_to = follow(request.writes)
+    used = [(path, user) for path, those in users.by_path.items() for user in those]
+    used += [
+        (path_of(link, "/".join(volume)), user)
+        for volume, those in users.by_volume.items()
+        for user in those
+        if user.running
+    ]
+    leads_to = follow((*request.writes, *(path for path, _ in used)))
     for path in request.writes:
-        named = {path, leads_to.get(path, path)}
-        names = [user for p in named for user in users.by_path.get(p, ()) if user.running]
+        place = leads_to.get(path, path)
+        names = [u for p, u in used if u.running and place in (p, leads_to.get(p, p))]
         if names:
             instead = f"; {request.instead} does it there" if request.instead else ""
             return f"{path} is in use by {names[0]}{instead}"

@@ -227,6 +227,17 @@ def _by_names(link: Link, text: str) -> Any:
     return link.call(handle.storageVolLookupByName, name)
 
 
+def path_of(link: Link, place: str) -> str:
+    """The path of ``POOL/NAME``; a path is itself, and so is what no pool has."""
+    import libvirt
+
+    if place.startswith("/"):
+        return place
+    with suppress(libvirt.libvirtError, ValueError):
+        return str(within(link, f"find {place}", FIND_S, lambda: _by_names(link, place).path()))
+    return place
+
+
 def every_volume(link: Link) -> Iterator[tuple[str, Volume]]:
     """(pool, volume) of all pools that run: an image may be the base of one in another pool.
 

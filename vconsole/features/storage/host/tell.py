@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 from vconsole.features.storage.host.disks import report_of
-from vconsole.features.storage.host.read import pool_handle, pool_of, volume_of
+from vconsole.features.storage.host.read import path_of, pool_handle, pool_of, volume_of
 from vconsole.features.storage.model.disk_change import ending_line
 from vconsole.features.storage.model.disks import Disk, DiskReport
 from vconsole.features.storage.model.pool import Pool
@@ -101,6 +101,7 @@ def _job(link: Link, report: DiskReport, disk: Disk, domain: Any, kind: str, ima
         line = ending_line(*who, disk.target, how, link.connection.uri)
         state = "waits for its end" if disk.live.mirror_ready else "runs on"
         return Reply("unknown", f"the job {state}, and nobody follows it: {line}", report)
+    image = path_of(link, image)
     return took_effect(disk.now.has_become(kind, image), report, disk.now.chain_words)
 
 

@@ -168,12 +168,17 @@ class LimitDisk:
         )
 
 
-JobKind = Literal["flatten", "commit", "copy"]
+JobKind = Literal["flatten", "commit", "commit all", "commit bases", "copy"]
 
 
 JOBS: Final[Mapping[JobKind, tuple[str, str]]] = {
     "flatten": ("flatten", "pulls what it is based on into it (block pull)"),
     "commit": ("commit", "writes it down into what it is based on, and goes on there"),
+    "commit all": (
+        "commit all of",
+        "writes the whole chain down into its last base, goes on there",
+    ),
+    "commit bases": ("commit the bases of", "writes its bases down into the last of them"),
     "copy": ("move", "copies it elsewhere while it is used, and goes on there"),
 }
 """Kind -> (verb, what it does)."""
@@ -188,7 +193,7 @@ def ending_line(name: str, uuid: str, target: str, how: str = "--abort", uri: st
 class ChainJob:
     """Change the chain of a running disk, pivoting at the end; answers the `DiskReport` read back.
 
-    It is given up by its `wait`; the disk is then as before, and what was copied is left to delete.
+    It is given up by its `wait`; the disk is then as before, and what was copied is taken away.
     """
 
     uuid: str
@@ -199,8 +204,10 @@ class ChainJob:
     """The image in use, as it was seen."""
     chain: tuple[str, ...] = ()
     destination: str = ""
-    """Of a copy: the path of the new image."""
+    """Of a copy: the path of the new image, or ``POOL/NAME`` of a volume that is made for it."""
     format: str = "raw"
+    capacity_bytes: int = 0
+    """Of the disk, as it was seen."""
     wait: Wait = field(default_factory=Wait, compare=False, repr=False)
     deadline_s: ClassVar[float] = _DAY_S
     when: ClassVar[str] = "now"
@@ -211,15 +218,31 @@ class ChainJob:
         return _trace("job", self.target, self.kind, self.after)
 
     @property
+    def pivots(self) -> bool:
+        """Its end is to go on in another image, which must be told."""
+        return self.kind in ("commit", "commit all", "copy")
+
+    @property
     def after(self) -> str:
         """The image in use when it is done."""
-        base = self.chain[0] if self.chain else ""
-        return {"flatten": self.source, "commit": base, "copy": self.destination}[self.kind]
+        return self.chain_after[0] if self.chain_after else ""
+
+    @property
+    def chain_after(self) -> tuple[str, ...]:
+        """The image in use when it is done, and what it is based on then."""
+        last = self.chain[-1:]
+        return {
+            "flatten": (self.source,),
+            "commit": self.chain,
+            "commit all": last,
+            "commit bases": (self.source, *last),
+            "copy": (self.destination,),
+        }[self.kind]
 
     @property
     def grade(self) -> Grade:
         """A commit changes an image that others may be based on."""
-        return "interrupting" if self.kind == "commit" else "harmless"
+        return "interrupting" if self.kind.startswith("commit") else "harmless"
 
     @property
     def what(self) -> str:
@@ -229,25 +252,69 @@ class ChainJob:
     def lines(self) -> tuple[str, ...]:
         """The chain before and after."""
         before = tuple(f"- {path}" for path in (self.source, *self.chain))
-        after = {
-            "flatten": (self.source,),
-            "commit": self.chain,
-            "copy": (self.destination,),
-        }[self.kind]
-        return (*before, *(f"+ {path}" for path in after))
+        return (*before, *(f"+ {path}" for path in self.chain_after))
 
     def virsh(self, uri: str = "") -> tuple[str, ...]:
         """The line that does it."""
-        domain = domain_argument(self.name, self.uuid)
+        if self.kind == "copy":
+            return self._copying(uri)
         words = {
-            "flatten": ("blockpull", domain, self.target, "--wait", "--verbose"),
-            "commit": (
-                *("blockcommit", domain, self.target, "--shallow"),
-                *("--active", "--verbose", "--pivot"),
-            ),
-            "copy": (
-                *("blockcopy", domain, self.target, "--dest", self.destination),
-                *("--format", self.format, "--wait", "--verbose", "--pivot", "--transient-job"),
-            ),
+            "flatten": ("blockpull", "--wait", "--verbose"),
+            "commit": ("blockcommit", "--shallow", "--active", "--verbose", "--pivot"),
+            "commit all": ("blockcommit", "--active", "--verbose", "--pivot"),
+            "commit bases": ("blockcommit", "--top", *self.chain[:1], "--wait", "--verbose"),
         }[self.kind]
-        return (virsh_line(uri, *words),)
+        domain = domain_argument(self.name, self.uuid)
+        return (virsh_line(uri, words[0], domain, self.target, *words[1:]),)
+
+    def _copying(self, uri: str) -> tuple[str, ...]:
+        """The lines of a copy; a volume of a pool is made first, as large as the disk."""
+        how = ("--format", self.format, "--wait", "--verbose", "--pivot", "--transient-job")
+        domain = domain_argument(self.name, self.uuid)
+        copy = ("blockcopy", domain, self.target, *how)
+        pool, _, volume = self.destination.partition("/")
+        if not pool:
+            return (virsh_line(uri, *copy, "--dest", self.destination),)
+        size = f"{self.capacity_bytes}B"
+        make = virsh_line(uri, "vol-create-as", pool, volume, size, "--format", self.format)
+        path = virsh_line(uri, "vol-path", volume, "--pool", pool)
+        return make, f'{virsh_line(uri, *copy, "--reuse-external", "--dest")} "$({path})"'
+
+
+@dataclass(frozen=True, slots=True)
+class EndJob:
+    """End a block job that nobody follows; answers the `DiskReport` read back.
+
+    It is a conflict where the disk has another image in use than was seen.
+    """
+
+    uuid: str
+    name: str
+    target: str
+    source: str
+    """The image in use, as it was seen."""
+    copy: str = ""
+    """What the job was making; it stays, half made, when the job is ended without pivoting."""
+    pivot: bool = False
+    deadline_s: ClassVar[float] = 60.0
+    when: ClassVar[str] = "now"
+    grade: ClassVar[Grade] = "interrupting"
+
+    @property
+    def trace(self) -> str:
+        """The disk, and the image in use when it is done."""
+        return _trace("job", self.target, "end", self.copy if self.pivot else self.source)
+
+    @property
+    def what(self) -> str:
+        """Which way."""
+        return f"{'go on at the copy of' if self.pivot else 'end the job of'} {self.target}"
+
+    def lines(self) -> tuple[str, ...]:
+        """The image in use before and after."""
+        return (f"- {self.source}", f"+ {self.copy}") if self.pivot else (f"  {self.source}",)
+
+    def virsh(self, uri: str = "") -> tuple[str, ...]:
+        """The line that does it."""
+        how = "--pivot" if self.pivot else "--abort"
+        return (ending_line(self.name, self.uuid, self.target, how, uri),)

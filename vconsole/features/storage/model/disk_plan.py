@@ -10,12 +10,19 @@ from vconsole.features.storage.model.disk_change import (
     LIMITS,
     ChainJob,
     ChangeMedium,
+    EndJob,
     JobKind,
     LimitDisk,
     ResizeDisk,
-    ending_line,
 )
-from vconsole.features.storage.model.disks import Disk, DiskReport, Half, Numbers, read_disks
+from vconsole.features.storage.model.disks import (
+    Disk,
+    DiskReport,
+    Half,
+    Numbers,
+    read_disks,
+    source_element,
+)
 from vconsole.model.keys import key
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Proposal, Subject
@@ -38,25 +45,59 @@ def chain_job(
     if disk.live is None:
         raise ValueError(f"{target} does not run: qemu-img does that to an image nobody uses")
     if disk.live.mirror or report.numbers.get(target, Numbers(0.0)).job:
-        line = ending_line(name, uuid, target)
-        raise ValueError(f"a job runs on {target} already; if nobody follows it: {line}")
+        raise ValueError(
+            f"a job runs on {target} already; if nobody follows it, {key('disks.end')} ends it "
+            "(vconsole disk end)"
+        )
     if not disk.live.source:
         raise ValueError(f"{target} has no medium")
     if kind != "copy" and not disk.live.chain:
         raise ValueError(f"{target} is based on nothing: there is nothing to {JOBS[kind][0]}")
+    if kind == "commit bases" and len(disk.live.chain) < 2:
+        raise ValueError(f"{target} is based on one image: there is nothing between")
     notes = [JOBS[kind][1]]
-    if kind == "commit":
-        notes.append(f"{disk.live.chain[0]} is changed: images based on it besides this one break")
+    if kind.startswith("commit"):
+        base = disk.live.chain[0 if kind == "commit" else -1]
+        notes.append(f"{base} is changed: images based on it besides these break")
     if kind == "copy":
-        if not destination.startswith("/"):
-            raise ValueError("say where to: a path that begins with /")
+        _check_place(destination)
         notes.append(f"{disk.live.source} stays as it is then; delete it when all is well")
     change = ChainJob(
         *(uuid, name, target, kind, disk.live.source, disk.live.chain, destination),
         disk.live.format if disk.live.format != "-" else "raw",
+        report.numbers.get(target, Numbers(0.0)).capacity_bytes or 0,
     )
     if disk.config is not None and disk.config.source != disk.live.source:
         notes.append("its definition names another image: that half stays as it is")
+    return Proposal((change,), tuple(notes))
+
+
+def _check_place(text: str, or_empty: bool = False) -> None:
+    """Take the path of an image, or ``POOL/NAME`` of a volume."""
+    pool, slash, name = text.partition("/")
+    if (or_empty and not text) or (slash and not pool):
+        return
+    if not (pool and name) or "/" in name or not text.isprintable():
+        raise ValueError(f"{text!r}: say a path, which begins with /, or POOL/NAME of a volume")
+
+
+def end_job(uuid: str, name: str, report: DiskReport, target: str, pivot: bool) -> Proposal:
+    """Plan to end a block job that nobody follows, going on at what it made or not.
+
+    Raises:
+        ValueError: There is none, or it has not caught up and cannot pivot.
+    """
+    disk = _disk(report, target)
+    job = report.numbers.get(target, Numbers(0.0)).job
+    if disk.live is None or not (disk.live.mirror or job):
+        raise ValueError(f"no job runs on {target}")
+    if pivot and not disk.live.mirror_ready:
+        raise ValueError(f"the job on {target} has not caught up: it cannot go on there yet")
+    change = EndJob(uuid, name, target, disk.live.source, disk.live.mirror_to, pivot)
+    half = disk.live.mirror == "copy" and disk.live.mirror_to
+    notes = ["a job of this console is given up on the page of jobs: there its copy goes as well"]
+    if half and not pivot:
+        notes.append(f"{half} stays, half made: delete it")
     return Proposal((change,), tuple(notes))
 
 
@@ -121,8 +162,7 @@ def plan_medium(uuid: str, name: str, report: DiskReport, target: str, path: str
     disk = _disk(report, target)
     if disk.device not in REMOVABLE:
         raise ValueError(f"{target} is no cdrom and no floppy")
-    if path and not path.startswith("/"):
-        raise ValueError("a path begins with /")
+    _check_place(path, or_empty=True)
     if path == disk.now.source:
         raise ValueError(f"{path or 'no medium'} is in {target} already")
     live = _with_medium(disk.live, path) if disk.live else ""
@@ -141,16 +181,15 @@ def _with_medium(half: Half, path: str) -> str:
     text = document.remove(old) if old is not None else half.xml
     document = Document(text)
     root = document.root
-    if root.get("type") != "file":
-        document = Document(document.set_attribute(root, "type", "file"))
+    kind, place = source_element(path)
+    if root.get("type") != kind:
+        document = Document(document.set_attribute(root, "type", kind))
     if not path:
         return document.text
     driver = document.find("driver")
     if driver is not None:
         document = Document(document.set_attribute(driver, "type", "raw"))
-    return document.insert(
-        document.root, element("source", {"file": path}), after=document.find("driver")
-    )
+    return document.insert(document.root, place, after=document.find("driver"))
 
 
 def plan_limit(
@@ -202,16 +241,15 @@ def attacher(wish: DiskWish) -> Planner:
 
     def plan(subject: Subject, target: Target) -> Proposal:
         live, config = halves(subject, target)
-        if not wish.path.startswith("/"):
-            raise ValueError("a path begins with /")
+        _check_place(wish.path)
         if not wish.format:
             raise ValueError(f"say the format of {wish.path}: it is never guessed")
         disks = read_disks(subject.live, subject.config)
         name = wish.target or _free({disk.target for disk in disks})
-        kind = "block" if wish.path.startswith("/dev/") else "file"
+        kind, source = source_element(wish.path)
         parts = [
             element("driver", {"name": "qemu", "type": wish.format}),
-            element("source", {"dev" if kind == "block" else "file": wish.path}),
+            source,
             element("target", {"dev": name, "bus": _bus(name)}),
         ]
         if wish.read_only:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final
 
-from vconsole.model.xml_edit import Document
+from vconsole.model.xml_edit import Document, element
 from vconsole.model.xml_tree import Element
 
 _PLACES: Final = ("file", "dev", "dir", "name")
@@ -33,6 +33,8 @@ class Half:
     limits: Mapping[str, int] = field(default_factory=dict)
     mirror: str = ""
     """The job that copies it: ``copy``, ``active-commit``; empty for none."""
+    mirror_to: str = ""
+    """What that job makes, or writes down into."""
     mirror_ready: bool = False
     """The job has caught up, and may pivot."""
 
@@ -43,7 +45,8 @@ class Half:
 
     def has_become(self, kind: str, image: str) -> bool:
         """Whether a job of this kind that ends with that image in use has ended well."""
-        return self.source == image and not self.mirror and not (kind == "flatten" and self.chain)
+        images = {"flatten": 0, "commit bases": 1}.get(kind, len(self.chain))
+        return self.source == image and not self.mirror and len(self.chain) == images
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,7 @@ def _half(node: Element, xml: str) -> Half:
         node.find("readonly") is not None,
         {n.tag: int(n.text) for n in (tune.children if tune else ()) if n.text.strip().isdigit()},
         (mirror.get("job") or "copy") if mirror else "",
+        source_of(mirror.find("source")) if mirror else "",
         mirror is not None and mirror.get("ready") == "yes",
     )
 
@@ -154,6 +158,16 @@ def source_of(source: Element | None) -> str:
     if pool := source.get("pool"):
         return f"{pool}/{source.get('volume') or ''}"
     return next((value for name in _PLACES if (value := source.get(name))), "")
+
+
+def source_element(place: str) -> tuple[str, str]:
+    """(type of the disk, its ``<source>``) of a path or of ``POOL/NAME``."""
+    if place.startswith("/dev/"):
+        return "block", element("source", {"dev": place})
+    if place.startswith("/") or not place:
+        return "file", element("source", {"file": place})
+    pool, _, volume = place.partition("/")
+    return "volume", element("source", {"pool": pool, "volume": volume})
 
 
 def _chain(node: Element) -> Iterator[str]:
