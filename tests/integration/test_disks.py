@@ -21,6 +21,7 @@ from vconsole.features.storage.model.disk_plan import (
     attacher,
     chain_job,
     detacher,
+    end_job,
     plan_limit,
     plan_medium,
     plan_resize_disk,
@@ -88,6 +89,13 @@ class Guest:
         )
         return str(path)
 
+    def pool(self, name: str) -> Path:
+        """A pool that runs."""
+        path = self.folder / name
+        path.mkdir()
+        self.guest.host.virsh("pool-create-as", name, "dir", "--target", str(path))
+        return path
+
     def write(self, name: str) -> None:
         command = f"dd if=/dev/urandom of=/mnt/{name} bs=64k count=32 2>/dev/null; sync"
         assert self.guest.run(f"{command}; cd /mnt && md5sum {name} >>sums; sync").code == 0
@@ -145,10 +153,21 @@ def test_the_disks_of_a_running_guest(guest: Guest, folder: Path) -> None:
     assert (reply.status, guest.chain()) == ("applied", (again,)), reply.message
     assert guest.is_whole()
 
-    moved = str(folder / "moved.qcow2")
-    reply = guest.make(chain_job(*guest.named, guest.report, "vda", "copy", moved))
-    assert (reply.status, guest.chain()) == ("applied", (moved,)), reply.message
+    guest.grow_chain("middle")
+    top = guest.grow_chain("top")
     guest.write("fourth")
+    reply = guest.make(chain_job(*guest.named, guest.report, "vda", "commit bases"))
+    assert (reply.status, guest.chain()) == ("applied", (top, again)), reply.message
+    guest.grow_chain("last")
+    reply = guest.make(chain_job(*guest.named, guest.report, "vda", "commit all"))
+    assert (reply.status, guest.chain()) == ("applied", (again,)), reply.message
+    assert guest.is_whole()
+
+    pool = guest.pool("elsewhere")
+    moved = str(pool / "moved")
+    reply = guest.make(chain_job(*guest.named, guest.report, "vda", "copy", "elsewhere/moved"))
+    assert (reply.status, guest.chain()) == ("applied", (moved,)), reply.message
+    guest.write("fifth")
     assert guest.is_whole()
     Path(again).unlink()
     assert guest.is_whole(), "nothing of the old image is needed"
@@ -178,18 +197,45 @@ def test_a_move_that_is_given_up_leaves_the_disk_as_it_was(guest: Guest, folder:
     guest.write("before")
     limit = plan_limit(*guest.named, guest.report, "vda", "total_bytes_sec", "1MiB")
     assert guest.make(limit).status == "applied"
-    (change,) = chain_job(
-        *guest.named, guest.report, "vda", "copy", str(folder / "half.qcow2")
-    ).changes
-    assert isinstance(change, ChainJob)
-    before, replies = guest.chain(), []
-    thread = threading.Thread(target=lambda: replies.append(guest.ask(change)))
-    thread.start()
-    wait_until(lambda: bool(change.wait.what), "the copy has begun")
-    change.wait.give_up()
-    thread.join(30)
-    if replies[0].status == "applied":
-        pytest.fail("it was over before it could be given up: make the image larger")
-    assert "given up" in replies[0].message
-    assert guest.chain() == before
+    guest.pool("half")
+    before, volume = guest.chain(), folder / "half/copy"
+    for destination, path in (("half/copy", volume), (str(folder / "half.qcow2"),) * 2):
+        (change,) = chain_job(*guest.named, guest.report, "vda", "copy", destination).changes
+        assert isinstance(change, ChainJob)
+        replies: list[Reply] = []
+        thread = threading.Thread(target=lambda: replies.append(guest.ask(change)))  # noqa: B023
+        thread.start()
+        wait_until(lambda: bool(change.wait.what), "the copy has begun")  # noqa: B023
+        change.wait.give_up()
+        thread.join(30)
+        assert "given up" in replies[0].message, "it was over before: make the image larger"
+        assert guest.chain() == before
+        assert not Path(path).exists(), "half a copy is taken away"
+    assert guest.is_whole()
+
+
+def test_a_move_whose_console_was_killed_is_ended_or_gone_on_with(
+    guest: Guest, folder: Path
+) -> None:
+    guest.write("before")
+    guest.pool("orphan")
+    before, host = guest.chain(), guest.guest.host
+    host.virsh("vol-create-as", "orphan", "half", "64M", "--format", "qcow2")
+    half = folder / "orphan/half"
+    begin = ("blockcopy", guest.guest.name, "vda", "--transient-job", "--format", "qcow2")
+    host.virsh(*begin, "--dest", str(half), "--reuse-external", "--bandwidth", "1")
+    busy = ChainJob(*guest.named, "vda", "copy", before[0], (), "orphan/other", "qcow2", 128 * MIB)
+    assert "active block job" in guest.ask(busy).message
+    assert not (folder / "orphan/other").exists()
+    assert guest.report.disks[0].now.mirror, "another's job goes on"
+    with pytest.raises(ValueError, match="has not caught up"):
+        end_job(*guest.named, guest.report, "vda", True)
+    reply = guest.make(end_job(*guest.named, guest.report, "vda", False))
+    assert (reply.status, guest.chain()) == ("applied", before), reply.message
+    assert not half.exists()
+    whole = str(folder / "whole.qcow2")
+    host.virsh(*begin, "--dest", whole)
+    wait_until(lambda: guest.report.disks[0].now.mirror_ready, "it has caught up")
+    reply = guest.make(end_job(*guest.named, guest.report, "vda", True))
+    assert (reply.status, guest.chain()) == ("applied", (whole,)), reply.message
     assert guest.is_whole()

@@ -311,15 +311,22 @@ def test_the_command_line(bench: Bench) -> None:
 
     assert "never guessed" in run("convert", "a.raw", "b").stderr
     assert run("convert", "-f", "raw", "a.raw", "b").returncode == 0
-    assert json.loads(run("info", "b", "--json").stdout)["images"][0]["format"] == "qcow2"
-    assert run("check", "b").stdout.startswith("no errors were found\n")
-    assert run("compare", "-f", "raw", "a.raw", "b").returncode == 0
+    assert (
+        json.loads(run("info", "-f", "qcow2", "b", "--json").stdout)["images"][0]["format"]
+        == "qcow2"
+    )
+    assert run("check", "-f", "qcow2", "b").stdout.startswith("no errors were found\n")
+    assert run("compare", "-f", "raw", "a.raw", "--other-format", "qcow2", "b").returncode == 0
     assert "required" in run("measure", "-f", "raw", "a.raw").stdout
-    assert "data" in run("map", "b").stdout
+    assert "data" in run("map", "-f", "qcow2", "b").stdout
     address = json.dumps(
         {"driver": "qcow2", "file": {"driver": "file", "filename": bench.path("b")}}
     )
-    assert "No such file" in run("info", f"json:{address}").stderr, "a name, not a protocol"
+    assert "No such file" in run("info", "-f", "qcow2", f"json:{address}").stderr, (
+        "a name, not a protocol"
+    )
     assert "qcow2" in run("info", "--protocol", f"json:{address}").stdout
-    missing = run("info", "none")
+    for words in (("info",), ("check",), ("map",), ("measure",), ("compare", "-f", "raw", "a.raw")):
+        assert "never guessed" in run(*words, "b").stderr, words
+    missing = run("info", "-f", "raw", "none")
     assert (missing.returncode, missing.stderr.count("\n")) == (1, 1)

@@ -10,6 +10,8 @@ from vconsole.features.storage.model.disk_change import (
     LIMITS,
     ChainJob,
     ChangeMedium,
+    EndJob,
+    JobKind,
     LimitDisk,
     ResizeDisk,
 )
@@ -18,6 +20,7 @@ from vconsole.features.storage.model.disk_plan import (
     attacher,
     chain_job,
     detacher,
+    end_job,
     plan_limit,
     plan_medium,
     plan_resize_disk,
@@ -180,3 +183,60 @@ def test_a_disk_is_detached_where_it_is() -> None:
         detacher("vdx")(subject, "both")
     with pytest.raises(ValueError, match="not there to detach"):
         detacher("sda")(subject, "config")
+
+
+def test_a_longer_chain_is_committed_in_three_ways() -> None:
+    long = VDA.replace(
+        "<backingStore/>", "<backingStore><source file='/i/root.qcow2'/></backingStore>"
+    )
+    report = DiskReport(
+        read_disks(f"<domain><devices>{long}</devices></domain>", None), NUMBERS, True
+    )
+    after: dict[JobKind, tuple[str, ...]] = {
+        "commit": ("/i/base.qcow2", "/i/root.qcow2"),
+        "commit all": ("/i/root.qcow2",),
+        "commit bases": ("/i/top.qcow2", "/i/root.qcow2"),
+    }
+    for kind, chain in after.items():
+        proposal = chain_job(*WEB, report, "vda", kind)
+        (job,) = proposal.changes
+        assert isinstance(job, ChainJob)
+        assert job.lines()[3:] == tuple(f"+ {path}" for path in chain)
+        assert ("--pivot" in job.virsh()[0], job.grade) == (kind != "commit bases", "interrupting")
+        assert proposal.notes[1].startswith(chain[-1] if kind != "commit" else chain[0])
+    half = report.disks[0].now
+    assert not half.has_become("commit bases", "/i/top.qcow2"), "its chain is not shorter yet"
+    with pytest.raises(ValueError, match="nothing between"):
+        chain_job(*WEB, REPORT, "vda", "commit bases")
+
+
+def test_a_volume_is_named_by_its_pool_wherever_a_path_is() -> None:
+    (job,) = chain_job(*WEB, REPORT, "vda", "copy", "fast/web disk").changes
+    make, copy = job.virsh()
+    assert make == f"virsh vol-create-as fast 'web disk' {GIB}B --format qcow2"
+    assert copy.endswith("""--reuse-external --dest "$(virsh vol-path 'web disk' --pool fast)\"""")
+    (medium,) = plan_medium(*WEB, REPORT, "sda", "isos/b.iso").changes
+    assert isinstance(medium, ChangeMedium)
+    assert "<disk type='volume'" in medium.live_xml
+    assert "<source pool='isos' volume='b.iso'/>" in medium.live_xml
+    for text in ("x", "a/b/c", "fast/", "json:{}/a/b"):
+        with pytest.raises(ValueError, match="say a path, which begins with /, or POOL/NAME"):
+            chain_job(*WEB, REPORT, "vda", "copy", text)
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_a_job_that_nobody_follows(ready: bool) -> None:
+    state = "ready='yes'" if ready else ""
+    mirror = f"<mirror type='file' job='copy' {state}><source file='/n/a'/></mirror>"
+    xml = LIVE.replace("<target dev='vda'", f"{mirror}<target dev='vda'")
+    report = DiskReport(read_disks(xml, None), {}, True)
+    (change,) = end_job(*WEB, report, "vda", False).changes
+    assert isinstance(change, EndJob)
+    assert ("- /n/a, half made" in change.lines()) is not ready, "one that is whole is kept"
+    if ready:
+        assert end_job(*WEB, report, "vda", True).changes[0].lines()[-1] == "+ /n/a"
+    else:
+        with pytest.raises(ValueError, match="has not caught up"):
+            end_job(*WEB, report, "vda", True)
+    with pytest.raises(ValueError, match="no job runs on sda"):
+        end_job(*WEB, report, "sda", False)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from pathlib import Path
 
 import pytest
 
+from vconsole.features.storage.host.files import name_whole
+from vconsole.features.storage.host.images import read_image
 from vconsole.features.storage.model.image_plan import (
     Conversion,
     SnapshotAct,
@@ -24,6 +29,7 @@ from vconsole.features.storage.model.images import (
     Image,
     ImageSnapshot,
     ImageWork,
+    ReadImage,
     read_info,
 )
 from vconsole.model.proposal import Proposal
@@ -173,3 +179,44 @@ def test_snapshots_inside_an_image() -> None:
             plan_snapshot("/i/x", "qcow2", image, act, name)
     with pytest.raises(ValueError, match="raw has no snapshots"):
         plan_snapshot("/i/x", "raw", image, "create", "new")
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_file_gets_its_name_where_there_are_no_hard_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: bool
+) -> None:
+    """As on vfat: the work of hours is not lost at its last step."""
+    partial, output = tmp_path / "a.vconsole-partial", tmp_path / "a"
+    partial.write_bytes(b"new")
+    if taken:
+        output.write_bytes(b"old")
+
+    def link(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "no links here")
+
+    monkeypatch.setattr(os, "link", link)
+    if taken:
+        with pytest.raises(FileExistsError):
+            name_whole(partial, output)
+    else:
+        name_whole(partial, output)
+    assert (output.read_bytes(), partial.exists()) == ((b"old", True) if taken else (b"new", False))
+
+
+def test_a_base_of_no_said_format_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """QEMU would look into it: a raw base may hold what its guest wrote."""
+    asked: list[tuple[str, ...]] = []
+
+    def run(argv: tuple[str, ...], _timeout_s: float) -> str:
+        asked.append(argv)
+        top = {"filename": "/i/top", "format": "qcow2", "backing-filename": "/i/base"}
+        return json.dumps(top)
+
+    monkeypatch.setattr("vconsole.features.storage.host.images._run", run)
+    reply = read_image(ReadImage("/i/top", "qcow2"))
+    assert len(asked) == 1
+    assert "does not say the format of its base /i/base" in reply.message
+    assert isinstance(reply.value, Chain)
+    with pytest.raises(ValueError, match="unsafe rebase to the same base says it"):
+        plan_rebase("/i/top", "qcow2", reply.value, "", "", False)
+    assert plan_rebase("/i/top", "qcow2", reply.value, "/i/base", "raw", True).changes

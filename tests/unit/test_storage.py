@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -271,6 +273,18 @@ def test_a_running_guest_s_disk_is_copied_with_a_warning() -> None:
     assert "vol-clone" in proposal.changes[0].virsh()[0]
 
 
+def test_what_a_guest_wrote_into_a_raw_volume_is_not_believed() -> None:
+    """libvirt goes by what it finds there: it would copy what a fake header points at."""
+    raw = DOMAIN.replace("<source file", "<driver type='raw'/><source file", 1)
+    users = used(("shut off", raw), running=False)
+    with pytest.raises(ValueError, match=r"looks like qcow2 to libvirt, web .* has it as raw"):
+        plan_clone(IMAGES, (), WEB, "copy.qcow2", users)
+    with pytest.raises(ValueError, match="looks like qcow2 to libvirt"):
+        plan_resize(IMAGES, WEB, "2GiB", False, users)
+    iso = replace(WEB, format="iso")
+    assert plan_clone(IMAGES, (), iso, "copy.iso", users).changes, "all of its bytes are copied"
+
+
 def test_growing_is_the_usual_and_shrinking_wants_its_word() -> None:
     (change,) = plan_resize(IMAGES, WEB, "+512MiB", False, Users()).changes
     assert isinstance(change, ResizeVolume)
@@ -281,7 +295,7 @@ def test_growing_is_the_usual_and_shrinking_wants_its_word() -> None:
     (change,) = plan_resize(IMAGES, WEB, "512MiB", True, Users()).changes
     assert change.grade == "destructive"
     assert "--shrink" in change.virsh()[0]
-    with pytest.raises(ValueError, match="blockresize"):
+    with pytest.raises(ValueError, match="vconsole disk resize"):
         plan_resize(IMAGES, WEB, "2GiB", False, used(("", DOMAIN)))
     with pytest.raises(ValueError, match="has 1073741824 bytes already"):
         plan_resize(IMAGES, WEB, "1GiB", False, Users())

@@ -12,7 +12,7 @@ MANIFEST: Final = Manifest(
     commands=(
         Command(
             "app.jobs",
-            "8",
+            "8,J",
             "",
             "Go to what is under way: how far it is, give it up, see what became of it.",
             place=12,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from time import time
 from typing import ClassVar, cast, get_args
@@ -138,8 +139,8 @@ class ImageScreen(ListPage):
 
     @override
     def virsh(self) -> str:
-        how = f"-f {self._format} " if self._format else ""
-        return f"qemu-img info --backing-chain -U {how}-- {self._path}"
+        how = ("-f", self._format) if self._format else ()
+        return shlex.join(("qemu-img", "info", "--backing-chain", "-U", *how, "--", self._path))
 
     # -- what changes nothing -----------------------------------------------------------------
 

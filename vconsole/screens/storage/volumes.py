@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 from typing_extensions import override
@@ -55,6 +55,8 @@ class VolumesScreen(ListPage, FilteredPage):
         self._listed = False
         self._trouble = ""
         self._details: dict[str, Volume] = {}
+        self._based_on: dict[str, dict[str, None]] = {}
+        """Path of a base -> names of those known to be based on it: a key looks at one row only."""
         self._wanted: dict[str, None] = {}
         """Names in view of which nothing is known yet."""
         self._unread: set[str] = set()
@@ -73,7 +75,7 @@ class VolumesScreen(ListPage, FilteredPage):
 
     def read_again(self) -> None:
         """Read names and users; details as they come into view."""
-        self._details, self._unread = {}, set()
+        self._details, self._based_on, self._unread = {}, {}, set()
         self.read(ReadVolumes(self._pool.uuid))
         self.read(ReadUsers())
 
@@ -86,13 +88,23 @@ class VolumesScreen(ListPage, FilteredPage):
                 self._names, self._listed = value, True
         elif isinstance(request, ReadVolumeDetails) and request.pool == self._pool.uuid:
             found: dict[str, Volume] = value if isinstance(value, dict) else {}
-            self._details |= found
+            self._take_details(found)
             self._unread |= set(request.names) - found.keys()
+            self.table.show(self.table.keys)  # the same rows: only what is in view is looked at
+            self.explain()
+            self.refresh_hint()
+            return
         elif isinstance(request, ReadUsers) and isinstance(value, Users):
             self._users = value
         elif not isinstance(request, CreateVolume | ActOnVolume | ResizeVolume):
             return
         self._show()
+
+    def _take_details(self, found: Mapping[str, Volume]) -> None:
+        self._details |= found
+        for volume in found.values():
+            for base in {volume.backing, volume.backing_leads_to} - {""}:
+                self._based_on.setdefault(base, {})[volume.name] = None
 
     def _ask_details(self) -> None:
         """Ask for those that came into view since."""
@@ -130,8 +142,9 @@ class VolumesScreen(ListPage, FilteredPage):
     def notes(self) -> Iterable[Note]:
         if (volume := self._volume) is None:
             return ()
-        based = [v.name for v in self._details.values() if v.is_based_on(volume)]
-        return volume_notes(volume, self._users_of(volume), based)
+        bases = (self._based_on.get(path, {}) for path in (volume.path, volume.leads_to))
+        based = dict.fromkeys(name for names in bases for name in names)
+        return volume_notes(volume, self._users_of(volume), tuple(based))
 
     @override
     def hint(self) -> tuple[str, str]:

@@ -115,7 +115,7 @@ def _image_argument(parser: argparse.ArgumentParser) -> None:
         "image", metavar="IMAGE", help="a path, never a protocol unless that is said"
     )
     parser.set_defaults(protocol=False)
-    parser.add_argument("-f", "--image-format", default="", help="its format, so as not to guess")
+    parser.add_argument("-f", "--image-format", default="", help="its format: it is never guessed")
 
 
 def _protocol_argument(parser: argparse.ArgumentParser) -> None:
@@ -154,7 +154,17 @@ def _path(text: str) -> str:
 
 def _source(options: argparse.Namespace) -> str:
     """The image that is read: a file, unless it was said to be the address of a protocol."""
-    return str(options.image) if options.protocol else _path(options.image)
+    if options.protocol:
+        return str(options.image)
+    _need_said(options.image_format, options.image, "-f")
+    return _path(options.image)
+
+
+def _need_said(format_: str, image: str, option: str) -> None:
+    """Refuse to guess: what a guest wrote into a raw image could pass for another format."""
+    if not format_:
+        words = f"say the format of {image} with {option}: it is never guessed from its content"
+        raise CliError(words, REFUSED)
 
 
 def _read(options: argparse.Namespace) -> Chain:
@@ -215,6 +225,7 @@ def _map(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
+    _need_said(options.other_format, options.other, "--other-format")
     images = _source(options), options.image_format, _path(options.other), options.other_format
     text = _ask(ask_compare(*images)).strip()
     same = text == "Images are identical."
@@ -251,8 +262,7 @@ def _change(options: argparse.Namespace, source: HostSource) -> int:
 
 def _top(options: argparse.Namespace) -> Image:
     """The image as it is; read by the format that was said."""
-    if not options.image_format:
-        raise ValueError(f"say the format of {options.image} with -f: it is never guessed")
+    _need_said(options.image_format, options.image, "-f")
     return _read(options).images[0]
 
 

@@ -13,7 +13,7 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from vconsole.features.storage.host.files import taken_away
-from vconsole.features.storage.host.read import pool_of
+from vconsole.features.storage.host.read import FIND_S, by_path, pool_of
 from vconsole.features.storage.model.disk_change import (
     ChainJob,
     ChangeMedium,
@@ -33,6 +33,7 @@ from vconsole.features.storage.model.plan import DIRECTORY_TYPES
 from vconsole.host import errors
 from vconsole.host.devices import read_xml
 from vconsole.host.link import Link
+from vconsole.host.patience import NoAnswerError, within
 from vconsole.model.request import Reply
 from vconsole.model.xml_edit import element, escape_text
 
@@ -328,6 +329,7 @@ def end_job(link: Link, request: EndJob) -> Reply:
     live = before.live if before else None
     if live is None or (live.source, live.mirror_to) != (request.source, request.copy):
         return _conflict(f"{request.target} is another image than was seen", link, domain)
+    half = request.half and not live.mirror_ready
     how = libvirt.VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT if request.pivot else 0
     link.call(domain.blockJobAbort, request.target, how)
     report = report_of(link, domain)
@@ -335,4 +337,15 @@ def end_job(link: Link, request: EndJob) -> Reply:
     wanted = request.copy if request.pivot else request.source
     if after is None or after.now.source != wanted or after.now.mirror:
         return Reply("unknown", f"libvirt took it, yet {request.target} is another", report)
-    return Reply(value=report, read_back=after.now.chain_words)
+    place = _Place(request.copy, "", _volume_at(link, request.copy)) if half else None
+    left = _taken_away(link, report, place)
+    return Reply(value=report, read_back=f"{after.now.chain_words}{left}")
+
+
+def _volume_at(link: Link, path: str) -> Any:
+    """libvirt's handle of the volume of a path; None where no pool has it, or one hangs."""
+    import libvirt
+
+    with suppress(libvirt.libvirtError, NoAnswerError):
+        return within(link, f"find {path}", FIND_S, lambda: by_path(link, path))
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -26,8 +27,15 @@ def name_whole(partial: Path, output: Path) -> None:
     """Give an image its name once it is on the disk; never in the place of another."""
     with partial.open("rb") as file:
         os.fsync(file.fileno())
-    os.link(partial, output)  # unlike a rename it fails where there is one
-    partial.unlink()
+    try:
+        os.link(partial, output)  # unlike a rename it fails where there is one
+        partial.unlink()
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        # vfat and others have no second name for a file: take the place, then fill it
+        os.close(os.open(output, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.rename(partial, output)
     folder = os.open(output.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         with suppress(OSError):  # some file systems have no fsync of folders

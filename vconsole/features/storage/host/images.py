@@ -107,13 +107,14 @@ def read_image(request: ReadImage) -> Reply:
     last = images[-1]
     problem = ""
     if last.backing:
-        seen = {image.path for image in images}
-        again = last.backing_path in seen
-        problem = (
-            f"the chain comes back to {last.backing_path}"
-            if again
-            else f"its base {last.backing_path} cannot be read"
-        )
+        problem = f"its base {last.backing_path} cannot be read"
+        if last.backing_path in {image.path for image in images}:
+            problem = f"the chain comes back to {last.backing_path}"
+        elif not last.backing_format:
+            problem = (
+                f"{last.path} does not say the format of its base {last.backing_path}, which is "
+                "never guessed: an unsafe rebase to the same base says it"
+            )
     return Reply(value=Chain(images, problem), message=problem)
 
 
@@ -130,7 +131,7 @@ def _chain(request: ReadImage) -> Iterator[Image]:
                 raise
             return
         yield image
-        if not image.backing:
+        if not image.backing or not image.backing_format:
             return
         base = image.backing_path
         path = base if base.startswith("/") else os.path.join(os.path.dirname(path), base)

@@ -196,7 +196,7 @@ def find_volume(link: Link, request: FindVolume) -> Reply:
     import libvirt
 
     text = request.text
-    lookups = (_by_path, _by_key) if text.startswith("/") else (_by_names, _by_path, _by_key)
+    lookups = (by_path, _by_key) if text.startswith("/") else (_by_names, by_path, _by_key)
     for lookup in lookups:
         with suppress(libvirt.libvirtError, ValueError):
             return Reply(
@@ -211,7 +211,8 @@ def _found(link: Link, lookup: Callable[[Link, str], Any], text: str) -> FoundVo
     return FoundVolume(pool_of(link, pool), volume_of(link, handle))
 
 
-def _by_path(link: Link, text: str) -> Any:
+def by_path(link: Link, text: str) -> Any:
+    """libvirt's handle of the volume of a path; it looks into every pool."""
     return link.call(link.conn.storageVolLookupByPath, text)
 
 

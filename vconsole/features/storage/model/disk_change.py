@@ -294,7 +294,9 @@ class EndJob:
     source: str
     """The image in use, as it was seen."""
     copy: str = ""
-    """What the job was making; it stays, half made, when the job is ended without pivoting."""
+    """What the job was making."""
+    half: bool = False
+    """That is a copy which has not caught up: it is taken away."""
     pivot: bool = False
     deadline_s: ClassVar[float] = 60.0
     when: ClassVar[str] = "now"
@@ -312,7 +314,9 @@ class EndJob:
 
     def lines(self) -> tuple[str, ...]:
         """The image in use before and after."""
-        return (f"- {self.source}", f"+ {self.copy}") if self.pivot else (f"  {self.source}",)
+        if self.pivot:
+            return f"- {self.source}", f"+ {self.copy}"
+        return (f"  {self.source}", *((f"- {self.copy}, half made",) * self.half))
 
     def virsh(self, uri: str = "") -> tuple[str, ...]:
         """The line that does it."""

@@ -93,12 +93,10 @@ def end_job(uuid: str, name: str, report: DiskReport, target: str, pivot: bool) 
         raise ValueError(f"no job runs on {target}")
     if pivot and not disk.live.mirror_ready:
         raise ValueError(f"the job on {target} has not caught up: it cannot go on there yet")
-    change = EndJob(uuid, name, target, disk.live.source, disk.live.mirror_to, pivot)
-    half = disk.live.mirror == "copy" and disk.live.mirror_to
-    notes = ["a job of this console is given up on the page of jobs: there its copy goes as well"]
-    if half and not pivot:
-        notes.append(f"{half} stays, half made: delete it")
-    return Proposal((change,), tuple(notes))
+    half = disk.live.mirror == "copy" and not disk.live.mirror_ready
+    change = EndJob(uuid, name, target, disk.live.source, disk.live.mirror_to, half, pivot)
+    note = "a console that follows it gives it up on its page of jobs, and cleans up as well"
+    return Proposal((change,), (note,))
 
 
 def flatten_all(subject: Subject, target: Target) -> Proposal:

@@ -220,15 +220,31 @@ def _volume_xml(pool: Pool, wish: VolumeWish, size: int) -> str:
     return element("volume", {}, *parts)
 
 
+def _check_format(pool: Pool, volume: Volume, users: Users) -> None:
+    """Refuse what libvirt would do by the format that it finds in what a guest wrote.
+
+    Raises:
+        ValueError: A domain says another.
+    """
+    said = next((user for user in users.of(pool, volume) if user.format), None)
+    known = volume.format in FORMATS and volume.format != "raw"
+    if said is not None and known and volume.format != said.format:
+        raise ValueError(
+            f"{volume.name} looks like {volume.format} to libvirt, {said} has it as {said.format}: "
+            "its guest may have written that; its page of images does it by the format said there"
+        )
+
+
 def plan_clone(
     pool: Pool, names: Iterable[str], volume: Volume, name: str, users: Users
 ) -> Proposal:
     """Plan a copy of a volume.
 
     Raises:
-        ValueError: The name or the pool do not allow it.
+        ValueError: The name or the pool do not allow it, or its format is not as libvirt guesses.
     """
     _check_name(pool, names, name)
+    _check_format(pool, volume, users)
     wish = VolumeWish(name, "", volume.format, backing=volume.backing)
     if wish.backing:
         wish = VolumeWish(
@@ -283,8 +299,10 @@ def plan_resize(pool: Pool, volume: Volume, text: str, shrink: bool, users: User
     """Plan another capacity: ``20G``, or ``+5G`` more.
 
     Raises:
-        ValueError: It is no size, shrinks without the word for it, or a running domain has it.
+        ValueError: It is no size, shrinks without the word for it, or a running domain has it, or
+            its format is not as libvirt guesses.
     """
+    _check_format(pool, volume, users)
     if volume.capacity_bytes is None:
         raise ValueError(f"the capacity of {volume.name} is not known")
     grown = text.strip().startswith("+")
@@ -301,7 +319,7 @@ def plan_resize(pool: Pool, volume: Volume, text: str, shrink: bool, users: User
     running = [str(user) for user in users.of(pool, volume) if user.running]
     if running:
         raise ValueError(
-            f"{volume.name} is in use by {', '.join(running[:3])}: virsh blockresize does it there"
+            f"{volume.name} is in use by {running[0]}; vconsole disk resize does it there"
         )
     change = ResizeVolume(
         pool.uuid, pool.name, volume.name, volume.key, volume.capacity_bytes, after
