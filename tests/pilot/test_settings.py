@@ -55,19 +55,19 @@ async def test_one_key_makes_the_cpuset_of_a_row_that_of_all_threads() -> None:
 
 
 async def test_memory_moves_live_where_the_mode_permits_and_a_row_can_be_forgotten() -> None:
-    bound = Setting("numatune", "strict 0")
+    bound = Setting("numatune", "restrictive 0")
     rows = (SettingRow("numatune", None, bound, bound),)
-    tune = NumaTune("strict", CpuSet.parse("0"))
+    tune = NumaTune("restrictive", CpuSet.parse("0"))
     scene = changed(scenes.kvm07(), WEB_2, settings=rows, numatune=tune)
     async with pins_of(WEB_2, scene) as console:
-        console.sees("numatune strict 0")
+        console.sees("numatune restrictive 0")
         await console.press("m", "down", "e", "ctrl+u")
-        await console.type("strict 1")
+        await console.type("restrictive 1")
         await console.press("enter")
         console.sees("virsh numatune", "--nodeset 1 --live --config")
-        theirs = replace(rows[0], live=Setting("numatune", "strict 3"))
+        theirs = replace(rows[0], live=Setting("numatune", "restrictive 3"))
         await console.host_says(changed(scene, WEB_2, settings=(theirs,)))
-        console.sees("changed by someone else: numatune was strict 0 and is now strict 3")
+        console.sees("changed by someone else: numatune was restrictive 0 and is now restrictive 3")
         await console.press("backspace")
         assert wanted(console) == {}
 

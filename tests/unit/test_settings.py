@@ -33,6 +33,7 @@ from vconsole.model.setting import (
     SettingKind,
     SettingRow,
     parse_setting,
+    why_not_live,
 )
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
@@ -58,6 +59,7 @@ XML = """<domain type='kvm'>
   </cpu>
 </domain>
 """
+BOUND = "<numatune><memory mode='restrictive' nodeset='1'/></numatune></domain>"
 BARE = "<domain type='kvm'>\n  <name>web</name>\n  <vcpu>4</vcpu>\n</domain>\n"
 
 
@@ -159,13 +161,35 @@ def test_numbers_that_the_kernel_has_anyway_are_as_good_as_none() -> None:
 # -- the plan ---------------------------------------------------------------------------------
 
 
-def test_memory_goes_live_where_the_mode_permits_and_into_the_definition_always() -> None:
-    made = plan().set(("numatune", None), s("numatune", "strict 1"))
+@pytest.mark.parametrize(
+    ("seen", "wanted", "reason"),
+    [
+        ("restrictive 0", "restrictive 3", ""),
+        ("", "restrictive 3", ""),
+        ("strict 0", "strict 3", "only restrictive cells change while it runs"),
+        ("", "strict 3", "only restrictive cells change while it runs"),
+        ("preferred 0", "preferred 1", "only restrictive cells change while it runs"),
+        ("strict 0", "restrictive 3", "the mode stays strict while it runs"),
+        ("restrictive 0", "", "a running domain keeps its memory policy"),
+    ],
+)
+def test_memory_goes_live_as_libvirt_permits(seen: str, wanted: str, reason: str) -> None:
+    """As libvirt 9.0 answered on a real host: modes other than restrictive only begin."""
+    assert why_not_live(s("numatune", seen), s("numatune", wanted)) == reason
+
+
+def test_memory_goes_into_the_definition_always() -> None:
+    made = plan(domain(BARE, BARE)).set(("numatune", None), s("numatune", "restrictive 1"))
     (step,) = made.to_change().steps
-    assert (str(step.live_after), str(step.config_after)) == ("strict 1", "strict 1")
+    assert (str(step.live_after), str(step.config_after)) == ("restrictive 1", "restrictive 1")
     assert made.commands() == (
-        "virsh numatune --domain web --mode strict --nodeset 1 --live --config",
+        "virsh numatune --domain web --mode restrictive --nodeset 1 --live --config",
     )
+    assert "no undo live" in " ".join(w.text for w in plan_warnings(made, HOST))
+    now = domain(BARE.replace("</domain>", BOUND), BARE.replace("</domain>", BOUND))
+    undo = undo_now(made.to_change(), now, PCpus.of(HOST.pcpus))
+    assert undo.conflicts == ("numatune: a running domain keeps its memory policy",)
+    assert [(s.live_after, str(s.config_after)) for s in undo.change.steps] == [(None, "none")]
 
 
 def test_a_mode_that_stays_live_is_changed_in_the_definition_and_said() -> None:

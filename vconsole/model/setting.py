@@ -36,6 +36,7 @@ SETTING_KINDS: Final[tuple[SettingKind, ...]] = get_args(SettingKind)
 NUMBERED: Final = frozenset({"memnode", "vcpusched", "iothreadsched"})
 """The kinds with a row for each guest cell, vCPU or iothread."""
 MODES: Final = ("strict", "preferred", "interleave", "restrictive")
+"""In the order of virDomainNumatuneMemMode."""
 SCHEDULERS: Final = {"fifo": True, "rr": True, "batch": False, "idle": False}
 """Scheduling policy -> whether it has a priority (1 to 99)."""
 NUMBERS: Final[Mapping[SettingKind, tuple[int, int]]] = {
@@ -184,17 +185,17 @@ def _policy(words: str) -> str:
 def why_not_live(seen: Setting, wanted: Setting) -> str:
     """Why a running domain cannot be given it; empty where libvirt can be asked to.
 
-    Sources: virDomainSetNumaParameters (the mode stays; nodesets of strict and restrictive only),
-    virDomainSetSchedulerParameters.
+    Sources: virDomainSetNumaParameters (since 8.0 cells of ``restrictive`` only; where there is no
+    policy yet any mode is begun, which then stays), virDomainSetSchedulerParameters.
     """
     if wanted.kind in NUMBERS:
         return ""
     if wanted.kind != "numatune":
         return "libvirt has no call for it"
-    if not seen.text or not wanted.text:
-        return "a running domain keeps its memory policy, or that it has none"
-    if seen.mode != wanted.mode:
+    if not wanted.text:
+        return "a running domain keeps its memory policy"
+    if wanted.auto:
+        return "numad is asked at start only"
+    if seen.text and seen.mode != wanted.mode:
         return f"the mode stays {seen.mode} while it runs"
-    if seen.mode not in ("strict", "restrictive"):
-        return f"cells of mode {seen.mode} stay while it runs"
-    return "numad is asked at start only" if wanted.auto else ""
+    return "" if wanted.mode == "restrictive" else "only restrictive cells change while it runs"

@@ -87,8 +87,8 @@ def _setting_command(
         words += ["schedinfo", "--domain", domain, "--set", f"{name}={wanted}", *flags]
         note = "" if value.text or value.kind != "shares" else "  # 1024 where it has cgroup v1"
     elif value.kind == "numatune" and value.nodeset:
-        mode = () if flags == ("--live",) else ("--mode", value.mode)
-        words += ["numatune", "--domain", domain, *mode, "--nodeset", value.rest, *flags]
+        words += ["numatune", "--domain", domain, "--mode", value.mode]
+        words += ["--nodeset", value.rest, *flags]
     else:
         words += ["edit", "--domain", domain]
         note = f"  # {value.kind}{'' if number is None else f' {number}'}: {value}"

@@ -9,7 +9,7 @@ from vconsole.model.setting import SettingKind
 
 HINTS: Final[Mapping[SettingKind, str]] = {
     "vcpuset": "4-7   auto   none",
-    "numatune": "strict 0-1   preferred 1   strict auto   none",
+    "numatune": "strict 0-1   restrictive 1   strict auto   none",
     "memnode": "strict 0   none",
     "vcpusched": "fifo 1   rr 1   batch   idle   none",
     "emulatorsched": "fifo 1   rr 1   batch   idle   none",
@@ -19,7 +19,7 @@ _ABOUT: Final[Mapping[str, str]] = {
     "vcpuset": "<vcpu cpuset>: where each thread without a pin may run, emulator and iothreads "
     "too; auto asks numad at start. From the next start on.",
     "numatune": "<numatune><memory>: the cells of its memory. strict: nowhere else; preferred: "
-    "first; interleave: in turns; restrictive: strict, by cgroup alone.",
+    "first; interleave: in turns; restrictive: strict, by cgroup alone, and live too.",
     "memnode": "<numatune><memnode>: the same for one cell that the guest sees.",
     "vcpusched": "<vcpusched>: the kernel's policy for the thread of this vCPU.",
     "emulatorsched": "<emulatorsched>: the kernel's policy for the emulator.",

@@ -16,7 +16,7 @@ from vconsole.host.definitions import inactive_xml
 from vconsole.host.link import Link
 from vconsole.host.source import HostError
 from vconsole.model.outcome import PinStep, Status, StepOutcome, halves
-from vconsole.model.setting import Setting
+from vconsole.model.setting import MODES, Setting
 from vconsole.model.virsh import SCHEDULE_NAMES, WITHOUT
 
 _LIVE: Final = 1
@@ -86,7 +86,8 @@ def _set_live(link: Link, handle: Any, step: PinStep) -> None:
     wanted = step.live_after
     assert isinstance(wanted, Setting)
     if wanted.kind == "numatune":
-        link.call(handle.setNumaParameters, {"numa_nodeset": wanted.rest}, _LIVE)
+        values = {"numa_mode": MODES.index(wanted.mode), "numa_nodeset": wanted.rest}
+        link.call(handle.setNumaParameters, values, _LIVE)
         return
     name = SCHEDULE_NAMES.get(wanted.kind, wanted.kind)
     number = int(wanted.text) if wanted.text else _without(link, name)

@@ -76,6 +76,9 @@ def setting_warnings(plan: PinPlan, host_state: HostState) -> Iterator[Found]:
         if row.not_live:
             text = f"{row.label}: from the next start on; {row.not_live}"
             yield "info", (row.key,), text
+        if row.kind == "numatune" and row.live_before == Setting("numatune") != row.live_after:
+            text = f"{row.label}: once it has cells a running domain keeps some: no undo live"
+            yield "info", (row.key,), text
     yield from _both_autos(plan)
 
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from vconsole.features.pins.model.compare import PCpus
 from vconsole.features.pins.model.setting_rows import setting_rows
-from vconsole.model.host_state import Domain, PCpu, Pin, RowKey
+from vconsole.model.host_state import Domain, PCpu, Pin, RowKey, Value
 from vconsole.model.outcome import PinChange, PinStep, halves
-from vconsole.model.setting import SettingRow
+from vconsole.model.setting import Setting, SettingRow, why_not_live
 from vconsole.model.words import row_label
 
 
@@ -63,13 +63,22 @@ def _step_now(
     for part, half, before, after, now in parts:
         if after is None or now is None:
             continue
-        if pcpus.same(before, now):
+        if half == "live" and (reason := _stays(now, after)):
+            against.append(f"{row_label(step.key)}: {reason}")
+        elif pcpus.same(before, now):
             kept.append(part)
         elif not pcpus.same(after, now):
             against.append(f"{row_label(step.key)} {half} is {now} by now, not {before}")
     if len(kept) == 2:
         return step, tuple(against)
     return (kept[0] if kept else None), tuple(against)
+
+
+def _stays(now: Value, wanted: Value) -> str:
+    """Why a running domain cannot go back to it, though it came from there."""
+    if not isinstance(now, Setting) or not isinstance(wanted, Setting) or wanted.same(now):
+        return ""
+    return why_not_live(now, wanted)
 
 
 def undo_last(
