@@ -32,6 +32,7 @@ from bench.plan import Case, Plan, Size
 from bench.report import Result, blocks, details, summarise
 from bench.silent import SilentServer
 from bench.storage import storage_cases
+from bench.why import why_case
 
 _SIZE = Size(120, 40)
 _FAILED, _MISSED = 1, 3
@@ -105,6 +106,7 @@ def _measure_all(effort: Effort, folder: Path, only: re.Pattern[str], quick: boo
             hostinfo_case(),
             *storage_cases(),
             *placement_cases(),
+            why_case(),
         ]
         chosen = [case for case in cases if only.search(case.name)]
         _warm_up(chosen)

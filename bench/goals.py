@@ -9,6 +9,7 @@ from bench.placement import FIT
 from bench.stats import Figures
 from bench.storage import CONVERT_NAME as CONVERT
 from bench.storage import VOLUMES_NAME as VOLUMES
+from bench.why import WHY
 
 Figure = tuple[str, str]
 """(case, figure)."""
@@ -127,6 +128,7 @@ GOALS = (
     Goal(VOLUMES, "move_unseen", 0, "keys", "moves that painted nothing"),
     Goal(CONVERT, "slower_pct", 5, "%", "a conversion, above qemu-img's own time"),
     Goal(FIT, "fit_ms", 1000, "ms", "one plan for 50 domains on 256 pCPUs"),
+    Goal(WHY, "host_pct", 1, "%", "the page W open, of one core"),
     Goal(CALLS, "rpc_tick", 3, "calls", "remote calls a tick"),
 )
 
