@@ -161,7 +161,9 @@ def title_words(domain: Domain, host_state: HostState, planned: int) -> str:
             f"{cell}: {100 * part / total:.0f} %"
             for cell, part in sorted(measured.bytes_by_cell.items())
         )
-        facts.append(f"memory on cells {shares}")
+        facts.append(
+            f"memory on {'cell' if len(measured.bytes_by_cell) == 1 else 'cells'} {shares}"
+        )
     if planned:
         facts.append(f"{planned} planned")
     return "  ".join(facts)

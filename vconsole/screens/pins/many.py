@@ -230,6 +230,9 @@ class ManyScreen(ListPage):
         if many is None or not many.changes:
             self.say("nothing is planned yet" if many is None else "nothing would change", "warn")
             return
+        if self._run is not None:
+            self.say("it is carried out already", "warn")
+            return
         if refused := many.refused:
             words = next(w.text for w in refused[0].warnings if w.severity == "refuse")
             self.say(f"refused: {safe(refused[0].domain.name)}: {words}", "bad")
