@@ -354,6 +354,16 @@ def test_of_places_as_good_as_each_other_each_domain_keeps_its_own() -> None:
     assert [vcpu_set(d) for d in found.after.domains] == homes
 
 
+def test_a_half_that_a_domain_has_not_is_no_reason_to_change_the_other() -> None:
+    """`live only` changed the config of those that are shut off."""
+    host_state = host(domain("runs", ["-"]), domain("off", ["-"], state="shut off"))
+    chosen = [d.uuid for d in host_state.domains]
+    found = fit_many(chosen, host_state, "live")
+    assert [p.domain.name for p in found.placed] == ["runs"]
+    assert found.left_out == (("off", "it does not run, only its config can change"),)
+    assert len(fit_many(chosen, host_state, "config").placed) == 2
+
+
 def test_who_stays_for_the_same_reason_is_said_in_one_line() -> None:
     """On a full host a line each pushed what is said of the domain in view off the screen."""
     one, two = "no cell it may use has a free pCPU", "all cells together: 2 free pCPUs for 3 vCPUs"

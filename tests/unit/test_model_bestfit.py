@@ -36,7 +36,6 @@ def test_one_vcpu_a_core_and_the_rest_of_the_cell_for_the_others() -> None:
     assert found.reasons == (
         "cell 0: 16.0 GiB free, 4.0 GiB needed",
         "2 vCPUs, each on a core of its own",
-        "numatune strict 0: its memory goes where its vCPUs run",
         "emulator, iothread 1 on pCPUs 0, 3, 8, 11",
     )
     assert found.rejected == ()
@@ -185,6 +184,18 @@ def test_every_cell_of_a_proposal_gets_a_vcpu_even_if_guest_siblings_part() -> N
     two = domain("two", ["-"] * 2, gib=30, threads=2)
     found = suggest(two, host(two))
     assert [str(topology(host(two)).cells_of(found.rows[vcpu(n)])) for n in (0, 1)] == ["0", "1"]
+
+
+def test_one_kind_of_cores_is_no_reason_to_leave_the_cell_of_its_memory() -> None:
+    """Cell 0 has one pCPU awake, of the stronger kind: that alone, and one of cell 1."""
+    asleep = c("1-3,8-11")
+    pcpus = tuple(
+        replace(p, online=p.id not in asleep, kind=int(p.id % 4 > 0)) for p in smt_pcpus()
+    )
+    bound = domain("web", ["-", "-"], nodeset="0", gib=1.0)
+    found = suggest(bound, host(bound, pcpus=pcpus))
+    assert found.cells == (0, 1)
+    assert found.rows[vcpu(0)] == c("0")
 
 
 def test_a_refusal_says_why() -> None:

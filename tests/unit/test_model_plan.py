@@ -131,7 +131,7 @@ def test_targets_follow_from_what_the_domain_has(
 
 
 def test_a_target_the_domain_lacks_is_refused_with_the_reason() -> None:
-    with pytest.raises(ValueError, match="cannot apply to live: 'web' is not running"):
+    with pytest.raises(ValueError, match="web: cannot apply to live: it does not run"):
         plan(replace(WEB, state="shut off")).with_target("live")
     with pytest.raises(ValueError, match="transient and has no config"):
         plan(replace(WEB, persistent=False)).with_target("both")

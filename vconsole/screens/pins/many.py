@@ -280,7 +280,8 @@ def _about(row: Row, uri: str) -> Iterator[Note]:
     placed = row.placed
     yield f" {row.letter}  {safe(placed.domain.name)}", "accent"
     for warning in placed.warnings:
-        yield f" ! {safe(warning.text)}", "dim" if warning.severity == "info" else "warn"
+        info = warning.severity == "info"
+        yield f" {'-' if info else '!'} {safe(warning.text)}", "dim" if info else "warn"
     for reason in placed.reasons:
         yield f" + {safe(reason)}", "good"
     for line in placed.plan.commands(uri):

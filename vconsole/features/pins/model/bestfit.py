@@ -22,7 +22,7 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.model.memory import cells_label, distance
 from vconsole.model.setting import Setting
-from vconsole.model.words import pcpus_label, plural, row_label, rows_label
+from vconsole.model.words import pcpus_label, plural, rows_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +143,6 @@ def proposal(case: Case, choice: Choice, rejected: tuple[tuple[int, str], ...] =
     warned = _warned(case, made)
     grave = [*warned, *_grave(case, choice)]
     reasons = [*_memory_reasons(case, choice), *_core_reasons(case, choice)]
-    reasons += [
-        f"{row_label(key)} {value}: its memory goes where its vCPUs run"
-        for key, value in made.memory.items()
-    ]
     if late := [key for part in case.parts for key in part.later]:
         reasons.append(f"{rows_label(late)} not plugged in: a place is kept")
     if case.others:

@@ -179,9 +179,10 @@ def _near(case: Case, chosen: Sequence[Cells]) -> tuple[float, ...]:
 
 
 def _choice(case: Case, chosen: tuple[Cells, ...]) -> Choice | None:
-    """The best pCPUs of the cells: of one kind of cores, or of all kinds."""
+    """The best pCPUs of the cells: of one kind of cores where each has some, or of all kinds."""
     kinds = (replace(case, usable=case.usable & kind) for kind in case.shape.kinds)
-    made = (_filled(one, chosen) for one in (case, *kinds))
+    able = (one for one in kinds if all(one.free(cell) for cells in chosen for cell in cells))
+    made = (_filled(one, chosen) for one in (case, *able))
     return min((c for c in made if c), key=lambda choice: choice.rank, default=None)
 
 

@@ -15,7 +15,7 @@ from vconsole.features.pins.model.bestfit import Suggestion, best_choice, propos
 from vconsole.features.pins.model.fit_case import Case, case_of
 from vconsole.features.pins.model.fit_cells import Choice
 from vconsole.features.pins.model.fit_memory import as_chosen, movable
-from vconsole.features.pins.model.many import Judged, ManyPlan, many_plan
+from vconsole.features.pins.model.many import Judged, ManyPlan, many_plan, missing_half
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState, Pin, PinKey
@@ -92,7 +92,7 @@ def fit_many(uuids: Iterable[str], host_state: HostState, target: Target = "both
     """Plan for the domains of these UUIDs; those that the host does not have are passed over."""
     wanted = set(uuids)
     chosen = sorted((d for d in host_state.domains if d.uuid in wanted), key=_size)
-    left_out: dict[str, str] = {}
+    left_out = missing_half(chosen, host_state, target)
     while True:
         able = [domain for domain in chosen if domain.uuid not in left_out]
         made = _best_try(able, host_state)

@@ -14,7 +14,7 @@ from vconsole.features.pins.model.setting_warnings import memory_as_planned
 from vconsole.features.pins.model.warnings import PlanWarning, plan_warnings
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState
-from vconsole.model.outcome import Outcome, PinChange
+from vconsole.model.outcome import Outcome, PinChange, Target
 from vconsole.model.placement import occupants
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
@@ -83,6 +83,14 @@ class ManyPlan:
 
 
 _NONE: Final = CpuSet()
+
+
+def missing_half(
+    domains: Iterable[Domain], host_state: HostState, target: Target
+) -> dict[str, str]:
+    """Whose live or config alone is asked for and not there, by UUID, with the reason."""
+    wanted = ((d.uuid, PinPlan.of(d, host_state)) for d in domains if target != "both")
+    return {uuid: reason for uuid, plan in wanted if (reason := plan.lacks(target))}
 
 
 def many_plan(

@@ -120,21 +120,24 @@ class PinPlan:
         Raises:
             ValueError: The domain has no such half; the text says why.
         """
-        if target not in self.targets:
-            raise ValueError(f"cannot apply to {_TARGET_WORDS[target]}: {self._why_one_target()}")
+        if reason := self.lacks(target):
+            raise ValueError(f"{self.name}: cannot apply to {_TARGET_WORDS[target]}: {reason}")
         return replace(self, target=target)
+
+    def lacks(self, target: Target) -> str:
+        """Why it has no such target; empty where it has."""
+        if target in self.targets:
+            return ""
+        if not self.active:
+            return "it does not run, only its config can change"
+        if not self.split_pins:
+            return "this driver keeps one set of pins for both"
+        return "it is transient and has no config"
 
     @property
     def begun(self) -> bool:
         """Something is planned."""
         return bool(self.staged or self.wanted)
-
-    def _why_one_target(self) -> str:
-        if not self.active:
-            return f"{self.name!r} is not running, only its config can change"
-        if not self.split_pins:
-            return "this driver keeps one set of pins for both"
-        return f"{self.name!r} is transient and has no config"
 
     # ---- reading
 

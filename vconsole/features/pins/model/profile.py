@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final, cast, get_args
 
-from vconsole.features.pins.model.many import Judged, ManyPlan, many_plan
+from vconsole.features.pins.model.many import Judged, ManyPlan, many_plan, missing_half
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.setting_rows import SettingKey, setting_rows
 from vconsole.model.cpuset import CpuSet, CpuSetError
@@ -172,6 +172,9 @@ def plan_of(
         if domain is None:
             left_out.append((placed.name, "this host has no such domain"))
         elif domain.uuid not in without:
+            if lacking := missing_half([domain], host_state, target):
+                left_out += [(domain.name, reason) for reason in lacking.values()]
+                continue
             plan = PinPlan.of(domain, host_state)
             plan = plan.with_target(target) if target in plan.targets else plan
             plan, reasons = _staged(plan, placed)
