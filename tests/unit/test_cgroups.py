@@ -13,7 +13,7 @@ from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.host import cgroups, cores
 from vconsole.host.proc import Guest
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Confined
+from vconsole.model.host_state import Confined, PinKey
 
 SCOPE = "machine.slice/machine-qemu\\x2d1\\x2dweb.scope"
 NAME = "shop-web-2"
@@ -83,6 +83,23 @@ def test_isolated_partitions_and_the_command_line(tmp_path: Path) -> None:
     assert not cores.rcu_nocbs(line)
 
 
+def test_isolated_partitions_of_a_kernel_that_does_not_sum_them_up(tmp_path: Path) -> None:
+    """As 6.1 of Debian 12 writes them: the file at the top came with 6.7."""
+    groups = {
+        "iso": ("isolated", "4-5"),
+        "iso/inner": ("isolated", "5"),
+        "root": ("root", "2-3"),
+        "root/inner": ("isolated", "3"),
+        "wrong": ("isolated invalid (Cpu list in cpuset.cpus not exclusive)", "6"),
+        "machine.slice": ("member", "0-7"),
+    }
+    for name, (kind, cpus) in groups.items():
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "cpuset.cpus.partition").write_text(f"{kind}\n")
+        (tmp_path / name / "cpuset.cpus.effective").write_text(f"{cpus}\n")
+    assert str(cgroups.isolated_partitions(tmp_path)) == "3-5"
+
+
 @pytest.mark.parametrize(
     ("cpuset", "severity", "said"),
     [
@@ -101,3 +118,28 @@ def test_a_plan_says_what_the_kernel_would_do(cpuset: str, severity: str, said: 
     warned = [w for w in plan_warnings(plan, scene) if "machine.slice" in w.text]
     assert [w.severity for w in warned] == ([severity] if severity else [])
     assert all(said in w.text for w in warned)
+
+
+def test_a_slice_narrowed_afterwards_frees_the_threads_within_it() -> None:
+    """As AllowedCPUs=0-5 did to vCPUs on 6 and 7: to pin them again is no cure."""
+    scene, uuid = scenes.kvm07(), scenes.uuid_of(NAME)
+    domain = scene.domain(uuid)
+    assert domain is not None
+    pins: dict[PinKey, str] = {("vcpu", 0): "8", ("vcpu", 1): "9"}
+    rows = tuple(
+        replace(p, live=CpuSet.parse(pins[p.key])) if p.key in pins else p for p in domain.pins
+    )
+    scene = replace(
+        scene,
+        domains=tuple(replace(d, pins=rows) if d.uuid == uuid else d for d in scene.domains),
+        confined={uuid: Confined(CpuSet.parse("0-3"), "machine.slice")},
+        allowed={uuid: dict.fromkeys(pins, CpuSet.parse("0-3"))},
+    )
+    domain = scene.domain(uuid)
+    assert domain is not None
+    said = [w.text for w in plan_warnings(PinPlan.of(domain, scene), scene)]
+    cure = "systemctl set-property machine.slice AllowedCPUs=0-3,8-9"
+    where = "machine.slice leaves pCPUs 0-3: the kernel runs it on 0-3"
+    assert [text for text in said if "vCPU 0" in text or "vCPU 1" in text] == [
+        f"vCPU {n} names pCPU {8 + n}, {where}; {cure}" for n in (0, 1)
+    ]

@@ -90,6 +90,8 @@ def test_why_it_lies_there_is_said_as_far_as_that_is_known() -> None:
     for words in ("no numatune", "32.0 MiB in huge pages of 2M", "VFIO pins", "cgroup does not"):
         assert words in told
     assert reasons(plain, place(lying=HUGE), ZERO) == ()
+    stray = (Lying(0, "anonymous", 4, 512 * MIB), Lying(1, "anonymous", 4, 4096))
+    assert reasons(tuned, place(lying=stray), ZERO) == ()
 
 
 def test_what_stayed_is_named_by_kind() -> None:

@@ -6,7 +6,9 @@ cgroup v1 nothing is said: there the kernel answers in ``Cpus_allowed_list`` alo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from vconsole.host import xml
@@ -21,8 +23,26 @@ _DEEPEST = 16
 
 
 def isolated_partitions(root: Path = CGROUPS) -> CpuSet:
-    """The pCPUs that some control group has taken from the scheduler's balancing."""
-    return _cpuset(f"{root}/cpuset.cpus.isolated") or CpuSet()
+    """The pCPUs that some control group has taken from the scheduler's balancing.
+
+    Kernels before 6.7 do not sum them up: there each group says of itself what it is.
+    """
+    known = _cpuset(f"{root}/cpuset.cpus.isolated")
+    return _isolated_below(str(root), _DEEPEST) if known is None else known
+
+
+def _isolated_below(path: str, depth: int) -> CpuSet:
+    """Partitions stand in partitions: no other group need be looked into."""
+    found = CpuSet()
+    with suppress(OSError):
+        for entry in os.scandir(path) if depth else ():
+            if entry.is_dir(follow_symlinks=False):
+                kind = read_bytes(f"{entry.path}/cpuset.cpus.partition")
+                if kind == b"isolated\n":
+                    found |= _cpuset(f"{entry.path}/cpuset.cpus.effective") or CpuSet()
+                if kind in (b"isolated\n", b"root\n"):
+                    found |= _isolated_below(entry.path, depth - 1)
+    return found
 
 
 def shares_without(root: Path = CGROUPS) -> int | None:

@@ -17,6 +17,10 @@ KINDS: Final[tuple[PageKind, ...]] = ("anonymous", "shared", "huge")
 """Its own, those of a file or of memory shared with others, and those of a pool of huge pages."""
 
 
+_NOISE: Final = 0.01
+"""A stray page is left behind by every move."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lying:
     """Bytes of a kind of page on a cell."""
@@ -77,8 +81,7 @@ class ReadPlace:
 def reasons(domain: Domain, place: Place, home: CpuSet) -> tuple[str, ...]:
     """Why memory lies elsewhere than on `home`, as far as that can be told."""
     found: list[str] = []
-    away = place.off(home)
-    if not away:
+    if place.off(home) < _NOISE * place.on(place.cells):
         return ()
     if domain.numatune is not None and domain.numatune.nodeset:
         tune = domain.numatune
@@ -109,7 +112,8 @@ def why_not_to(place: Place, cells: CpuSet) -> str:
         return f"this host has no {cells_label(missing)}"
     if place.allowed is not None and (closed := cells - place.allowed):
         may, wanted = cells_label(place.allowed), cells_label(closed)
-        return f"its cgroup lets it use {may}, not {wanted}: set numatune first"
+        cure = "set numatune first (live: restrictive only), or AllowedMemoryNodes= of its slice"
+        return f"its cgroup lets it use {may}, not {wanted}: {cure}"
     if place.vfio:
         return "VFIO pins its memory: bind it by numatune for the next start"
     moving = [part for part in place.lying if part.cell not in cells]

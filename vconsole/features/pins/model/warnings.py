@@ -25,7 +25,7 @@ from vconsole.features.pins.model.warning_case import (
 from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drifting
-from vconsole.model.host_state import HostState, PinKey
+from vconsole.model.host_state import Confined, HostState, PinKey
 from vconsole.model.memory import AWAY_LIMIT, cells_label, guest_fit, memory_lines, tune_line
 from vconsole.model.placement import Claim, claims
 from vconsole.model.topology import Topology, places
@@ -87,13 +87,17 @@ def refusals(warnings: Iterable[PlanWarning]) -> tuple[PlanWarning, ...]:
 
 
 def _drifting(case: Case) -> Iterator[PlanWarning]:
-    """Rows that the kernel holds elsewhere, and that the plan does not set once more."""
-    domain = case.host_state.domain(case.plan.uuid)
+    """Rows that the kernel holds elsewhere, and that the plan does not set once more.
+
+    Where control groups leave less, pinning it again changes nothing: `_confined` has the cure.
+    """
+    domain, limit = case.host_state.domain(case.plan.uuid), _limit(case)
     for key, now in drifting(domain, case.host_state).items() if domain else ():
-        if key not in case.plan.staged:
-            said = case.plan.rows[key].live if key in case.plan.rows else None
-            text = f"{row_label(key)}: libvirt says {said}, the kernel runs it on {now}"
-            yield PlanWarning("warn", (key,), f"{text}: pin it to {said} once more to repair it")
+        said = case.plan.rows[key].live if key in case.plan.rows else None
+        if key in case.plan.staged or (limit and said and said - limit.cpuset):
+            continue
+        text = f"{row_label(key)}: libvirt says {said}, the kernel runs it on {now}"
+        yield PlanWarning("warn", (key,), f"{text}: pin it to {said} once more to repair it")
 
 
 def _missing(case: Case) -> Iterator[PlanWarning]:
@@ -123,20 +127,30 @@ def _confined(case: Case) -> Iterator[PlanWarning]:
 
     libvirt writes the set all the same, and reads it back as it was written.
     """
-    known, plan = case.host_state.confined, case.plan
-    limit = known.get(plan.uuid) or (None if plan.active else known.get(""))
+    limit, plan = _limit(case), case.plan
     if limit is None:
         return
+    rows = [r for r in case.pinned if r.cpuset - limit.cpuset]
+    wanted = CpuSet.of(p for row in rows for p in row.cpuset) | limit.cpuset
+    cure = f"systemctl set-property {limit.where} AllowedCPUs={wanted}"
     where = f"{limit.where} leaves pCPUs {limit.cpuset}"
-    for row in case.pinned:
+    for row in rows:
         beyond, kept = row.cpuset - limit.cpuset, row.cpuset & limit.cpuset
-        if not beyond or not (row.staged or not kept):
+        if kept and not row.staged:
             continue
-        cure = f"systemctl set-property {limit.where} AllowedCPUs={limit.cpuset | row.cpuset}"
-        how = f"the kernel runs it on {kept} alone" if kept else "the kernel refuses the set"
+        new = (
+            "the kernel refuses the set" if row.staged else f"the kernel runs it on {limit.cpuset}"
+        )
+        how = f"the kernel runs it on {kept} alone" if kept else new
         text = f"{row_label(row.key)} names {pcpus_label(beyond)}, {where}: {how}; {cure}"
         grave: Severity = "warn" if kept or not row.staged or not plan.active else "refuse"
         yield PlanWarning(grave, (row.key,), text)
+
+
+def _limit(case: Case) -> Confined | None:
+    """What control groups leave to it, or will leave to it."""
+    known = case.host_state.confined
+    return known.get(case.plan.uuid) or (None if case.plan.active else known.get(""))
 
 
 def _placeless(case: Case) -> Iterator[PlanWarning]:
