@@ -2,11 +2,10 @@
 # Run as root on a booted machine with systemd, libvirtd and the package installed, a throw-away one:
 # start, stop, reload, kill -9 and restart both units, and try what their hardening forbids.
 set -euo pipefail
+. "$(dirname "$0")/tried.sh"
 
-says() { printf '  %s\n' "$*"; }
 state() { systemctl show --property ActiveState --value "$1"; }
 pid() { systemctl show --property MainPID --value "$1"; }
-wait_for() { for _ in {1..300}; do "$@" 2>/dev/null >&2 && return; sleep 0.2; done; says "waited for: $*"; return 1; }
 is() { [[ $(state "$1") == "$2" ]]; }
 # Run something as a unit is run: in its sandbox, by its own settings.
 within() {
