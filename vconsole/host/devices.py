@@ -76,7 +76,7 @@ def change_device(link: Link, request: ChangeDevice) -> Reply:
     try:
         _call(link, domain, request, request.attach, request.live, request.config)
     except libvirt.libvirtError as error:
-        if errors.code(error) != libvirt.VIR_ERR_NO_SUPPORT or not request.config:
+        if not errors.without_call(error) or not request.config:
             return put_back(
                 *(link, domain, before, errors.message(error)),
                 part=lambda text: _find(text, request) is not None,

@@ -101,6 +101,16 @@ def unsupported(error: Exception) -> bool:
     )
 
 
+def without_call(error: Exception) -> bool:
+    """The driver does not have the call; libvirt's test driver has some that refuse everything."""
+    import libvirt
+
+    if code(error) == int(libvirt.VIR_ERR_NO_SUPPORT):
+        return True
+    of_test = getattr(error, "get_error_domain", int)() == int(libvirt.VIR_FROM_TEST)
+    return of_test and code(error) in _codes(libvirt, "OPERATION_UNSUPPORTED INVALID_ARG")
+
+
 def gone(error: Exception) -> bool:
     """The domain is no more."""
     import libvirt

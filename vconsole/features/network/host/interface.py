@@ -37,7 +37,7 @@ def update_interface(link: Link, request: UpdateInterface) -> Reply:
         for half, edit in request.edits:
             _update(link, domain, half, edit.after)
     except libvirt.libvirtError as error:
-        if errors.code(error) != libvirt.VIR_ERR_NO_SUPPORT or request.config is None:
+        if not errors.without_call(error) or request.config is None:
             return put_back(
                 *(link, domain, before, errors.message(error)),
                 part=lambda text: [nic.xml for nic in interfaces(text)],
