@@ -158,8 +158,8 @@ def test_a_user_who_cannot_read_the_program_is_refused(tmp_path: Path) -> None:
     package.mkdir()
     (package / "daemonize.py").write_bytes(Path(daemonize.__file__).read_bytes())
     done = run(
-        "import sys, vconsole; del sys.modules['vconsole.daemon.daemonize']\n"
-        f"vconsole.__path__ = [{str(package)!r}]\n"
+        "import sys, vconsole.daemon; del sys.modules['vconsole.daemon.daemonize']\n"
+        f"vconsole.daemon.__path__ = [{str(package)!r}]\n"
         "from vconsole.daemon.daemonize import *\n"
         f"drop_privileges(find_user({NOBODY!r}))"
     )
