@@ -13,6 +13,7 @@ import pytest
 from vconsole.cli.arguments import Parser, meant
 from vconsole.cli.complete import parser_for
 from vconsole.cli.console import console_parser, described, overview
+from vconsole.cli.main import parser
 from vconsole.registry import DAEMONS, GROUPS, SUBCOMMANDS
 
 COMPLETIONS = Path(__file__).parent.parent.parent / "packaging" / "completions"
@@ -145,3 +146,20 @@ def test_a_shell_offers_commands_options_and_domains(
 def test_nothing_is_offered_where_nobody_knows() -> None:
     """A file of the directory is no number of a vCPU."""
     assert not [*filter(None, offered("bash", "vconsole pin web --vcpu "))]
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "value"),
+    [
+        ("tune web --live shares=5 --dry-run", "rows", ["shares=5"]),
+        ("tune web --live", "rows", []),
+        ("memory web --live 6GiB", "size", 6 << 20),
+        ("profile apply night --live web", "domains", ["web"]),
+        ("show domains -c test:///default", "name", None),
+    ],
+)
+def test_what_may_be_left_out_may_stand_behind_an_option(
+    line: str, name: str, value: object
+) -> None:
+    words = line.split()
+    assert getattr(parser(words[0]).parse_args(words), name) == value

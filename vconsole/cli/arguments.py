@@ -28,6 +28,20 @@ class Parser(argparse.ArgumentParser):
         super().error(meant(message, self))
 
     @override
+    def _match_arguments_partial(
+        self, actions: Sequence[argparse.Action], arg_strings_pattern: str
+    ) -> list[int]:
+        """An argument that may be left out is not yet left out before an option: D --live SIZE.
+
+        As Python 3.13 has it; older ones take it for empty there, and then know no SIZE.
+        """
+        counts = super()._match_arguments_partial(actions, arg_strings_pattern)
+        if "A" in arg_strings_pattern[sum(counts) :]:
+            while counts and counts[-1] == 0:
+                counts.pop()
+        return counts
+
+    @override
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         """Without help that nobody got being a success: argparse lets no error of writing out."""
         if message:
