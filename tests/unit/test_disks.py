@@ -219,6 +219,7 @@ def test_a_volume_is_named_by_its_pool_wherever_a_path_is() -> None:
     assert isinstance(medium, ChangeMedium)
     assert "<disk type='volume'" in medium.live_xml
     assert "<source pool='isos' volume='b.iso'/>" in medium.live_xml
+    assert medium.virsh()[0].endswith('--source "$(virsh vol-path b.iso --pool isos)"')
     for text in ("x", "a/b/c", "fast/", "json:{}/a/b"):
         with pytest.raises(ValueError, match="say a path, which begins with /, or POOL/NAME"):
             chain_job(*WEB, REPORT, "vda", "copy", text)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 from typing import Any, Final, NamedTuple
 
@@ -188,7 +189,9 @@ def run_chain_job(link: Link, request: ChainJob) -> Reply:
     finally:
         request.wait.what = ""
     if ended:
-        return _read_back(link, domain, request, place)
+        reply = _read_back(link, domain, request, place)
+        left = _taken_away(link, report_of(link, domain), place) if reply.status == "failed" else ""
+        return replace(reply, message=f"{reply.message}{left}")
     if began:  # else the job that runs is another's
         _abort(link, domain, request)
     report = report_of(link, domain)
@@ -315,6 +318,10 @@ def _read_back(link: Link, domain: Any, request: ChainJob, place: _Place | None)
     if live is None:
         return Reply("unknown", f"{request.target} is gone", report)
     words = live.chain_words
+    if (live.source, live.chain, live.mirror) == (request.source, request.chain, ""):
+        return Reply(
+            "failed", f"QEMU ended the job, as where a disk is full; it is {words}", report
+        )
     if not live.has_become(request.kind, place.path if place else request.after):
         return Reply("unknown", f"the job ended, yet {request.target} is {words}", report)
     return Reply(value=report, read_back=words)

@@ -114,8 +114,14 @@ class ChangeMedium:
         """The line that does it."""
         domain = domain_argument(self.name, self.uuid)
         flags = flags_of(bool(self.live_xml), bool(self.config_xml))
-        how = ("--update", "--source", self.after) if self.after else ("--eject",)
-        return (virsh_line(uri, "change-media", domain, self.target, *how, *flags),)
+        change = ("change-media", domain, self.target, *flags)
+        if not self.after:
+            return (virsh_line(uri, *change, "--eject"),)
+        pool, _, volume = self.after.partition("/")
+        if not pool:
+            return (virsh_line(uri, *change, "--update", "--source", self.after),)
+        path = virsh_line(uri, "vol-path", volume, "--pool", pool)
+        return (f'{virsh_line(uri, *change, "--update", "--source")} "$({path})"',)
 
 
 @dataclass(frozen=True, slots=True)
