@@ -244,7 +244,13 @@ class FooterBar(Widget):
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _key(self, command: Command) -> str:
-        """The first of its keys that works here; empty where all of them are text."""
+        """The first of its keys that works here; empty where all of them are text.
+
+        Pages that digits open are left out together: a letter of one, the page may have itself.
+        """
+        opened_by_digit = shown_key(command, self._keys).isdecimal()
+        if opened_by_digit and self._typed == "digits":
+            return ""
         return shown_key(command, self._keys, self._typed)
 
     def _length(self, command: Command) -> int:

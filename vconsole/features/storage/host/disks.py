@@ -319,9 +319,8 @@ def _read_back(link: Link, domain: Any, request: ChainJob, place: _Place | None)
         return Reply("unknown", f"{request.target} is gone", report)
     words = live.chain_words
     if (live.source, live.chain, live.mirror) == (request.source, request.chain, ""):
-        return Reply(
-            "failed", f"QEMU ended the job, as where a disk is full; it is {words}", report
-        )
+        why = "the job was ended: the disk is full, or another program did it"
+        return Reply("failed", f"{why}; {request.target} is {words}", report)
     if not live.has_become(request.kind, place.path if place else request.after):
         return Reply("unknown", f"the job ended, yet {request.target} is {words}", report)
     return Reply(value=report, read_back=words)
