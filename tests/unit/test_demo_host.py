@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -331,3 +332,13 @@ def test_commands_ask_the_demo_too(
 ) -> None:
     assert main([*argv, "--demo"]) == 0
     assert words in capsys.readouterr().out
+
+
+def test_a_profile_of_the_demo_goes_with_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It was kept among the user's own, and the user's own were offered on the demo."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    assert main(["profile", "save", "week", "web-03", "--demo"]) == 0
+    assert "profiles/week.toml: 1 domain" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())

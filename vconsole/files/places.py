@@ -34,9 +34,17 @@ def state_dir(environ: Mapping[str, str] | None = None) -> Path | None:
     return None
 
 
+def profiles_dir() -> Path | None:
+    """Where placements are kept, beside the settings; None without a home."""
+    if _elsewhere:
+        return _elsewhere[-1] / "profiles"
+    path = config_path()
+    return path.parent / "profiles" if path else None
+
+
 @contextmanager
 def state_in(directory: Path) -> Iterator[None]:
-    """Let this directory be `state_dir` meanwhile, whatever the user's own is."""
+    """Let all that is kept be below this directory meanwhile, whatever the user's own is."""
     _elsewhere.append(directory)
     try:
         yield

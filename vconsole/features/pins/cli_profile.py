@@ -19,6 +19,7 @@ from vconsole.features.pins.model.profile import (
     profile_of,
 )
 from vconsole.host.source import HostSource, View
+from vconsole.model.words import plural
 from vconsole.text import safe
 
 _DOMAINS = "name, UUID or id; default all"
@@ -62,7 +63,7 @@ def run_save(options: argparse.Namespace, source: HostSource) -> int:
     if options.json:
         print_json({"path": str(path), "domains": [p.name for p in profile.placements]})
     else:
-        print(f"saved {path}: {len(profile.placements)} domains")
+        print(f"saved {path}: {plural(len(profile.placements), 'domain')}")
     return DONE
 
 

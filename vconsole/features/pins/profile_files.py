@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from vconsole.features.pins.model.profile import Profile, ProfileError, from_text, to_text
 from vconsole.files.careful import SafeFileError, read, save
-from vconsole.files.places import config_path
+from vconsole.files.places import profiles_dir
 from vconsole.model.request import Reply
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -21,10 +21,10 @@ def directory() -> Path:
     Raises:
         ProfileError: There is no home.
     """
-    path = config_path()
+    path = profiles_dir()
     if path is None:
         raise ProfileError("neither XDG_CONFIG_HOME nor HOME names a directory for profiles")
-    return path.parent / "profiles"
+    return path
 
 
 def names() -> list[str]:
