@@ -22,7 +22,8 @@ from vconsole.features.locality.model.place import (
 )
 from vconsole.host.proc import Guest
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Connection, Domain, NumaTune
+from vconsole.model.host_state import Connection, Domain, HostState, Locality, NumaTune
+from vconsole.model.memory import away_text
 from vconsole.model.request import Reply
 
 MIB = 1 << 20
@@ -218,3 +219,11 @@ def test_free_memory_and_huge_pages_of_a_cell_with_a_gap_before_it(tmp_path: Pat
     (tmp_path / "nodes").mkdir()
     assert host.rooms(tmp_path) == {8: Room(65536, {2048: 12}), 9: Room()}
     assert host.rooms(tmp_path / "none") == {}
+
+
+def test_a_stray_page_names_no_cell() -> None:
+    """On a real host the pages of libraries lie on every cell."""
+    lies = Locality({0: 512 * MIB, 1: 4096, 2: 140 << 10, 3: MIB}, 0.0)
+    state = HostState(locality={"u": lies})
+    said = away_text(Domain("u", "web", "running"), state, CpuSet.of((3,)))
+    assert said.endswith("of its memory is on cell 0")

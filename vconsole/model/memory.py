@@ -198,8 +198,10 @@ def away_percent(domain: Domain, host_state: HostState, cells: CpuSet) -> float 
 def away_text(domain: Domain, host_state: HostState, cells: CpuSet) -> str:
     """How much of its measured memory lies elsewhere, and where: ``59 % ... on cell 0``."""
     away = away_percent(domain, host_state, cells) or 0.0
-    others = [c for c, count in host_state.locality[domain.uuid].bytes_by_cell.items() if count > 0]
-    where = cells_label(CpuSet.of(c for c in others if c >= 0) - cells)
+    lies = host_state.locality[domain.uuid].bytes_by_cell
+    least = sum(lies.values()) / 100  # stray pages of libraries are everywhere
+    others = CpuSet.of(c for c, count in lies.items() if c >= 0 and count > least) - cells
+    where = cells_label(others or CpuSet.of(c for c, n in lies.items() if c >= 0 and n > 0) - cells)
     return f"{away:.0f} % of its memory is on {where}"
 
 
