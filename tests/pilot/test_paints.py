@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from textual import events
+from textual._compositor import Compositor
 
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.unit.test_layering import loaded_by
+from vconsole.console import partial_repaint
 from vconsole.console.app import VConsole
 from vconsole.model.host_state import Usage
 
@@ -48,6 +50,33 @@ async def test_a_key_is_painted_once(page: str, key: str, monkeypatch: pytest.Mo
         async with paints(console, monkeypatch) as painted:
             console.app.post_message(events.Key(key, None))
         assert len(painted) <= 1, f"on page {console.page}"
+
+
+async def test_what_is_painted_is_what_textual_would_have_painted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[tuple[str, str]] = []
+
+    async with console_on(scenes.kvm07(), (100, 26)) as console:
+        terminal = console.app.console
+
+        def both(compositor: Any) -> Any:
+            dirty = set(compositor._dirty_regions)
+            ours = partial_repaint.render_partial(compositor)
+            compositor._dirty_regions.update(dirty)
+            theirs = partial_repaint.THEIRS(compositor)
+            if ours is not None:
+                compared.append((ours.render_segments(terminal), theirs.render_segments(terminal)))
+            return ours
+
+        monkeypatch.setattr(Compositor, "render_partial_update", both)
+        await console.press(*"jjkj2ljlj", "escape", "enter", "tab", "down", "escape")
+        await console.press("slash", *"web", "enter", *"p]xl", "escape", "escape")
+        await console.press("ctrl+backslash", *"pin", "down", "down", "escape")
+        console.host.show(replace(console.app.host_state, busy={}))
+        await console.press("down")
+    assert len(compared) > 20
+    assert [ours for ours, _ in compared] == [theirs for _, theirs in compared]
 
 
 @pytest.mark.parametrize("page", ["", "2", "enter", "p"])

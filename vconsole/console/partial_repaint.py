@@ -1,11 +1,16 @@
-"""Fewer bytes for a repaint.
+"""Fewer bytes and less work for a repaint.
 
 Textual 8.2 writes a repainted part of a line from the left edge of its widget: a percent that
 changed costs the whole row before it, most of what an idle list sends over a thin line. And it
 gives every piece of text all of its style, and takes that back behind it. This writes from the
-first cell that was asked for, and of a style what differs from the one before. The places have no
-public hook, so they are replaced by name, and only where they look as they did (textual is pinned
-to a minor).
+first cell that was asked for, and of a style what differs from the one before.
+
+And less work: Textual renders all lines of every widget between the uppermost and the lowest part
+that changed, which for a cursor's row and the hint below the list is the whole page. This renders
+the lines that changed.
+
+The places have no public hook, so they are replaced by name, and only where they look as they did
+(textual is pinned to a minor).
 """
 
 from __future__ import annotations
@@ -18,6 +23,7 @@ from rich.color import Color, ColorSystem
 from rich.control import Control
 from rich.style import Style
 from textual import _compositor
+from textual.geometry import Region
 from textual.strip import Strip
 
 Codes = tuple[str, str, str]
@@ -105,8 +111,55 @@ def _whole(self: Any, console: Any) -> str:
     return pen.done()
 
 
+def render_partial(self: Any) -> Any:
+    """Replace `Compositor.render_partial_update`: of each widget the lines that changed."""
+    screen = self.size.region
+    dirty = [part for part in (r.intersection(screen) for r in self._dirty_regions) if part]
+    self._dirty_regions.clear()
+    if not dirty:
+        return None
+    spans = list(self._regions_to_spans(dirty))
+    lines = {y for y, _, _ in spans}
+    chops: list[dict[int, Strip | None]] = [dict.fromkeys(cuts[:-1]) for cuts in self.cuts]
+    for widget, (region, clip) in self.visible_widgets.items():
+        seen = region.intersection(clip)
+        changed = [part.intersection(seen) for part in dirty if seen.overlaps(part)]
+        if changed:
+            _, top, _, height = Region.from_union(changed)
+            part = Region(seen.x, top, seen.width, height)
+            strips = widget.render_lines(part.translate((-region.x, -region.y)))
+            _fill(chops, self.cuts, part, strips, lines)
+    return _compositor.ChopsUpdate(chops, spans, [cuts[1:] for cuts in self.cuts])
+
+
+def _fill(
+    chops: list[dict[int, Strip | None]],
+    cuts: list[list[int]],
+    part: Region,
+    strips: Iterable[Strip],
+    lines: set[int],
+) -> None:
+    """Put a widget's lines where no other is in front of it, cut as their neighbours are."""
+    first, last = part.column_span
+    for y, strip in zip(part.line_range, strips, strict=True):
+        if y in lines:
+            starts = [cut for cut in cuts[y] if first <= cut <= last]
+            pieces = strip.divide([cut - first for cut in starts[1:]])
+            for start, piece in zip(starts, pieces, strict=False):
+                if chops[y].get(start) is None:
+                    chops[y][start] = piece
+
+
+THEIRS: Final[Any] = getattr(_compositor.Compositor, "render_partial_update", None)
+_USED: Final = ("_dirty_regions", "_regions_to_spans", "cuts", "visible_widgets")
+
+
 def install() -> None:
     """Put it in place."""
+    compositor: Any = _compositor.Compositor
+    known = compositor() if THEIRS is not None else None
+    if known is not None and all(hasattr(known, name) for name in _USED):
+        compositor.render_partial_update = render_partial
     for name, ours in (("ChopsUpdate", _partial), ("LayoutUpdate", _whole)):
         update: Any = getattr(_compositor, name, None)
         if hasattr(update, "render_segments"):
