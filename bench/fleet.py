@@ -17,7 +17,7 @@ from bench.cases import (
     vconsole_env,
     vconsole_plan,
 )
-from bench.peers import virt_top
+from bench.peers import virt_manager, virt_top
 from bench.plan import Case, Daemon, Plan
 from tests.integration.ground import LabError, obstacle
 from tests.integration.lab import Libvirtd
@@ -49,6 +49,7 @@ def fleet_cases(effort: Effort, folder: Path) -> Iterator[list[Case]]:
         yield [
             _list_case(effort, folder, host, shown),
             virt_top(effort, "virt-top daemon", host.uri, names[0], daemon),
+            virt_manager(effort, host.uri, daemon),
             _calls_case(effort, folder, host, shown),
         ]
 

@@ -59,11 +59,18 @@ def _virtui_manager(effort: Effort, domains: int, uri: str, folder: Path) -> Cas
         ready_limit_s=60.0,
         idle_s=effort.idle_s,
         series=(Series("move", ("Tab",) * effort.moves),),
-        quit=("q",),
+        quit=("\x11",),  # ctrl+q: a letter may go into a field
     )
     env = {"HOME": str(home)}
     name = f"virtui-manager n={domains}"
     return Case(name, (program,), plan, env, skip=missing, group=PEER, rounds=1)
+
+
+def virt_manager(effort: Effort, uri: str, daemon: Daemon) -> Case:
+    """Return what virt-manager asks a daemon for once a second, without its window."""
+    argv = (sys.executable, "-m", "bench.manager_way", uri)
+    plan = Plan(ready="asks", idle_s=effort.idle_s, quit=("q\r",), daemon=daemon)
+    return Case("virt-manager's calls daemon", argv, plan, group=PEER, rounds=1)
 
 
 def _found(program: str) -> tuple[str, str]:

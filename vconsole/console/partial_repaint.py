@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Final
 
 from rich.color import Color, ColorSystem
@@ -124,12 +125,23 @@ def render_partial(self: Any) -> Any:
     for widget, (region, clip) in self.visible_widgets.items():
         seen = region.intersection(clip)
         changed = [part.intersection(seen) for part in dirty if seen.overlaps(part)]
-        if changed:
+        if any(_is_open(chops, self.cuts, part) for part in changed):
             _, top, _, height = Region.from_union(changed)
             part = Region(seen.x, top, seen.width, height)
             strips = widget.render_lines(part.translate((-region.x, -region.y)))
             _fill(chops, self.cuts, part, strips, lines)
     return _compositor.ChopsUpdate(chops, spans, [cuts[1:] for cuts in self.cuts])
+
+
+def _is_open(chops: list[dict[int, Strip | None]], cuts: list[list[int]], part: Region) -> bool:
+    """Whether something of a part is not drawn yet by what is in front of it."""
+    first, last = part.column_span
+    return any(
+        chops[y][start] is None
+        for y in part.line_range
+        for start, end in pairwise(cuts[y])
+        if start < last and end > first
+    )
 
 
 def _fill(

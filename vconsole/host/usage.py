@@ -217,7 +217,7 @@ class LocalUsage:
     """
 
     groups = 0
-    _THREADS, _THREADS_ON_HOST = 32, 512
+    _THREADS, _THREADS_ON_HOST = 16, 512
     _SLOWER = 5
     _RESCAN_S, _LONGEST_RESCAN_S = 1.0, 30.0
 

@@ -39,6 +39,7 @@ class DomainsScreen(ListPage):
         self._sort, self._descending = "name", False
         self._opened = False
         """The opening was shown, or is over."""
+        self._opening: Opening | None = None
         self._by_uuid: dict[str, Domain] = {}
         self._chosen: set[str] = set()
         self._order: list[str] = []
@@ -84,13 +85,20 @@ class DomainsScreen(ListPage):
         uuid = next((uuid for uuid, d in self._by_uuid.items() if d.name == guide), None)
         if uuid is not None:
             self._arrange(cursor=uuid, force=True)
-            self.mount(Opening(opening(guide)), before=self.table)
+            self._opening = Opening(opening(guide))
+            self.mount(self._opening, before=self.table)
 
     @override
     def unsay(self) -> None:
         """After the first key the opening is over."""
         super().unsay()
-        self.query(Opening).remove()
+        if self._opening is not None:
+            self._opening.remove()
+            self._opening = None
+
+    @override
+    def explain(self) -> None:
+        """The hint says all there is to say."""
 
     def _arrange(self, cursor: str | None = None, force: bool = False) -> None:
         host_state = self.host_state
