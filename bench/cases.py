@@ -22,7 +22,7 @@ class Effort:
     """How long and how often to measure."""
 
     rounds: int = 3
-    idle_s: float = 8.0
+    idle_s: float = 7.0
     moves: int = 40
     refresh_moves: int = 10
     pages: int = 12
@@ -93,7 +93,7 @@ def vconsole_cases(effort: Effort, folder: Path) -> list[Case]:
             vconsole_plan(effort, domains),
             env,
             group=VCONSOLE,
-            rounds=0 if domains <= 1000 else 2,
+            rounds=0 if domains <= 1000 else 1,
         )
         for domains in effort.loads
     ]
@@ -133,7 +133,7 @@ def floor_cases(effort: Effort) -> list[Case]:
             series=list_series(effort, domains),
             burst=("Down", effort.burst),
         )
-        rounds = 1 if kind == "table" else 0
+        rounds = 0 if kind == "lines" and domains in effort.peer_loads else 1
         cases.append(Case(floor_name(domains, kind), argv, plan, group=FLOOR, rounds=rounds))
     return cases
 
