@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -31,7 +32,8 @@ from textual.widgets import Input  # noqa: E402
 
 from tests import scenes  # noqa: E402
 
-hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
+hypothesis.settings.register_profile("any machine", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("any machine")
 vars(constants).update(TEXTUAL_ANIMATIONS="none", FILTERS="")
 Input.cursor_blink._default = False
@@ -42,6 +44,13 @@ def tmp_path() -> Iterator[Path]:
     """A folder with a short name, whatever runs the tests: it is shown in titles and bound to."""
     with tempfile.TemporaryDirectory(prefix="vc-", ignore_cleanup_errors=True) as place:
         yield Path(place)
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: the search for garbage, a quarter of a run, need not look at it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 20)
 
 
 def pytest_unconfigure() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import builtins
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from time import monotonic
 from typing import TypeVar
 
@@ -15,6 +16,7 @@ from textual import events
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tests.feed import Answers, ScriptedDispatcher, ScriptedFeed, make_console
 from tests.lies import lies_in
@@ -43,12 +45,17 @@ class Console:
     # -- what the person does ----------------------------------------------------------------
 
     async def press(self, *keys: str) -> None:
-        """Press keys; those that print a character may be written as printed."""
-        for key in keys:
+        """Press keys; those that print a character may be written as printed.
+
+        A text is typed into a field without waiting for what each of its letters does.
+        """
+        for key, following in pairwise((*keys, "")):
             character = key if len(key) == 1 else None
             name = _character_to_key(key) if character else key
             self.app.post_message(events.Key(name, character))
-            await self.settle()
+            is_typing = isinstance(self.app.focused, Input) and len(key) == len(following) == 1
+            if not is_typing:
+                await self.settle()
 
     def asked(self, kind: builtins.type[R]) -> list[R]:
         """What was asked of the dispatcher so far, of one kind."""

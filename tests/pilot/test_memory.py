@@ -13,7 +13,7 @@ from tests import scenes
 from tests.feed import ScriptedDispatcher
 from tests.pilot.manual import Console, console_on
 
-VISITS = 20
+VISITS = 12
 EACH_BYTES = 10 * 1024
 """5 MiB for 500 visits."""
 ROUNDS = 4

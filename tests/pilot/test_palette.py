@@ -117,7 +117,7 @@ def test_every_command_is_bound_with_its_id() -> None:
 async def test_each_command_runs_or_says_why_not(page: str) -> None:
     """By its id, as palette, footer and keys all do; anew after one that leaves the page."""
     leave = {"app.quit", "app.suspend", "app.screenshot"}
-    everywhere = of_scope("app") if page in ("domain", "plan") else ()
+    everywhere = of_scope("app") if page == "domain" else ()
     left = [c for c in (*of_scope(page), *everywhere) if c.id not in leave]
     while left:
         async with console_on(scenes.in_view(scenes.kvm07(), WEB_2), (120, 40)) as console:
@@ -394,6 +394,12 @@ KEYS = sorted(
     | {"enter", "escape", "backspace", "delete", "tab", "space", "é", "宿"}
 )
 HARMFUL = {"q", "ctrl+q", "ctrl+z", "f12"}
+LARGE = ("kvm07", "hostile", "sixteen-cells")
+"""What fills a large screen."""
+TRIED = [
+    *((scene, size) for scene in SCENES for size in ((20, 5), (80, 24))),
+    *((scene, (200, 60)) for scene in LARGE),
+]
 
 
 def painted_anew(console: Console) -> list[str]:
@@ -403,8 +409,7 @@ def painted_anew(console: Console) -> list[str]:
     return console.lines
 
 
-@pytest.mark.parametrize("size", [(20, 5), (80, 24), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(("scene", "size"), TRIED, ids=str)
 async def test_no_sequence_of_keys_breaks_it(
     scene: str, size: tuple[int, int], clock: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
