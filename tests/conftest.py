@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -27,7 +28,9 @@ os.environ.update(
 time.tzset()
 
 # The snapshot plugin imports Textual, which reads the environment once, before this file is run.
+from rich.console import RenderableType  # noqa: E402
 from textual import constants  # noqa: E402
+from textual._compositor import Compositor, LayoutUpdate  # noqa: E402
 from textual.widgets import Input  # noqa: E402
 
 from tests import scenes  # noqa: E402
@@ -37,6 +40,7 @@ hypothesis.settings.register_profile("any machine", deadline=None, max_examples=
 hypothesis.settings.load_profile("any machine")
 vars(constants).update(TEXTUAL_ANIMATIONS="none", FILTERS="")
 Input.cursor_blink._default = False
+_RENDER_UPDATE = Compositor.render_update
 
 
 @pytest.fixture
@@ -56,6 +60,30 @@ def pytest_collection_finish() -> None:
 def pytest_unconfigure() -> None:
     """Leave nothing behind."""
     shutil.rmtree(HOME, ignore_errors=True)
+
+
+@pytest.fixture
+def painted() -> None:
+    """Each paint of a test is worked out, as on a terminal: for those that look at painting."""
+
+
+@pytest.fixture(autouse=True)
+def seen_at_the_end(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No terminal takes what a pilot paints: worked out is what a test looks at."""
+    is_pilot = request.path.parent.name in ("pilot", "snapshots")
+    if is_pilot and "painted" not in request.fixturenames:
+        monkeypatch.setattr(Compositor, "render_update", unseen)
+
+
+def unseen(
+    compositor: Compositor, full: bool = False, screen_stack: Any = None, simplify: bool = False
+) -> RenderableType | None:
+    """Take for painted what waits for it; a whole screen is asked for by who takes a picture."""
+    if full:
+        return _RENDER_UPDATE(compositor, full, screen_stack, simplify)
+    waits = bool(compositor._dirty_regions)
+    compositor._dirty_regions.clear()
+    return LayoutUpdate([], compositor.size.region) if waits else None
 
 
 @pytest.fixture

@@ -210,6 +210,17 @@ async def test_the_demo_host_says_that_it_is_one() -> None:
 # -- hostile text ----------------------------------------------------------------------------
 
 
+CONTROLS = [name for name in HOSTILE_NAMES if not name.isprintable()]
+KINDS = (
+    *HOSTILE_NAMES[2:4],
+    " ",
+    "".join(CONTROLS),
+    "".join(reversed(CONTROLS)),
+    *(name for name in HOSTILE_NAMES if len(name) > 24 and name.isprintable()),
+)
+"""Each kind of text that a screen could take ill; each name alone is in test_text.py."""
+
+
 def everything_hostile(text: str) -> HostState:
     """One text in every field that somebody else can choose."""
     scene = scenes.kvm07()
@@ -248,7 +259,7 @@ def is_harmless(console: Console, size: tuple[int, int]) -> None:
     assert console.footer.endswith("? help")
 
 
-@pytest.mark.parametrize("text", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
+@pytest.mark.parametrize("text", KINDS, ids=range(len(KINDS)))
 async def test_hostile_text_in_every_field_is_shown_and_does_nothing(text: str) -> None:
     size = (120, 40)
     async with console_on(everything_hostile(text), size) as console:
@@ -280,7 +291,7 @@ async def test_hostile_text_in_every_field_is_shown_and_does_nothing(text: str) 
         is_harmless(console, size)
 
 
-@pytest.mark.parametrize("text", HOSTILE_NAMES, ids=range(len(HOSTILE_NAMES)))
+@pytest.mark.parametrize("text", KINDS, ids=range(len(KINDS)))
 async def test_hostile_text_in_the_dialogs_and_reasons(text: str) -> None:
     scene = scenes.read_only(scenes.stale(everything_hostile(text), text), text)
     async with console_on(scene, (120, 40)) as console:

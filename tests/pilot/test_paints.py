@@ -19,6 +19,7 @@ from vconsole.console import partial_repaint
 from vconsole.console.app import VConsole
 from vconsole.model.host_state import Usage
 
+pytestmark = pytest.mark.usefixtures("painted")
 PAINTED_BY_S = 0.15
 """Several times the pause between two paints of one cause."""
 
