@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 import pytest
 
+from tests.commands import command
 from tests.lies import lies_in
 from tests.logs import outcomes
 
@@ -26,10 +27,7 @@ def vconsole(
     *words: str, uri: str = "test:///default", stdin: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does."""
-    argv = [sys.executable, "-m", "vconsole", "-c", uri, *words]
-    done = subprocess.run(
-        argv, capture_output=True, text=True, input=stdin, timeout=60, check=False
-    )
+    done = command("-c", uri, *words, stdin=stdin)
     assert not lies_in(done.stdout + done.stderr)
     return done
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
+from tests.commands import command
 from tests.lies import lies_in
 from tests.unit.vhostmd_conf import conf, metric
 from vconsole.features.metrics.cli import disk as metrics_disk
@@ -31,8 +31,7 @@ METRICS = (
 
 def vconsole(*words: str) -> subprocess.CompletedProcess[str]:
     """Run the command as a person does."""
-    argv = [sys.executable, "-m", "vconsole", *words]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    done = command(*words)
     assert not lies_in(done.stdout + done.stderr)
     return done
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.commands import command
 from vconsole.features.doctor.host.connection import _connected
 from vconsole.files.demo import demo_files
 from vconsole.files.places import state_dir
@@ -145,15 +144,7 @@ def test_where_both_kinds_of_daemons_are_installed_the_enabled_one_is_meant(
 
 def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
     """Run a subcommand where libvirt's sockets are somewhere else, and none."""
-    return subprocess.run(
-        [sys.executable, "-m", "vconsole", *words],
-        env={**os.environ, "LIBVIRT_DEFAULT_URI": "", **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=Path(__file__).parents[2],
-    )
+    return command(*words, **{"LIBVIRT_DEFAULT_URI": "", **env})
 
 
 DESTROY = ("destroy", "web-01", "--yes")

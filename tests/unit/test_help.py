@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands import command
 from vconsole.cli.arguments import Parser, meant
 from vconsole.cli.complete import parser_for
 from vconsole.cli.console import console_parser, described, overview
@@ -20,13 +21,7 @@ COMPLETIONS = Path(__file__).parent.parent.parent / "packaging" / "completions"
 
 
 def vconsole(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "vconsole", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    return command(*words)
 
 
 # -- help ------------------------------------------------------------------------------------
