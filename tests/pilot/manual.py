@@ -223,6 +223,7 @@ async def console_on(
         await console.settle()
         yield console
         assert not lies_in(console.text)
+        app._exit = True  # it ends: a timer may find a page half taken apart
 
 
 def sets(*texts: str) -> list[str]:
