@@ -260,6 +260,7 @@ async def test_every_tab_works_without_colours_and_in_ascii(theme: str) -> None:
 
 
 @pytest.mark.parametrize("tab", range(5))
+@pytest.mark.usefixtures("painted")
 async def test_the_same_reading_paints_nothing(tab: int, monkeypatch: pytest.MonkeyPatch) -> None:
     async with looking_at("orders-db") as console:
         await console.press(*["tab"] * tab)
@@ -268,6 +269,7 @@ async def test_the_same_reading_paints_nothing(tab: int, monkeypatch: pytest.Mon
         assert painted == []
 
 
+@pytest.mark.usefixtures("painted")
 async def test_a_busier_vcpu_paints_one_field(monkeypatch: pytest.MonkeyPatch) -> None:
     async with looking_at("orders-db") as console:
         await console.press("tab")

@@ -215,6 +215,7 @@ async def test_the_page_works_without_colours_and_in_ascii(theme: str) -> None:
 # -- cost ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("painted")
 async def test_the_same_reading_paints_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     host = scenes.sixteen_cells()
     async with console_on(host) as console:
@@ -224,6 +225,7 @@ async def test_the_same_reading_paints_nothing(monkeypatch: pytest.MonkeyPatch) 
         assert painted == []
 
 
+@pytest.mark.usefixtures("painted")
 async def test_a_busier_pcpu_paints_its_field_only(monkeypatch: pytest.MonkeyPatch) -> None:
     host = scenes.kvm07()
     async with console_on(host) as console:
@@ -234,6 +236,7 @@ async def test_a_busier_pcpu_paints_its_field_only(monkeypatch: pytest.MonkeyPat
         assert below(console, "cpu  0 ").startswith("#1")
 
 
+@pytest.mark.usefixtures("painted")
 async def test_less_free_memory_paints_the_figures_only(monkeypatch: pytest.MonkeyPatch) -> None:
     host = scenes.kvm07()
     cells = (replace(host.cells[0], free_bytes=int(5.4 * scenes.GIB)), *host.cells[1:])
@@ -245,6 +248,7 @@ async def test_less_free_memory_paints_the_figures_only(monkeypatch: pytest.Monk
         assert sum(r.area for r in painted) <= 4
 
 
+@pytest.mark.usefixtures("painted")
 async def test_a_move_paints_two_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     async with console_on(scenes.sixteen_cells()) as console:
         await console.press("2")
