@@ -90,7 +90,7 @@ async def test_its_problem_is_cured_while_one_watches(monkeypatch: pytest.Monkey
         await one.press("enter")
         await one.sees("Plan for web-02", "vcpupin --domain web-02")
         await one.press("enter")
-        await one.sees("6 of 6 applied and verified")
+        await one.sees("5 of 5 applied and verified")
         await one.press("escape", "escape")
         assert "brings" not in one.text
         await one.until(lambda _: "of its memory" not in one.status)

@@ -118,20 +118,8 @@ def memory_of(found: ManyPlan, name: str) -> list[tuple[str, str, str]]:
     return [(row.label, str(row.live_after), str(row.config_after)) for row in rows]
 
 
-def test_memory_is_bound_where_the_vcpus_go_from_the_next_start_on() -> None:
-    found = everybody(fleet(host(free_gib=(16.0, 16.0)), (2, 2), gib=10))
-    cells = {
-        d.name: topology(found.after).cells_of(vcpu_set(d) or CpuSet()) for d in found.after.domains
-    }
-    for name, where in cells.items():
-        assert memory_of(found, name) == [("numatune", "none", f"strict {where}")]
-    assert [d.numatune and d.numatune.nodeset for d in found.after.domains] == list(cells.values())
-    assert not any(w.severity != "info" for p in found.placed for w in p.warnings)
-
-
-def test_a_host_of_one_cell_and_memory_without_room_bind_nothing() -> None:
-    assert memory_of(everybody(fleet(host(free_gib=(64.0,)), (2,))), "g00") == []
-    assert memory_of(everybody(fleet(host(free_gib=(1.0, 1.0)), (2,), gib=4)), "g00") == []
+def test_who_has_no_policy_of_memory_is_given_none() -> None:
+    assert memory_of(everybody(fleet(host(free_gib=(16.0, 16.0)), (2, 2), gib=10)), "g00") == []
 
 
 def test_bound_memory_moves_live_with_the_vcpus_where_its_cell_has_no_place() -> None:
@@ -158,20 +146,19 @@ GUEST_CELLS = (
 )
 
 
-def test_guest_cells_that_go_apart_get_a_memnode_each() -> None:
+def test_the_memory_of_a_guest_cell_that_goes_elsewhere_follows() -> None:
     """One free core a cell: none holds four vCPUs."""
     taken = (0, 1, 2, 8, 9, 10, 4, 5, 6, 12, 13, 14)
     base = host(*(domain(f"full-{n}", [f"{n}"]) for n in taken))
-    made = running(base, "numa", 4, 4, GUEST_CELLS)
-    made = replace(made, topology=(1, 4, 1))
+    nodes = "".join(f"<memnode cellid='{n}' mode='strict' nodeset='0'/>" for n in (0, 1))
+    made = running(base, "numa", 4, 4, f"{GUEST_CELLS}<numatune>{nodes}</numatune>")
+    made = replace(made, topology=(1, 4, 1), state="shut off")
     found = fit_many(["numa"], replace(base, domains=(*base.domains, made)))
     shape = topology(found.after)
     sets = [pin.config or CpuSet() for pin in found.after.domains[-1].pins if pin.kind == "vcpu"]
     cells = [str(shape.cells_of(CpuSet.of((*sets[n], *sets[n + 1])))) for n in (0, 2)]
-    assert cells[0] != cells[1], "each has a cell of its own"
-    assert memory_of(found, "numa") == [
-        (f"guest cell {n}", "none", f"strict {where}") for n, where in enumerate(cells)
-    ]
+    assert cells == ["0", "1"]
+    assert memory_of(found, "numa") == [("guest cell 1", "strict 0", "strict 1")]
 
 
 def test_a_preference_follows_and_what_is_spread_or_left_to_numad_stays() -> None:

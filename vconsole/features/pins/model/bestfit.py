@@ -2,8 +2,7 @@
 
 One pCPU for each vCPU, on one cell where its memory fits or already lies, else on as few near cells
 as hold it; guest cell by guest cell where the guest has any. The emulator and iothreads go beside
-them, and its memory is bound where its vCPUs are. What a plan of it would be warned of is said
-first.
+them, and a policy of its memory follows. What a plan of it would be warned of is said first.
 """
 
 from __future__ import annotations

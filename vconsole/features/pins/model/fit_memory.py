@@ -1,8 +1,8 @@
 """Where memory goes with the vCPUs: rows of numatune and memnode beside the pins of a best fit.
 
-A domain without a policy gets a strict one for the next start, where there is room; a preference
-that leads elsewhere follows. What is bound stays, unless the fit had to leave its cells. Where
-numad chooses, or memory is spread on purpose, nothing is proposed.
+A preference that leads elsewhere follows. What is bound stays, unless the fit had to leave its
+cells. Where numad chooses, or memory is spread on purpose, nothing is proposed; nor where there is
+no policy: who asks for pins is not given one that can keep a domain from starting.
 """
 
 from __future__ import annotations
@@ -37,11 +37,9 @@ def memory_rows(case: Case, choice: Choice) -> dict[SettingKey, Setting]:
 
 
 def _wanted(case: Case, part: Part, cells: CpuSet) -> str:
-    """Mode and cells for a part; empty where its policy is well as it is, or its room unknown."""
+    """Mode and cells for a part; empty where it has no policy, or one that is well as it is."""
     tune = (part.guest.tune if part.guest else None) or case.domain.numatune
-    if tune is None:
-        return f"strict {cells}" if case.fit(part, cells).fits else ""
-    if not tune_line(tune, "", "", case.host_state, cells):
+    if tune is None or not tune_line(tune, "", "", case.host_state, cells):
         return ""
     alone = tune.mode == "preferred" and len(cells) == 1
     return f"{tune.mode} {cells}" if alone or _left(case, tune, cells) else ""
