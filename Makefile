@@ -6,7 +6,7 @@ PYTHON_BIN := .venv/bin/python
 ARGS ?=
 export PREFIX DESTDIR SYSCONFDIR PYTHON
 
-.PHONY: run test quick check snapshots docs bench performance dist deb deb-test rpm site test-lowest install uninstall clean help
+.PHONY: run test quick check snapshots docs bench performance dist deb deb-test rpm pyz site test-lowest install uninstall clean help
 
 run: ## start the console; ARGS="--demo" and the like are passed on
 	@scripts/setup.sh run
@@ -88,6 +88,10 @@ deb-test: ## build, install, try and purge the .deb in fresh chroots; ARGS="book
 
 rpm: ## dist/vconsole-*.rpm, where rpmbuild is
 	scripts/rpm.sh
+
+pyz: ## dist/vconsole.pyz, one file, with the distribution's Python, libvirt and lxml
+	@scripts/setup.sh run
+	$(PYTHON_BIN) -m scripts.pyz
 
 site: ## the documents as a site in build/site; a link that leads nowhere is an error
 	@[[ -x .venv-site/bin/mkdocs ]] || { python3 -m venv .venv-site && .venv-site/bin/pip install \

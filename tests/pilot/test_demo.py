@@ -82,7 +82,7 @@ async def test_its_problem_is_cured_while_one_watches(monkeypatch: pytest.Monkey
     monkeypatch.setattr(memory, "MOVES_S", 0.5)
     async with demo() as one:
         await one.sees("p a enter enter brings web-02 to its memory; ? lists keys")
-        await one.until(lambda _: "59 % of its memory is on cell 0" in one.status)
+        await one.until(lambda _: "59 % of its memory on cells its vCPUs may not use: cell 0" in one.status)
         await one.press("p")
         await one.sees("Pin web-02")
         await one.press("a")

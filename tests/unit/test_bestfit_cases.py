@@ -138,7 +138,7 @@ def test_memory_bound_to_a_memory_only_cell_is_not_away() -> None:
     assert attention(runs, host_state) is None
     elsewhere = replace(host_state, locality={runs.uuid: Locality({253: MIB}, 0.0)})
     assert attention(runs, elsewhere) == (
-        "100 % of its memory is on cell 253, where its vCPUs may not run"
+        "100 % of its memory on cells its vCPUs may not use: cell 253"
     )
 
 

@@ -85,7 +85,7 @@ def test_load_moves_and_memory_lies_somewhere(source: LibvirtSource) -> None:
 def test_one_domain_is_in_trouble_and_the_rest_may_be_looked_at(source: LibvirtSource) -> None:
     found = reading(source)
     words = attention(named(found, STRAYED), found) or ""
-    assert words.startswith("59 % of its memory is on cell 0")
+    assert words.startswith("59 % of its memory on cells its vCPUs may not use: cell 0")
 
 
 def test_most_domains_find_a_place(source: LibvirtSource) -> None:

@@ -277,7 +277,7 @@ async def test_without_inotify_changes_are_noticed_by_looking(
     def full(*_paths: object, **_options: object) -> None:
         raise OSError(28, "no more watches")
 
-    monkeypatch.setattr("vconsole.features.hostinfo.daemon.watch.awatch", full)
+    monkeypatch.setattr("watchfiles.awatch", full)
     monkeypatch.setattr("vconsole.features.hostinfo.daemon.daemon.PATROL_S", 0.05)
     async with host.running():
         port = await host.port("qemu-web")

@@ -255,7 +255,7 @@ def test_marks_say_the_gravest_thing() -> None:
         (
             host(lies=everything),
             replace(web(), pins=pins),
-            "75 % of its memory is on cell 1, where its vCPUs may not run",
+            "75 % of its memory on cells its vCPUs may not use: cell 1",
         ),
         (
             host(),

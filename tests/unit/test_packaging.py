@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +56,7 @@ def test_every_file_that_is_shared_is_there_and_every_file_for_users_is_shared()
     users = [
         path.relative_to(ROOT).as_posix()
         for path in PACKAGING.rglob("*")
-        if path.is_file() and path.suffix != ".in" and path.parent.name not in ("deb", "rpm")
+        if path.is_file() and path.suffix != ".in" and path.parent.name not in ("deb", "rpm", "pyz")
     ]
     assert sorted(users) == sorted(source for source in SHARED if source.startswith("packaging/"))
 
@@ -64,6 +66,21 @@ def test_what_install_takes_from_the_wheel_is_in_it() -> None:
     places = {target.removeprefix("share/vconsole/") for target in SHARED.values()}
     for name in re.findall(r"(?:hostinfo|vhostmd)/[a-z]+\.(?:conf|dtd)", script):
         assert name in places
+
+
+def test_the_single_file_unpacks_itself_once_and_runs_what_is_in_it(tmp_path: Path) -> None:
+    file, cache = tmp_path / "vconsole.pyz", tmp_path / "cache"
+    told = "def main() -> int:\n    print(__file__)\n    return 3\n"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.write(PACKAGING / "pyz/__main__.py", "__main__.py")
+        archive.writestr("site/vconsole/__init__.py", "")
+        archive.writestr("site/vconsole/__main__.py", told)
+    for _ in range(2):
+        argv, own = (sys.executable, "-I", str(file)), {"XDG_CACHE_HOME": str(cache)}
+        done = subprocess.run(argv, env=own, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (3, "")
+        assert done.stdout.strip() == str(cache / "vconsole/@NAME@/site/vconsole/__main__.py")
+    assert [path.stat().st_mode & 0o777 for path in (cache / "vconsole").iterdir()] == [0o700]
 
 
 def test_it_is_taken_away_from_a_system_that_no_directory_stands_for(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drift_line
 from vconsole.model.host_state import Domain, HostState
-from vconsole.model.memory import away_percent, away_text
+from vconsole.model.memory import away_label, away_percent
 from vconsole.model.placement import cells_allowed, differs, occupants
 from vconsole.model.topology import topology
 from vconsole.model.words import names_label, pcpus_label, plural
@@ -87,7 +87,8 @@ def _memory_away(domain: Domain, host_state: HostState) -> str | None:
     away = away_percent(domain, host_state, cells) if cells is not None else None
     if cells is None or away is None or away <= 100.0 - LOCALITY_LIMIT:
         return None
-    return f"{away_text(domain, host_state, cells)}, where its vCPUs may not run"
+    where = away_label(domain, host_state, cells)
+    return f"{away:.0f} % of its memory on cells its vCPUs may not use: {where}"
 
 
 def differing(domain: Domain) -> str | None:

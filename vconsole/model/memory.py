@@ -195,14 +195,12 @@ def away_percent(domain: Domain, host_state: HostState, cells: CpuSet) -> float 
     return None if here is None else 100.0 - here
 
 
-def away_text(domain: Domain, host_state: HostState, cells: CpuSet) -> str:
-    """How much of its measured memory lies elsewhere, and where: ``59 % ... on cell 0``."""
-    away = away_percent(domain, host_state, cells) or 0.0
+def away_label(domain: Domain, host_state: HostState, cells: CpuSet) -> str:
+    """Where the rest of its measured memory lies: ``cell 0``."""
     lies = host_state.locality[domain.uuid].bytes_by_cell
     least = sum(lies.values()) / 100  # stray pages of libraries are everywhere
     others = CpuSet.of(c for c, count in lies.items() if c >= 0 and count > least) - cells
-    where = cells_label(others or CpuSet.of(c for c, n in lies.items() if c >= 0 and n > 0) - cells)
-    return f"{away:.0f} % of its memory is on {where}"
+    return cells_label(others or CpuSet.of(c for c, n in lies.items() if c >= 0 and n > 0) - cells)
 
 
 def memory_lines(domain: Domain, host_state: HostState, cells: CpuSet, limit: float) -> list[str]:
@@ -215,10 +213,9 @@ def memory_lines(domain: Domain, host_state: HostState, cells: CpuSet, limit: fl
     tune = None if own else domain.numatune
     if text := tune_line(tune, "its memory", "its vCPUs", host_state, cells):
         lines.append(text)
-    if (away_percent(domain, host_state, cells) or 0.0) > limit:
-        lines.append(
-            f"{away_text(domain, host_state, cells)}, its vCPUs run on {cells_label(cells)}"
-        )
+    if (away := away_percent(domain, host_state, cells) or 0.0) > limit:
+        where, here = away_label(domain, host_state, cells), cells_label(cells)
+        lines.append(f"{away:.0f} % of its memory is on {where}, its vCPUs run on {here}")
     if lines and domain.active:
         return lines
     if len({guest.page_kib for guest in domain.guest_cells}) > 1:

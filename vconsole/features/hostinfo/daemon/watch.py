@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from watchfiles import awatch
-
 log = logging.getLogger(__name__)
 _STEP_MS, _DEBOUNCE_MS = 40, 80
 """How often the watcher looks, which costs 0.2 % of a CPU, and how long it waits for more."""
@@ -41,10 +39,8 @@ class Watch:
             self._places = self._present()
             try:
                 await self._watch()
-            except (
-                OSError,
-                RuntimeError,
-            ) as error:  # no more inotify watches, a directory just gone
+            # no more inotify watches, a directory just gone; vconsole.pyz brings no watchfiles
+            except (OSError, RuntimeError, ImportError) as error:
                 log.info("not watching, looking every 2 s instead: %s", error)
                 await self._restart.wait()
 
@@ -62,6 +58,8 @@ class Watch:
         if not self._places:
             await self._restart.wait()
             return
+        from watchfiles import awatch
+
         batches = awatch(
             *self._places,
             recursive=False,

@@ -57,14 +57,19 @@ class ConfigSource:
         """Yields whenever the file may have changed; never for a built-in configuration."""
         told = False
         while self.file is not None:
+            seen = _stamp(self.file)
             try:
                 async for _ in _changes(self.file):
                     yield
-            except (OSError, RuntimeError) as error:  # no such directory, no more inotify watches
-                text = "%s is not watched: %s; SIGHUP still reloads it"
-                _LOG.log(logging.DEBUG if told else logging.WARNING, text, self.file, error)
+            # no such directory, no more inotify watches; vconsole.pyz brings no watchfiles
+            except (OSError, RuntimeError, ImportError) as error:
+                text = "%s is not watched but looked at every %g s: %s"
+                level = logging.DEBUG if told else logging.WARNING
+                _LOG.log(level, text, self.file, _RETRY_S, error)
                 told = True
             await asyncio.sleep(_RETRY_S)
+            if _stamp(self.file) != seen:
+                yield
 
 
 def read_file(path: Path) -> bytes:
@@ -80,6 +85,14 @@ def read_file(path: Path) -> bytes:
     if not loaded.exists:
         raise ConfigError(0, "", "there is no such file")
     return loaded.data
+
+
+def _stamp(file: Path) -> tuple[int, int, int] | None:
+    """What is another where the file is another; None where there is none."""
+    with suppress(OSError):
+        status = file.stat()
+        return status.st_ino, status.st_size, status.st_mtime_ns
+    return None
 
 
 async def _changes(file: Path) -> AsyncIterator[None]:
