@@ -29,6 +29,23 @@ PAGES: Final = {
     "networks": ("Networks and bridges of the host", "2 n"),
     "pools": ("Storage pools", "6"),
     "volumes": ("Volumes of a pool", "6 down down enter"),
+    "image": ("A disk image", "6 down down enter enter"),
+    "why": ("Why is it slow?", "W"),
+    "locality": ("Where memory lies", "M"),
+    "settings": ("Memory and scheduling", "p m"),
+    "fit": ("Fit: one plan for several domains", "F"),
+    "profiles": ("Profiles", "P"),
+    "history": ("Pin history", "H"),
+    "who": ("Who may run on a pCPU", "2 enter"),
+    "check": ("Virtualization check", "2 v"),
+    "hostinfo": ("Hostinfo: what guests may learn of their host", "4"),
+    "metrics": ("Metrics as guests read them", "5"),
+    "attach": ("Who has the metrics disk or channel", "5 A"),
+    "vhostmd": ("vhostmd's configuration", "5 c"),
+    "service": ("Service of a daemon", "4 S"),
+    "activity": ("Activity", "7"),
+    "jobs": ("Jobs", "8"),
+    "help": ("Keys of a page", "question_mark"),
 }
 """Name of the picture -> what it shows, keys pressed on the list of domains."""
 _CALENDARS: Final = (
@@ -64,17 +81,21 @@ def index() -> str:
 async def _picture(keys: list[str]) -> str:
     from tests.feed import make_console
     from vconsole.changes.host_requests import HostRequests
+    from vconsole.console.start import of_demo
+    from vconsole.files.config import Config
+    from vconsole.files.demo import demo_files
     from vconsole.host.open import connect, connect_link
     from vconsole.host.source import View
 
     clock = Clock()
-    with demo_at(clock, *_LATER), _calendar():
+    with demo_at(clock, *_LATER), _calendar(), demo_files() as files:
         source = connect(None, demo=True)
         host = HostRequests(lambda: connect_link(None, demo=True), demo=True)
         for _ in range(30):
             source.read(View())
             clock.now += 1
-        app, feed = make_console(source.read(View()), answers=host.handlers())
+        config, state = of_demo(Config(), files), files["hostinfo_conf"].parent
+        app, feed = make_console(source.read(View()), config, answers=host.handlers(), state=state)
         async with app.run_test(size=SIZE) as pilot:
             for key in keys:
                 await pilot.press(key)

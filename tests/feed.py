@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from vconsole.changes.dispatcher import Request
@@ -146,6 +147,7 @@ def make_console(
     config: Config | None = None,
     history: History | None = None,
     answers: Answers | None = None,
+    state: Path | None = None,
 ) -> tuple[VConsole, ScriptedFeed]:
     """An app on a scripted host, and that host."""
     feeds: list[ScriptedFeed] = []
@@ -161,5 +163,5 @@ def make_console(
         given: Answers = {SetPins: feeds[0].set_pins, ReadLog: _without_journal, **(answers or {})}
         return ScriptedDispatcher(given, publish, records)
 
-    app = VConsole(config or Config(), open_feed, open_dispatcher, history)
+    app = VConsole(config or Config(), open_feed, open_dispatcher, history, state=state)
     return app, feeds[0]

@@ -82,7 +82,8 @@ async def test_its_problem_is_cured_while_one_watches(monkeypatch: pytest.Monkey
     monkeypatch.setattr(memory, "MOVES_S", 0.5)
     async with demo() as one:
         await one.sees("p a enter enter brings web-02 to its memory; ? lists keys")
-        await one.until(lambda _: "59 % of its memory on cells its vCPUs may not use: cell 0" in one.status)
+        words = "59 % of its memory on cells its vCPUs may not use: cell 0"
+        await one.until(lambda _: words in one.status)
         await one.press("p")
         await one.sees("Pin web-02")
         await one.press("a")
@@ -126,6 +127,22 @@ OF_A_DOMAIN = {
     "why it is slow": (("W",), ("Who disturbs", "waits", "found", "web-03 vCPU")),
     "where its memory lies": (("M",), ("59 %", "41 %", "4.3 GiB", "! no numatune")),
 }
+
+
+async def test_its_services_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    def systemctl(*words: str, **_: object) -> None:
+        raise AssertionError(words)
+
+    monkeypatch.setattr("vconsole.daemon.units._run", systemctl)
+    async with demo() as one:
+        await one.press("4", "S")
+        await one.sees("active, enabled", "simulated", "Started vconsole-hostinfod.service.")
+        await one.press("t")
+        await one.sees("systemctl stop vconsole-hostinfod.service")
+        await one.press("y", "enter")
+        await one.sees("inactive (dead)")
+        await one.press("escape")
+        await one.sees("hostinfod does not run")
 
 
 @pytest.mark.parametrize("name", PAGES)

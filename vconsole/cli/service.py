@@ -6,7 +6,7 @@ import argparse
 from typing import Any, get_args
 
 from vconsole.cli.arguments import Commands
-from vconsole.cli.changing import add_change_arguments, change_here
+from vconsole.cli.changing import add_change_arguments, ask, asking, change_here
 from vconsole.cli.report import DONE, FAILED, CliError, print_facts, print_json
 from vconsole.model.diagnosis import Check
 from vconsole.model.unit import ChangeUnit, Daemon, ReadUnit, Unit, Verb, facts
@@ -47,9 +47,8 @@ def check_unit(daemon: Daemon, cure: str) -> Check:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from vconsole.daemon.units import read_unit
-
-    reply = read_unit(ReadUnit(options.daemon))
+    with asking(options) as host:
+        reply = ask(host, ReadUnit(options.daemon))
     if not isinstance(reply.value, Unit):
         raise CliError(reply.message)
     if options.verb == "status":

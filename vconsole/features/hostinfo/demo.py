@@ -11,7 +11,7 @@ from zlib import crc32
 
 from vconsole import __version__
 from vconsole.features.hostinfo.requests import ReadService, ReadValues
-from vconsole.host.demo import shape
+from vconsole.host.demo import shape, units
 from vconsole.host.link import open_link
 from vconsole.model.hostinfo_port import status
 from vconsole.model.request import Reply
@@ -33,6 +33,8 @@ _BEGAN_S: Final = time() - 3600
 
 def read_service(request: ReadService) -> Reply:
     """Answer as hostinfod's status socket does."""
+    if not units.runs("hostinfod"):
+        return Reply("failed", "hostinfod does not run")
     return Reply(value=document(request.guest))
 
 

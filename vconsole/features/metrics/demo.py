@@ -18,6 +18,7 @@ from vconsole.features.metrics.model.disk import DiskWriter
 from vconsole.features.metrics.model.document import render
 from vconsole.features.metrics.model.spec import VhostmdConfig
 from vconsole.features.metrics.model.status import DaemonStatus, UpdateStatus
+from vconsole.host.demo import units
 from vconsole.model.request import Reply
 
 
@@ -92,7 +93,7 @@ _daemon: Final = _Daemon()
 
 def write_disk(path: Path) -> None:
     """Write the disk if that is due; one that is not the demo's has no configuration beside it."""
-    if path.with_name("vhostmd.conf").exists():
+    if path.with_name("vhostmd.conf").exists() and units.runs("vhostmd"):
         _daemon.update(path)
 
 
@@ -107,5 +108,7 @@ def read_disk(request: requests.ReadDisk) -> Reply:
 
 def read_daemon(_request: Any) -> Reply:
     """How it goes."""
+    if not units.runs("vhostmd"):
+        return Reply("failed", "vhostmd does not run")
     status = _daemon.status()
     return Reply(value=status) if status else Reply("failed", "the demo's daemon has just begun")

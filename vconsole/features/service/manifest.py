@@ -38,7 +38,15 @@ MANIFEST: Final = Manifest(
         ),
     ),
     answers=(
-        Answer("vconsole.model.unit:ReadUnit", "vconsole.daemon.units:read_unit", local=True),
-        Answer("vconsole.model.unit:ChangeUnit", "vconsole.daemon.units:change_unit", local=True),
+        Answer(
+            *("vconsole.model.unit:ReadUnit", "vconsole.daemon.units:read_unit"),
+            local=True,
+            demo="vconsole.host.demo.units:read_unit",
+        ),
+        Answer(
+            *("vconsole.model.unit:ChangeUnit", "vconsole.daemon.units:change_unit"),
+            local=True,
+            demo="vconsole.host.demo.units:change_unit",
+        ),
     ),
 )

@@ -55,6 +55,8 @@ class World:
         """(UUID, target) -> the capacity of a disk that was resized while it was used."""
         self.copies: dict[tuple[str, str], tuple[str, float]] = {}
         """(UUID, target) of a disk that is copied -> the copy's XML, and when it was begun."""
+        self.units: dict[str, Any] = {}
+        """Daemon -> its service, since somebody looked at it."""
         self.met: set[str] = set()
         """UUIDs of the domains that somebody has looked up."""
         self.frozen: set[str] = set()
