@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from datetime import UTC, datetime, tzinfo
+from typing import Any, Final
 from unittest.mock import patch
 
 from scripts.moving import Clock, demo_at, settled
+from vconsole.model.request import Reply
 
 SIZE: Final = (104, 30)
 NOW_S: Final = 1_764_000_000
@@ -29,15 +32,13 @@ PAGES: Final = {
     "networks": ("Networks and bridges of the host", "2 n"),
     "pools": ("Storage pools", "6"),
     "volumes": ("Volumes of a pool", "6 down down enter"),
-    "image": ("A disk image", "6 down down enter enter"),
     "why": ("Why is it slow?", "W"),
     "locality": ("Where memory lies", "M"),
     "settings": ("Memory and scheduling", "p m"),
     "fit": ("Fit: one plan for several domains", "F"),
-    "profiles": ("Profiles", "P"),
+    "profiles": ("Profiles", "P s q u i e t enter"),
     "history": ("Pin history", "H"),
     "who": ("Who may run on a pCPU", "2 enter"),
-    "check": ("Virtualization check", "2 v"),
     "hostinfo": ("Hostinfo: what guests may learn of their host", "4"),
     "metrics": ("Metrics as guests read them", "5"),
     "attach": ("Who has the metrics disk or channel", "5 A"),
@@ -45,20 +46,29 @@ PAGES: Final = {
     "service": ("Service of a daemon", "4 S"),
     "activity": ("Activity", "7"),
     "jobs": ("Jobs", "8"),
-    "help": ("Keys of a page", "question_mark"),
 }
 """Name of the picture -> what it shows, keys pressed on the list of domains."""
 _CALENDARS: Final = (
     *(f"vconsole.host.demo.{name}" for name in ("agent", "domain", "network", "snapshots")),
     "vconsole.screens.snapshots.snapshots",
     "vconsole.features.storage.words",
+    "vconsole.host.demo.units",
+    "vconsole.features.hostinfo.demo",
+    "vconsole.features.hostinfo.words.guests",
+    "vconsole.features.metrics.demo",
+    "vconsole.features.metrics.requests",
+    "vconsole.screens.hostinfo.view",
 )
 """Who wants to know the date."""
+_DEMO_DIRECTORY: Final = "/tmp/vconsole-demo-"
 _LATER: Final = (
     "vconsole.features.agent.host.report",
     "vconsole.features.network.host.network",
     "vconsole.features.storage.host.disks",
     "vconsole.features.hostmemory.host",
+    "vconsole.features.why.host",
+    "vconsole.screens.why",
+    "vconsole.features.metrics.demo",
 )
 """Who measures rates and delays."""
 
@@ -81,21 +91,26 @@ def index() -> str:
 async def _picture(keys: list[str]) -> str:
     from tests.feed import make_console
     from vconsole.changes.host_requests import HostRequests
+    from vconsole.changes.log import ReadLog
     from vconsole.console.start import of_demo
+    from vconsole.features.metrics.requests import ReadDisk
     from vconsole.files.config import Config
     from vconsole.files.demo import demo_files
     from vconsole.host.open import connect, connect_link
     from vconsole.host.source import View
 
     clock = Clock()
-    with demo_at(clock, *_LATER), _calendar(), demo_files() as files:
+    with demo_at(clock, *_LATER), _calendar(clock), demo_files() as files:
         source = connect(None, demo=True)
         host = HostRequests(lambda: connect_link(None, demo=True), demo=True)
         for _ in range(30):
             source.read(View())
             clock.now += 1
         config, state = of_demo(Config(), files), files["hostinfo_conf"].parent
-        app, feed = make_console(source.read(View()), config, answers=host.handlers(), state=state)
+        answers = dict(host.handlers())
+        del answers[ReadLog]  # the machine's journal
+        answers[ReadDisk] = _aside(answers[ReadDisk])
+        app, feed = make_console(source.read(View()), config, answers=answers, state=state)
         async with app.run_test(size=SIZE) as pilot:
             for key in keys:
                 await pilot.press(key)
@@ -105,18 +120,54 @@ async def _picture(keys: list[str]) -> str:
                     view = feed.views[-1]
                     feed.show(source.read(View(view.page, view.uuid)))
                 await settled(pilot)
-            if app.page is not None:
-                app.page.look()
-            await settled(pilot)
+            for _ in range(2):  # some count between two looks
+                clock.now += 5
+                if app.page is not None:
+                    app.page.look()
+                await settled(pilot)
             svg = app.export_screenshot()
-    return re.sub(r"terminal-\d+", "terminal-vconsole", svg)
+    svg = re.sub(r"terminal-\d+", "terminal-vconsole", svg)
+    return re.sub(rf"({_DEMO_DIRECTORY})\w{{8}}", r"\1xxxxxxxx", svg)
+
+
+def _aside(handler: Callable[[Any], Reply]) -> Callable[[Any], Reply]:
+    """Answers on a thread that has no event loop yet: the demo's daemon brings its own."""
+
+    def answer(request: Any) -> Reply:
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(handler, request).result()
+
+    return answer
+
+
+class _Then(datetime):
+    """The calendar's day."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        """When it is on the demo."""
+        return datetime.fromtimestamp(NOW_S, tz or UTC)
 
 
 @contextmanager
-def _calendar() -> Iterator[None]:
+def _calendar(clock: Clock) -> Iterator[None]:
+    from vconsole.features.metrics.demo import _Daemon
+
+    began = clock.now
+
+    def now_s() -> float:
+        return NOW_S + clock.now - began
+
     with ExitStack() as stack:
         for name in _CALENDARS:
-            stack.enter_context(patch(f"{name}.time", lambda: float(NOW_S)))
+            stack.enter_context(patch(f"{name}.time", now_s))
+        stack.enter_context(patch("time.time", now_s))
+        stack.enter_context(patch("tempfile.tempdir", "/tmp"))
+        own = "vconsole.features.metrics.demo._daemon"
+        stack.enter_context(patch(own, _Daemon()))
+        up_since = "vconsole.features.hostinfo.demo._BEGAN_S"
+        stack.enter_context(patch(up_since, NOW_S - 3600.0))
+        stack.enter_context(patch("vconsole.changes.demo_past.datetime", _Then))
         report = "vconsole.features.agent.host.report.time_ns"
-        stack.enter_context(patch(report, lambda: NOW_S * 10**9))
+        stack.enter_context(patch(report, lambda: int(now_s() * 1e9)))
         yield

@@ -139,10 +139,12 @@ async def test_its_services_are_its_own(monkeypatch: pytest.MonkeyPatch) -> None
         await one.sees("active, enabled", "simulated", "Started vconsole-hostinfod.service.")
         await one.press("t")
         await one.sees("systemctl stop vconsole-hostinfod.service")
-        await one.press("y", "enter")
+        await one.press("enter", "y", "enter")
+        await one.sees("read back: inactive, enabled")
+        await one.press("escape")
         await one.sees("inactive (dead)")
         await one.press("escape")
-        await one.sees("hostinfod does not run")
+        await one.sees("hostinfod not running")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -204,3 +206,11 @@ async def test_its_files_go_with_it(tmp_path: Path) -> None:
         await one.sees("sound")
         assert (directory / "vhostmd0").exists()
     assert not directory.exists()
+
+
+async def test_what_it_saves_goes_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    async with demo() as one:
+        await one.press("P", "s", *"quiet", "enter")
+        await one.sees("1 profile", "quiet.toml")
+    assert list(tmp_path.rglob("*")) == []

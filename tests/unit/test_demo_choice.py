@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -94,6 +95,29 @@ def test_who_may_only_read_has_the_same_cure_everywhere(
     known = Connection(uri, "QEMU", read_only=True, read_only_reason=reason)
     link: Any = SimpleNamespace(connection=known)
     assert _connected(link).cure == more_rights(uri, reason)
+
+
+@pytest.mark.parametrize(
+    ("sockets", "uri"),
+    [
+        (("virtqemud-sock",), "qemu:///system"),
+        (("virtqemud-sock", "libvirt-sock"), None),
+        (("libvirt-sock",), None),
+        ((), None),
+    ],
+)
+def test_where_only_virtqemud_listens_roots_default_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sockets: Words, uri: str | None
+) -> None:
+    monkeypatch.setattr(here, "_uri_default", lambda: None)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    run = tmp_path / "run/libvirt"
+    run.mkdir(parents=True)
+    monkeypatch.chdir(run)  # the path of a socket is short
+    with ExitStack() as stack:
+        for name in sockets:
+            stack.enter_context(socket.socket(socket.AF_UNIX)).bind(name)
+        assert here.modular_uri(tmp_path) == uri
 
 
 def test_a_socket_that_nobody_listens_on_is_restarted() -> None:

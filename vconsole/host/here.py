@@ -67,6 +67,18 @@ def demo_is_all_there_is(given: str | None, here: Here | None = None) -> bool:
     return not (here or look()).may_serve
 
 
+def modular_uri(root: Path = Path("/")) -> str | None:
+    """The URI to name where root's default leads nowhere.
+
+    Without one libvirt looks for libvirtd's socket alone. With modular daemons that is virtproxyd's,
+    which need not be enabled where virtqemud is.
+    """
+    run = root / "run/libvirt"
+    if os.geteuid() or _is_socket(run / "libvirt-sock") or _uri_default() is not None:
+        return None
+    return "qemu:///system" if _is_socket(run / "virtqemud-sock") else None
+
+
 def cure(
     uri: str | None, here: Here | None = None, *, refused: bool = False, dead: bool = False
 ) -> str:

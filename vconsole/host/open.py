@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from vconsole.host.here import modular_uri
 from vconsole.host.source import HostSource
 from vconsole.host.uri import resolve
 
@@ -38,7 +39,7 @@ def connect(
     from vconsole.host import libvirt_source
 
     woken = wake or (lambda: None)
-    source = libvirt_source.connect(resolve(uri), read_only, demo, woken, list_first)
+    source = libvirt_source.connect(_meant(uri), read_only, demo, woken, list_first)
     if notice:
         source.note(notice)
     return source
@@ -52,4 +53,8 @@ def connect_link(uri: str | None, read_only: bool = False, demo: bool = False) -
     """
     from vconsole.host.link import open_link
 
-    return open_link(resolve(uri), read_only, demo, lambda: None)
+    return open_link(_meant(uri), read_only, demo, lambda: None)
+
+
+def _meant(uri: str | None) -> str | None:
+    return resolve(uri) or modular_uri()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from time import monotonic, time
@@ -16,9 +17,11 @@ from vconsole.features.metrics.host.sample import Sampler
 from vconsole.features.metrics.model.config import parse
 from vconsole.features.metrics.model.disk import DiskWriter
 from vconsole.features.metrics.model.document import render
+from vconsole.features.metrics.model.sample import Sample
 from vconsole.features.metrics.model.spec import VhostmdConfig
 from vconsole.features.metrics.model.status import DaemonStatus, UpdateStatus
 from vconsole.host.demo import units
+from vconsole.host.demo.world import the_world
 from vconsole.model.request import Reply
 
 
@@ -31,14 +34,15 @@ class _Daemon:
         self._began_s, self._update = time(), UpdateStatus()
         self._collector: Collector | None = None
         self._config: VhostmdConfig | None = None
-        self._data = b""
+        self._data, self._conf = b"", Path()
 
     def update(self, path: Path) -> None:
         """Write the disk, if that is due; its configuration lies beside it."""
         with self._lock:
             if monotonic() < self._due:
                 return
-            self._follow(path.with_name("vhostmd.conf").read_bytes())
+            self._conf = path.with_name("vhostmd.conf")
+            self._follow(self._conf.read_bytes())
             assert self._config is not None
             assert self._collector is not None
             self._due = monotonic() + self._config.period_s
@@ -53,7 +57,7 @@ class _Daemon:
 
     def _write(self, path: Path, config: VhostmdConfig, collector: Collector) -> None:
         begun = monotonic()
-        sample = self._sampler.read(collector.needs)
+        sample = _of_demo(self._sampler.read(collector.needs))
         found = asyncio.run(collector.collect(sample))
         content = render(found.everything)
         writer = DiskWriter(path, config.file_bytes)
@@ -77,7 +81,7 @@ class _Daemon:
                 return None
             return DaemonStatus(
                 pid=os.getpid(),
-                config="the demo's",
+                config=str(self._conf),
                 in_force_since_s=self._began_s,
                 period_s=config.period_s,
                 disk=config.disk_path,
@@ -86,6 +90,28 @@ class _Daemon:
                 update=self._update,
                 metrics=collector.statuses,
             )
+
+
+def _of_demo(sample: Sample) -> Sample:
+    """With the demo's memory and load in the place of this machine's."""
+    world = the_world()
+    free = sum(world.free_bytes())
+    total = sample.host.memory_bytes or free
+    host = replace(
+        sample.host,
+        system_name=sample.host.hostname or "",
+        used_bytes=total - free,
+        available_bytes=free,
+        free_bytes=free,
+        swap_used_bytes=0,
+        swap_free_bytes=8 << 30,
+        swapped_in_bytes=0,
+        swapped_out_bytes=0,
+        paged_in_kib=int(world.now_s * 900),
+        paged_out_kib=int(world.now_s * 2100),
+        cpu_s=sum(domain.cpu_ns or 0 for domain in sample.domains or ()) / 1e9,
+    )
+    return replace(sample, host=host)
 
 
 _daemon: Final = _Daemon()
