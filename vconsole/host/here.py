@@ -70,7 +70,7 @@ def demo_is_all_there_is(given: str | None, here: Here | None = None) -> bool:
 def modular_uri(root: Path = Path("/")) -> str | None:
     """The URI to name where root's default leads nowhere.
 
-    Without one libvirt looks for libvirtd's socket alone. With modular daemons that is virtproxyd's,
+    Without one libvirt looks for libvirtd's socket alone. With modular daemons virtproxyd has it,
     which need not be enabled where virtqemud is.
     """
     run = root / "run/libvirt"
