@@ -65,10 +65,11 @@ def _carry_out(daemon: Daemon, request: ChangeUnit) -> None:
 def _unit(daemon: Daemon) -> DemoUnit:
     world = the_world()
     with world.lock:
-        if daemon not in world.units:
+        unit: DemoUnit | None = world.units.get(daemon)
+        if unit is None:
             unit = world.units[daemon] = DemoUnit()
             unit.journal.append(_line(f"Started {UNITS[daemon][0]}.", unit.since_s))
-        return world.units[daemon]
+        return unit
 
 
 def _shown(daemon: Daemon) -> Unit:
