@@ -100,6 +100,7 @@ def _of_demo(sample: Sample) -> Sample:
     host = replace(
         sample.host,
         system_name=sample.host.hostname or "",
+        vendor="Debian",
         used_bytes=total - free,
         available_bytes=free,
         free_bytes=free,
