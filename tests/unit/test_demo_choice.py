@@ -110,7 +110,7 @@ def test_where_only_virtqemud_listens_roots_default_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sockets: Words, uri: str | None
 ) -> None:
     monkeypatch.setattr(here, "_uri_default", lambda: None)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
     run = tmp_path / "run/libvirt"
     run.mkdir(parents=True)
     monkeypatch.chdir(run)  # the path of a socket is short
