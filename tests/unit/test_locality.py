@@ -23,7 +23,7 @@ from vconsole.features.locality.model.place import (
 from vconsole.host.proc import Guest
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Connection, Domain, HostState, Locality, NumaTune
-from vconsole.model.memory import away_text
+from vconsole.model.memory import away_label
 from vconsole.model.request import Reply
 
 MIB = 1 << 20
@@ -225,5 +225,5 @@ def test_a_stray_page_names_no_cell() -> None:
     """On a real host the pages of libraries lie on every cell."""
     lies = Locality({0: 512 * MIB, 1: 4096, 2: 140 << 10, 3: MIB}, 0.0)
     state = HostState(locality={"u": lies})
-    said = away_text(Domain("u", "web", "running"), state, CpuSet.of((3,)))
-    assert said.endswith("of its memory is on cell 0")
+    said = away_label(Domain("u", "web", "running"), state, CpuSet.of((3,)))
+    assert said == "cell 0"
