@@ -38,7 +38,6 @@ PAGES: Final = {
     "fit": ("Fit: one plan for several domains", "F"),
     "profiles": ("Profiles", "P s q u i e t enter"),
     "history": ("Pin history", "H"),
-    "who": ("Who may run on a pCPU", "2 enter"),
     "hostinfo": ("Hostinfo: what guests may learn of their host", "4"),
     "metrics": ("Metrics as guests read them", "5"),
     "attach": ("Who has the metrics disk or channel", "5 A"),
