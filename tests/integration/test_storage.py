@@ -192,7 +192,7 @@ def test_what_a_guest_uses_is_refused_also_if_it_came_meanwhile(store: Store) ->
         assert (store.folder / "d.qcow2").exists()
         assert store.users().of_pool(store.pool) == (name,)
         store.host.virsh("start", name)
-        with pytest.raises(ValueError, match="blockresize"):
+        with pytest.raises(ValueError, match="vconsole disk resize"):
             plan_resize(found.pool, found.volume, "1GiB", False, store.users())
     finally:
         store.host.remove(name)
