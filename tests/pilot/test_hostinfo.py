@@ -218,10 +218,10 @@ async def test_what_is_not_saved_is_not_lost_by_going_elsewhere(host: Host) -> N
 
 async def test_a_rule_moves_with_its_comments_and_the_cursor_with_it(host: Host) -> None:
     async with hostinfo(host) as console:
-        await console.press("J")
+        await console.press("greater_than_sign")
         assert "0 domains" in console.row("qemu-shop-web-1:")
         assert "line 5" in console.status
-        await console.press("K")
+        await console.press("less_than_sign")
         assert "1 domain " in console.row("qemu-shop-web-1:")
 
 

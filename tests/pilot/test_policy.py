@@ -90,7 +90,7 @@ async def test_what_cannot_be_read_is_said_and_what_was_known_stays() -> None:
 async def test_a_definition_that_cannot_be_understood_is_said(config: str) -> None:
     async with policy_page(Host(config, live="")) as console:
         assert console.status.startswith(f"x {WEB}: its definition cannot be read: ")
-        for key in ("space", "e", "d", "J", "ctrl+s", "o"):
+        for key in ("space", "e", "d", "greater_than_sign", "ctrl+s", "o"):
             await console.press(key)
             assert console.is_open
 
@@ -181,11 +181,11 @@ async def test_rules_are_added_changed_moved_and_deleted() -> None:
         await console.press("o", *"0x03:any:any:any:yes", "enter")
         assert words(console, "rule 2")[2:] == ["no", "any", "yes", "03:*:*:*", "edited"]
         await to(console, "USB rule 2")
-        await console.press("K")
+        await console.press("less_than_sign")
         console.sees("USB rule 1: to be 0x03:-1:-1:-1:yes")
-        await console.press("K")
+        await console.press("less_than_sign")
         assert console.status == "! only USB rules have an order, within their list"
-        await console.press("J", "space")
+        await console.press("greater_than_sign", "space")
         console.sees("USB rule 2: to be 0x03:-1:-1:-1:no")
         await console.press("d")
         assert console.title.endswith("running")
@@ -285,7 +285,7 @@ async def test_a_change_while_a_value_is_typed_is_not_taken_for_another() -> Non
 async def test_read_only_shows_and_changes_nothing() -> None:
     async with policy_page(Host(), host_state=scenes.read_only(scenes.kvm07())) as console:
         assert words(console, "offset") == ["offset", "utc", "utc"]
-        for key in ("space", "e", "o", "d", "J", "K", "ctrl+s"):
+        for key in ("space", "e", "o", "d", "greater_than_sign", "less_than_sign", "ctrl+s"):
             await console.press(key)
             assert console.status == "! read-only: --read-only was given"
 

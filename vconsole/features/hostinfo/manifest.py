@@ -24,8 +24,8 @@ MANIFEST: Final = Manifest(
         Command("hostinfo.add", "o", "add", "Add a rule above this one."),
         Command("hostinfo.set", "i", "set", "Add or change a setting of this rule: key = value."),
         Command("hostinfo.delete", "d,delete", "delete", "Delete the setting or the rule."),
-        Command("hostinfo.down", "J", "", "Move the rule down: it is tried later."),
-        Command("hostinfo.up", "K", "", "Move the rule up: it is tried earlier."),
+        Command("hostinfo.down", "greater_than_sign", "", "Move the rule down: it is tried later."),
+        Command("hostinfo.up", "less_than_sign", "", "Move the rule up: it is tried earlier."),
         Command(
             "hostinfo.save",
             "ctrl+s",

@@ -41,8 +41,16 @@ MANIFEST: Final = Manifest(
             "Delete it, or leave it to QEMU.",
             (writable,),
         ),
-        Command("policy.down", "J", "", "Move the rule down: it is tried later.", (writable,)),
-        Command("policy.up", "K", "", "Move the rule up: it is tried earlier.", (writable,)),
+        Command(
+            "policy.down",
+            "greater_than_sign",
+            "",
+            "Move the rule down: it is tried later.",
+            (writable,),
+        ),
+        Command(
+            "policy.up", "less_than_sign", "", "Move the rule up: it is tried earlier.", (writable,)
+        ),
         Command(
             "policy.save",
             "ctrl+s",
