@@ -67,7 +67,7 @@ guest wanders 96 6 0-1 "<numatune><memory mode='restrictive' nodeset='0'/></numa
 (($(on_cell wanders 0) > 60))
 tmux -L tried new-session -d -x 120 -y 40 vconsole
 screen() { tmux -L tried capture-pane -p | grep -qF -- "$1"; }
-wait_for screen 'of its memory is on cell'
+wait_for screen 'of its memory on cells its vCPUs may not use: cell 0'
 tmux -L tried send-keys q
 says "its memory is on cell 0, its vCPU on cell 3: the list says so"
 

@@ -224,7 +224,7 @@ def samples(host: HostRequests, now: list[float], uuid: str, pcpu: int | None = 
     after = host.handlers()[ReadWhy](ReadWhy(uuid, pcpu, before)).value
     assert isinstance(after, Sample)
     rates = thread_rates(before, after)
-    assert all(0 <= (r.wait_percent or 0) + r.cpu_percent <= 100 for r in rates)
+    assert all(0 <= (r.wait_percent or 0) + (r.cpu_percent or 0) <= 100 for r in rates)
     return [cause.words for cause in causes(before, after, NAMES)]
 
 

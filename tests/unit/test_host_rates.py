@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +18,18 @@ TIMES = st.dictionaries(st.sampled_from(["user", "system", "idle", "iowait"]), s
 
 def test_half_a_second_of_one_is_fifty_percent() -> None:
     assert rates.percent(0, 500_000_000, 1.0, 100) == 50
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "elapsed_s", "rate"),
+    [(100, 300, 2.0, 100.0), (5, 5, 1.0, 0.0), (300, 100, 2.0, None), (1, 2, 0.0, None)],
+)
+def test_a_counter_that_goes_back_is_unknown(
+    before: int, after: int, elapsed_s: float, rate: float | None
+) -> None:
+    assert rates.per_second(before, after, elapsed_s) == rate
+    assert rates.per_second(None, after, elapsed_s) is None
+    assert rates.per_second(before, None, elapsed_s) is None
 
 
 def test_what_is_missing_or_backwards_is_not_known() -> None:

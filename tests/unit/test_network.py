@@ -15,7 +15,6 @@ from vconsole.features.network.model.interfaces import (
     find,
     holders,
     interfaces,
-    per_second,
     read_interface,
     speeds,
     vnics,
@@ -242,18 +241,6 @@ def test_leases_by_address() -> None:
 
 
 # -- traffic ---------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "elapsed_s", "rate"),
-    [(100, 300, 2.0, 100.0), (5, 5, 1.0, 0.0), (300, 100, 2.0, None), (1, 2, 0.0, None)],
-)
-def test_a_counter_that_goes_back_is_unknown(
-    before: int, after: int, elapsed_s: float, rate: float | None
-) -> None:
-    assert per_second(before, after, elapsed_s) == rate
-    assert per_second(None, after, elapsed_s) is None
-    assert per_second(before, None, elapsed_s) is None
 
 
 def test_speeds_need_two_readings_of_the_same_interface() -> None:

@@ -24,25 +24,26 @@ def too_soon(elapsed_s: float) -> bool:
     return 0 <= elapsed_s < _SHORTEST_S
 
 
+def per_second(before: float | None, after: float | None, elapsed_s: float) -> float | None:
+    """How fast a counter rose.
+
+    None where a reading is missing, the counter went backwards or next to no time passed.
+    """
+    if before is None or after is None or not _SHORTEST_S <= elapsed_s < math.inf:
+        return None
+    risen = after - before
+    return risen / elapsed_s if 0 <= risen < math.inf else None
+
+
 def percent(
     before_ns: float | None, after_ns: float | None, elapsed_s: float, limit: float
 ) -> float | None:
     """Share of `elapsed_s` by which a counter of nanoseconds rose, between 0 and `limit` percent.
 
-    None where a reading is missing, the counter went backwards or next to no time passed.
+    None as of `per_second`.
     """
-    if before_ns is None or after_ns is None or not _SHORTEST_S <= elapsed_s < math.inf:
-        return None
-    risen = after_ns - before_ns
-    if not 0 <= risen < math.inf:
-        return None
-    return min(risen / elapsed_s / 1e7, limit)
-
-
-def per_second(before: float | None, after: float | None, elapsed_s: float) -> float | None:
-    """How fast a counter rose; None as of `percent`."""
-    share = percent(before, after, elapsed_s, math.inf)
-    return None if share is None else share * 1e7
+    rate = per_second(before_ns, after_ns, elapsed_s)
+    return None if rate is None else min(rate / 1e7, limit)
 
 
 def shares(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str, float]:

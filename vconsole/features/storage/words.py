@@ -11,6 +11,7 @@ from vconsole.features.storage.model.pool import DEFAULT_PATH, DEFAULT_POOL, Poo
 from vconsole.features.storage.model.users import User
 from vconsole.model.column import Column
 from vconsole.model.keys import key
+from vconsole.model.rates import per_second
 from vconsole.model.words import names_label, plural
 from vconsole.text import Cell, Note, bar, duration, safe, size
 
@@ -235,15 +236,20 @@ class DiskRow(NamedTuple):
     @property
     def rates(self) -> str:
         """Bytes read and written a second."""
-        read, written = (rate(self.now, self.before, f"{n}_bytes") for n in ("read", "written"))
-        return f"{size(read)} / {size(written)}"
+        read, written = self._rate("read_bytes"), self._rate("written_bytes")
+        return " / ".join(size(None if n is None else round(n)) for n in (read, written))
 
     @property
     def latency(self) -> str:
         """How long a request took on average since the reading before."""
-        busy = rate(self.now, self.before, "busy_ns")
-        requests = rate(self.now, self.before, "requests")
+        busy, requests = self._rate("busy_ns"), self._rate("requests")
         return f"{busy / requests / 1e6:.1f} ms" if busy is not None and requests else "-"
+
+    def _rate(self, count: str) -> float | None:
+        if self.now is None or self.before is None:
+            return None
+        first, last = (getattr(numbers, count) for numbers in (self.before, self.now))
+        return per_second(first, last, self.now.at_s - self.before.at_s)
 
     @property
     def note(self) -> Cell:
@@ -252,17 +258,6 @@ class DiskRow(NamedTuple):
         if now is None or not now.job:
             return self.disk.where, "warn"
         return f"{now.job} {100 * now.done // now.of} %" if now.of else f"{now.job} -", "accent"
-
-
-def rate(now: Numbers | None, before: Numbers | None, name: str) -> int | None:
-    """What a count grew by in a second; None while that is not known."""
-    if now is None or before is None or now.at_s <= before.at_s:
-        return None
-    last: int | None = getattr(now, name)
-    first: int | None = getattr(before, name)
-    if last is None or first is None or last < first:
-        return None
-    return round((last - first) / (now.at_s - before.at_s))
 
 
 def _image(row: DiskRow) -> Cell:

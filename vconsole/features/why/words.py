@@ -15,7 +15,7 @@ RATES_TITLES = f"{'thread':<15} pCPU  busy %  waits %  taken off/s  moves/s"
 def rates_line(rates: ThreadRates) -> str:
     """One thread in a line below `RATES_TITLES`; what the kernel does not say is ``-``."""
     return (
-        f"{row_label(rates.key):<15} {rates.pcpu:>4} {rates.cpu_percent:>7.0f} "
+        f"{row_label(rates.key):<15} {rates.pcpu:>4} {_number(rates.cpu_percent):>7} "
         f"{_number(rates.wait_percent):>8} {_number(rates.switches):>12} "
         f"{_number(rates.moves):>8}"
     )

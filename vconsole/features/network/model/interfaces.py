@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from typing import ClassVar, Final, Literal
 
+from vconsole.model.rates import per_second
 from vconsole.model.xml_edit import Document, Element
 
 Half = Literal["live", "config"]
@@ -325,13 +326,6 @@ class Traffic:
     domain: DomainVnics
     counters: Mapping[str, Counters] = field(default_factory=dict)
     """By the interface's target."""
-
-
-def per_second(before: int | None, after: int | None, elapsed_s: float) -> float | None:
-    """How fast a counter rose; None where it is not known, went back or no time passed."""
-    if before is None or after is None or after < before or elapsed_s <= 0:
-        return None
-    return (after - before) / elapsed_s
 
 
 def speeds(before: Traffic | None, after: Traffic, target: str) -> tuple[float | None, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from vconsole.features.why.model.sample import Interrupt, Sample, Task, ThreadCounts
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PinKey
+from vconsole.model.rates import per_second, percent
 from vconsole.model.value import dataclass
 from vconsole.model.words import pcpus_label, row_label, row_order
 
@@ -33,7 +34,7 @@ class ThreadRates:
 
     key: PinKey
     pcpu: int
-    cpu_percent: float
+    cpu_percent: float | None
     wait_percent: float | None
     switches: float | None
     """Times a second that it was taken off its pCPU."""
@@ -54,22 +55,14 @@ def thread_rates(before: Sample, now: Sample) -> tuple[ThreadRates, ...]:
 
 
 def _rates(key: PinKey, then: ThreadCounts, now: ThreadCounts, seconds: float) -> ThreadRates:
-    wait = _rate(then.wait_ns, now.wait_ns, seconds)
     return ThreadRates(
         key,
         now.pcpu,
-        (_rate(then.cpu_ns, now.cpu_ns, seconds) or 0.0) / 1e7,
-        None if wait is None else wait / 1e7,
-        _rate(then.involuntary, now.involuntary, seconds),
-        _rate(then.migrations, now.migrations, seconds),
+        percent(then.cpu_ns, now.cpu_ns, seconds, 100.0),
+        percent(then.wait_ns, now.wait_ns, seconds, 100.0),
+        per_second(then.involuntary, now.involuntary, seconds),
+        per_second(then.migrations, now.migrations, seconds),
     )
-
-
-def _rate(then: int | None, now: int | None, seconds: float) -> float | None:
-    """A second; None where one is not known or the counter began anew."""
-    if then is None or now is None or now < then:
-        return None
-    return (now - then) / seconds
 
 
 def causes(before: Sample, now: Sample, names: Mapping[str, str]) -> tuple[Cause, ...]:
@@ -140,7 +133,7 @@ def _interrupts(before: Sample, now: Sample) -> Iterator[Cause]:
         then = before.interrupts.get(number)
         for pcpu, count in irq.counts.items():
             past = then.counts.get(pcpu) if then else None
-            rate = _rate(past, count, seconds) or 0.0
+            rate = per_second(past, count, seconds) or 0.0
             if rate >= _IRQS:
                 yield Cause(rate / 1000, *_interrupt_words(irq, pcpu, rate, now))
 
