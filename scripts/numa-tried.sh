@@ -22,9 +22,10 @@ X
   virsh -q start "$1"
 }
 process() { cat "/run/libvirt/qemu/$1.pid"; }
-# Percent of the memory of domain $1 that the kernel has on cell $2.
+# Percent of the memory of domain $1 that the kernel has on cell $2; libraries lie where who read
+# them first had them, and stay.
 on_cell() {
-  awk -v cell="N$2" '{for (i = 3; i <= NF; i++) if (split($i, part, "=") == 2 && part[1] ~ /^N[0-9]+$/) {
+  awk -v cell="N$2" '/ anon=/ {for (i = 3; i <= NF; i++) if (split($i, part, "=") == 2 && part[1] ~ /^N[0-9]+$/) {
     all += part[2]; if (part[1] == cell) there += part[2]}} END {printf "%d\n", 100 * there / all}' \
     "/proc/$(process "$1")/numa_maps"
 }
@@ -56,9 +57,10 @@ leave() {
   [[ ! -d $groups/apart ]] || { echo member >$groups/apart/cpuset.cpus.partition; rmdir $groups/apart; }
   systemctl set-property --runtime machine.slice AllowedCPUs=0-7
   ! mountpoint -q "$place/full" || umount "$place/full"
-  rm -rf "$place"
+  rm -rf "$place" "$profile"
 }
 place=$(mktemp -d /var/lib/tried-XXXXXX)
+profile=~/.config/vconsole/profiles/tried.toml
 trap leave EXIT
 chmod 0755 "$place"
 { printf '\xeb\xfe'; head -c 508 /dev/zero; printf '\x55\xaa'; head -c 65024 /dev/zero; } >"$place/spin"
@@ -67,13 +69,12 @@ guest wanders 96 6 0-1 "<numatune><memory mode='restrictive' nodeset='0'/></numa
 (($(on_cell wanders 0) > 60))
 tmux -L tried new-session -d -x 120 -y 40 vconsole
 screen() { tmux -L tried capture-pane -p | grep -qF -- "$1"; }
-wait_for screen 'of its memory on cells its vCPUs may not use: cell 0'
+wait_for screen 'of its memory on cells its vCPUs may not use'
 tmux -L tried send-keys q
 says "its memory is on cell 0, its vCPU on cell 3: the list says so"
 
 # One plan for both: to cell 2, live and for the next start.
 vconsole profile save tried wanders >/dev/null
-profile=$(echo ~/.config/vconsole/profiles/tried.toml)
 sed -i 's/^"vcpu 0" = .*/"vcpu 0" = "4"/; s/^numatune = .*/numatune = "restrictive 2"/' "$profile"
 said 0 'applied' vconsole profile apply tried
 moved() { (($(on_cell wanders 2) > 95)); }

@@ -36,8 +36,10 @@ async def test_ten_guests_on_eight_l3_domains_are_placed_at_once_without_a_colli
     async with planned(size=(120, 40)) as console:
         console.sees("Best fit for 10 domains", "10 changes", "now", "then", "aaaaaaaa", "j.j.")
         before = sets(console)
+        console.sees("enter apply")
         await console.press("enter")
         assert "10 domains applied and verified" in console.status
+        console.sees_no("enter apply")
         held = occupants(console.host.host_state).exclusive
         assert len(held) == 10
         assert not any(held[a] & held[b] for a, b in combinations(held, 2))

@@ -140,7 +140,7 @@ async def test_nothing_is_sent_twice() -> None:
         await console.press("x", "enter", "enter", "enter", "enter")
         assert len(console.host.changes) == 1
         assert console.status == (
-            "! this plan was tried already, or it changes nothing: go back for another"
+            "! nothing to apply: it is worked out still, was tried already, or changes nothing"
         )
 
 

@@ -65,6 +65,9 @@ async def test_memory_moves_live_where_the_mode_permits_and_a_row_can_be_forgott
         await console.type("restrictive 1")
         await console.press("enter")
         console.sees("virsh numatune", "--nodeset 1 --live --config")
+        await console.press("P")
+        assert console.row("numatune").split("restricti. ")[1:] == ["0 ", "1 ", "0 ", "1"]
+        await console.press("escape")
         theirs = replace(rows[0], live=Setting("numatune", "restrictive 3"))
         await console.host_says(changed(scene, WEB_2, settings=(theirs,)))
         console.sees("changed by someone else: numatune was restrictive 0 and is now restrictive 3")

@@ -100,6 +100,20 @@ def test_isolated_partitions_of_a_kernel_that_does_not_sum_them_up(tmp_path: Pat
     assert str(cgroups.isolated_partitions(tmp_path)) == "3-5"
 
 
+def test_what_a_partition_has_taken_is_left_to_no_domain(tree: Path) -> None:
+    """As measured on 6.1: the sets above it lose it too."""
+    place = tree / "cgroup/apart"
+    place.mkdir()
+    (place / "cpuset.cpus.partition").write_text("isolated\n")
+    narrow(tree, "apart", "4-5\n")
+    for path in ("", "machine.slice", SCOPE):
+        narrow(tree, path, "0-3,6-7\n")
+    limit = Confined(CpuSet.parse("0-3,6-7"), "")
+    assert found(tree) == {"web": limit, "": limit}
+    narrow(tree, SCOPE, "6\n")
+    assert found(tree)["web"] == Confined(CpuSet.parse("6"), SCOPE.rpartition("/")[2])
+
+
 @pytest.mark.parametrize(
     ("cpuset", "severity", "said"),
     [
@@ -118,6 +132,19 @@ def test_a_plan_says_what_the_kernel_would_do(cpuset: str, severity: str, said: 
     warned = [w for w in plan_warnings(plan, scene) if "machine.slice" in w.text]
     assert [w.severity for w in warned] == ([severity] if severity else [])
     assert all(said in w.text for w in warned)
+
+
+def test_a_plan_says_that_a_partition_has_it() -> None:
+    scene, uuid = scenes.kvm07(), scenes.uuid_of(NAME)
+    scene = replace(scene, confined={uuid: Confined(CpuSet.parse("0-3"), "")})
+    domain = scene.domain(uuid)
+    assert domain is not None
+    plan = PinPlan.of(domain, scene).stage(("vcpu", 0), CpuSet.parse("10"))
+    (warning,) = (w for w in plan_warnings(plan, scene) if w.severity == "refuse")
+    assert warning.text == (
+        "vCPU 0 names pCPU 10, a partition of control groups leaves pCPUs 0-3: the kernel refuses "
+        "the set; write member to its cpuset.cpus.partition, or pin elsewhere"
+    )
 
 
 def test_a_slice_narrowed_afterwards_frees_the_threads_within_it() -> None:

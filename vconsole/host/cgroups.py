@@ -7,7 +7,7 @@ cgroup v1 nothing is said: there the kernel answers in ``Cpus_allowed_list`` alo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,20 +28,27 @@ def isolated_partitions(root: Path = CGROUPS) -> CpuSet:
     Kernels before 6.7 do not sum them up: there each group says of itself what it is.
     """
     known = _cpuset(f"{root}/cpuset.cpus.isolated")
-    return _isolated_below(str(root), _DEEPEST) if known is None else known
+    return _partitions(str(root), (b"isolated\n",)) if known is None else known
 
 
-def _isolated_below(path: str, depth: int) -> CpuSet:
-    """Partitions stand in partitions: no other group need be looked into."""
+_PARTITIONS = (b"isolated\n", b"root\n")
+"""What ``cpuset.cpus.partition`` says of one that is valid."""
+
+
+def _partitions(path: str, kinds: Collection[bytes] = _PARTITIONS, depth: int = _DEEPEST) -> CpuSet:
+    """The pCPUs of the partitions of some kinds.
+
+    Partitions stand in partitions: no other group need be looked into.
+    """
     found = CpuSet()
     with suppress(OSError):
         for entry in os.scandir(path) if depth else ():
             if entry.is_dir(follow_symlinks=False):
                 kind = read_bytes(f"{entry.path}/cpuset.cpus.partition")
-                if kind == b"isolated\n":
+                if kind in kinds:
                     found |= _cpuset(f"{entry.path}/cpuset.cpus.effective") or CpuSet()
-                if kind in (b"isolated\n", b"root\n"):
-                    found |= _isolated_below(entry.path, depth - 1)
+                if kind in _PARTITIONS:
+                    found |= _partitions(entry.path, kinds, depth - 1)
     return found
 
 
@@ -58,8 +65,9 @@ def shares_without(root: Path = CGROUPS) -> int | None:
 
 def confined(guests: Mapping[str, Guest], root: Path = CGROUPS) -> Mapping[str, Confined]:
     """UUID -> what is left to a domain that may not have all; for "" those that do not run yet."""
-    found = {uuid: _of_path(root, _path(guest)) for uuid, guest in guests.items()}
-    found[""] = _of_path(root, (MACHINES,))
+    taken = _partitions(str(root))
+    found = {uuid: _of_path(root, taken, _path(guest)) for uuid, guest in guests.items()}
+    found[""] = _of_path(root, taken, (MACHINES,))
     return {uuid: limit for uuid, limit in found.items() if limit is not None}
 
 
@@ -75,12 +83,15 @@ def _path(guest: Guest) -> tuple[str, ...]:
     return ()
 
 
-def _of_path(root: Path, parts: tuple[str, ...]) -> Confined | None:
-    """The narrowest set on the way, and the uppermost group that makes it so."""
+def _of_path(root: Path, taken: CpuSet, parts: tuple[str, ...]) -> Confined | None:
+    """The narrowest set on the way, and the uppermost group that makes it so.
+
+    What partitions have taken is missing in the set of the root already.
+    """
     sets = list(_sets(root, parts))
     if len(sets) < 2:
         return None
-    everything, (narrowest, _) = sets[0][0], sets[-1]
+    everything, (narrowest, _) = sets[0][0] | taken, sets[-1]
     where = next(name for cpuset, name in sets if cpuset == narrowest)
     return Confined(narrowest, where) if narrowest != everything else None
 

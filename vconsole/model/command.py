@@ -72,7 +72,7 @@ def a_plan(context: Context) -> str | None:
 
 def unapplied(context: Context) -> str | None:
     """A plan must still be there to be applied."""
-    done = "this plan was tried already, or it changes nothing: go back for another"
+    done = "nothing to apply: it is worked out still, was tried already, or changes nothing"
     return None if context.changes else done
 
 

@@ -180,7 +180,8 @@ class Confined:
 
     cpuset: CpuSet
     where: str
-    """The uppermost group that leaves no more, such as ``machine.slice``; foreign."""
+    """The uppermost group that leaves no more, such as ``machine.slice``; foreign. Empty where
+    partitions of other groups have taken the rest."""
 
 
 @dataclass(frozen=True, slots=True)

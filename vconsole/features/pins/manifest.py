@@ -231,7 +231,7 @@ MANIFEST: Final = Manifest(
             "enter",
             "apply",
             "Apply domain by domain and read back; one that fails is put back.",
-            (writable,),
+            (writable, unapplied),
             virsh="vcpupin {name} N CPUS --live --config",
         ),
         Command("many.target", "tab", "live/config", "Plan for live and config, live, or config."),

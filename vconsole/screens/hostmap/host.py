@@ -175,7 +175,7 @@ def pcpu_words(pcpu: PCpu, host_state: HostState) -> list[str]:
         if true
     ]
     if (limit := host_state.confined.get("")) and pcpu.id not in limit.cpuset:
-        words.append(f"not for domains: {safe(limit.where)}")
+        words.append(f"not for domains: {safe(limit.where) or 'a partition has it'}")
     if others := [n for n in core_of(pcpu.id, host_state) if n != pcpu.id]:
         words.append(f"sibling {numbers_label(others)}")
     if holders := holders_words(pcpu.id, host_state):

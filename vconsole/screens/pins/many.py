@@ -36,6 +36,7 @@ from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
+from vconsole.widgets.bars import FooterBar
 
 KEY = Keys("many")
 _TARGETS: tuple[Target, ...] = ("both", "live", "config")
@@ -132,6 +133,9 @@ class ManyScreen(ListPage):
             words = [plural(len(many.changes), "change"), *words]
             words += [f"{len(many.left_out)} left as they are"] if many.left_out else []
         self.show_list(safe(self._asking.title), "   ".join(words), list(self._rows))
+        begun = self._run is not None
+        without = ("apply", "target", "leave_out") if begun else ("put_back",)
+        self.query_one(FooterBar).offer((), [f"many.{word}" for word in without])
         self.table.styles.height = len(self._rows) + 1
         self.table.redraw()
 
@@ -227,12 +231,7 @@ class ManyScreen(ListPage):
     def do_apply(self) -> None:
         """Carry it out, unless a warning forbids it."""
         many = self._many
-        if many is None or not many.changes:
-            self.say("nothing is planned yet" if many is None else "nothing would change", "warn")
-            return
-        if self._run is not None:
-            self.say("it is carried out already", "warn")
-            return
+        assert many is not None, "there are changes"
         if refused := many.refused:
             words = next(w.text for w in refused[0].warnings if w.severity == "refuse")
             self.say(f"refused: {safe(refused[0].domain.name)}: {words}", "bad")

@@ -19,6 +19,7 @@ from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
 from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins, outcome_of
+from vconsole.model.setting import Setting
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
 from vconsole.screens.list_page import ListPage
@@ -36,28 +37,39 @@ class Row(NamedTuple):
     result: Cell
 
 
+_WIDTH: Final = 12
+
+
+def _short(value: Value | None) -> str:
+    """A value for a narrow column: of a memory policy the word is cut and not the cells."""
+    text = "" if value is None else str(value)
+    if len(text) > _WIDTH and isinstance(value, Setting) and value.nodeset:
+        return f"{value.mode[: max(1, _WIDTH - len(value.rest) - 2)]}. {value.rest}"
+    return text
+
+
 def _now(before: Value | None, after: Value | None) -> Cell:
     if after is None:
-        return "" if before is None else str(before), "dim"
-    return "-" if before is None else str(before), ""
+        return _short(before), "dim"
+    return _short(before) or "-", ""
 
 
 def _then(after: Value | None) -> Cell:
-    return "" if after is None else str(after), "accent"
+    return _short(after), "accent"
 
 
 COLUMNS: Final[tuple[Column[Row], ...]] = (
     Column("row", "Row", 11, cell=lambda row: (row_label(row.step.key), "")),
     Column(
-        *("live_now", "live now", 12),
+        *("live_now", "live now", _WIDTH),
         cell=lambda row: _now(row.step.live_before, row.step.live_after),
     ),
-    Column("live_then", "live then", 12, cell=lambda row: _then(row.step.live_after)),
+    Column("live_then", "live then", _WIDTH, cell=lambda row: _then(row.step.live_after)),
     Column(
-        *("config_now", "config now", 12),
+        *("config_now", "config now", _WIDTH),
         cell=lambda row: _now(row.step.config_before, row.step.config_after),
     ),
-    Column("config_then", "config then", 12, cell=lambda row: _then(row.step.config_after)),
+    Column("config_then", "config then", _WIDTH, cell=lambda row: _then(row.step.config_after)),
     Column("result", "read back", 14, flex=True, cell=lambda row: row.result),
 )
 _TARGETS = {"both": "live+config", "live": "live", "config": "config"}
@@ -320,7 +332,7 @@ class PlanScreen(ListPage):
 
 def _result_words(done: StepOutcome) -> str:
     read = done.live if done.step.live_after is not None else done.config
-    words = str(read) if read is not None else ""
+    words = _short(read)
     if done.status != "applied":
         return f"{done.status} {words}".strip()
     return f"{words} ok" if not done.drift else f"{words} drift: kernel {done.kernel}"

@@ -134,6 +134,9 @@ def _confined(case: Case) -> Iterator[PlanWarning]:
     wanted = CpuSet.of(p for row in rows for p in row.cpuset) | limit.cpuset
     cure = f"systemctl set-property {limit.where} AllowedCPUs={wanted}"
     where = f"{limit.where} leaves pCPUs {limit.cpuset}"
+    if not limit.where:
+        cure = "write member to its cpuset.cpus.partition, or pin elsewhere"
+        where = f"a partition of control groups leaves pCPUs {limit.cpuset}"
     for row in rows:
         beyond, kept = row.cpuset - limit.cpuset, row.cpuset & limit.cpuset
         if kept and not row.staged:
