@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, tzinfo
+from multiprocessing import get_context
 from typing import Any, Final
 from unittest.mock import patch
 
 from scripts.moving import Clock, demo_at, settled
 from vconsole.model.request import Reply
+from vconsole.registry import SCOPES
 
 SIZE: Final = (104, 30)
 NOW_S: Final = 1_764_000_000
@@ -23,28 +26,43 @@ PAGES: Final = {
     "resources": ("Memory and vCPUs of a domain", "enter m"),
     "disks": ("Disks of a domain", "enter s"),
     "network": ("Network interfaces of a domain", "enter n"),
+    "networkchoice": ("Where an interface can be plugged in", "enter n m"),
+    "changes": ("A change before it is made", "enter n x"),
     "agent": ("Guest agent", "enter A"),
     "snapshots": ("Snapshots", "up enter t"),
+    "newsnapshot": ("A snapshot to be taken", "enter t plus"),
     "policy": ("Clock, power and devices", "enter o"),
     "actions": ("Actions", "enter a"),
+    "acting": ("Actions under way", "space down space a p y enter"),
     "divergence": ("What runs otherwise than it is defined", "down down D"),
+    "who": ("Who may run on a pCPU", "2 enter"),
+    "check": ("What virtualization needs on the host", "2 v"),
+    "capabilities": ("What the host can do", "2 x"),
     "hostmemory": ("Memory of the host", "2 m"),
     "networks": ("Networks and bridges of the host", "2 n"),
-    "pools": ("Storage pools", "6"),
+    "storage": ("Storage pools", "6"),
     "volumes": ("Volumes of a pool", "6 down down enter"),
+    "image": ("A disk image", "6 down down enter enter"),
+    "storageform": ("A pool to be made", "6 plus"),
     "why": ("Why is it slow?", "W"),
     "locality": ("Where memory lies", "M"),
     "settings": ("Memory and scheduling", "p m"),
-    "fit": ("Fit: one plan for several domains", "F"),
+    "many": ("Fit: one plan for several domains", "F"),
     "profiles": ("Profiles", "P s q u i e t enter"),
     "history": ("Pin history", "H"),
     "hostinfo": ("Hostinfo: what guests may learn of their host", "4"),
-    "attach": ("Who has the metrics disk or channel", "5 A"),
+    "filetext": ("A file as text", "4 x"),
+    "filediff": ("A file before it is saved", "4 down d ctrl+s"),
+    "metrics": ("Metrics: what guests may read of their host", "5"),
+    "metricsbytes": ("The metrics as they are read", "5 r"),
+    "metricsconfig": ("vhostmd's configuration", "5 c"),
+    "metricsattach": ("Who has the metrics disk or channel", "5 A"),
     "service": ("Service of a daemon", "4 S"),
     "activity": ("Activity", "7"),
     "jobs": ("Jobs", "8"),
+    "help": ("Keys of a page", "question_mark"),
 }
-"""Name of the picture -> what it shows, keys pressed on the list of domains."""
+"""Name, for a page its scope -> what the picture shows, keys pressed on the list of domains."""
 _CALENDARS: Final = (
     *(f"vconsole.host.demo.{name}" for name in ("agent", "domain", "network", "snapshots")),
     "vconsole.screens.snapshots.snapshots",
@@ -70,10 +88,15 @@ _LATER: Final = (
 """Who measures rates and delays."""
 
 
-async def page_pictures() -> AsyncIterator[tuple[str, str]]:
-    """(file name, SVG) of each."""
-    for name, (_, keys) in PAGES.items():
-        yield f"pictures/{name}.svg", await _picture(keys.split())
+def page_pictures() -> Iterator[tuple[str, str]]:
+    """(file name, SVG) of each; several at a time, since they mostly wait for a page to settle."""
+    with ProcessPoolExecutor(4, get_context("spawn")) as pool:
+        for name, svg in zip(PAGES, pool.map(_drawn, PAGES), strict=True):
+            yield f"pictures/{name}.svg", svg
+
+
+def _drawn(name: str) -> str:
+    return asyncio.run(_picture(name, PAGES[name][1].split()))
 
 
 def index() -> str:
@@ -85,7 +108,7 @@ def index() -> str:
     return "\n".join(lines) + "\n"
 
 
-async def _picture(keys: list[str]) -> str:
+async def _picture(name: str, keys: list[str]) -> str:
     from tests.feed import make_console
     from vconsole.changes.host_requests import HostRequests
     from vconsole.changes.log import ReadLog
@@ -122,6 +145,7 @@ async def _picture(keys: list[str]) -> str:
                 if app.page is not None:
                     app.page.look()
                 await settled(pilot)
+            assert name not in SCOPES or (app.page and name == app.page.SCOPE), name
             svg = app.export_screenshot()
     svg = re.sub(r"terminal-\d+", "terminal-vconsole", svg)
     return re.sub(rf"({_DEMO_DIRECTORY})\w{{8}}", r"\1xxxxxxxx", svg)
@@ -166,6 +190,7 @@ def _calendar(clock: Clock) -> Iterator[None]:
             stack.enter_context(patch(f"{name}.time", now_s))
         stack.enter_context(patch("time.time", now_s))
         stack.enter_context(patch("tempfile.tempdir", "/tmp"))
+        stack.enter_context(patch("vconsole.features.metrics.requests._LOOK_EVERY_S", 0.0))
         stack.enter_context(patch.object(Page, "every", only_at_once))
         own = "vconsole.features.metrics.demo._daemon"
         stack.enter_context(patch(own, _Daemon()))

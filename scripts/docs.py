@@ -11,7 +11,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
@@ -19,7 +19,7 @@ for _name in ("NO_COLOR", "TEXTUAL_THEME", "TEXTUAL_FILTERS"):
 os.environ.update(TEXTUAL_ANIMATIONS="none", TZ="UTC")
 
 from scripts import man  # noqa: E402 (after the environment)
-from scripts.demo_pages import index, page_pictures  # noqa: E402 (after the environment)
+from scripts.demo_pages import PAGES, index, page_pictures  # noqa: E402 (after the environment)
 from scripts.moving import moving_picture  # noqa: E402 (after the environment)
 from scripts.parsers import argument_help, argument_words, leaves, own  # noqa: E402
 from vconsole.cli.main import parser as cli_parser  # noqa: E402
@@ -100,11 +100,7 @@ def pictures() -> Iterator[tuple[str, str]]:
         yield f"pictures/{name}.svg", asyncio.run(_picture(size, keys))
     yield "pictures/demo.svg", asyncio.run(moving_picture())
     yield "pictures/README.md", index()
-    yield from asyncio.run(_all(page_pictures()))
-
-
-async def _all(pages: AsyncIterator[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [page async for page in pages]
+    yield from page_pictures()
 
 
 async def _picture(size: tuple[int, int], keys: tuple[str, ...]) -> str:
@@ -117,6 +113,11 @@ async def _picture(size: tuple[int, int], keys: tuple[str, ...]) -> str:
         await pilot.pause(0.4)  # screens settle in a few frames
         svg = app.export_screenshot()
     return re.sub(r"terminal-\d+", "terminal-vconsole", svg)
+
+
+def unseen() -> list[str]:
+    """The pages that no picture shows."""
+    return sorted(SCOPES.keys() - {"app"} - PICTURES.keys() - PAGES.keys())
 
 
 def documents() -> Iterator[tuple[Path, str]]:
@@ -141,6 +142,11 @@ def main() -> int:
         elif not check:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")
+    for scope in unseen():
+        print(
+            f"no picture shows the page {scope}: add it to scripts/demo_pages.py", file=sys.stderr
+        )
+        wrong = 1
     return wrong
 
 

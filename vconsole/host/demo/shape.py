@@ -44,32 +44,38 @@ def node_xml() -> str:
 
 def capabilities_xml() -> str:
     """The capabilities, with the cells and caches that the test driver does not describe."""
-    return "".join(_capabilities())
+    return "\n".join(_capabilities()) + "\n"
 
 
 def _capabilities() -> Iterator[str]:
-    yield "<capabilities><host><cpu><arch>x86_64</arch><model>EPYC-Milan</model>"
-    yield "<vendor>AMD</vendor></cpu><topology>"
-    yield f"<cells num='{len(CELLS)}'>"
+    yield "<capabilities>\n  <host>\n    <cpu>\n      <arch>x86_64</arch>"
+    yield "      <model>EPYC-Milan</model>\n      <vendor>AMD</vendor>\n    </cpu>\n    <topology>"
+    yield f"      <cells num='{len(CELLS)}'>"
     for cell in CELLS:
-        yield from _cell(cell)
-    yield "</cells></topology><cache>"
+        yield from (" " * 8 + line for line in _cell(cell))
+    yield "      </cells>\n    </topology>\n    <cache>"
     for number, first in enumerate(range(0, PCPUS, L3_PCPUS)):
-        yield f"<bank id='{number}' level='3' type='both' size='32' unit='MiB' "
-        yield f"cpus='{first}-{first + L3_PCPUS - 1}'/>"
-    yield "</cache></host><guest><os_type>hvm</os_type><arch name='x86_64'><wordsize>64</wordsize>"
-    yield "<domain type='test'/></arch></guest></capabilities>"
+        cpus = f"{first}-{first + L3_PCPUS - 1}"
+        what = f"id='{number}' level='3' type='both' size='32' unit='MiB'"
+        yield f"      <bank {what} cpus='{cpus}'/>"
+    yield "    </cache>\n  </host>\n  <guest>\n    <os_type>hvm</os_type>\n    <arch name='x86_64'>"
+    yield "      <wordsize>64</wordsize>\n      <domain type='test'/>\n    </arch>"
+    yield "  </guest>\n</capabilities>"
 
 
 def _cell(cell: int) -> Iterator[str]:
-    yield f"<cell id='{cell}'><memory unit='KiB'>{CELL_BYTES >> 10}</memory>"
-    yield "<pages unit='KiB' size='4'>0</pages>"
-    yield f"<pages unit='KiB' size='2048'>{HUGE_PAGES[cell]}</pages><distances>"
+    yield f"<cell id='{cell}'>"
+    yield f"  <memory unit='KiB'>{CELL_BYTES >> 10}</memory>"
+    yield "  <pages unit='KiB' size='4'>0</pages>"
+    yield f"  <pages unit='KiB' size='2048'>{HUGE_PAGES[cell]}</pages>"
+    yield "  <distances>"
     for other, steps in enumerate(_DISTANCES[cell]):
-        yield f"<sibling id='{other}' value='{steps}'/>"
-    yield f"</distances><cpus num='{CELL_PCPUS}'>"
+        yield f"    <sibling id='{other}' value='{steps}'/>"
+    yield "  </distances>"
+    yield f"  <cpus num='{CELL_PCPUS}'>"
     for pcpu in pcpus_of(cell):
         core = pcpu - pcpu % 2
-        yield f"<cpu id='{pcpu}' socket_id='{cell // 2}' die_id='0' "
-        yield f"core_id='{core // 2}' siblings='{core}-{core + 1}'/>"
-    yield "</cpus></cell>"
+        place = f"socket_id='{cell // 2}' die_id='0' core_id='{core // 2}'"
+        yield f"    <cpu id='{pcpu}' {place} siblings='{core}-{core + 1}'/>"
+    yield "  </cpus>"
+    yield "</cell>"
