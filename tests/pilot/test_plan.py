@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.pilot.manual import Console, console_on
 from tests.pilot.test_pin import EVERYWHERE, WEB_2, pinned_by_someone, pins_of, planned
 from vconsole.features.pins.model.plan_json import plan_from_json
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import PinKey
 from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
 from vconsole.model.set_pins import SetPins
 from vconsole.widgets.table import LineTable
@@ -185,6 +187,18 @@ async def test_a_kernel_that_disagrees_is_shown_as_drift() -> None:
         await console.press(" ", "enter", "enter")
         assert console.row("vCPU 0").endswith("0 drift: kernel 0-1")
         assert console.status.startswith("! 1 of 1 applied in 1 ms; the kernel differs, see drift")
+
+
+async def test_a_row_that_the_kernel_holds_elsewhere_is_picked_and_pinned_once_more() -> None:
+    scene = pinned_by_someone(scenes.kvm07(), WEB_2, 0, "0")
+    moved: dict[PinKey, CpuSet] = {("vcpu", 0): CpuSet.parse("1")}
+    scene = replace(scene, allowed={scenes.uuid_of(WEB_2): moved})
+    async with pins_of(WEB_2, scene) as console:
+        console.sees("vCPU 0: libvirt says 0, the kernel runs it on 1: pin it to 0 once more")
+        await console.press(" ", "enter")
+        assert console.row("vCPU 0").endswith("kernel: 1")
+        await console.press("enter")
+        assert console.row("vCPU 0").endswith("0 ok")
 
 
 # -- when it goes wrong ----------------------------------------------------------------------

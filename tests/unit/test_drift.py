@@ -64,8 +64,8 @@ def test_to_pin_what_libvirt_names_already_is_a_repair() -> None:
     assert (step.live_before, step.live_after, step.config_after) == (c("0"), c("0"), None)
     assert any("vcpupin" in line and "--live" in line for line in plan.commands())
     assert plan.stage(vcpu(1), c("1")).changes() == plan.changes()
-    assert not replace(plan, drifting=frozenset[PinKey]()).changes()
-    assert plan_warnings(plan, state) == plan_warnings(replace(plan, drifting=frozenset()), state)
+    assert not replace(plan, drifting={}).changes()
+    assert plan_warnings(plan, state) == plan_warnings(replace(plan, drifting={}), state)
 
 
 def test_a_plan_from_a_file_repairs_too() -> None:
@@ -90,3 +90,15 @@ def test_isolated_pcpus_that_the_kernel_does_not_balance_are_said_unasked() -> N
     (warning,) = plan_warnings(PinPlan.of(iso, state), state)
     assert warning.severity == "warn"
     assert warning.text.startswith("vCPU 0 names 4 isolated pCPUs (4-7)")
+
+
+def test_to_pick_a_pcpu_that_the_kernel_lacks_is_the_repair_and_again_takes_it_back() -> None:
+    plan = PinPlan.of(WEB, held(HOST, WEB, v0="1"))
+    picked = plan.toggle(vcpu(0), 0)
+    assert [row.repair for row in picked.changes()] == [True]
+    assert not picked.toggle(vcpu(0), 0).begun
+    wide = domain("wide", ["0-1"])
+    plan = PinPlan.of(wide, held(host(wide), wide, v0="1"))
+    assert plan.toggle(vcpu(0), 0).staged == {vcpu(0): c("0-1")}
+    assert plan.toggle(vcpu(0), 1).staged == {vcpu(0): c("0")}
+    assert plan.toggle(vcpu(0), 2).staged == {vcpu(0): c("0-2")}

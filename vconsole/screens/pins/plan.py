@@ -171,14 +171,20 @@ class PlanScreen(ListPage):
         return row_cells(COLUMNS, Row(self._change.steps[index], self._result(index)))
 
     def _result(self, index: int) -> Cell:
+        """What became of a step; before it is applied, where the kernel holds the row now."""
         if self._past:
             return "", ""
         if self._outcome is None:
-            return ("...", "dim") if self._waiting else ("", "")
+            return ("...", "dim") if self._waiting else self._drift(self._change.steps[index])
         if index >= len(self._outcome.steps):
             return "not tried", "dim"
         done = self._outcome.steps[index]
         return _result_words(done), _STATUS_STYLES.get(done.status, "bad")
+
+    def _drift(self, step: PinStep) -> Cell:
+        drifting = self._plan.drifting if self._plan else {}
+        held = [str(cpuset) for key, cpuset in drifting.items() if key == step.key]
+        return ("kernel: " + held[0], "warn") if held else ("", "")
 
     @override
     def notes(self) -> list[Note]:

@@ -63,8 +63,8 @@ class PinPlan:
     """What to change; one that the domain does not have falls back to the first of `targets`."""
     everything: CpuSet = CpuSet()
     """All pCPUs of the host; a row that may run on all of them counts as not pinned."""
-    drifting: frozenset[PinKey] = frozenset()
-    """Rows that the kernel holds elsewhere: staging what libvirt names is a repair, no nothing."""
+    drifting: Mapping[PinKey, CpuSet] = field(default_factory=dict)
+    """Rows that the kernel holds elsewhere, and where: staging what libvirt names is a repair."""
     settings: tuple[SettingRow, ...] = ()
     """Memory and scheduling as last seen: every row there could be."""
     wanted: Mapping[SettingKey, Setting] = field(default_factory=dict)
@@ -93,7 +93,7 @@ class PinPlan:
             persistent=domain.persistent is not False,
             split_pins=host_state.connection.split_pins,
             everything=host_state.all_pcpus,
-            drifting=frozenset(drifting(domain, host_state)),
+            drifting=drifting(domain, host_state),
             settings=setting_rows(domain),
         )
 
@@ -104,7 +104,7 @@ class PinPlan:
             self,
             everything=host_state.all_pcpus,
             split_pins=host_state.connection.split_pins,
-            drifting=frozenset(drifting(found, host_state)) if found else frozenset(),
+            drifting=drifting(found, host_state) if found else {},
         )
 
     @property
@@ -180,6 +180,10 @@ class PinPlan:
 
     def _drifts(self, pin: Pin) -> bool:
         return pin.key in self.drifting and self._has_live(pin)
+
+    def _lacks(self, key: PinKey, cpus: CpuSet) -> bool:
+        """The kernel keeps the thread off all of `cpus`."""
+        return self._drifts(self.rows[key]) and not cpus & self.drifting[key]
 
     def _after(self, pin: Pin) -> tuple[CpuSet | None, CpuSet | None]:
         wanted = self.staged.get(pin.key)
@@ -267,7 +271,8 @@ class PinPlan:
         """Take `cpus` out if the row has all of them, else add them.
 
         A row that is not pinned has nothing picked yet: the first pick narrows it to `cpus`, and
-        taking the last pick away makes it unpinned again.
+        taking the last pick away makes it unpinned again. Where libvirt names `cpus` and the
+        kernel lacks them, to pick them is to want them back: what libvirt names is staged.
 
         Raises:
             ValueError: Nothing would be left, or there is no such row.
@@ -276,7 +281,13 @@ class PinPlan:
         if self.unpinned(now):
             return self.stage(key, cpus)
         wanted = now - cpus if cpus <= now else now | cpus
-        if not wanted and key in self.staged and self.unpinned(self.seen(key)):
+        if key not in self.staged and cpus <= now and self._lacks(key, cpus):
+            wanted = now
+        elif (
+            not wanted
+            and key in self.staged
+            and (self.unpinned(self.seen(key)) or key in self.drifting)
+        ):
             return self.clear(key)
         return self.stage(key, wanted)
 
