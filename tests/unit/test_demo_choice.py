@@ -125,6 +125,13 @@ def test_a_socket_that_nobody_listens_on_is_restarted() -> None:
     assert "systemctl restart virtqemud.socket" in here.cure("qemu:///system", RUNNING, dead=True)
 
 
+def test_what_is_stopped_is_started_whatever_other_sockets_are_there() -> None:
+    """Those of the user's own daemon, and those for reading that a stopped libvirtd leaves."""
+    words = here.cure("qemu:///system", RUNNING, gone=True)
+    assert words == "start it: systemctl start virtqemud.socket"
+    assert here.cure("qemu:///session", A_USERS, gone=True) == "start it: libvirtd -d"
+
+
 @pytest.mark.parametrize("uri", ["qemu+ssh://far/system", "test:///nowhere.xml", "esx://far"])
 def test_hosts_elsewhere_have_no_cure_here(uri: str) -> None:
     assert here.cure(uri, STOPPED) == ""

@@ -92,6 +92,11 @@ def dead(error: Exception) -> bool:
     return _errno(error) == errno.ECONNREFUSED
 
 
+def absent(error: Exception) -> bool:
+    """The other side's socket is not there."""
+    return _errno(error) == errno.ENOENT
+
+
 def unsupported(error: Exception) -> bool:
     """The driver does not have the call, or not with these arguments."""
     import libvirt

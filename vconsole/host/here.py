@@ -8,10 +8,11 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from vconsole.host.uri import is_this_machine, resolve
+from vconsole.host.uri import expected, is_this_machine, resolve
 from vconsole.model.value import dataclass
 
-_SOCKETS = ("libvirt-sock", "virtqemud-sock", "libvirt-sock-ro", "virtqemud-sock-ro")
+_SOCKETS = ("libvirt-sock", "virtqemud-sock")
+"""Only these: those for reading stay behind where libvirtd is stopped."""
 _DAEMONS = ("libvirtd", "virtqemud", "virtxend", "virtlxcd", "virtchd", "virtvzd", "virtbhyved")
 _PROGRAMS = ("/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin")
 _MANAGERS = frozenset({"systemd", "init", "openrc-init", "runit", "s6-svscan", "dinit", "shepherd"})
@@ -80,7 +81,12 @@ def modular_uri(root: Path = Path("/")) -> str | None:
 
 
 def cure(
-    uri: str | None, here: Here | None = None, *, refused: bool = False, dead: bool = False
+    uri: str | None,
+    here: Here | None = None,
+    *,
+    refused: bool = False,
+    dead: bool = False,
+    gone: bool = False,
 ) -> str:
     """What to do where a host of this machine cannot be reached; empty for hosts elsewhere.
 
@@ -89,6 +95,7 @@ def cure(
         here: What there is on this machine.
         refused: A daemon answers, and does not let this user in.
         dead: Its socket is there, and nobody listens on it.
+        gone: Its socket is not there; those of other daemons, or of the user's own, may be.
     """
     if uri and (not is_this_machine(uri) or uri.startswith("test:") or "socket=" in uri):
         return ""
@@ -97,8 +104,10 @@ def cure(
         return _rights_cure(found)
     if not found.daemon:
         return f"no libvirt daemon is installed here: {INSTALL}; -c URI names another host"
-    if found.answers and not dead:
+    if found.answers and not (dead or gone):
         return ""
+    if "/session" in expected(uri):  # a client of libvirt starts it, where it can
+        return f"start it: {found.daemon} -d"
     sudo, verb = "" if found.root else "sudo ", "restart" if dead else "start"
     if found.manager == "systemd":
         return f"{verb} it: {sudo}systemctl {verb} {_unit(found)}"
