@@ -34,17 +34,23 @@ class Row(NamedTuple):
     value: str
 
 
+def _value(row: Row) -> Cell:
+    if row.value or row.field.choices or not row.field.example:
+        return safe(row.value) or "-", "accent"
+    return f"- for example {safe(row.field.example)}", "dim"
+
+
 def _meaning(row: Row) -> Cell:
-    choices = row.field.choices
-    words = row.field.why_not(row.value) or (f"{len(choices)} choices" if choices else "")
-    optional = "may be empty" if row.field.optional and not row.value else ""
-    return safe(words or optional), "dim"
+    if row.field.choices:
+        return f"{len(row.field.choices)} choices", "dim"
+    empty = "may be empty" if row.field.optional else "is needed"
+    return "" if row.value else empty, "dim"
 
 
 COLUMNS: Final[tuple[Column[Row], ...]] = (
-    Column("title", "", 19, cell=lambda row: (safe(row.field.title), "")),
-    Column("value", "", 22, cell=lambda row: (safe(row.value) or "-", "accent")),
-    Column("meaning", "", 26, flex=True, cell=_meaning),
+    Column("title", "", 22, cell=lambda row: (safe(row.field.title), "")),
+    Column("value", "", 30, flex=True, cell=_value),
+    Column("meaning", "", 12, cell=_meaning),
 )
 _TONES: Final = {"+": "good", "-": "bad"}
 _YES_NO: Final = ("yes", "no")
@@ -78,6 +84,10 @@ class FormScreen(ListPage):
         """What would be done; raises ValueError with the reason where nothing can be."""
         return Proposal()
 
+    def about(self) -> str:
+        """More words for the title."""
+        return ""
+
     # -- showing -----------------------------------------------------------------------------
 
     def on_screen_resume(self) -> None:
@@ -104,7 +114,7 @@ class FormScreen(ListPage):
         return next((field for field in self.fields() if field.id == key), None)
 
     def _show(self) -> None:
-        self.show_list(safe(self.TITLE), "", [field.id for field in self.fields()])
+        self.show_list(safe(self.TITLE), self.about(), [field.id for field in self.fields()])
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:
@@ -121,7 +131,10 @@ class FormScreen(ListPage):
     @override
     def notes(self) -> list[Note]:
         proposal, reason = self._planned()
-        notes: list[Note] = [(f" {safe(reason)}", "warn")] if reason else []
+        field = self._field(self.table.key)
+        choices = ", ".join(word or "none" for word in field.choices) if field else ""
+        notes: list[Note] = [(f" one of {choices}", "dim")] if choices else []
+        notes += [(f" {safe(reason)}", "warn")] if reason else []
         notes += [(f" {safe(note)}", "warn") for note in proposal.notes]
         for change in proposal.changes:
             notes += [(f" {safe(line)}", _TONES.get(line[:1], "")) for line in change.lines()]
@@ -159,19 +172,16 @@ class FormScreen(ListPage):
         field = self._field(self.table.key)
         if field is None:
             return
-        if field.choices:
-            self.say(f"one of {', '.join(field.choices)}", "warn")
-            return
         await self.ask(
             field.title,
             self.value(field),
-            field.example,
+            ", ".join(filter(None, field.choices)) or field.example,
             accepted=lambda text: self._typed(field, text),
         )
 
     def _typed(self, field: Field, text: str) -> bool:
         if reason := field.why_not(text):
-            self.say(safe(f"{field.title} {reason}"), "bad")
+            self.say(safe(f"{field.title}: {reason}"), "bad")
             return False
         self._values[field.id] = text.strip()
         self._show()
@@ -191,6 +201,10 @@ class PoolFormScreen(FormScreen):
         super().__init__()
         self._pools, self._types = pools, types
 
+    @override
+    def about(self) -> str:
+        return POOL_TYPES[self._values.get("type", "dir")].title
+
     def fields(self) -> tuple[Field, ...]:
         """Type and name, what the type needs, and what is done after."""
         kind = self._values.get("type", "dir")
@@ -201,7 +215,7 @@ class PoolFormScreen(FormScreen):
             then.insert(0, Field("build", "Build it", default=default, choices=_YES_NO))
         then.append(Field("autostart", "Start with the host", default="yes", choices=_YES_NO))
         return (
-            Field("type", f"Type: {known.title}", default="dir", choices=tuple(POOL_TYPES)),
+            Field("type", "Type", default="dir", choices=tuple(POOL_TYPES)),
             Field("pool", "Name", "images"),
             *known.fields,
             *then,
