@@ -100,7 +100,7 @@ async def test_what_qemu_img_is_asked(keys: tuple[str, ...], words: tuple[str, .
     ("keys", "argv"),
     [
         (("e", *["backspace"] * 9, *"+1GiB", "enter"), ("resize", str(2 * GIB))),
-        (("C",), ("commit", "/i/top")),
+        (("C", *"none", "enter"), ("commit", "-t", "none", "/i/top")),
         (("R", "enter"), ("check", "leaks")),
         (("+", *"new", "enter"), ("snapshot", "-c", "new")),
         (("down", "a"), ("snapshot", "-a", "1")),

@@ -112,7 +112,9 @@ class ChangesScreen(Page):
             (f"  {change.when}", "dim"),
         )
         commands = command_lines(change.virsh())  # the devices they read follow as difference
-        lines: list[Line] = [head, *(((f" {safe(line)}", "accent"),) for line in commands)]
+        lines: list[Line] = [head]
+        for command in commands:
+            lines += self._broken(safe(command), "accent")
         if wait is not None and wait.what:
             lines += self._wrapped(wait.what, "accent")
         if reply is not None:
@@ -125,8 +127,11 @@ class ChangesScreen(Page):
         return [*lines, *self._differences[change]]
 
     def _wrapped(self, text: str, tone: str) -> list[Line]:
+        return self._broken(keyed(self, safe(text)), tone)
+
+    def _broken(self, text: str, tone: str) -> list[Line]:
         width = max(20, self.app.size.width - 1)  # beside the scroll bar
-        return [((part, tone),) for part in wrapped(f" {keyed(self, safe(text))}", width)]
+        return [((part, tone),) for part in wrapped(f" {text}", width)]
 
     @override
     def hint(self) -> tuple[str, str]:

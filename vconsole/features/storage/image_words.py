@@ -8,6 +8,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from vconsole.features.storage.model.images import Chain, Image, ImageSnapshot
 from vconsole.model.column import Column
+from vconsole.model.keys import key
 from vconsole.text import Cell, Note, duration, safe, size
 
 _DAY_S: Final = 86400
@@ -94,7 +95,10 @@ def image_notes(row: Row, chain: Chain) -> Iterator[Note]:
         yield f" based on {safe(image.backing_path)} ({safe(format_)}){named}", "dim"
     if image.cluster_bytes:
         yield f" clusters of {size(image.cluster_bytes)}", "dim"
-    if row.depth and row.snapshot is None:
+    if row.snapshot is not None:
+        apply, delete = key("image.apply"), key("image.delete")
+        yield f" {apply} goes back to the snapshot, {delete} deletes it", "dim"
+    elif row.depth:
         yield " what is written here is seen by every image that is based on it", "dim"
 
 

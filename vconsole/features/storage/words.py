@@ -202,8 +202,10 @@ VOLUME_COLUMNS: Final[tuple[Column[VolumeRow], ...]] = (
 
 def volume_notes(volume: Volume, users: Sequence[User], based: Sequence[str]) -> Iterator[Note]:
     """The names of a volume, what it is based on and who uses it."""
-    yield f" path {safe(volume.path)}", ""
-    if volume.key != volume.path:
+    if volume.key == volume.path:
+        yield f" path and key {safe(volume.path)}", ""
+    else:
+        yield f" path {safe(volume.path)}", ""
         yield f" key  {safe(volume.key)}", ""
     if volume.leads_to:
         yield f" a link to {safe(volume.leads_to)}", "dim"

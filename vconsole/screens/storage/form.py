@@ -123,6 +123,9 @@ class FormScreen(ListPage):
 
     def _planned(self) -> tuple[Proposal, str]:
         """(what would be done, why nothing can be)."""
+        for field in self.fields():
+            if reason := field.why_not(self.value(field)):
+                return Proposal(), f"{field.title} {reason}"
         try:
             return self.plan(), ""
         except ValueError as error:

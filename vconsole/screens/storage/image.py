@@ -19,6 +19,7 @@ from vconsole.features.storage.image_words import (
     rows,
 )
 from vconsole.features.storage.model.image_plan import (
+    CACHES,
     Repair,
     SnapshotAct,
     plan_commit,
@@ -46,7 +47,7 @@ from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Line, Note, safe, size
 from vconsole.widgets.lines import LinesView
-from vconsole.widgets.notes import NotesView
+from vconsole.widgets.notes import NotesView, wrapped
 from vconsole.widgets.prompt import Accepted
 from vconsole.widgets.table import LineTable
 
@@ -160,16 +161,20 @@ class ImageScreen(ListPage):
     def _answer(self, request: AskImage, reply: Reply) -> None:
         """Show what qemu-img said in the place of the list."""
         self.unsay()
-        lines: list[Line] = [((f" {safe(request.line)}", "accent"),)]
+        lines = self._broken(request.line, "accent")
         try:
             if not isinstance(reply.value, str):
                 raise ValueError(reply.message)
             answered = answer_lines(request.kind, reply.value)
             lines += [((f" {safe(line)}", ""),) for line in answered]
         except ValueError as error:
-            lines.append(((f" {safe(str(error))}", "bad"),))
+            lines += self._broken(str(error), "bad")
         self.query_one("#answer", LinesView).show(lines)
         self._open_answer(True)
+
+    def _broken(self, text: str, tone: str) -> list[Line]:
+        width = max(20, self.size.width - 1)  # beside the scroll bar
+        return [((part, tone),) for part in wrapped(f" {safe(text)}", width)]
 
     def _open_answer(self, opened: bool) -> None:
         self.query_one("#answer").display = opened
@@ -255,8 +260,19 @@ class ImageScreen(ListPage):
         await self._question("size", size(now).replace(" ", ""), hint, accepted)
 
     async def do_commit(self) -> None:
-        """Write it down into its base."""
-        await self._planned("commit it", lambda image: plan_commit(self._path, self._format, image))
+        """Write it down into its base; ask for the cache."""
+
+        async def accepted(text: str) -> bool:
+            return await self._planned(
+                "commit it",
+                lambda image: plan_commit(self._path, self._format, image, text.strip()),
+            )
+
+        if self._image is None or not self._image.backing:
+            await accepted("")
+            return
+        hint = f"empty: as QEMU does it; {', '.join(CACHES)}"
+        await self._question("commit with cache", "", hint, accepted)
 
     async def do_repair(self) -> None:
         """Ask how much."""

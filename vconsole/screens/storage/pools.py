@@ -261,7 +261,8 @@ class PoolsScreen(ListPage, FilteredPage):
             await self.console.show_page(ImageScreen(path.strip(), format_))
             return True
 
-        await self.ask("image", "", "/srv/images/web.qcow2 qcow2", accepted=accepted)
+        hint = "its path and format: /srv/images/web.qcow2 qcow2"
+        await self.ask("image", "", hint, accepted=accepted)
 
     async def do_find(self) -> None:
         """Ask for any of the three names of a volume."""

@@ -186,7 +186,14 @@ def plan_resize(
         grade="destructive" if after < now_bytes else "harmless",
         difference=(f"- {now_bytes} bytes", f"+ {after} bytes"),
     )
-    return Proposal((work,), ("partitions and file systems in it stay as they are",))
+    return Proposal((work,), (_SHRUNK if after < now_bytes else _GROWN,))
+
+
+_GROWN: Final = "partitions and file systems in it stay as they are: its guest makes them larger"
+_SHRUNK: Final = (
+    "what lies behind the new end is lost: its guest must have made partitions and file systems "
+    "smaller before"
+)
 
 
 def plan_rebase(
