@@ -119,7 +119,7 @@ async def test_a_volume_is_found_by_each_of_its_names(conn: Any, answers: Answer
         for words in ("images/b c.img", volume.path(), volume.key()):
             await console.press("6", "f", *words, "enter")
             assert "Volumes of images" in console.title
-            console.sees(f"path {volume.path()}")
+            console.sees(f"path and key {volume.path()}")
             page: Any = console.app.page
             assert page.virsh().splitlines()[-1].endswith(f"vol-pool --vol '{volume.key()}'")
             await console.press("escape")

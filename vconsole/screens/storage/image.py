@@ -271,8 +271,8 @@ class ImageScreen(ListPage):
         if self._image is None or not self._image.backing:
             await accepted("")
             return
-        hint = f"empty: as QEMU does it; {', '.join(CACHES)}"
-        await self._question("commit with cache", "", hint, accepted)
+        hint = f"{', '.join(CACHES)}; empty: QEMU's own"
+        await self._question("cache", "", hint, accepted)
 
     async def do_repair(self) -> None:
         """Ask how much."""
