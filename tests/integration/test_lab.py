@@ -11,6 +11,8 @@ import pytest
 from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import LabError
 from tests.integration.lab import Libvirtd
+from vconsole.host.libvirt_source import connect
+from vconsole.host.source import View
 
 
 def test_the_big_host_has_four_cells_of_sixteen_pcpus(big_host: Libvirtd) -> None:
@@ -33,6 +35,9 @@ def test_the_big_host_has_differing_free_memory_and_huge_pages(big_host: Libvirt
     free = re.findall(r"^ *\d+: +(\d+) KiB", big_host.virsh("freecell", "--all"), re.MULTILINE)
     assert [int(kib) >> 20 for kib in free] == [6, 20, 41, 12]
     assert "1024" in big_host.virsh("freepages", "2", "2048KiB")
+    source = connect(big_host.uri)  # as one command reads: once
+    assert [cell.pages[0].free for cell in source.read(View("pin")).cells] == [0, 512, 1024, 1536]
+    source.close()
 
 
 def test_a_live_pin_beyond_the_real_cpus_is_a_real_error(

@@ -168,6 +168,17 @@ def test_free_huge_pages_of_every_cell_whatever_the_gaps_between_their_ids() -> 
     assert {c.id: c.pages[0].free for c in made.cells if c.pages} == host.free
 
 
+def test_a_command_that_reads_once_for_pins_knows_the_free_huge_pages() -> None:
+    host = Host(capabilities(cell(0, CPU.format(0, 0, 0, "0"), pages=10)), "1")
+    host.free = {0: 7}
+    made = machine(host)
+    assert made.is_new(View("pin"))
+    assert not made.is_new(View("domains"))
+    made.take_turn(View("pin"))
+    assert made.cells[0].pages[0].free == 7
+    assert not made.is_new(View("pin"))
+
+
 def test_a_host_without_cells_has_its_free_memory_and_not_that_of_node_0() -> None:
     made = machine(Host("<capabilities><host/></capabilities>", "11"))
     made.read_free()

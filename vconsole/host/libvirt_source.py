@@ -130,7 +130,7 @@ class LibvirtSource:
         both, even = view.page == "host", not self._tick % 2
         if both or not even:
             self._machine.read_free()
-        taken = (both or even) and self._machine.take_turn(view)
+        taken = (both or even or self._machine.is_new(view)) and self._machine.take_turn(view)
         if even and not taken:
             self._take_turn()
         if both or not taken:  # what it takes are two calls at times

@@ -52,7 +52,8 @@ class Machine:
         self._times_at = -math.inf
         self._cpu_stats: Mapping[str, float] = {}
         self._turn = 0
-        self._looked = False
+        self._looked: set[str] = set()
+        """The pages that had what they show at the first look."""
 
     @property
     def everything(self) -> CpuSet:
@@ -167,17 +168,23 @@ class Machine:
             self.busy = {n: round(percent, 1) for n, percent in known if percent is not None}
             self._times, self._times_at = now, at
 
+    def is_new(self, view: View) -> bool:
+        """A page that needs more than its turn, for the first time."""
+        return view.page in ("host", "pin") and view.page not in self._looked
+
     def take_turn(self, view: View) -> bool:
         """Make one of the calls that take turns; False when it was somebody else's turn.
 
-        The host page gets what it shows at the first look, and every turn after that.
+        The host page gets what it shows at the first look, and every turn after that; what is
+        said of pins needs the free huge pages from the first look on.
         """
         calls = (self._free_pages, self._memory_stats, self._cpu_percent)
-        if view.page == "host" and not self._looked:
-            self._looked = True
-            for call in calls:
+        if self.is_new(view):
+            self._looked.add(view.page)
+            for call in calls if view.page == "host" else calls[:1]:
                 call()
-            self._local_facts()
+            if view.page == "host":
+                self._local_facts()
             return True
         self._turn += 1
         if view.page != "host" and self._turn % 3:

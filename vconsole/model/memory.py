@@ -57,7 +57,7 @@ class MemoryFit:
     def text(self) -> str:
         """What is free and what is needed: ``6.4 GiB free, 8.0 GiB needed``."""
         what = f" in pages of {amount(self.page_kib * _KIB)}" if self.page_kib else ""
-        free = "unknown" if self.free_bytes is None else amount(self.free_bytes)
+        free = "an unknown amount" if self.free_bytes is None else amount(self.free_bytes)
         more = " more" if self.there_bytes else ""
         return f"{free} free{what}, {amount(self.missing_bytes)}{more} needed"
 
