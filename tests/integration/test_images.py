@@ -143,7 +143,10 @@ def test_a_chain_without_end_a_loop_and_thirty_images(bench: Bench) -> None:
     bench.folder.joinpath("gone").rename(bench.folder / "i3")
     zero = bench.chain("i0")
     loop = plan_rebase(bench.path("i0"), "qcow2", zero, bench.path("i5"), "qcow2", True)
-    bench.make(loop)
+    assert "is itself based on" in bench.make(loop).message
+    (change,) = loop.changes
+    assert isinstance(change, ImageWork)
+    subprocess.run((find_program("qemu-img"), *change.argv), check=True)  # it does not look
     assert "comes back to" in bench.chain("i5").problem
 
 

@@ -6,11 +6,13 @@ import errno
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from vconsole.features.storage.host.files import name_whole
-from vconsole.features.storage.host.images import read_image
+from vconsole.features.storage.host.images import read_image, work_on_image
 from vconsole.features.storage.model.image_plan import (
     Conversion,
     SnapshotAct,
@@ -33,6 +35,7 @@ from vconsole.features.storage.model.images import (
     read_info,
 )
 from vconsole.model.proposal import Proposal
+from vconsole.model.request import Reply
 
 GIB = 1 << 30
 TOP = Image("/i/top", "qcow2", GIB, backing="base", backing_path="/i/base", backing_format="raw")
@@ -220,3 +223,30 @@ def test_a_base_of_no_said_format_is_not_read(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(ValueError, match="unsafe rebase to the same base says it"):
         plan_rebase("/i/top", "qcow2", reply.value, "", "", False)
     assert plan_rebase("/i/top", "qcow2", reply.value, "/i/base", "raw", True).changes
+
+
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        ({}, "Could not open '/i/new'"),
+        ({"/i/new": "/i/top", "/i/top": ""}, "/i/new is itself based on /i/top"),
+        ({"/i/new": "/i/gone"}, "its base /i/gone cannot be read"),
+    ],
+)
+def test_a_base_that_cannot_be_one_is_refused_also_if_unsafe(
+    says: dict[str, str], reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(argv: tuple[str, ...], _timeout_s: float) -> str:
+        path = argv[-1]
+        if argv[0] != "info" or path not in says:
+            raise ValueError(f"Could not open '{path}'")
+        found = {"filename": path, "format": "qcow2"}
+        base = {"backing-filename": says[path], "backing-filename-format": "qcow2"}
+        return json.dumps({**found, **(base if says[path] else {})})
+
+    monkeypatch.setattr("vconsole.features.storage.host.images._run", run)
+    monkeypatch.setattr("vconsole.features.storage.host.images._in_use", lambda *_: "")
+    alone = Chain((Image("/i/top", "qcow2"),))
+    change = work(plan_rebase("/i/top", "qcow2", alone, "/i/new", "qcow2", True))
+    here: Any = SimpleNamespace(connection=SimpleNamespace(local=True))
+    assert work_on_image(here, change) == Reply("refused", reason)

@@ -173,7 +173,7 @@ def work_on_image(link: Link, request: ImageWork) -> Reply:
     """Do it, unless somebody uses what is written."""
     if not link.connection.local:
         return Reply("refused", "the images of that host are not on this machine")
-    if reason := _in_use(link, request):
+    if reason := _in_use(link, request) or _bad_base(request):
         return Reply("refused", reason)
     if request.output and os.path.lexists(request.output):
         return Reply("conflict", f"{request.output} is there already; nothing was written")
@@ -220,6 +220,18 @@ def _in_use(link: Link, request: ImageWork) -> str:
             instead = f"; {request.instead} does it there" if request.instead else ""
             return f"{path} is in use by {names[0]}{instead}"
     return ""
+
+
+def _bad_base(request: ImageWork) -> str:
+    """Why nothing can be based on the new base; qemu-img itself does not look, if unsafe."""
+    path, format_ = request.base
+    if not path:
+        return ""
+    reply = read_image(ReadImage(path, format_))
+    if not isinstance(reply.value, Chain) or reply.message:
+        return reply.message
+    circle = any(image.path == request.name for image in reply.value.images)
+    return f"{path} is itself based on {request.name}" if circle else ""
 
 
 def _follow(argv: tuple[str, ...], request: ImageWork) -> str:

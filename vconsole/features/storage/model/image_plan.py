@@ -234,6 +234,7 @@ def plan_rebase(
         (path,),
         "vconsole disk flatten or move",
         format=format_,
+        base=(backing, backing_format),
         grade="destructive" if unsafe else "interrupting",
         difference=_bases(chain.images[0].backing_path, backing),
     )

@@ -210,6 +210,8 @@ class ImageWork:
     output: str = ""
     format: str = ""
     """Of what is read back."""
+    base: tuple[str, str] = ("", "")
+    """Path and format of what it is based on then, which must be there: unsafe, nobody looks."""
     grade: Grade = "harmless"
     difference: tuple[str, ...] = ()
     wait: Wait = field(default_factory=Wait, compare=False, repr=False)
