@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import vconsole as vconsole_package
 from tests.systemctl import Machine
 from vconsole.cli.diagnosis import within
 from vconsole.features.doctor.files import memory, settings
@@ -22,11 +24,12 @@ from vconsole.features.doctor.host.kernel import facts
 from vconsole.features.doctor.installation import library
 from vconsole.features.doctor.terminal import characters, colours, kind, size
 from vconsole.features.hostinfo.cli.doctor import directory, rules
-from vconsole.features.metrics.cli.doctor import configuration, sap_checks
+from vconsole.features.metrics.cli.doctor import configuration, sap_checks, written
 from vconsole.features.metrics.model.config import profile
 from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
 from vconsole.features.metrics.model.document import Document, render
 from vconsole.features.metrics.model.metric import Metric
+from vconsole.features.metrics.model.reader import read
 from vconsole.features.metrics.model.sap import document_checks, period_check, required
 from vconsole.host.here import Here
 from vconsole.model.diagnosis import Check, failed
@@ -45,6 +48,18 @@ def vconsole(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
 
 def verdicts(checks: Iterator[Check]) -> dict[str, str]:
     return {check.name: check.verdict for check in checks}
+
+
+def test_whatever_is_found_wrong_is_written_with_a_cure() -> None:
+    """By what the source says: the verdict is the second argument, the cure the fourth."""
+    without = [
+        f"{path.name}:{call.lineno}"
+        for path in Path(vconsole_package.__file__).parent.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "Check" and len(call.args) < 4
+        if getattr(call.args[1], "value", "") not in ("ok", "unknown")
+    ]
+    assert without == []
 
 
 # -- the command -----------------------------------------------------------------------------
@@ -289,6 +304,14 @@ def test_a_disk_that_is_as_wanted(disk: Path, tmp_path: Path) -> None:
     assert configuration(conf).verdict == "ok"
     conf.write_text("<vhostmd/>")
     assert configuration(conf).verdict == "fail"
+
+
+def test_a_disk_that_nobody_writes_any_more_is_less_than_sound(disk: Path) -> None:
+    assert written(read(disk), None).verdict == "ok"
+    assert "written" in written(read(disk), 60).reason
+    assert written(read(disk), 60).verdict == "warn"
+    os.utime(disk)
+    assert written(read(disk), 60).verdict == "ok"
 
 
 def test_metrics_doctor_by_command(disk: Path) -> None:

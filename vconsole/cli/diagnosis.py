@@ -11,6 +11,8 @@ from vconsole.text import fit, safe
 
 LIMIT_S = 10.0
 """So long one subject may take: a daemon or a file that hangs is a finding."""
+HANGS = "what would be told next hangs: a daemon, or a file on a server that is away"
+BROKEN = "a fault of vconsole's: the rest holds all the same; please report it"
 
 
 def within(look: Callable[[], Iterable[Check]], limit_s: float = LIMIT_S) -> list[Check]:
@@ -23,13 +25,13 @@ def within(look: Callable[[], Iterable[Check]], limit_s: float = LIMIT_S) -> lis
             found.extend(look())
             ended.append(None)
         except Exception as error:  # the edge: a check that fails is a finding
-            ended.append(Check("check", "fail", f"{type(error).__name__}: {error}"))
+            ended.append(Check("check", "fail", f"{type(error).__name__}: {error}", BROKEN))
 
     thread = Thread(target=run, daemon=True)
     thread.start()
     thread.join(limit_s)
     if not ended:
-        return [*found, Check("check", "fail", f"no answer within {limit_s:g} s")]
+        return [*found, Check("check", "fail", f"no answer within {limit_s:g} s", HANGS)]
     return [*found, *filter(None, ended)]
 
 

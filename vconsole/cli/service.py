@@ -33,7 +33,7 @@ def check_unit(daemon: Daemon, cure: str) -> Check:
 
     reply = read_unit(ReadUnit(daemon))
     if not isinstance(reply.value, Unit):
-        return Check(daemon, "unknown", reply.message)
+        return Check(daemon, "unknown", reply.message, f"vconsole {daemon}")
     unit = reply.value
     if not unit.found:
         words = "its unit is not installed"

@@ -60,7 +60,8 @@ def library(name: str, relation: str, wanted: str) -> Check:
         have = version(name)
     except PackageNotFoundError:
         if name == "watchfiles":  # vconsole.pyz brings none
-            return Check(name, "warn", "not installed: the daemons look at files now and then")
+            words = "not installed: the daemons look at files now and then"
+            return Check(name, "warn", words, "a package of vconsole brings it, and so does pipx")
         return Check(name, "fail", "not installed", f"pip install '{name}{relation}{wanted}'")
     if not _is_meant(have, relation, wanted):
         cure = f"pip install '{name}{relation}{wanted}'"

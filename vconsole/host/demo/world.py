@@ -232,7 +232,12 @@ class World:
             Check("CPU", "ok", "AMD-V is on: flag svm (simulated)"),
             Check("KVM modules", "ok", "kvm and kvm_amd in the kernel (simulated)"),
             Check("IOMMU", "ok", "in use with 84 groups (simulated)"),
-            Check("nested", "warn", "guests cannot be hosts of guests (simulated)"),
+            Check(
+                "nested",
+                "warn",
+                "guests cannot be hosts of guests (simulated)",
+                "options kvm_amd nested=1 in /etc/modprobe.d, if guests are to have guests",
+            ),
         )
         gib = shape.GIB
         return replace(

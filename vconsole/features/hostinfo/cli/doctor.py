@@ -43,8 +43,8 @@ def directory(path: Path) -> Check:
         return Check("sockets", "warn", str(error), f"install -d -m 0755 {path}")
     try:
         count = plural(len(held.list().entries), "socket")
-        return Check(
-            "sockets", "warn" if held.warning else "ok", held.warning or f"{path}: {count}"
-        )
+        if held.warning:
+            return Check("sockets", "warn", held.warning, f"chmod g-w {path}")
+        return Check("sockets", "ok", f"{path}: {count}")
     finally:
         held.close()

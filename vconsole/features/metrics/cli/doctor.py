@@ -14,11 +14,15 @@ from vconsole.features.metrics.daemon.publish import PublishError, check_transpo
 from vconsole.features.metrics.daemon.source import ConfigSource
 from vconsole.features.metrics.dtd import validate
 from vconsole.features.metrics.model.conf_text import ConfigError
-from vconsole.features.metrics.model.reader import read
+from vconsole.features.metrics.model.reader import Reading, read
 from vconsole.features.metrics.model.sap import PROFILE_CURE, document_checks, period_check
+from vconsole.features.metrics.picture import LATE_PERIODS
 from vconsole.files.config import VHOSTMD_CONF, Config
 from vconsole.model.diagnosis import Check, Target
 from vconsole.model.words import plural
+from vconsole.text import duration
+
+WRITER_CURE = "vconsole metrics service on; without systemd: vconsole vhostmd"
 
 
 def checks(config: Config, target: Target) -> Iterator[Check]:
@@ -28,10 +32,21 @@ def checks(config: Config, target: Target) -> Iterator[Check]:
     yield configuration(Path(config.vhostmd_conf))
     reading = read(config.metrics_disk)
     if reading.problem is None:
-        yield Check("disk", "ok", f"{config.metrics_disk}: {_count(reading.document)}")
+        yield written(reading, _period_s(reading.path, Path(config.vhostmd_conf)))
     else:
         words = f"{config.metrics_disk}: {reading.problem.text}"
-        yield Check("disk", "warn", words, "vconsole metrics service on")
+        yield Check("disk", "warn", words, WRITER_CURE)
+
+
+def written(reading: Reading, period_s: int | None) -> Check:
+    """What is on it, and when it was written; a device does not say that."""
+    words, age_s = f"{reading.path}: {_count(reading.document)}", reading.age_s(time())
+    if age_s is None:
+        return Check("disk", "ok", words)
+    words = f"{words}, written {duration(age_s)} ago"
+    if period_s is not None and age_s > LATE_PERIODS * period_s:
+        return Check("disk", "warn", f"{words}, not every {period_s} s", WRITER_CURE)
+    return Check("disk", "ok", words)
 
 
 def configuration(path: Path) -> Check:
@@ -60,7 +75,7 @@ def sap_checks(disk: Path, conf: Path, now_s: float | None = None) -> Iterator[C
     reading = read(disk)
     if reading.problem is not None or reading.document is None:
         words = reading.problem.text if reading.problem else "nothing on it"
-        yield Check("disk", "fail", words, "vconsole metrics service on")
+        yield Check("disk", "fail", words, WRITER_CURE)
         return
     yield Check("disk", "ok", f"sound, {_count(reading.document)}")
     faults = validate(reading.content)
