@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Literal
 
 MAX_MARKS = 4
 """Combining marks kept on one character; more would pile up over other rows."""
@@ -27,6 +28,8 @@ Note = Span
 """A remark below a table."""
 Cell = Span
 """What stands in a column of a table."""
+Cut = Literal["end", "start", "middle"]
+"""Which part of a text goes where there is no room for all of it."""
 
 
 def use_ascii(ascii_only: bool) -> None:
@@ -86,26 +89,32 @@ def cells(text: str) -> int:
     return cell_len(text)
 
 
-def clip(text: str, width: int) -> str:
-    """Cut safe text to `width` cells, the last of them an ellipsis where something is missing."""
+def clip(text: str, width: int, cut: Cut = "end") -> str:
+    """Cut safe text to `width` cells, with an ellipsis where something is missing."""
     if cells(text) <= width:
         return text
     if width < 1:
         return ""
-    used, kept = 0, 0
-    for char in text:
-        size = cells(char)
-        if used + size > width - 1:
-            break
-        used, kept = used + size, kept + 1
-    return text[:kept] + ELLIPSIS
+    room = width - 1
+    tail = {"end": 0, "start": room, "middle": room // 2}[cut]
+    return _first(text, room - tail) + ELLIPSIS + _first(text[::-1], tail)[::-1]
 
 
-def fit(text: str, width: int, align: str = "left") -> str:
+def _first(text: str, width: int) -> str:
+    """What of it fits into `width` cells."""
+    used = 0
+    for index, char in enumerate(text):
+        used += cells(char)
+        if used > width:
+            return text[:index]
+    return text
+
+
+def fit(text: str, width: int, align: str = "left", cut: Cut = "end") -> str:
     """Clip or pad safe text to exactly `width` cells."""
     if len(text) <= width and text.isascii():
         return text.rjust(width) if align == "right" else text.ljust(width)
-    text = clip(text, width)
+    text = clip(text, width, cut)
     gap = width - cells(text)
     if gap <= 0:
         return text

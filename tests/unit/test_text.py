@@ -112,6 +112,14 @@ def test_wide_characters_are_not_cut_in_half() -> None:
     assert clip("宿主機", 5) == "宿主…"
     assert clip("宿主機", 4) == "宿…"
     assert fit("宿主機", 4) == "宿… "
+    assert clip("宿主機", 5, "start") == "…主機"
+
+
+def test_names_and_paths_that_are_cut_keep_what_tells_them_apart() -> None:
+    disks = [f"/var/lib/libvirt/images/db-0{n}.qcow2" for n in (1, 2)]
+    assert [clip(path, 14, "start") for path in disks] == ["…s/db-01.qcow2", "…s/db-02.qcow2"]
+    guests = ("production-web-1", "production-web-2")
+    assert [clip(name, 11, "middle") for name in guests] == ["produ…web-1", "produ…web-2"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 from vconsole.model.value import dataclass
 
@@ -26,6 +26,8 @@ class Heading:
     title: str
     width: int
     align: str = "left"
+    cut: Literal["end", "start", "middle"] = "end"
+    """Where a text that is too long is cut: not where it differs from its neighbours'."""
     flex: bool = False
     """It takes what is left."""
     from_width: int = 0

@@ -68,7 +68,7 @@ COLUMNS: Final[tuple[Column[_Line], ...]] = (
 _NARROWER: Final = {"what": 17, "live": 14, "config": 14}
 MANY_COLUMNS: Final[tuple[Column[_Line], ...]] = (
     COLUMNS[0],
-    Column("name", "Domain", 13, cell=lambda line: (safe(line.domain.name), "")),
+    Column("name", "Domain", 13, cut="middle", cell=lambda line: (safe(line.domain.name), "")),
     *(replace(column, width=_NARROWER.get(column.id, column.width)) for column in COLUMNS[1:]),
 )
 """The same of several domains."""

@@ -271,7 +271,8 @@ class LineTable(ScrollView, Styled, can_focus=True):
             text, name = cells[index]
             text = text if size >= column.width else text[:size]
             style = self._style(name, False) if name and not cursor and text.strip() else plain
-            for part, look in ((fit(text, size, column.align), style), (" " * GAP, plain)):
+            shown = fit(text, size, column.align, column.cut)
+            for part, look in ((shown, style), (" " * GAP, plain)):
                 if runs[-1][0] is not look:
                     runs.append((look, []))
                 runs[-1][1].append(part)

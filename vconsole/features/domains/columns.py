@@ -77,6 +77,7 @@ COLUMNS: Final[tuple[Column[Row], ...]] = (
         "name",
         "Name",
         15,
+        cut="middle",
         flex=True,
         cell=_name,
         sort=lambda row: natural(row.domain.name),

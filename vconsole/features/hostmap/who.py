@@ -40,6 +40,7 @@ def _allowed(row: Seen) -> Cell:
 COLUMNS: Final[tuple[Column[Seen], ...]] = (
     Column(
         *("name", "Domain", 18),
+        cut="middle",
         flex=True,
         cell=lambda row: (safe(row.thread.name), ""),
         printed="domain",

@@ -86,6 +86,7 @@ COLUMNS: Final[tuple[Column[Row], ...]] = (
     Column("letter", "", 1, cell=lambda row: (row.letter, "accent"), printed="as"),
     Column(
         *("name", "Domain", 14),
+        cut="middle",
         cell=lambda row: (safe(row.placed.domain.name), ""),
         printed="domain",
     ),

@@ -32,7 +32,7 @@ def _name(row: Row) -> Cell:
 
 
 COLUMNS: Final[tuple[Column[Row], ...]] = (
-    Column("name", "Snapshot", 24, flex=True, cell=_name),
+    Column("name", "Snapshot", 24, cut="middle", flex=True, cell=_name),
     Column("current", "", 7, cell=lambda row: ("current" * row.found.current, "accent")),
     Column("taken", "Taken (UTC)", 16, cell=lambda row: (row.found.taken[:16], "")),
     Column(

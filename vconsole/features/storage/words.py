@@ -61,6 +61,7 @@ def _autostart(row: PoolRow) -> Cell:
 POOL_COLUMNS: Final[tuple[Column[PoolRow], ...]] = (
     Column(
         *("name", "Pool", 12),
+        cut="middle",
         flex=True,
         cell=lambda row: (safe(row.pool.name), row.tone),
         printed="Pool",
@@ -164,6 +165,7 @@ def _age(volume: Volume) -> str:
 VOLUME_COLUMNS: Final[tuple[Column[VolumeRow], ...]] = (
     Column(
         *("name", "Volume", 24),
+        cut="middle",
         flex=True,
         cell=lambda row: (safe(row.name), "" if row.volume else "dim"),
         printed="Volume",
@@ -279,7 +281,7 @@ DISK_COLUMNS: Final[tuple[Column[DiskRow], ...]] = (
     Column(
         "device", "Device", 6, cell=lambda row: (safe(row.disk.device), "dim"), printed="Device"
     ),
-    Column(*("source", "Image", 22), flex=True, cell=_image, printed="Image"),
+    Column(*("source", "Image", 22), cut="start", flex=True, cell=_image, printed="Image"),
     Column(
         "format", "Format", 6, cell=lambda row: (safe(row.disk.now.format), "dim"), printed="Format"
     ),

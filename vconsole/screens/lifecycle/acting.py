@@ -32,7 +32,7 @@ class Row(NamedTuple):
 
 
 COLUMNS: Final[tuple[Column[Row], ...]] = (
-    Column("name", "Domain", 20, cell=lambda row: (safe(row.name), "")),
+    Column("name", "Domain", 20, cut="middle", cell=lambda row: (safe(row.name), "")),
     Column("state", "State", 13, cell=lambda row: (row.state, "")),
     Column("result", "Outcome", 44, flex=True, cell=lambda row: row.result),
 )

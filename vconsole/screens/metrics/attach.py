@@ -50,7 +50,14 @@ def _state(row: Row) -> Cell:
 
 COLUMNS: Final[tuple[Column[Row], ...]] = (
     Column("mark", "", 1, cell=_mark),
-    Column("name", "Domain", 16, flex=True, cell=lambda row: (safe(row.domain.name), row.tone)),
+    Column(
+        "name",
+        "Domain",
+        16,
+        cut="middle",
+        flex=True,
+        cell=lambda row: (safe(row.domain.name), row.tone),
+    ),
     Column("state", "State", 12, cell=_state),
     Column("disk_live", "Disk live", 12, cell=lambda row: _device(row.found.live, "disk")),
     Column("disk_config", "config", 12, cell=lambda row: _device(row.found.config, "disk")),

@@ -26,7 +26,9 @@ COLUMNS: Final[tuple[Column[Record], ...]] = (
         cell=lambda record: (safe(record.when.replace("T", " ").rstrip("Z")[:16]), ""),
     ),
     Column("origin", "What", 9, cell=lambda record: (record.origin, "")),
-    Column("domain", "Domain", 16, flex=True, cell=lambda record: (safe(record.name), "")),
+    Column(
+        "domain", "Domain", 16, cut="middle", flex=True, cell=lambda record: (safe(record.name), "")
+    ),
     Column(
         *("rows", "Rows", 16),
         cell=lambda record: (rows_label(step.key for step, _ in record.steps), ""),

@@ -70,6 +70,7 @@ COLUMNS: Final[tuple[Column[GuestRow], ...]] = (
     Column("port", "Port", 5, cell=_port),
     Column(
         *("name", "Domain", 11),
+        cut="middle",
         flex=True,
         cell=lambda row: (safe(row.domain.name), "" if row.domain.active else "dim"),
     ),
