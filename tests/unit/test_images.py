@@ -72,6 +72,10 @@ def test_what_qemu_img_says_is_read() -> None:
 
 @pytest.mark.parametrize("format_", WRITABLE)
 def test_each_format_is_made_by_its_name(format_: str) -> None:
+    if format_ == "luks":
+        with pytest.raises(ValueError, match="needs a file with the key"):
+            plan_create("/i/x", format_, "1GiB")
+        return
     made = work(plan_create("/i/x", format_, "1GiB"))
     assert made.argv[:4] == ("create", "-q", "-f", format_)
     assert made.virsh() == (f"qemu-img create -q -f {format_} -- /i/x {GIB}",)
@@ -109,6 +113,21 @@ def test_every_choice_of_a_conversion_is_in_its_line() -> None:
     (line,) = work(plan_convert(wish)).virsh()
     for words in ("-c -W -S 4k -t none", "snapshot.name=s1", "-B /c -F raw", "cluster_size=1M"):
         assert words in line
+
+
+def test_a_key_is_named_by_its_file_to_encrypt_and_to_read() -> None:
+    there = Conversion("/a", "raw", "/b,1", "luks", key_file="/k,1")
+    (line,) = work(plan_convert(there)).virsh()
+    assert "--object secret,id=key,file=/k,,1 -f raw -O luks -o key-secret=key -- /a /b,1" in line
+    back = Conversion("/b,1", "qcow2", "/c", "raw", source_key_file="/k")
+    (line,) = work(plan_convert(back)).virsh()
+    named = "driver=qcow2,encrypt.key-secret=source,file.driver=file,file.filename=/b,,1"
+    assert f"--object secret,id=source,file=/k --image-opts -O raw -- {named} /c" in line
+    made = work(plan_create("/e", "qcow2", "1GiB", ("cluster_size=1M",), key_file="/k"))
+    assert "cluster_size=1M,encrypt.format=luks,encrypt.key-secret=key" in made.argv
+    for format_, key, reason in (("raw", "/k", "raw has no key"), ("luks", "k", "begin with /")):
+        with pytest.raises(ValueError, match=reason):
+            plan_create("/e", format_, "1GiB", key_file=key)
 
 
 def test_growing_is_the_usual_and_shrinking_wants_its_word() -> None:

@@ -37,7 +37,7 @@ class Row(NamedTuple):
 def _value(row: Row) -> Cell:
     if row.value or row.field.choices or not row.field.example:
         return safe(row.value) or "-", "accent"
-    return f"- for example {safe(row.field.example)}", "dim"
+    return f"- such as {safe(row.field.example)}", "dim"
 
 
 def _meaning(row: Row) -> Cell:
@@ -64,8 +64,8 @@ class FormScreen(ListPage):
     BINDINGS: ClassVar = [*bindings("storageform"), *STRAY]
     COLUMNS = COLUMNS
     DEFAULT_CSS = """
-    FormScreen LineTable { height: 1fr; }
-    FormScreen NotesView { height: 1fr; }
+    FormScreen LineTable { height: 3fr; }
+    FormScreen NotesView { height: 2fr; }
     """
     TITLE = ""
 

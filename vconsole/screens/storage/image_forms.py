@@ -8,6 +8,7 @@ from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.forms import Field
+from vconsole.features.storage.model.image_key import ENCRYPTED
 from vconsole.features.storage.model.image_plan import (
     CACHES,
     Conversion,
@@ -33,8 +34,17 @@ _BASE: Final = (
     Field("backing", "Based on", "/path/base.qcow2", optional=True, path=True),
     Field("backing_format", "Format of that", choices=_FORMATS, optional=True),
 )
+_FORMAT: Final = Field("format", "Format", default="qcow2", choices=WRITABLE)
+_TO: Final = Field("to", "Format", default="qcow2", choices=WRITABLE)
 _CACHE: Final = Field("cache", "Cache", choices=("", *CACHES), optional=True)
+_KEY: Final = Field("key", "Encrypt by key file", "/root/web.key", optional=True, path=True)
+_SOURCE_KEY: Final = Field("source_key", "Key file of the source", "/root/web.key", path=True)
 _OPTIONS: Final = Field("options", "Options", "cluster_size=1M lazy_refcounts=on", optional=True)
+
+
+def _key(format_: str) -> tuple[Field, ...]:
+    """What a format is asked for that can be encrypted."""
+    return (_KEY,) if format_ in ENCRYPTED else ()
 
 
 class CreateImageScreen(FormScreen):
@@ -47,9 +57,10 @@ class CreateImageScreen(FormScreen):
         return (
             Field("path", "Path", "/srv/images/web.qcow2", path=True),
             Field("size", "Size", "20GiB", "20GiB", optional=True),
-            Field("format", "Format", default="qcow2", choices=WRITABLE),
+            _FORMAT,
             *_BASE,
             _OPTIONS,
+            *_key(self.value(_FORMAT)),
         )
 
     @override
@@ -57,7 +68,7 @@ class CreateImageScreen(FormScreen):
         v = self.answers()
         return plan_create(
             *(v["path"], v["format"], v["size"], v["options"].split()),
-            *(v["backing"], v["backing_format"]),
+            *(v["backing"], v["backing_format"], v.get("key", "")),
         )
 
 
@@ -78,7 +89,8 @@ class ConvertFormScreen(FormScreen):
         inside = Field("snapshot", "Of the snapshot", choices=("", *names), optional=True)
         return (
             Field("output", "To the file", "/srv/images/copy.raw", path=True),
-            Field("to", "Format", default="qcow2", choices=WRITABLE),
+            _TO,
+            *((_SOURCE_KEY,) if self._image.encrypted else ()),
             Field("compress", "Compress", default="no", choices=_YES_NO),
             Field("sparse", "Zeros make a hole", "4k", optional=True),
             Field("unordered", "In any order", default="no", choices=_YES_NO),
@@ -86,6 +98,7 @@ class ConvertFormScreen(FormScreen):
             _OPTIONS,
             *((inside,) if names else ()),
             *_BASE,
+            *_key(self.value(_TO)),
         )
 
     def _wish(self) -> Conversion:
@@ -93,7 +106,8 @@ class ConvertFormScreen(FormScreen):
         return Conversion(
             *(self._path, self._format, v["output"], v["to"], v["compress"] == "yes"),
             *(v["sparse"], v["unordered"] == "yes", tuple(v["options"].split()), v["cache"]),
-            *(v.get("snapshot", ""), v["backing"], v["backing_format"]),
+            *(v.get("snapshot", ""), v["backing"], v["backing_format"], False),
+            *(v.get("key", ""), v.get("source_key", "")),
         )
 
     @override

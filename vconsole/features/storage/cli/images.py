@@ -89,6 +89,9 @@ def _add_changes(acts: Commands) -> None:
     convert.add_argument("--snapshot", default="", help="of a snapshot inside the image")
     convert.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE")
     _backing_arguments(convert)
+    for parser in (create, convert):
+        parser.add_argument("--key-file", default="", help="encrypt it with the key in this file")
+    convert.add_argument("--source-key-file", default="", help="the key of the image is in this")
     resize = _changing(acts, "resize", "make an image larger", _plan_resize)
     _image_argument(resize)
     resize.add_argument("size", help="20G, or +5G more")
@@ -150,6 +153,10 @@ def _changing(acts: Commands, word: str, help_: str, plan: Plan) -> argparse.Arg
 
 def _path(text: str) -> str:
     return os.path.abspath(text)
+
+
+def _optional(text: str) -> str:
+    return _path(text) if text else ""
 
 
 def _source(options: argparse.Namespace) -> str:
@@ -267,10 +274,10 @@ def _top(options: argparse.Namespace) -> Image:
 
 
 def _plan_create(options: argparse.Namespace) -> Proposal:
-    backing = _path(options.backing) if options.backing else ""
+    backing = _optional(options.backing)
     return plan_create(
         *(_path(options.path), options.format, options.size, options.option),
-        *(backing, options.backing_format),
+        *(backing, options.backing_format, _optional(options.key_file)),
     )
 
 
@@ -280,8 +287,9 @@ def _plan_convert(options: argparse.Namespace) -> Proposal:
         *(_source(options), options.image_format, _path(options.output), options.to),
         *(options.compress, options.sparse, options.unordered, tuple(options.option)),
         *(options.cache, options.snapshot),
-        *(_path(options.backing) if options.backing else "", options.backing_format),
+        *(_optional(options.backing), options.backing_format),
         options.protocol,
+        *(_optional(options.key_file), _optional(options.source_key_file)),
     )
     asked = ReadRoom(wish.source, wish.source_format, wish.output, wish.output_format)
     room = imported(f"{_ROOM}:read_room")(asked).value
@@ -296,7 +304,7 @@ def _plan_resize(options: argparse.Namespace) -> Proposal:
 
 def _plan_rebase(options: argparse.Namespace) -> Proposal:
     _top(options)
-    backing = _path(options.backing) if options.backing else ""
+    backing = _optional(options.backing)
     return plan_rebase(
         *(_path(options.image), options.image_format, _read(options)),
         *(backing, options.backing_format, options.unsafe, options.cache),

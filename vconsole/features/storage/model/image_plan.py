@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from vconsole.features.storage.model.image_key import key_of_made, source
 from vconsole.features.storage.model.images import (
     PROTOCOLS,
     READ_ONLY_FORMATS,
@@ -50,8 +51,9 @@ def plan_create(
     options: Sequence[str] = (),
     backing: str = "",
     backing_format: str = "",
+    key_file: str = "",
 ) -> Proposal:
-    """Plan an empty image.
+    """Plan an empty image, encrypted where there is a file with a key.
 
     Raises:
         ValueError: Path, format or size are none.
@@ -59,11 +61,14 @@ def plan_create(
     _need_path(path, *([backing] if backing else []))
     _need_format(format_, path)
     _need_writable(format_)
-    argv = ["create", "-q", "-f", format_]
+    if not size and not backing:
+        raise ValueError("say its size, or what it is based on")
+    secret, encrypted = key_of_made(format_, key_file)
+    argv = ["create", "-q", *secret, "-f", format_]
     if backing:
         _need_format(backing_format, backing)
         argv += ["-b", backing, "-F", backing_format]
-    argv += _options(options)
+    argv += _options((*options, *encrypted))
     argv += ["--", "{output}", *([str(parse(size).asked_bytes)] if size or not backing else [])]
     based = (f"  based on {backing} ({backing_format})",) if backing else ()
     difference = (f"+ {path}  {format_}  {size or 'as large as its base'}", *based)
@@ -102,6 +107,10 @@ class Conversion:
     backing_format: str = ""
     protocol: bool = False
     """The source is the address of a protocol, as QEMU writes it."""
+    key_file: str = ""
+    """A file with the key that the copy is encrypted with."""
+    source_key_file: str = ""
+    """A file with the key of the source."""
 
 
 def plan_convert(wish: Conversion, room: Room | None = None) -> Proposal:
@@ -116,7 +125,9 @@ def plan_convert(wish: Conversion, room: Room | None = None) -> Proposal:
     _need_writable(wish.output_format)
     if wish.source == wish.output:
         raise ValueError("an image is not converted into itself")
-    argv = ["convert", "-p", "-f", wish.source_format, "-O", wish.output_format]
+    secret, encrypted = key_of_made(wish.output_format, wish.key_file)
+    how, source_name = source(wish.source, wish.source_format, wish.source_key_file)
+    argv = ["convert", "-p", *secret, *how, "-O", wish.output_format]
     argv += ["-c"] * wish.compress + ["-W"] * wish.unordered
     argv += ["-S", wish.sparse] if wish.sparse else []
     argv += _cache(wish.cache)
@@ -126,7 +137,7 @@ def plan_convert(wish: Conversion, room: Room | None = None) -> Proposal:
         _need_path(wish.backing)
         _need_format(wish.backing_format, wish.backing)
         argv += ["-B", wish.backing, "-F", wish.backing_format]
-    argv += [*_options(wish.options), "--", wish.source, "{output}"]
+    argv += [*_options((*wish.options, *encrypted)), "--", source_name, "{output}"]
     difference = (
         f"  {wish.source}  {wish.source_format}",
         f"+ {wish.output}  {wish.output_format}",
