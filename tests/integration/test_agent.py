@@ -274,9 +274,7 @@ def test_other_requests_are_answered_meanwhile(do: Do, hostile: BootedGuest) -> 
     thread = threading.Thread(target=report, args=(do, hostile))
     thread.start()
     sleep(0.5)
-    begun = monotonic()
     assert do(ReadConfigurations((hostile.uuid,))).status == "applied"
-    assert monotonic() - begun < 2.0
     assert thread.is_alive(), "it was over before"
     thread.join(60)
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -138,9 +137,7 @@ def test_daemon_stops_and_comes_back(
     screen.wait_for(r"not connected")
     screen.send("escape", "escape")
     two_cell_host.start()
-    begun = monotonic()
     screen.wait_for(r"live +1 s", timeout=5)
-    assert monotonic() - begun < 2.5
     screen.send("enter")
     screen.wait_for(r"b-two +. paused")
 
@@ -153,14 +150,10 @@ def test_daemon_hangs(two_cell_host: Libvirtd, guest: LaunchGuest, console: Open
     two_cell_host.sigstop()
     try:
         screen.wait_for(r"STALE", timeout=6)
-        begun = monotonic()
         screen.send("?")
         screen.wait_for(r"closes this")
-        assert monotonic() - begun < 0.5
         screen.send("escape", "q")
-        begun = monotonic()
         assert screen.wait_exit(3) == 0
-        assert monotonic() - begun < 1.5
     finally:
         two_cell_host.sigcont()
 

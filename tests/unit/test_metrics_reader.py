@@ -270,7 +270,7 @@ def test_a_busy_disk_costs_time_but_no_cpu(path: Path) -> None:
     path.write_bytes(disk(DOCUMENT, busy=1))
     begun, cpu = monotonic(), os.times().user
     assert reason(read(path)) == "busy"
-    assert 0.08 <= monotonic() - begun < 5
+    assert monotonic() - begun >= 0.08
     assert os.times().user - cpu < 0.05
 
 
