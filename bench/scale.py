@@ -163,6 +163,9 @@ class _Feed:
     def start(self) -> None:
         self._publish(self._state)
 
+    def go_on(self) -> None:
+        pass
+
     def look(self, view: View) -> None:
         pass
 

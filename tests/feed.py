@@ -43,6 +43,9 @@ class ScriptedFeed:
         self.started = True
         self.show(self.host_state)
 
+    def go_on(self) -> None:
+        """It has shown all there is."""
+
     def show(self, host_state: HostState) -> None:
         """Publish another reading."""
         self.host_state = host_state

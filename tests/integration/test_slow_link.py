@@ -12,8 +12,10 @@ from bench.slow_link import SlowLink
 from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import find_program
 from tests.integration.lab import Libvirtd
-from vconsole.host.libvirt_source import LibvirtSource, connect
-from vconsole.host.source import View
+from vconsole.host.libvirt_source import connect
+from vconsole.host.list_first import ListFirst
+from vconsole.host.open import connect_list_first
+from vconsole.host.source import HostSource, View
 
 
 @pytest.fixture
@@ -29,7 +31,11 @@ def fleet(two_cell_host: Libvirtd, guest: LaunchGuest) -> int:
     return 5
 
 
-def read_on(source: LibvirtSource) -> None:
+def list_first(link: SlowLink) -> ListFirst:
+    return connect_list_first(link.uri(), False, False, lambda: None)
+
+
+def read_on(source: HostSource) -> None:
     """Read until all is known."""
     source.read(View())
     while source.unfinished:
@@ -42,7 +48,7 @@ def test_the_list_is_there_after_three_round_trips_more_than_virsh_needs(
     virsh = [find_program("virsh"), "-c", link.uri(), "list", "--all", "--name"]
     names = set(subprocess.run(virsh, capture_output=True, text=True, check=True).stdout.split())
     needed = len(link.calls)
-    source = connect(link.uri(), list_first=True)
+    source = list_first(link)
     try:
         state = source.read(View())
         taken = len(link.calls) - needed
@@ -55,7 +61,7 @@ def test_the_list_is_there_after_three_round_trips_more_than_virsh_needs(
 def test_the_rest_comes_later_and_is_what_one_reading_would_have_said(
     link: SlowLink, fleet: int
 ) -> None:
-    at_once, by_and_by = connect(link.uri()), connect(link.uri(), list_first=True)
+    at_once, by_and_by = connect(link.uri()), list_first(link)
     try:
         first = by_and_by.read(View())
         assert by_and_by.unfinished
@@ -73,7 +79,7 @@ def test_the_rest_comes_later_and_is_what_one_reading_would_have_said(
 
 
 def test_a_tick_is_three_calls_whatever_there_is(link: SlowLink, fleet: int) -> None:
-    source = connect(link.uri(), list_first=True)
+    source = list_first(link)
     try:
         read_on(source)
         for _ in range(24):

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from vconsole import __version__
 from vconsole.cli.arguments import Parser, add_connection_arguments, interval
-from vconsole.registry import GROUPS
 
 WIDTH = 80
 COLUMN = 16
@@ -43,6 +42,8 @@ def console_parser() -> ConsoleParser:
 
 def overview() -> str:
     """Every subcommand and what it does, a group after the other."""
+    from vconsole.registry import GROUPS
+
     words = dict(described())
     lines = ["commands, each with --help:"]
     for group, commands in GROUPS.items():

@@ -56,13 +56,14 @@ class Aftermath:
         unknown, self._unknown = self._unknown, []
         for request in unknown:
             self._app.dispatcher.ask(request)
-        path = self._app.activity.path
-        if not self.looked_back and path is not None:
+        if not self.looked_back:
             self.looked_back = True
-            if path.exists():
-                self._app.set_timer(LOOK_BACK_S, self._look_back)
+            self._app.set_timer(LOOK_BACK_S, self._look_back)
 
     def _look_back(self) -> None:
+        path = self._app.activity.path
+        if path is None or not path.exists():
+            return
         from vconsole.changes.jobs import directory_of
         from vconsole.changes.log import ReadCutOff
         from vconsole.model.job import ReadJobs

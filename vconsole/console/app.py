@@ -36,7 +36,7 @@ from vconsole.screens.domains.domains import DomainsScreen
 from vconsole.screens.messages import HostStateReady, Open, Replied
 from vconsole.screens.page import Page, bindings
 from vconsole.text import line, use_ascii
-from vconsole.widgets.prompt import TakesText
+from vconsole.widgets.takes_text import TakesText
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +67,9 @@ class Feed(Protocol):
 
     def start(self) -> None:
         """Begin to publish."""
+
+    def go_on(self) -> None:
+        """Read all there is: the first frame, which has the list, is on the screen."""
 
     def look(self, view: View) -> None:
         """Say what is on the screen."""
@@ -184,6 +187,7 @@ class VConsole(App[int]):
 
     def on_ready(self) -> None:
         """The first frame is on the screen."""
+        self._feed.go_on()
         collect_again()
 
     def on_unmount(self) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from importlib import import_module
 from threading import Lock
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from vconsole.host.poller import Poller
 from vconsole.model.host_state import Connection, HostState
@@ -60,6 +60,9 @@ class EarlyFeed:
             if self._kept is not None:
                 self._publish(self._kept)
             self._kept = None
+
+    def go_on(self) -> None:
+        """Read more than the list: that would hold up the first frame."""
         self._poller.go_on()
 
     def look(self, view: View) -> None:
@@ -79,23 +82,45 @@ class EarlyFeed:
         self._poller.stop()
 
 
-class _Types(ModuleType):
-    """Stands for `textual.types` until a name is asked for that it has not got."""
+UNUSED: Final = ("textual.command", "textual.canvas", "textual.suggestions", "rich.table")
+"""Modules whose names Textual imports and calls only now and then, or not at all."""
+
+
+class _Unused(ModuleType):
+    """Stands for such a module while Textual is imported."""
+
+    def __getattr__(self, name: str) -> _Later:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Later(self.__name__, name)
+
+
+class _Later:
+    """Stands for something of a module, which is imported when it is called or looked into."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._module, self._name = module, name
+
+    def _itself(self) -> Any:
+        return getattr(import_module(self._module), self._name)
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        return self._itself()(*args, **named)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or sys.modules.get(self.__name__) is not self:
-            raise AttributeError(name)
-        del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
+        return getattr(self._itself(), name)
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Textual's offer of its themes in the palette derives from one; it is not made here."""
+        return ()
 
 
 def import_textual() -> None:
-    """Import Textual without what the console has no use for.
+    """Import Textual without what the console has no use for before its first frame.
 
     asyncio takes TLS where it finds it, and does without where it does not: it is 4 MiB and a
-    twentieth of the time. `textual.types` exists for applications; it imports trees, file trees and
-    drop-down lists for the names of their types, and Textual itself wants one of another module.
-    Whoever asks for TLS or these names later gets them.
+    twentieth of the time. Textual's palette is a tenth: a button, an input line, trees, drop-down
+    lists. Whoever asks for one of these later gets it.
     """
     modules: dict[str, Any] = sys.modules
     hidden = "ssl" not in modules
@@ -106,13 +131,13 @@ def import_textual() -> None:
     finally:
         if hidden:
             del modules["ssl"]
-    if "textual.types" not in modules:
-        from textual._types import IgnoreReturnCallbackType
-
-        types: Any = _Types("textual.types")
-        types.IgnoreReturnCallbackType = IgnoreReturnCallbackType
-        modules["textual.types"] = types
-    import textual.app  # noqa: F401
+    absent = [name for name in UNUSED if name not in modules]
+    modules |= {name: _Unused(name) for name in absent}
+    try:
+        import textual.app  # noqa: F401
+    finally:
+        for name in absent:
+            del modules[name]
 
 
 def collect_again() -> None:

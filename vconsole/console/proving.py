@@ -56,16 +56,19 @@ class Proving:
 
     def host_read(self) -> None:
         """Take a reading of the domains on the screen, and of those with a plan."""
-        if (page := self._app.page) is None:
+        state = self._app.host_state
+        if (page := self._app.page) is None or not (state.usage or self._watch):
             return
         here = page.subject
         followed = {*(page.in_sight or ()), *self._app.plans, page.in_view or ""}
         followed.add(here.uuid if here else "")
-        self._keep(self.watch.read(self._app.host_state, followed))
+        self._keep(self.watch.read(state, followed))
 
     def with_changed(self, sight: frozenset[str] | None) -> frozenset[str] | None:
         """What is to be read often: what is in sight, and what was changed just now."""
-        return None if sight is None else sight | self.watch.open
+        if sight is None or self._watch is None:
+            return sight
+        return sight | self._watch.open
 
     def begun(self, changes: Iterable[object]) -> None:
         """Changes begin."""

@@ -79,11 +79,11 @@ class Runs:
     @property
     def progress(self) -> str:
         """How far the first change is that says so, and how many go on besides."""
-        from vconsole.features.jobs.words import wait_words
-
         going = [(run, c, w) for run in self.all for c, w in run.waiting.items() if w.what]
         if not going:
             return ""
+        from vconsole.features.jobs.words import wait_words
+
         (run, change, wait), more = going[0], self.under_way - 1
         if (several := len(run.changes)) > 1:
             return f"{run.title}: {len(run.replies)} of {several} ended, {wait_words(wait)}"

@@ -131,10 +131,10 @@ def console_of(
 
 def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
     """Connect, in the poller's thread; libvirt is imported there."""
-    from vconsole.host.open import connect
+    from vconsole.host.open import connect_list_first
 
     asked = options.connect, options.read_only, options.demo
-    return connect(*asked, wake, options.notice, list_first=True)
+    return connect_list_first(*asked, wake, options.notice)
 
 
 def _open_link(options: Namespace) -> Link:

@@ -6,9 +6,55 @@ from dataclasses import replace
 
 from vconsole.host import errors
 from vconsole.host.domain_settings import merge_settings
-from vconsole.host.domain_xml import DomainXml, merge
+from vconsole.host.domain_xml import (
+    DomainXml,
+    diverged,
+    merge,
+    read_domain,
+    same_configuration,
+)
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
+from vconsole.model.xml_read import XmlError
+
+
+def read_configurations(
+    domain: Domain, live: str | None, config: str | None, everything: CpuSet, split_pins: bool
+) -> Domain:
+    """The domain with what the texts of its configurations say, or why they cannot be read.
+
+    Args:
+        domain: As it was listed.
+        live: The live XML, None where there is none.
+        config: The inactive XML, None where there is none.
+        everything: The pCPUs of the host.
+        split_pins: The driver keeps live and config pins apart.
+    """
+    try:
+        parts = _parsed(live, config, split_pins)
+        count = diverged(live, config, everything, split_pins)
+    except XmlError as error:
+        problem = errors.one_line(error)
+        return replace(domain, problem=problem, detailed=True, pins=(), diverged=None)
+    return configured(domain, parts, everything, hostinfo_problem(config or live or ""), count)
+
+
+def _parsed(
+    live: str | None, config: str | None, split_pins: bool
+) -> tuple[DomainXml | None, DomainXml | None]:
+    """Both configurations; one and the same where the driver keeps no two sets of pins.
+
+    Raises:
+        XmlError: One of them cannot be read.
+    """
+    now = read_domain(live) if live is not None else None
+    if now is not None and not split_pins:
+        if config is None:
+            return now, None
+        return now, replace(now, settings=read_domain(config).settings)
+    if live is not None and config is not None and same_configuration(live, config):
+        return now, now
+    return now, read_domain(config) if config is not None else None
 
 
 def configured(

@@ -12,13 +12,10 @@ from time import monotonic
 from typing import Any, Final
 
 from vconsole.host import errors
-from vconsole.host.configured import configured, hostinfo_problem
-from vconsole.host.domain_xml import DomainXml, diverged, read_domain, same_configuration
 from vconsole.host.link import Link
 from vconsole.host.records import Record, read_records
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
-from vconsole.model.xml_read import XmlError
 
 STATES: Final = {
     0: "no state",
@@ -297,33 +294,10 @@ class Fleet:
         if (entry.live_hash, entry.config_hash) == hashes and entry.domain.detailed:
             return
         entry.live_hash, entry.config_hash = hashes
-        try:
-            parts = self.parsed(live, config)
-            count = diverged(live, config, self._everything, self._link.connection.split_pins)
-        except XmlError as error:
-            problem = errors.one_line(error)
-            unread = replace(entry.domain, problem=problem, detailed=True, pins=(), diverged=None)
-            self._set(entry, unread)
-        else:
-            wrong = hostinfo_problem(config or live or "")
-            self._set(entry, configured(entry.domain, parts, self._everything, wrong, count))
+        from vconsole.host.configured import read_configurations
 
-    def parsed(
-        self, live: str | None, config: str | None
-    ) -> tuple[DomainXml | None, DomainXml | None]:
-        """Both configurations; one and the same where the driver keeps no two sets of pins.
-
-        Raises:
-            XmlError: One of them cannot be read.
-        """
-        now = read_domain(live) if live is not None else None
-        if now is not None and not self._link.connection.split_pins:
-            if config is None:
-                return now, None
-            return now, replace(now, settings=read_domain(config).settings)
-        if live is not None and config is not None and same_configuration(live, config):
-            return now, now
-        return now, read_domain(config) if config is not None else None
+        split = self._link.connection.split_pins
+        self._set(entry, read_configurations(entry.domain, live, config, self._everything, split))
 
     # -- calls that take turns -----------------------------------------------------------------
 

@@ -1,9 +1,5 @@
 """A host over libvirt: puts together what the readers of this room find.
 
-Where it is wanted the first reading of a host that is far away is one call, the list: whoever waits
-behind a slow line sees it first. What else there is to know of the host, and the events, come with
-the second.
-
 Calls per reading from then on, whatever the number of domains: the list with its statistics, the
 map of the pCPUs, and in turn the free memory of the cells or one of several that take turns (free
 huge pages: one for each run of cells); on the host page both, and at most two more for the domain
@@ -35,11 +31,10 @@ _CONFINED_EVERY = 10
 class LibvirtSource:
     """A `HostSource` on one connection of libvirt; made by `connect`."""
 
-    def __init__(self, link: Link, list_first: bool = False) -> None:
-        self._link, self._list_first = link, list_first and link.far
+    def __init__(self, link: Link, fleet: Fleet | None = None) -> None:
+        self._link, self._fleet = link, fleet or Fleet(link)
         self._met: Machine | None = None
         self._confined: Mapping[str, Confined] = {}
-        self._fleet = Fleet(link)
         self._local = LocalUsage(link.find_guests) if link.sees_guests else None
         self._usage = self._usage_reader()
         self._detail = DetailReader(link, self._fleet, self._local)
@@ -58,10 +53,6 @@ class LibvirtSource:
     def _machine(self) -> Machine:
         assert self._met is not None, "the list comes before the host"
         return self._met
-
-    def note(self, notice: str) -> None:
-        """Say a sentence of the connection that stays on the screen."""
-        self._link.connection = replace(self._link.connection, notice=notice)
 
     @property
     def calls(self) -> int:
@@ -91,9 +82,6 @@ class LibvirtSource:
 
     def _read(self, view: View) -> HostState:
         if self._met is None:
-            if self._list_first:
-                self._list_first = False
-                return self._list()
             self._meet()
         self._fleet.mark(self._link.events.take())
         if view.now:
@@ -106,12 +94,6 @@ class LibvirtSource:
             detail = self._read_rest(view)
             return self._host_state(view, detail)
         return self._remember(replace(self._last, domains=self._fleet.domains))
-
-    def _list(self) -> HostState:
-        """The list, and that there is more to come."""
-        self._fleet.look()
-        known = Freshness(monotonic(), reason="the host itself is still to be read")
-        return HostState(self._link.connection, known, domains=self._fleet.domains)
 
     def _meet(self) -> None:
         """Ask for events first: what happens from now on is not missed by the list to come."""
@@ -221,7 +203,6 @@ def connect(
     read_only: bool = False,
     demo: bool = False,
     wake: Callable[[], None] = _nothing,
-    list_first: bool = False,
 ) -> LibvirtSource:
     """Open a host.
 
@@ -230,14 +211,13 @@ def connect(
         read_only: Change nothing, even where that is allowed.
         demo: Open the embedded demo host instead.
         wake: Called from another thread when libvirt says that something changed.
-        list_first: The first reading of a host that is far is the list and nothing else.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.
     """
     link = open_link(uri, read_only, demo, wake, meet=False)
     try:
-        return LibvirtSource(link, list_first)
+        return LibvirtSource(link)
     except BaseException:
         link.close()
         raise

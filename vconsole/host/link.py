@@ -8,19 +8,20 @@ from copy import copy
 from dataclasses import replace
 from math import inf
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vconsole.host import errors, here, uri
 from vconsole.host.events import Events, run_loop
-from vconsole.host.proc import Guest, find_guests
-from vconsole.host.simulation import Simulation
 from vconsole.host.source import HostError
 from vconsole.model.host_state import Connection
+
+if TYPE_CHECKING:
+    from vconsole.host.proc import Guest
+    from vconsole.host.simulation import Simulation
 
 T = TypeVar("T")
 REFUSED_S = 60.0
 """How long what this user may not read is not asked for again."""
-FAR_S = 0.015
 _NO_SUCH_VCPU = 32767
 _LIVE = 1
 """VIR_DOMAIN_AFFECT_LIVE."""
@@ -40,8 +41,6 @@ class Link:
 
     simulation: Simulation | None = None
 
-    far = False
-    """A round trip takes so long that one more of them is felt."""
     _until: float = inf
     """No call begins after this moment, in monotonic seconds."""
 
@@ -71,7 +70,11 @@ class Link:
         """UUID -> process; none where they run elsewhere."""
         if self.simulation is not None:
             return self.simulation.find_guests()
-        return find_guests() if self.connection.local else {}
+        if not self.connection.local:
+            return {}
+        from vconsole.host.proc import find_guests
+
+        return find_guests()
 
     def why_unseen(self, uuid: str) -> str:
         """Why `find_guests` does not have a domain."""
@@ -202,22 +205,9 @@ def _open_link(given: str | None, read_only: bool, wake: Callable[[], None]) -> 
 
     conn, reason = _open(given, read_only)
     try:
-        far = _is_far(conn)
-        link = Link(conn, _describe(conn, given, reason), wake)
-        link.far = far
+        return Link(conn, _describe(conn, given, reason), wake)
     except libvirt.libvirtError as error:
         raise HostError("cannot connect", _with_uri(given, error)) from error
-    return link
-
-
-def _is_far(conn: Any) -> bool:
-    """Whether a round trip takes long: twice, for this machine may be busy once."""
-    for call in (conn.getType, conn.getLibVersion):  # the type is kept by libvirt
-        begun = monotonic()
-        call()
-        if monotonic() - begun < FAR_S:
-            return False
-    return True
 
 
 def _open_demo(read_only: bool, wake: Callable[[], None]) -> Link:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from vconsole.host.here import modular_uri
-from vconsole.host.source import HostSource
 from vconsole.host.uri import resolve
 
 if TYPE_CHECKING:
+    from vconsole.host.libvirt_source import LibvirtSource
     from vconsole.host.link import Link
+    from vconsole.host.list_first import ListFirst
 
 
 def connect(
@@ -18,9 +20,7 @@ def connect(
     read_only: bool = False,
     demo: bool = False,
     wake: Callable[[], None] | None = None,
-    notice: str = "",
-    list_first: bool = False,
-) -> HostSource:
+) -> LibvirtSource:
     """Open the host that the command line, the environment or this machine suggests.
 
     Without a URI from anywhere it is libvirt's default; never the demo host, unless asked for.
@@ -30,19 +30,36 @@ def connect(
         read_only: Change nothing, even where that is allowed.
         demo: Open the demo host whatever else was said.
         wake: Called from another thread when libvirt says that something changed.
-        notice: A sentence on it that stays on the screen.
-        list_first: The first reading of a host that is far is the list and nothing else.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.
     """
     from vconsole.host import libvirt_source
 
-    woken = wake or (lambda: None)
-    source = libvirt_source.connect(_meant(uri), read_only, demo, woken, list_first)
-    if notice:
-        source.note(notice)
-    return source
+    return libvirt_source.connect(_meant(uri), read_only, demo, wake or (lambda: None))
+
+
+def connect_list_first(
+    uri: str | None, read_only: bool, demo: bool, wake: Callable[[], None], notice: str = ""
+) -> ListFirst:
+    """Open the host that `connect` opens for one who waits for its list.
+
+    Args:
+        uri: As with `connect`.
+        read_only: The same.
+        demo: The same.
+        wake: The same.
+        notice: A sentence on it that stays on the screen.
+
+    Raises:
+        HostError: That is not possible; the message names the URI and the cause.
+    """
+    from vconsole.host.link import open_link
+    from vconsole.host.list_first import ListFirst
+
+    link = open_link(_meant(uri), read_only, demo, wake, meet=False)
+    link.connection = replace(link.connection, notice=notice or link.connection.notice)
+    return ListFirst(link)
 
 
 def connect_link(uri: str | None, read_only: bool = False, demo: bool = False) -> Link:

@@ -20,24 +20,24 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
-from vconsole.changes.dispatcher import Request
 from vconsole.model.host_state import EMPTY, Domain, HostState
 from vconsole.model.keys import APP, Typed
-from vconsole.model.request import Reply
 from vconsole.registry import COMMANDS, of_scope
 from vconsole.text import safe
 from vconsole.widgets.bars import FooterBar, HeaderBar, StatusBar
 from vconsole.widgets.keyed import keyed
-from vconsole.widgets.prompt import Accepted, Prompt, PromptLine
 
 if TYPE_CHECKING:
     from vconsole.changes.activity import ActivityLog
+    from vconsole.changes.dispatcher import Request
     from vconsole.changes.history import History
     from vconsole.changes.run import C, ChangeRun, OnFailure
     from vconsole.features.pins.model.plan import PinPlan
     from vconsole.files.config import Config
     from vconsole.model.proof import Proof
     from vconsole.model.proposal import Proposal
+    from vconsole.model.request import Reply
+    from vconsole.widgets.prompt import Accepted, Prompt
 
 
 class Asking(Protocol):
@@ -389,6 +389,8 @@ class Page(Screen[None]):
         The hint is on the status line where a text takes its place.
         """
         if self._prompt is None:
+            from vconsole.widgets.prompt import Prompt, PromptLine
+
             self._prompt = Prompt()
             line = PromptLine(self._prompt)
             await self.mount(line, before=self.query_one(StatusBar))

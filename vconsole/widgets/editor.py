@@ -13,7 +13,7 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
-from vconsole.widgets.prompt import TakesText
+from vconsole.widgets.takes_text import TakesText
 
 Paint = Callable[[str], Iterable[tuple[int, int, str]]]
 """A line -> (start, end, style) of its parts; style is dim, accent or warn."""

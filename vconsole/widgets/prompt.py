@@ -8,21 +8,14 @@ from typing import cast
 
 from textual.binding import Binding
 from textual.containers import Horizontal
-from textual.events import Key
 from textual.widgets import Input, Static
 from textual.widgets.input import Selection
+
+from vconsole.widgets.takes_text import TakesText
 
 Told = Callable[[str], object]
 Accepted = Callable[[str], bool | Awaitable[bool]]
 _BEGINNINGS = ":", "="
-
-
-class TakesText:
-    """A widget that is typed in: keys go to it before they are commands."""
-
-    def typed(self, event: Key) -> bool:
-        """Whether a key was text for it, so that it is no command."""
-        return event.is_printable
 
 
 class PromptLine(Horizontal):

@@ -104,6 +104,8 @@ class LineTable(ScrollView, Styled, can_focus=True):
         self._cells = cells
         self._keys: Sequence[str] = ()
         self._layout: list[tuple[int, Heading, int]] = []
+        self._laid_out: tuple[Sequence[Heading], int] = (), 0
+        """Which columns, and for how many cells."""
         self._drawn: dict[int, tuple[str, tuple[Cell, ...]]] = {}
         """Row index -> what was drawn there last."""
 
@@ -135,7 +137,7 @@ class LineTable(ScrollView, Styled, can_focus=True):
         wanted = cursor if cursor is not None else self.key
         if keys is not self._keys and keys != self._keys:
             self._keys = keys
-            self.virtual_size = Size(self.size.width, len(keys) + 1)
+            self.virtual_size = Size(0, len(keys) + 1)
         if wanted is not None and self.key != wanted:
             self._follow(wanted)
         self.cursor = max(0, min(self.cursor, len(keys) - 1))
@@ -244,13 +246,21 @@ class LineTable(ScrollView, Styled, can_focus=True):
         self.lay_out()
 
     def lay_out(self) -> None:
-        """Compute the widths and paint all."""
-        self._layout = layout(self.columns, self.scrollable_content_region.width)
-        self.virtual_size = Size(self.size.width, len(self._keys) + 1)
-        self.redraw()
+        """Compute the widths and paint all, where they are others."""
+        if self._fits_anew():
+            self.redraw()
+
+    def _fits_anew(self) -> bool:
+        """Compute the widths; whether they had to be."""
+        wanted = self.columns, self._width
+        if wanted == self._laid_out:
+            return False
+        self._laid_out, self._layout = wanted, layout(*wanted)
+        return True
 
     def render_line(self, y: int) -> Strip:
         """Draw the header or one row."""
+        self._fits_anew()  # the first paint comes before the size is announced
         width = self._width
         if y == 0:
             return self._header(width)
