@@ -12,10 +12,10 @@ run: ## start the console; ARGS="--demo" and the like are passed on
 	@scripts/setup.sh run
 	@exec $(PYTHON_BIN) -m vconsole $(ARGS)
 
-test: ## set up, check, and run every test (as root: also against a private libvirtd)
+test: ## set up, check, and run every test (as root: also with a private libvirtd, and packages)
 	@scripts/setup.sh test
 	@$(MAKE) $(TWO) --output-sync $(CHECKS) site
-	@$(MAKE) $(TWO) --keep-going units guests
+	@$(MAKE) $(TWO) --keep-going units guests packages
 
 quick: ## lint, types, walls, and the unit tests near what changed since main: under a minute
 	@scripts/setup.sh test
@@ -29,7 +29,7 @@ check: ## lint, format, types, layers, and generated documents
 # have the right of way, and tell in one piece what they found.
 TWO := --no-print-directory -j 2
 CHECKS := types lint walls written
-.PHONY: units guests near $(CHECKS)
+.PHONY: units guests packages near $(CHECKS)
 
 units:
 	nice -n 10 $(PYTHON_BIN) -m pytest -n 2 tests/unit tests/pilot tests/snapshots
@@ -38,6 +38,11 @@ guests:
 	@mkdir -p build
 	$(PYTHON_BIN) -m pytest -n 3 --dist loadfile tests/integration >build/guests.txt 2>&1 \
 	  && code=0 || code=$$?; echo; cat build/guests.txt; exit $$code
+
+packages:
+	@mkdir -p build
+	nice -n 10 scripts/deb-test.sh >build/packages.txt 2>&1 \
+	  && code=0 || code=$$?; echo; cat build/packages.txt; exit $$((code == 75 ? 0 : code))
 
 near:
 	$(PYTHON_BIN) -m scripts.quick $(ARGS)

@@ -3,25 +3,29 @@
 #
 #   scripts/deb-test.sh [SUITE...]     the default: bookworm trixie
 #
-# VCONSOLE_CHROOTS (/tmp/vconsole-chroots) keeps what debootstrap made, and the build chroots.
+# VCONSOLE_CHROOTS (/var/cache/vconsole-chroots) keeps what debootstrap made, and the build chroots:
+# then it takes a minute for each suite, else two. Ends with 75 where it cannot be tried here: without
+# root, without debootstrap, while Debian's packages cannot be had.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-cache=${VCONSOLE_CHROOTS:-/tmp/vconsole-chroots}
+cache=${VCONSOLE_CHROOTS:-/var/cache/vconsole-chroots}
 mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 here=$PWD
-mkdir -p "$cache"
 cleanup=()
 trap 'for one in "${cleanup[@]}"; do leave "$one"; done' EXIT
 
 say() { printf 'deb-test: %s\n' "$*" >&2; }
+untried() { say "not tried: $*"; exit 75; }
 
 # A suite as debootstrap makes it, unpacked to $2.
 unpack() {
   local suite=$1 to=$2
   if [[ ! -e $cache/$suite.tar ]]; then
     say "debootstrap $suite"
-    debootstrap --variant=minbase "$suite" "$cache/$suite.new" "$mirror" >"$cache/$suite.log" 2>&1
+    rm -rf "$cache/$suite.new"
+    debootstrap --variant=minbase "$suite" "$cache/$suite.new" "$mirror" >"$cache/$suite.log" 2>&1 ||
+      untried "debootstrap $suite failed, see $cache/$suite.log"
     tar -C "$cache/$suite.new" -cf "$cache/$suite.tar.new" . && rm -rf "$cache/$suite.new"
     mv "$cache/$suite.tar.new" "$cache/$suite.tar"
   fi
@@ -62,9 +66,10 @@ build() {
     rm -rf "$root"
     unpack "$suite" "$root"
     enter "$root"
-    inside "$root" apt-get update -qq
+    inside "$root" apt-get update -qq || untried "no lists of packages of $suite"
     inside "$root" apt-get install -y -qq --no-install-recommends ca-certificates \
-      python3-venv python3-pip python3-libvirt python3-lxml python3-psutil >"$root/apt.log" 2>&1
+      python3-venv python3-pip python3-libvirt python3-lxml python3-psutil >"$root/apt.log" 2>&1 ||
+      untried "packages of $suite cannot be had, see $root/apt.log"
     touch "$root/ready"
   else
     enter "$root"
@@ -84,19 +89,24 @@ try() {
   root=$(mktemp -d "$cache/$suite-XXXXXX")
   unpack "$suite" "$root"
   enter "$root"
-  inside "$root" apt-get update -qq
+  inside "$root" apt-get update -qq || untried "no lists of packages of $suite"
   cp "$cache/$suite-build"/out/*.deb "$root/tmp/vconsole.deb"
   install -m 0755 scripts/deb-tried.sh "$root/tmp/"
   local code=0
   inside "$root" /tmp/deb-tried.sh || code=$?
   leave "$root"
   rm -rf "$root"
+  ((code != 75)) || untried "packages of $suite cannot be had"
   ((code == 0)) || { say "$suite: failed"; return 1; }
   say "$suite: installed, tried, purged"
 }
 
-((EUID == 0)) || { say "needs root, to make chroots"; exit 2; }
-command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap >&2
+((EUID == 0)) || untried "needs root, to make chroots"
+command -v debootstrap >/dev/null || apt-get install -y -qq --no-install-recommends debootstrap >&2 ||
+  untried "needs debootstrap"
+mkdir -p "$cache"
+exec 9>"$cache/lock"
+flock 9
 for suite in ${*:-bookworm trixie}; do
   build "$suite"
   try "$suite"

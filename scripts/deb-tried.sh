@@ -9,8 +9,8 @@ files() { find /etc /usr /var /run /dev/shm -xdev -not -path '/var/cache/*' -not
   -not -path '/run/systemd/*' -not -path '/var/lib/dpkg/*' -not -path '/var/lib/apt/*' | LC_ALL=C sort; }
 
 # What it needs comes first, so that the difference is its own.
-apt-get install -y -qq --no-install-recommends man-db bash-completion systemd tmux procps \
-  $(dpkg-deb -f /tmp/vconsole.deb Depends | tr ',' '\n' | awk '{print $1}' | sort -u) >/tmp/apt.log 2>&1
+apt-get install -y -qq --no-install-recommends man-db bash-completion zsh fish systemd tmux procps \
+  $(dpkg-deb -f /tmp/vconsole.deb Depends | tr ',' '\n' | awk '{print $1}' | sort -u) >/tmp/apt.log 2>&1 || exit 75
 files >/tmp/before
 apt-get install -y -qq --no-install-recommends /tmp/vconsole.deb >>/tmp/apt.log 2>&1
 says "installed $(dpkg-query -W -f='${Version}, ${Installed-Size} KiB' vconsole)"
@@ -36,7 +36,9 @@ zcat /usr/share/man/man1/vconsole.1.gz | man --warnings -l - >/dev/null
 COMP_LINE="vconsole hostinf" COMP_POINT=16 COMP_TYPE=9 bash -c '
   source /usr/share/bash-completion/completions/vconsole
   _python_argcomplete vconsole; [[ "${COMPREPLY[*]}" == *hostinfod* ]]'
-says "manual and completion are there"
+[[ $(fish -c 'complete -C "vconsole --demo pin web-"') == *web-01* ]]
+[[ $(zsh -c 'autoload -Uz compinit; compinit -D; print $_comps[vconsole]') == _vconsole ]]
+says "manual is there, and completion for bash, zsh and fish"
 
 vconsole hostinfod -d -c test:///default >/tmp/hostinfod.log 2>&1 & hostinfod=$!
 vconsole vhostmd -d -c test:///default >/tmp/vhostmd.log 2>&1 & vhostmd=$!

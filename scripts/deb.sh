@@ -37,6 +37,10 @@ umask 022
 PREFIX=/usr SYSCONFDIR=/etc DESTDIR=$tree PYTHON=$python CONFIG=replace \
   scripts/install.sh ${WHEEL:+"$WHEEL"}
 
+# Debian's zsh does not look into site-functions of /usr/share.
+install -D -m 0644 "$tree/usr/share/zsh/site-functions/_vconsole" \
+  "$tree/usr/share/zsh/vendor-completions/_vconsole"
+rm -r "$tree/usr/share/zsh/site-functions"
 doc=$tree/usr/share/doc/vconsole
 install -D -m 0644 packaging/deb/copyright "$doc/copyright"
 install -m 0644 README.md CHANGELOG.md "$doc/"

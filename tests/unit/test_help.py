@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.parsers import argument_help, argument_words, leaves, own
 from tests.commands import command
 from vconsole.cli.arguments import Parser, meant
 from vconsole.cli.complete import parser_for
@@ -34,6 +35,16 @@ def test_every_subcommand_is_in_the_help_once_and_in_a_group() -> None:
     lines = [line.split()[0] for line in overview().splitlines() if line.startswith("    ")]
     assert all(lines.count(word) >= 1 for word in words)
     assert overview() in console_parser().format_help()
+
+
+def test_every_command_and_argument_says_what_it_is() -> None:
+    silent = [
+        f"{name} {argument_words(argument)}"
+        for name, words, leaf in leaves(parser())
+        for argument in own(leaf)
+        if not words or not argument_help(argument)
+    ]
+    assert silent == []
 
 
 def test_the_help_fits_a_narrow_terminal() -> None:

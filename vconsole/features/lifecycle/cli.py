@@ -33,16 +33,21 @@ WORDS = (
 )
 
 
+def _phrase(sentence: str) -> str:
+    """As the other subcommands say what they do."""
+    return sentence[:1].lower() + sentence[1:].removesuffix(".")
+
+
 def add_parsers(commands: Commands) -> None:
     """Add one subcommand for each word."""
     for word in WORDS:
         action = ACTIONS[word]
-        parser = commands.add_parser(word, help=action.help)
+        parser = commands.add_parser(word, help=_phrase(action.help))
         add_connection_arguments(parser, argparse.SUPPRESS)
         parser.add_argument("domains", nargs="+", metavar="DOMAIN", help="name, UUID or id")
         if word in _SWITCHES:
             option, other = _SWITCHES[word]
-            explanation = ACTIONS[other].help
+            explanation = _phrase(ACTIONS[other].help)
             parser.add_argument(option, dest="other", action="store_true", help=explanation)
         if action.asks_guest:
             _add_modes(parser)

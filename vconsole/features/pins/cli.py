@@ -43,7 +43,7 @@ def add_parsers(commands: Commands) -> None:
     plan = commands.add_parser("plan", help="apply a plan saved by the console")
     actions = plan.add_subparsers(dest="action", required=True, metavar="apply")
     apply = actions.add_parser("apply", help="compare with what the plan saw, apply, read back")
-    apply.add_argument("file", type=Path)
+    apply.add_argument("file", type=Path, help="JSON, as the page Plan saves it")
     add_plan_arguments(apply, run_apply)
 
 

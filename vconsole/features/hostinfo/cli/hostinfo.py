@@ -30,7 +30,7 @@ def add_parser(commands: Commands) -> None:
         metavar="check|show|explain|status|enable|disable|repair|service",
     )
     check = actions.add_parser("check", help="say what is wrong with rules; needs no libvirt")
-    check.add_argument("file", type=Path)
+    check.add_argument("file", type=Path, help="such as /etc/hostinfo/hostinfo.conf")
     check.set_defaults(run=_check, connects=False)
     show = actions.add_parser("show", help="ports, rules and queries of the domains")
     show.add_argument("--domain", metavar="D", help="only this one, by name, UUID or id")

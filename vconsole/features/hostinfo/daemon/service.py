@@ -51,7 +51,7 @@ def parser() -> ArgumentParser:
     made.add_argument("-c", "--connect", metavar="URI", help="read only (qemu:///system)")
     made.add_argument("-u", "--user", help="become this user once all is opened that needs root")
     made.add_argument(
-        "-p", "--pid-file", type=Path, metavar="FILE", help=f"({PID_FILE} for root in background)"
+        "-p", "--pid-file", type=Path, metavar="FILE", help=f"{PID_FILE} for root in background"
     )
     made.add_argument(
         "--hostinfo-conf", type=Path, metavar="FILE", default=CONF, help="rules (%(default)s)"
@@ -60,7 +60,11 @@ def parser() -> ArgumentParser:
         "--directory", type=Path, default=DIRECTORY, help="of the guests' sockets (%(default)s)"
     )
     made.add_argument(
-        "--status-socket", type=Path, metavar="PATH", default=SOCKET, help="(%(default)s)"
+        "--status-socket",
+        type=Path,
+        metavar="PATH",
+        default=SOCKET,
+        help="says how it goes (%(default)s)",
     )
     add_group(made)
     return made

@@ -54,7 +54,7 @@ def add_parser(commands: Commands) -> None:
     config = actions.add_parser("config", help="vhostmd's configuration")
     parts = config.add_subparsers(dest="part", required=True, metavar="check")
     part = parts.add_parser("check", help="say what is wrong with a file; needs no libvirt")
-    part.add_argument("file", type=Path)
+    part.add_argument("file", type=Path, help="such as /etc/vhostmd/vhostmd.conf")
     part.set_defaults(run=_check_config, connects=False)
     doctor = actions.add_parser("doctor", help="whether SAP's readers find what they need")
     _add_disk(doctor)
@@ -64,7 +64,8 @@ def add_parser(commands: Commands) -> None:
 
 
 def _add_disk(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--disk", type=Path, default=DISK, metavar="PATH", help="(%(default)s)")
+    words = "of the metrics (%(default)s)"
+    parser.add_argument("--disk", type=Path, default=DISK, metavar="PATH", help=words)
 
 
 def _show(options: argparse.Namespace) -> int:

@@ -76,9 +76,9 @@ def _add_attach(acts: Commands) -> None:
     attach.add_argument("path", metavar="PATH", help="or POOL/NAME")
     attach.add_argument("--format", required=True, help="raw, qcow2 ...: it is never guessed")
     attach.add_argument("--target", default="", help="vdb; else the next that is free")
-    attach.add_argument("--readonly", action="store_true")
+    attach.add_argument("--readonly", action="store_true", help="the guest may not write it")
     detach = _parser(acts, "detach", "take a disk away; its image stays")
-    detach.add_argument("target", metavar="TARGET")
+    detach.add_argument("target", metavar="TARGET", help="vda, as the list names it")
     for parser, run in ((attach, _attach), (detach, _detach)):
         add_change_arguments(parser, target=True)
         parser.set_defaults(run=run)

@@ -59,7 +59,7 @@ def add_parser(commands: Commands) -> None:
     _image_argument(map_)
     compare = _reading(acts, "compare", "exit 0 where two images hold the same, else 1", _compare)
     _image_argument(compare)
-    compare.add_argument("other")
+    compare.add_argument("other", help="the path of another image")
     compare.add_argument("--other-format", default="", help="the format of the other")
     measure = _reading(acts, "measure", "how much room a conversion would take", _measure)
     _image_argument(measure)
@@ -67,27 +67,27 @@ def add_parser(commands: Commands) -> None:
     for parser in (info, check, map_, compare, measure):
         _protocol_argument(parser)
     partial = _reading(acts, "partials", "images of a directory that were not finished", _partials)
-    partial.add_argument("directory")
+    partial.add_argument("directory", help="where images were made")
     _add_changes(acts)
 
 
 def _add_changes(acts: Commands) -> None:
     create = _changing(acts, "create", "make an empty image", _plan_create)
-    create.add_argument("path")
-    create.add_argument("size", nargs="?", default="")
-    create.add_argument("--format", default="qcow2")
-    create.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE")
+    create.add_argument("path", help="where it is to be")
+    create.add_argument("size", nargs="?", default="", help="20G; default that of its base")
+    create.add_argument("--format", default="qcow2", help="of the image (%(default)s)")
+    _option_argument(create)
     _backing_arguments(create)
     convert = _changing(acts, "convert", "copy an image into another format", _plan_convert)
     _image_argument(convert)
     _protocol_argument(convert)
-    convert.add_argument("output")
+    convert.add_argument("output", help="the path of the copy")
     convert.add_argument("--to", default="qcow2", help="the format of the copy")
-    convert.add_argument("--compress", action="store_true")
+    convert.add_argument("--compress", action="store_true", help="smaller, and slower to make")
     convert.add_argument("--sparse", default="", metavar="SIZE", help="zero bytes that make a hole")
     convert.add_argument("--unordered", action="store_true", help="write in any order: faster")
     convert.add_argument("--snapshot", default="", help="of a snapshot inside the image")
-    convert.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE")
+    _option_argument(convert)
     _backing_arguments(convert)
     for parser in (create, convert):
         parser.add_argument("--key-file", default="", help="encrypt it with the key in this file")
@@ -110,7 +110,17 @@ def _add_changes(acts: Commands) -> None:
     snapshot = _changing(acts, "snapshot", "snapshots inside an image", _plan_snapshot)
     _image_argument(snapshot)
     snapshot.add_argument("act", choices=("create", "apply", "delete"))
-    snapshot.add_argument("name")
+    snapshot.add_argument("name", help="of the snapshot")
+
+
+def _option_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        *("-o", "--option"),
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="of the format, as qemu-img's -o",
+    )
 
 
 def _image_argument(parser: argparse.ArgumentParser) -> None:

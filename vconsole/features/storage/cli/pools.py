@@ -94,7 +94,7 @@ def _add_volume(commands: Commands) -> None:
     ):
         one = _changing(acts, word, help_, _plan_transfer)
         one.add_argument("volume", metavar="VOLUME", help="POOL/NAME, a path or a key")
-        one.add_argument("file", metavar="FILE")
+        one.add_argument("file", metavar="FILE", help="on this machine")
     resize = _changing(acts, "resize", "give a volume another capacity", _plan_resize)
     resize.add_argument("volume", metavar="VOLUME", help="POOL/NAME, a path or a key")
     resize.add_argument("capacity", metavar="SIZE", help="20GiB, or +5GiB more")
@@ -120,7 +120,7 @@ def _changing(acts: Commands, word: str, help_: str, plan: Plan) -> argparse.Arg
 
 
 def _add_define(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name", metavar="NAME", help="of the pool")
     parser.add_argument("--type", choices=tuple(POOL_TYPES), default="dir")
     fields = {field.id: field for kind in POOL_TYPES.values() for field in kind.fields}
     for field in fields.values():
@@ -132,7 +132,7 @@ def _add_define(parser: argparse.ArgumentParser) -> None:
 
 def _add_create(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pool", metavar="POOL", help="its name or UUID")
-    parser.add_argument("name", metavar="NAME")
+    parser.add_argument("name", metavar="NAME", help="of the volume")
     parser.add_argument("capacity", metavar="SIZE", help="20GiB")
     parser.add_argument("--format", choices=FORMATS, default="qcow2")
     parser.add_argument("--preallocate", choices=PREALLOCATIONS, default="none")
