@@ -63,6 +63,15 @@ def test_what_does_not_fit_scrolls_by_whole_cells(column: int, in_view: int) -> 
     assert len(shown(columns)) >= 2 * in_view
 
 
+def test_a_cell_of_which_a_part_was_in_view_comes_whole() -> None:
+    groups = cells(8, 8, 8)
+    columns = Columns(groups, room=room_for(groups, 10))
+    columns.reveal(0)
+    assert shown(columns) == list(range(10))
+    columns.reveal(8)
+    assert set(range(8, 16)) <= set(shown(columns))
+
+
 def test_going_back_shows_the_cell_from_its_beginning() -> None:
     groups = cells(4, 4, 4)
     columns = Columns(groups, room=room_for(groups, 4))

@@ -149,7 +149,7 @@ class Columns:
             yield column, pcpu, group, x
 
     def reveal(self, column: int) -> bool:
-        """Show all if it fits, else begin with a cell that has the column in view; True if moved.
+        """Show all if it fits, else the column's cell, whole where it fits; True if moved.
 
         Nothing moves while there is no room yet, nor more than it must.
         """
@@ -160,9 +160,9 @@ class Columns:
         if self._fits(start, end):  # so that whole cells go out of view
             self.left = start
         self.left = min(self.left, self._first_that_shows(len(self.fields) - 1))
-        if self.x(column) is None:
-            start, end = self._cell_of(column)
-            whole = self._fits(start, end)
+        start, end = self._cell_of(column)
+        whole = self._fits(start, end)
+        if self.x(column) is None or (whole and self.x(end) is None):
             self.left = start if column < self.left and whole else self._first_that_shows(column)
         return self.left != before
 

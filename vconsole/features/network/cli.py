@@ -33,6 +33,7 @@ from vconsole.features.network.model.mac import NEW, PREFIXES, MacError, wanted_
 from vconsole.features.network.model.places import HostNetwork, ReadHostNetwork
 from vconsole.features.network.model.plan import adder, address_giver, linker, mover, remover
 from vconsole.host.source import HostSource
+from vconsole.model.words import plural
 from vconsole.text import safe, size
 
 if TYPE_CHECKING:
@@ -252,7 +253,7 @@ def _check(options: argparse.Namespace, source: HostSource) -> int:
     for name, problem in unread.items():
         print(safe(f"{name}: not read: {problem}"))
     if not shared and not unread:
-        print(f"no MAC address is shared by the {len(fleet)} domains of this host")
+        print(f"no MAC address is shared by {plural(len(fleet), 'domain')} of this host")
     return FAILED if shared or unread else DONE
 
 

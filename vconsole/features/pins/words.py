@@ -13,7 +13,7 @@ from vconsole.model.matrix import MatrixData, MatrixRow
 from vconsole.model.memory import page_size
 from vconsole.model.placement import claims, occupants
 from vconsole.model.topology import CellGroup, Topology, topology
-from vconsole.model.words import page_name, row_label
+from vconsole.model.words import page_name, plural, row_label
 from vconsole.text import Note, safe, size
 
 
@@ -149,11 +149,15 @@ def pcpu_words(pcpu: int, uuid: str, host_state: HostState) -> str:
 
 
 def title_words(domain: Domain, host_state: HostState, planned: int) -> str:
-    """State, vCPUs and memory of a domain, where that lies, and how many rows are planned."""
+    """State, vCPUs and memory of a domain, how many rows are planned, and where its memory lies.
+
+    That comes last: it is the longest on a host of many cells, and the first to be cut.
+    """
     facts = [
         "GONE" if host_state.domain(domain.uuid) is None else domain.state,
-        f"{domain.vcpus if domain.vcpus is not None else '-'} vCPUs",
+        "- vCPUs" if domain.vcpus is None else plural(domain.vcpus, "vCPU"),
         size(domain.memory_bytes),
+        *([f"{planned} planned"] if planned else []),
     ]
     if (measured := host_state.locality.get(domain.uuid)) is not None:
         total = sum(measured.bytes_by_cell.values()) or 1
@@ -164,8 +168,6 @@ def title_words(domain: Domain, host_state: HostState, planned: int) -> str:
         facts.append(
             f"memory on {'cell' if len(measured.bytes_by_cell) == 1 else 'cells'} {shares}"
         )
-    if planned:
-        facts.append(f"{planned} planned")
     return "  ".join(facts)
 
 

@@ -39,6 +39,7 @@ from vconsole.features.metrics.model.config import PROFILES
 from vconsole.features.metrics.model.disk import emulator_uids
 from vconsole.features.metrics.model.stock import twin_words
 from vconsole.host.uri import of_a_daemon
+from vconsole.model.words import plural
 from vconsole.text import line, safe
 
 DEFAULT_PID_FILE: Final = Path("/run/vhostmd.pid")
@@ -116,7 +117,7 @@ def _check(source: ConfigSource) -> int:
     if twins := twin_words(config):
         cure = 'to replace them: <?vconsole replace-stock-actions="yes"?>'
         print(f"{safe(str(source))}: note: {safe(twins)}; {cure}")
-    print(f"{safe(str(source))}: {len(config.enabled)} metrics, each {config.period_s} s")
+    print(f"{safe(str(source))}: {plural(len(config.enabled), 'metric')}, each {config.period_s} s")
     return 0
 
 
