@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from vconsole.features.doctor.host.kernel import facts
 from vconsole.features.doctor.installation import library
 from vconsole.features.doctor.terminal import characters, colours, kind, size
 from vconsole.features.hostinfo.cli.doctor import directory, rules
+from vconsole.features.metrics.cli import doctor as doctor_of_metrics
 from vconsole.features.metrics.cli.doctor import configuration, sap_checks, written
 from vconsole.features.metrics.model.config import profile
 from vconsole.features.metrics.model.disk import BLOCK_BYTES, DiskWriter
@@ -312,6 +314,19 @@ def test_a_disk_that_nobody_writes_any_more_is_less_than_sound(disk: Path) -> No
     assert written(read(disk), 60).verdict == "warn"
     os.utime(disk)
     assert written(read(disk), 60).verdict == "ok"
+
+
+def test_the_period_is_the_daemons_whatever_the_file_says(
+    disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = tmp_path / "vhostmd.conf"
+    text = profile("default").decode().replace("/dev/shm/vhostmd0", str(disk))
+    conf.write_text(text)
+    assert verdicts(sap_checks(disk, conf, NOW + 30.0))["period"] == "fail"
+    for its_disk, verdict in (("/dev/shm/another", "fail"), (str(disk), "ok")):
+        status = SimpleNamespace(disk=its_disk, period_s=60)
+        monkeypatch.setattr(doctor_of_metrics, "ask_status", lambda status=status: status)
+        assert verdicts(sap_checks(disk, conf, NOW + 30.0))["period"] == verdict
 
 
 def test_metrics_doctor_by_command(disk: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import time
 
 from vconsole.cli.diagnosis import print_checks, within
 from vconsole.cli.service import check_unit
+from vconsole.features.metrics.daemon.control import ControlError, ask_status
 from vconsole.features.metrics.daemon.publish import PublishError, check_transports
 from vconsole.features.metrics.daemon.source import ConfigSource
 from vconsole.features.metrics.dtd import validate
@@ -86,12 +88,17 @@ def sap_checks(disk: Path, conf: Path, now_s: float | None = None) -> Iterator[C
 
 
 def _period_s(disk: Path, conf: Path) -> int | None:
-    """How often the configuration has the disk written; None where it is not about this disk."""
-    try:
-        config = ConfigSource(conf).load()
-    except ConfigError:
-        return None
-    return config.period_s if config.disk_path == str(disk) else None
+    """How often the disk is written: by its daemon, else by the file; None where neither says.
+
+    The daemon that runs may have been told to use another configuration than the file.
+    """
+    with suppress(ControlError):
+        if (daemon := ask_status()).disk == str(disk):
+            return daemon.period_s
+    with suppress(ConfigError):
+        if (config := ConfigSource(conf).load()).disk_path == str(disk):
+            return config.period_s
+    return None
 
 
 def _count(document: object) -> str:

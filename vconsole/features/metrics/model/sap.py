@@ -33,7 +33,7 @@ def required() -> dict[tuple[str, str], str]:
 def period_check(period_s: int | None, age_s: float | None) -> Check:
     """Whether the disk is written as often as its readers look."""
     if period_s is not None and period_s != PERIOD_S:
-        cure = f"<update_period>{PERIOD_S}</update_period>"
+        cure = f"<update_period>{PERIOD_S}</update_period> in /etc/vhostmd/vhostmd.conf"
         return Check("period", "fail", f"{period_s} s, not {PERIOD_S}", cure)
     if age_s is None:
         return Check("period", "unknown", "a device does not say when it was written")
