@@ -221,8 +221,11 @@ def rows(domains: Iterable[Domain], host_state: HostState) -> list[Row]:
 
 
 def sort_rows(found: Iterable[Row], column: str, *, reverse: bool = False) -> list[Row]:
-    """Sort by a column of `SORTS`, equals by name, the unknown last in both directions."""
-    by_name = sorted(found, key=lambda row: (natural(row.domain.name), row.domain.uuid))
+    """Sort by a column of `SORTS`, equals by name, the unknown last in both directions.
+
+    Names that are equal in another case stay as they are, which is the order of `HostState`.
+    """
+    by_name = sorted(found, key=lambda row: natural(row.domain.name))
     if column == "name" and not reverse:
         return by_name
     return ordered(by_name, SORTS[column], reverse=reverse)
