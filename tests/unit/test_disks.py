@@ -57,7 +57,7 @@ def test_a_disk_is_read_with_its_chain_and_limits() -> None:
     assert (sda.device, sda.now.read_only, sda.now.chain) == ("cdrom", True, ())
     assert (vda.where, sda.where) == ("config differs", "")
     assert read_disks(None, LIVE)[0].where == "config only"
-    assert ([*disk_notes(vda)][-1][0].strip(), [*disk_notes(vda)][-1][1]) == (
+    assert ([*disk_notes(DiskRow(vda))][-1][0].strip(), [*disk_notes(DiskRow(vda))][-1][1]) == (
         "from its next start on: /i/new.qcow2",
         "warn",
     )
@@ -223,6 +223,15 @@ def test_a_volume_is_named_by_its_pool_wherever_a_path_is() -> None:
     for text in ("x", "a/b/c", "fast/", "json:{}/a/b"):
         with pytest.raises(ValueError, match="say a path, which begins with /, or POOL/NAME"):
             chain_job(*WEB, REPORT, "vda", "copy", text)
+
+
+def test_a_narrow_list_says_below_what_it_has_no_column_for() -> None:
+    (disk, *_) = read_disks(LIVE, CONFIG)
+    row = DiskRow(disk, Numbers(0.0, 1 << 30, 1 << 20, job="copy", done=1, of=4))
+    words = [text for text, _ in disk_notes(row, narrow=True)]
+    assert any("1 MiB allocated" in text for text in words)
+    assert any("copy runs; if nobody follows it" in text for text in words)
+    assert not any("allocated" in text for text, _ in disk_notes(row))
 
 
 @pytest.mark.parametrize("ready", [False, True])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -190,9 +191,15 @@ def _job(lab: Lab, kind: JobKind, source: str, chain: tuple[str, ...], to: str =
     return ChainJob(lab.uuid, "", "sda", kind, source, chain, to)
 
 
-def test_a_job_on_a_chain_that_is_over(lab: Lab) -> None:
+def test_a_job_on_a_chain_that_is_over(lab: Lab, tmp_path: Path) -> None:
     assert lab.tell(_job(lab, "copy", "/tmp/a", (), "/tmp/old.iso")) == "applied"
     assert lab.tell(_job(lab, "copy", "/tmp/old.iso", (), "/tmp/b")) == "not tried"
+    half = tmp_path / "half"
+    half.touch()
+    cut = _job(lab, "copy", "/tmp/old.iso", (), str(half))
+    with closing(open_link("test:///default", False, False, _nobody)) as link:
+        link.connection = replace(link.connection, local=True)
+        assert "half a copy" in tell_disk(link, lab.uuid, cut.trace).read_back
     assert lab.tell(_job(lab, "commit", "/tmp/top", ("/tmp/old.iso",))) == "applied"
     flatten = _job(lab, "flatten", "/tmp/old.iso", ("/tmp/base",))
     assert lab.tell(flatten) == "applied"

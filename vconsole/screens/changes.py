@@ -106,13 +106,8 @@ class ChangesScreen(Page):
     def _change_lines(self, change: Change) -> list[Line]:
         reply = self._run.replies.get(change) if self._run else None
         wait = self._run.waiting.get(change) if self._run else None
-        head: Line = (
-            (f" {safe(change.name)}", "strong"),
-            (f"  {safe(change.what)}", ""),
-            (f"  {change.when}", "dim"),
-        )
         commands = command_lines(change.virsh())  # the devices they read follow as difference
-        lines: list[Line] = [head]
+        lines = self._head(safe(change.name), safe(change.what), change.when)
         for command in commands:
             lines += self._broken(safe(command), "accent")
         if wait is not None and wait.what:
@@ -125,6 +120,11 @@ class ChangesScreen(Page):
         if change not in self._differences:
             self._differences[change] = change.lines()
         return [*lines, *self._differences[change]]
+
+    def _head(self, name: str, what: str, when: str) -> list[Line]:
+        if len(f" {name}  {what}  {when}") < self.app.size.width:
+            return [((f" {name}", "strong"), (f"  {what}", ""), (f"  {when}", "dim"))]
+        return [*self._broken(f"{name}  {what}", "strong"), *self._broken(f"    {when}", "dim")]
 
     def _wrapped(self, text: str, tone: str) -> list[Line]:
         return self._broken(keyed(self, safe(text)), tone)

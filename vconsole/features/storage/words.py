@@ -117,7 +117,8 @@ def pool_notes(row: PoolRow, overlap: str) -> Iterator[Note]:
         yield f" {safe(row.trouble)}", "bad"
     place = safe(pool.target or "-") + (f"   from {safe(pool.source)}" if pool.source else "")
     kind = {True: "persistent", False: "transient: gone when it is stopped", None: "-"}
-    yield f" {place}   {kind[pool.persistent]}", "dim"
+    allocated = f"   {size(pool.allocation_bytes)} allocated" if pool.allocation_bytes else ""
+    yield f" {place}   {kind[pool.persistent]}{allocated}", "dim"
     if overlap:
         yield f" it overlaps the pool {safe(overlap)}: both see the same files", "warn"
     if pool.name == DEFAULT_POOL:
@@ -304,9 +305,9 @@ DISK_COLUMNS: Final[tuple[Column[DiskRow], ...]] = (
 )
 
 
-def disk_notes(disk: Disk) -> Iterator[Note]:
-    """What there is to say of a disk."""
-    half = disk.now
+def disk_notes(row: DiskRow, narrow: bool = False) -> Iterator[Note]:
+    """What there is to say of a disk, and of what a narrow list has no column for."""
+    disk, half = row.disk, row.disk.now
     yield f" {safe(half.source or 'no medium')}", ""
     for path in half.chain[:6]:
         yield f"   based on {safe(path)}", "dim"
@@ -321,8 +322,13 @@ def disk_notes(disk: Disk) -> Iterator[Note]:
     ]
     if words := "   ".join(filter(None, facts)):
         yield f" {safe(words)}", "dim"
+    if narrow and row.now is not None:
+        yield f" {size(row.now.allocation_bytes)} allocated   read/write a s {row.rates}", "dim"
+    end = key("disks.end")
     if half.mirror_ready:
-        line = f"virsh blockjob DOMAIN {disk.target} --pivot, or --abort"
-        yield f" {half.mirror} has caught up; if nobody ends it: {safe(line)}", "warn"
+        words = f"{end} goes on at {half.mirror_to}, or ends it"
+        yield f" {half.mirror} has caught up; if nobody follows it: {safe(words)}", "warn"
+    elif row.now is not None and row.now.job:
+        yield f" {row.now.job} runs; if nobody follows it: {end} ends it", "dim"
     if disk.where == "config differs" and disk.config is not None:
         yield f" from its next start on: {safe(disk.config.source or 'no medium')}", "warn"

@@ -106,12 +106,15 @@ class DisksScreen(ListPage, DomainPage):
         disk = self._find(key)
         if disk is None or self._report is None:
             return (("-", "dim"),) * len(DISK_COLUMNS)
-        row = DiskRow(disk, self._report.numbers.get(key), self._before.get(key))
-        return row_cells(DISK_COLUMNS, row)
+        return row_cells(DISK_COLUMNS, self._row(disk))
+
+    def _row(self, disk: Disk) -> DiskRow:
+        numbers = self._report.numbers if self._report else {}
+        return DiskRow(disk, numbers.get(disk.target), self._before.get(disk.target))
 
     @override
     def notes(self) -> Iterable[Note]:
-        return disk_notes(self._disk) if self._disk else ()
+        return disk_notes(self._row(self._disk), self.size.width < 110) if self._disk else ()
 
     @override
     def hint(self) -> tuple[str, str]:
@@ -213,7 +216,7 @@ class DisksScreen(ListPage, DomainPage):
             await self.ask(
                 f"move {target} to",
                 "",
-                "/path/of/the/new/image, or POOL/NAME of a volume that is made for it",
+                "/path/of/the/new/image, or POOL/NAME of a new volume",
                 accepted=lambda text: self._planned(
                     f"move {target}",
                     lambda u, n, r: chain_job(u, n, r, target, "copy", text.strip()),

@@ -345,6 +345,8 @@ def end_job(link: Link, request: EndJob) -> Reply:
         return Reply("unknown", f"libvirt took it, yet {request.target} is another", report)
     place = _Place(request.copy, "", _volume_at(link, request.copy)) if half else None
     left = _taken_away(link, report, place)
+    if request.half and not half:
+        left = f"; {request.copy} had caught up by then: it is whole, and stays"
     return Reply(value=report, read_back=f"{after.now.chain_words}{left}")
 
 

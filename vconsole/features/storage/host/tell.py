@@ -102,7 +102,11 @@ def _job(link: Link, report: DiskReport, disk: Disk, domain: Any, kind: str, ima
         state = "waits for its end" if disk.live.mirror_ready else "runs on"
         return Reply("unknown", f"the job {state}, and nobody follows it: {line}", report)
     image = path_of(link, image)
-    return took_effect(disk.now.has_become(kind, image), report, disk.now.chain_words)
+    became = disk.now.has_become(kind, image)
+    left = ""
+    if kind == "copy" and not became and link.connection.local and os.path.lexists(image):
+        left = f"; {image} is there: half a copy, if nobody else made it"
+    return took_effect(became, report, f"{disk.now.chain_words}{left}")
 
 
 def tell_made(_link: Link, _uuid: str, trace: str) -> Reply:

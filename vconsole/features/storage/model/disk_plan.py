@@ -278,7 +278,8 @@ def detacher(target_name: str) -> Planner:
             *(subject.uuid, subject.name, f"detach {target_name}", half.xml, False, live, config),
             grade="destructive" if live else "interrupting",
         )
-        note = f"{half.source or target_name} stays; a guest that uses it loses it" if live else ""
+        stays = f"{half.source} stays; " if half.source else ""
+        note = f"{stays}a guest that uses the disk loses it" if live else ""
         return Proposal((change,), (note,) if note else ())
 
     return plan
