@@ -63,6 +63,7 @@ def test_the_help_fits_a_narrow_terminal() -> None:
         (("net", "mvoe"), "invalid choice: 'mvoe': did you mean move?"),
         (("show", "domians"), "invalid choice: 'domians': did you mean domains?"),
         (("show", "domains", "--jsno"), "unrecognized arguments: --jsno: did you mean --json?"),
+        (("jobs", "--demo"), "--demo: vconsole --demo COMMAND, where it means something there"),
         (("--asci", "--nothing"), "unrecognized arguments: --nothing"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

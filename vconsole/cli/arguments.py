@@ -58,6 +58,8 @@ def meant(message: str, parser: argparse.ArgumentParser) -> str:
         return message[: found.start()] + said + message[found.end() :]
     if found := re.search(r"unrecognized arguments: (--[\w-]+)", message):
         near = get_close_matches(found[1], sorted(_options(parser)), 1)
+        if found[1] in near:  # known, but not of this command
+            return f"{message}: vconsole {found[1]} COMMAND, where it means something there"
         return f"{message}: did you mean {near[0]}?" if near else message
     return message
 

@@ -26,7 +26,7 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 def show(options: argparse.Namespace) -> int:
     """Print the metrics, all of them or those that one domain reads over its channel."""
-    reading = _read(options)
+    reading = written_read(options.disk, options.demo)
     if reading.document is None:
         raise CliError(_defect(reading))
     metrics = reading.document.metrics
@@ -46,13 +46,13 @@ def show(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _read(options: argparse.Namespace) -> Reading:
+def written_read(disk: str | Path, demo: bool) -> Reading:
     """Read the disk; the demo's is written first."""
-    if options.demo:
+    if demo:
         from vconsole.features.metrics.demo import write_disk
 
-        write_disk(Path(options.disk))
-    return read(options.disk)
+        write_disk(Path(disk))
+    return read(disk)
 
 
 def _uuid(options: argparse.Namespace) -> str:
@@ -87,7 +87,7 @@ def _plain(metric: Metric) -> dict[str, Any]:
 
 def check(options: argparse.Namespace) -> int:
     """Say that the disk is sound, or what is wrong with it in one line."""
-    reading = _read(options)
+    reading = written_read(options.disk, options.demo)
     if reading.problem is not None or reading.document is None or reading.header is None:
         raise CliError(_defect(reading))
     if fault := reading.document.malformed:

@@ -11,6 +11,7 @@ from time import time
 
 from vconsole.cli.diagnosis import print_checks, within
 from vconsole.cli.service import check_unit
+from vconsole.features.metrics.cli.disk import written_read
 from vconsole.features.metrics.daemon.control import ControlError, ask_status
 from vconsole.features.metrics.daemon.publish import PublishError, check_transports
 from vconsole.features.metrics.daemon.source import ConfigSource
@@ -67,14 +68,16 @@ def configuration(path: Path) -> Check:
 
 def doctor(options: argparse.Namespace) -> int:
     """``vconsole metrics doctor``: 1 where SAP's readers would find something wrong."""
-    found = within(partial(sap_checks, options.disk, Path(VHOSTMD_CONF)))
+    found = within(partial(sap_checks, options.disk, Path(VHOSTMD_CONF), demo=options.demo))
     return print_checks({f"SAP's readers, on {options.disk}": found}, options.json)
 
 
-def sap_checks(disk: Path, conf: Path, now_s: float | None = None) -> Iterator[Check]:
+def sap_checks(
+    disk: Path, conf: Path, now_s: float | None = None, *, demo: bool = False
+) -> Iterator[Check]:
     """Hold a disk and its configuration against what SAP's readers need."""
     now_s = time() if now_s is None else now_s
-    reading = read(disk)
+    reading = written_read(disk, demo)
     if reading.problem is not None or reading.document is None:
         words = reading.problem.text if reading.problem else "nothing on it"
         yield Check("disk", "fail", words, WRITER_CURE)

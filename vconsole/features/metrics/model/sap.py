@@ -9,6 +9,7 @@ with id and uuid besides, and a metric Time that is the time of writing, give or
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from vconsole.features.metrics.model.config import parse, profile
@@ -50,19 +51,23 @@ def document_checks(document: Document, written_s: float | None) -> Iterator[Che
         yield Check("document", "fail", f"not well-formed: {document.malformed}", PROFILE_CURE)
     wanted = required()
     host = [m for m in document.metrics if m.context == "host"]
-    yield from _names("host", host, {n: t for (n, c), t in wanted.items() if c == "host"})
+    yield _names("host", host, {n: t for (n, c), t in wanted.items() if c == "host"})
     domains = dict.fromkeys(m.uuid or "" for m in document.metrics if m.context == "vm")
     own = {n: t for (n, c), t in wanted.items() if c == "vm"}
+    alike: dict[Check, list[str]] = {}
     for uuid in domains:
         metrics = [m for m in document.metrics if m.context == "vm" and (m.uuid or "") == uuid]
-        yield from _names(f"domain {uuid or '-'}", metrics, own)
+        alike.setdefault(_names("", metrics, own), []).append(uuid or "-")
+    for check, uuids in alike.items():
+        name = f"domain {uuids[0]}" if len(uuids) == 1 else plural(len(uuids), "domain")
+        yield replace(check, name=name)
     if not domains:
         yield Check("domains", "unknown", "none runs, or none has metrics")
     yield _attributes(document.metrics)
     yield _time(host, written_s)
 
 
-def _names(whose: str, metrics: list[Metric], wanted: dict[str, str]) -> Iterator[Check]:
+def _names(whose: str, metrics: list[Metric], wanted: dict[str, str]) -> Check:
     """Whether all are there, each once, of its type and with a value of it."""
     faults = []
     for name, kind in wanted.items():
@@ -74,9 +79,8 @@ def _names(whose: str, metrics: list[Metric], wanted: dict[str, str]) -> Iterato
         elif (fault := _value_fault(found[0])) is not None:
             faults.append(fault)
     if faults:
-        yield Check(whose, "fail", "; ".join(faults), PROFILE_CURE)
-    else:
-        yield Check(whose, "ok", f"{plural(len(wanted), 'metric')}, with their types")
+        return Check(whose, "fail", "; ".join(faults), PROFILE_CURE)
+    return Check(whose, "ok", f"{plural(len(wanted), 'metric')}, with their types")
 
 
 def _value_fault(metric: Metric) -> str | None:
