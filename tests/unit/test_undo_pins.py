@@ -60,6 +60,12 @@ def test_what_is_back_already_needs_nothing() -> None:
     assert (found.change.steps, found.conflicts) == ((), ())
 
 
+def test_a_set_that_was_set_once_more_has_nothing_to_go_back_to() -> None:
+    repair = PinChange("web", "web", (PinStep("vcpu", 0, c("1"), c("1"), None, None),))
+    found = undo_now(repair, domain(Pin("vcpu", 0, c("1"), c("1"))), SHAPE)
+    assert (found.change.steps, found.conflicts) == ((), ())
+
+
 def test_a_row_or_domain_that_is_gone_is_named() -> None:
     assert undo_now(DONE, None, SHAPE).words == "web: the domain is gone"
     found = undo_now(DONE, domain(Pin("vcpu", 0, c("1"), c("1"))), SHAPE)

@@ -1,7 +1,7 @@
 """What of a change can be undone now: its rows are compared with what the host says.
 
-A row that somebody changed since is a conflict and left alone. One that is back already, or whose
-half is gone because the domain was shut off, needs nothing.
+A row that somebody changed since is a conflict and left alone. One that is back already, whose
+half is gone because the domain was shut off, or that was but set once more, needs nothing.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _step_now(
     kept: list[PinStep] = []
     against: list[str] = []
     for part, half, before, after, now in parts:
-        if after is None or now is None:
+        if after is None or now is None or before == after:
             continue
         if half == "live" and (reason := _stays(now, after)):
             against.append(f"{row_label(step.key)}: {reason}")
