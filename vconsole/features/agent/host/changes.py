@@ -30,7 +30,9 @@ from vconsole.features.agent.model.wire import SILENT, command_name, loggable_an
 from vconsole.host.agent_call import AgentError, agent_command, answers_within, ask, why_mute
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
+from vconsole.model.proposal import virsh_line
 from vconsole.model.request import Reply, took_effect
+from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
 
 _SYNC: Final = 1
@@ -100,8 +102,11 @@ def _freeze(link: Link, domain: Any, request: FreezeFs, guard: Guard) -> Reply:
             raise GuardError("it found nothing frozen")  # it may have been before the freeze
     except GuardError as error:
         if (other := thaw(link, ThawFs(request.uuid, request.name))).status != "applied":
-            words = (problem, f"not thawed: {error}", f"by hand: {other.message}")
-            return Reply("failed", "; ".join(filter(None, words)))
+            reasons = dict.fromkeys((str(error), other.message))
+            cure = virsh_line("", "domfsthaw", domain_argument(request.name, request.uuid))
+            words = f"the guest may be frozen still: {', '.join(reasons)}"
+            words += f"; as soon as its agent answers: {cure}"
+            return Reply("failed", "; ".join(filter(None, (problem, words))))
     if problem:
         return Reply("failed", problem, read_back="thawed")
     return _thawed(request, count, monotonic() - begun)
