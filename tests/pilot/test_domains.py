@@ -11,7 +11,8 @@ from tests import scenes
 from tests.pilot.manual import Console, console_on
 from vconsole.features.domains.columns import SORTS
 from vconsole.files.config import Config
-from vconsole.model.host_state import Domain, HostState
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.screens.domains.domains import DomainsScreen
 
 
@@ -43,6 +44,16 @@ async def test_a_row_says_state_vcpus_load_memory_cells_locality_and_pins() -> N
         assert row.split()[-4:] == ["GiB", "0", "98%", "full"]
         assert "212" in row
         assert "8/16 GiB" in row
+
+
+async def test_a_row_is_marked_when_the_kernel_alone_says_otherwise() -> None:
+    """Everything else of the host, memory too, is the same object as before."""
+    async with console_on(scenes.kvm07()) as console:
+        scene = console.app.host_state
+        assert not console.row("shop-web-2").startswith("!")
+        moved: dict[PinKey, CpuSet] = {("vcpu", 0): CpuSet.parse("63")}
+        await console.host_says(replace(scene, allowed={scenes.uuid_of("shop-web-2"): moved}))
+        assert console.row("shop-web-2").startswith("!")
 
 
 async def test_a_domain_whose_next_start_differs_is_marked() -> None:

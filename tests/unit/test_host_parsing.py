@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from operator import is_
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,12 +22,13 @@ from vconsole.host.domain_xml import (
     read_domain,
     same_configuration,
 )
+from vconsole.host.locality import LocalityReader
 from vconsole.host.numa_maps import parse_numa_maps, read_numa_maps
 from vconsole.host.proc import Guest, find_guests
 from vconsole.host.source import View
 from vconsole.host.usage import BulkUsage, LocalUsage
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Connection, Domain
+from vconsole.model.host_state import Connection, Domain, Locality
 from vconsole.model.xml_read import MAX_CHARS, XmlError
 
 ALL = CpuSet.parse("0-15")
@@ -265,6 +267,32 @@ def test_local_usage_needs_no_call_to_libvirt(tmp_path: Path) -> None:
         (UUID, "iothread", 1),
     )
     assert usage.read((), View()) == {}
+
+
+def test_a_reading_in_which_nothing_moves_answers_with_the_same_objects(tmp_path: Path) -> None:
+    """The list makes the rows anew whose objects are others."""
+    make_process(tmp_path, 42, UUID)
+    usage, view = LocalUsage(lambda: find_guests(tmp_path)), View("domain", UUID)
+    locality = LocalityReader()
+    domains = (Domain(UUID, "g", "running", 1, vcpus=1),)
+    locality.results = {UUID: Locality({0: 1}, 1.0)}
+
+    def answers() -> list[Any]:
+        usage.read(domains, view)
+        locality.update(usage.guests, UUID)
+        held = usage.allowed(domains)
+        return [held, held[UUID], usage.last_ran(), locality.results]
+
+    before = answers()
+    assert all(map(is_, before, answers()))
+    stat = tmp_path / "42/task/43/stat"
+    stat.write_text(stat_line("CPU 0/TCG", pcpu=4))
+    (tmp_path / "42/task/43/status").write_text("Cpus_allowed_list:\t0-1\n")
+    after = answers()
+    assert not any(map(is_, before[:3], after[:3]))
+    assert after[0] == {UUID: {**before[1], ("vcpu", 0): CpuSet.parse("0-1")}}
+    assert usage.last_ran()[4] == ((UUID, "vcpu", 0),)
+    locality.close()
 
 
 def test_wait_and_switches_are_of_the_time_since_the_look_before(

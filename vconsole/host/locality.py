@@ -38,7 +38,8 @@ class LocalityReader:
         """Say which domains run, and which one is on the screen."""
         with self._changed:
             self._guests = dict(guests)
-            self.results = {u: r for u, r in self.results.items() if u in guests}
+            if not self.results.keys() <= guests.keys():
+                self.results = {u: r for u, r in self.results.items() if u in guests}
             hurry = in_view in guests and in_view not in self.results and in_view != self._in_view
             self._in_view = in_view
             if self._thread is None and guests:

@@ -67,11 +67,11 @@ class Guest:
     start: int
     keys: dict[int, PinKey | None] = field(default_factory=dict)
     """Thread number -> row; None for threads that are no row."""
+    path: Path = field(init=False)
+    """Its directory below /proc."""
 
-    @property
-    def path(self) -> Path:
-        """Its directory below /proc."""
-        return self.root / str(self.pid)
+    def __post_init__(self) -> None:
+        self.path = self.root / str(self.pid)
 
     def stat(self) -> Stat | None:
         """The process as a whole; None once it has ended, even if its number is in use again."""
@@ -189,10 +189,13 @@ def parse_allowed(data: bytes | None) -> CpuSet | None:
 
 def field_of(data: bytes | None, name: bytes) -> str:
     """What stands behind a name and a colon, as in ``status``; empty where nothing does."""
-    for line in (data or b"").splitlines():
-        key, _, text = line.partition(b":")
-        if key.strip() == name:
+    lines = b"\n" + (data or b"")
+    at = lines.find(b"\n" + name)
+    while at >= 0:
+        key, _, text = lines[at + 1 :].partition(b"\n")[0].partition(b":")
+        if key.rstrip() == name:
             return text.decode("ascii", "replace").strip()
+        at = lines.find(b"\n" + name, at + 1)
     return ""
 
 

@@ -227,7 +227,12 @@ class LocalUsage:
         self.threads: dict[str, tuple[float, tuple[Thread, ...]]] = {}
         """UUID -> (monotonic seconds, threads) of the latest look at them."""
         self._allowed: dict[str, tuple[tuple[Pin, ...], Mapping[PinKey, CpuSet]]] = {}
-        """UUID -> its pins at the latest look at its threads, and the kernel's sets."""
+        """UUID -> its pins at the latest look at its threads, and the kernel's sets; the same
+        objects while both are equal."""
+        self._holds: tuple[tuple[Domain, ...], Mapping[str, Mapping[PinKey, CpuSet]]] | None = None
+        """What `allowed` answered last, and of which domains; None once it may be another."""
+        self._ran: LastRan | None = None
+        """What `last_ran` answered last; None once a thread has moved."""
         self._since: dict[str, tuple[float, tuple[Thread, ...]]] = {}
         """UUID -> what its wait is counted from: an earlier look at its threads."""
         self._queued: dict[str, Queued] = {}
@@ -289,6 +294,7 @@ class LocalUsage:
             self._since.pop(uuid, None)
             self._queued.pop(uuid, None)
             self._allowed.pop(uuid, None)
+            self._ran = self._holds = None
         in_view = active.get(view.uuid or "")
         if in_view is not None:
             self._threads_of(in_view)
@@ -313,27 +319,40 @@ class LocalUsage:
         if guest is None:
             return 0
         threads, now = tuple(guest.threads()), monotonic()
+        seen = self.threads.get(domain.uuid)
+        if seen is None or _places(seen[1]) != _places(threads):
+            self._ran = None
         self.threads[domain.uuid] = now, threads
-        held = {t.key: t.allowed for t in threads if t.allowed is not None}
-        self._allowed[domain.uuid] = domain.pins, held
+        held = domain.pins, {t.key: t.allowed for t in threads if t.allowed is not None}
+        if self._allowed.get(domain.uuid) != held:
+            self._allowed[domain.uuid], self._holds = held, None
         before = self._since.get(domain.uuid)
         if before is None or not rates.too_soon(now - before[0]):
             self._since[domain.uuid] = now, threads
             self._queued[domain.uuid] = _fared(before, (now, threads), domain)
         return len(threads) + 1
 
-    def allowed(self, domains: Iterable[Domain]) -> Mapping[str, Mapping[PinKey, CpuSet]]:
+    def allowed(self, domains: tuple[Domain, ...]) -> Mapping[str, Mapping[PinKey, CpuSet]]:
         """Where the kernel lets the threads run, by UUID; not of pins that have changed since."""
-        known = ((d, self._allowed.get(d.uuid)) for d in domains)
-        return {d.uuid: found[1] for d, found in known if found and found[0] == d.pins}
+        if self._holds is None or self._holds[0] is not domains:
+            known = ((d, self._allowed.get(d.uuid)) for d in domains)
+            held = {d.uuid: found[1] for d, found in known if found and found[0] == d.pins}
+            self._holds = domains, held
+        return self._holds[1]
 
     def last_ran(self) -> LastRan:
         """The threads by the pCPU they were last seen on."""
-        ran: dict[int, list[tuple[str, PinKind, int | None]]] = {}
-        for uuid, (_, threads) in self.threads.items():
-            for thread in threads:
-                ran.setdefault(thread.processor, []).append((uuid, *thread.key))
-        return {pcpu: tuple(rows) for pcpu, rows in ran.items()}
+        if self._ran is None:
+            ran: dict[int, list[tuple[str, PinKind, int | None]]] = {}
+            for uuid, (_, threads) in self.threads.items():
+                for thread in threads:
+                    ran.setdefault(thread.processor, []).append((uuid, *thread.key))
+            self._ran = {pcpu: tuple(rows) for pcpu, rows in ran.items()}
+        return self._ran
+
+
+def _places(threads: Iterable[Thread]) -> list[tuple[PinKey, int]]:
+    return [(thread.key, thread.processor) for thread in threads]
 
 
 Look = tuple[float, tuple[Thread, ...]]

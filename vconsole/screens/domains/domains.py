@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from operator import is_not
+from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
 from typing_extensions import override
@@ -11,7 +13,8 @@ from vconsole.features.domains.columns import COLUMNS, EXAMPLE, SORTS, TERMS, ro
 from vconsole.features.domains.model import Query, Row
 from vconsole.model.attention import attention
 from vconsole.model.column import Cell, row_cells
-from vconsole.model.host_state import Domain, HostState, Usage
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain, HostState, Locality, PinKey, Usage
 from vconsole.model.keys import APP, Keys
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
@@ -22,6 +25,15 @@ from vconsole.widgets.title import TitleBar
 from vconsole.widgets.unreached import Unreached
 
 KEY, PIN = Keys("domains"), Keys("pin")
+
+
+class _Seen(NamedTuple):
+    """The cells of a row, and what they were made from besides the domains and the pCPUs."""
+
+    usage: Usage
+    steady: tuple[Locality | None, Mapping[PinKey, CpuSet] | None]
+    """Where its memory lies, and where the kernel lets it run."""
+    cells: tuple[Cell, ...]
 
 
 class DomainsScreen(ListPage):
@@ -44,8 +56,8 @@ class DomainsScreen(ListPage):
         self._chosen: set[str] = set()
         self._order: list[str] = []
         self._sorted_from: tuple[Domain, ...] | None = None
-        self._seen: dict[tuple[str, bool], tuple[Usage, tuple[Cell, ...]]] = {}
-        """(UUID, whether it is chosen) -> the cells of a row that was shown, and of what use."""
+        self._seen: dict[tuple[str, bool], _Seen] = {}
+        """(UUID, whether it is chosen) -> a row that was shown."""
 
     @override
     def compose_body(self) -> ComposeResult:
@@ -74,10 +86,9 @@ class DomainsScreen(ListPage):
         self.query_one(Unreached).words = self._unreached()
         if after.domains and not self._opened:
             self._open(after.connection.guide)
-        moved = _ground(before) != _ground(after)
-        if moved:
+        if after.domains is not before.domains or after.pcpus is not before.pcpus:
             self._seen.clear()
-        self._arrange(force=moved)
+        self._arrange(force=_ground(before) != _ground(after))
 
     def _open(self, guide: str) -> None:
         """On the demo say what this is for, and go to the domain to try it on."""
@@ -127,18 +138,19 @@ class DomainsScreen(ListPage):
 
     @override
     def cells(self, uuid: str) -> tuple[Cell, ...]:
-        chosen = uuid in self._chosen
-        row = Row(self._by_uuid[uuid], self.host_state, self.console.config.ascii, chosen)
+        chosen, host_state = uuid in self._chosen, self.host_state
+        row = Row(self._by_uuid[uuid], host_state, self.console.config.ascii, chosen)
+        steady = host_state.locality.get(uuid), host_state.allowed.get(uuid)
         seen = self._seen.get((uuid, chosen))
-        if seen is not None and seen[0] is row.usage:
-            return seen[1]
-        if seen is None:
+        if seen is None or any(map(is_not, seen.steady, steady)):
             cells = row_cells(COLUMNS, row)
+        elif seen.usage is row.usage:
+            return seen.cells
         else:
             cells = tuple(
-                c.cell(row) if c.moves else old for c, old in zip(COLUMNS, seen[1], strict=True)
+                c.cell(row) if c.moves else old for c, old in zip(COLUMNS, seen.cells, strict=True)
             )
-        self._seen[uuid, chosen] = row.usage, cells
+        self._seen[uuid, chosen] = _Seen(row.usage, steady, cells)
         return cells
 
     def hint(self) -> tuple[str, str]:
@@ -345,5 +357,5 @@ def opening(guide: str) -> str:
 
 
 def _ground(host_state: HostState) -> tuple[int, ...]:
-    """Identify what the steady cells are made from."""
+    """Identify what order and filter are made from."""
     return id(host_state.domains), id(host_state.locality), id(host_state.pcpus)
