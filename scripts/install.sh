@@ -109,7 +109,8 @@ launcher vconsole vconsole.__main__
 launcher vconsole-hostinfo vconsole.features.hostinfo.guest
 spread
 if [[ -z $destdir ]]; then
-  ! command -v systemd-tmpfiles >/dev/null || systemd-tmpfiles --create vconsole.conf || true
+  ! command -v systemd-tmpfiles >/dev/null || \
+    systemd-tmpfiles --create "$root/lib/tmpfiles.d/vconsole.conf" || true
   [[ ! -d /run/systemd/system ]] || systemctl daemon-reload
 fi
 say "vconsole is in $root/bin"
