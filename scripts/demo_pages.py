@@ -42,7 +42,7 @@ PAGES: Final = {
     "networks": ("Networks and bridges of the host", "2 n"),
     "storage": ("Storage pools", "6"),
     "volumes": ("Volumes of a pool", "6 down down enter"),
-    "image": ("A disk image", "6 down down enter enter"),
+    "image": ("A disk image", "6 down down enter end up enter"),
     "storageform": ("A pool to be made", "6 plus"),
     "why": ("Why is it slow?", "W"),
     "locality": ("Where memory lies", "M"),

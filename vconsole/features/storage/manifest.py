@@ -190,8 +190,16 @@ MANIFEST: Final = Manifest(
         # held up by any pool that hangs, so on a connection of its own
         Answer(".model.pool:ReadPools", ".host.read:read_pools", link="pool list"),
         Answer(".model.pool:ReadUsers", ".host.read:read_users"),
-        Answer(".model.images:ReadImage", ".host.images:read_image", local=True),
-        Answer(".model.images:AskImage", ".host.images:ask_image", local=True),
+        Answer(
+            *(".model.images:ReadImage", ".host.images:read_image"),
+            local=True,
+            demo=".demo:read_image",
+        ),
+        Answer(
+            *(".model.images:AskImage", ".host.images:ask_image"),
+            local=True,
+            demo=".demo:ask_image",
+        ),
         Answer(".model.images:ReadRoom", ".host.images:read_room", local=True),
         Answer(
             ".model.images:ImageWork",

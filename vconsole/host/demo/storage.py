@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zlib import crc32
 
 from vconsole.host.demo.fleet import FLEET, IMAGES
@@ -24,6 +24,16 @@ _POOLS: Final = (
 _NETWORKS: Final = (("default", "virbr0", 122), ("front", "br-front", 100))
 
 
+class Volume(NamedTuple):
+    """A volume as the demo begins with it; sizes in bytes."""
+
+    name: str
+    capacity: int
+    held: int
+    base: str = ""
+    kind: str = "qcow2"
+
+
 def make_storage(conn: Any) -> None:
     """Define the pools, start those that run, and fill them."""
     for name, path, runs in _POOLS:
@@ -32,14 +42,24 @@ def make_storage(conn: Any) -> None:
         if runs:
             pool.setAutostart(1)
             pool.create(0)
-            for xml in _volumes(name):
-                pool.createXML(xml, 0)
+            for volume in _volumes(name):
+                pool.createXML(_xml(volume), 0)
 
 
-def _volumes(pool: str) -> Iterator[str]:
+def images() -> dict[str, Volume]:
+    """Path -> the volume that lies there, of the pools that run."""
+    return {
+        f"{directory}/{volume.name}": volume
+        for pool, directory, runs in _POOLS
+        for volume in _volumes(pool)
+        if runs
+    }
+
+
+def _volumes(pool: str) -> Iterator[Volume]:
     if pool == "images":
         for number, name in enumerate(BASES):
-            yield _volume(name, (10 + number) * GIB, 2 * GIB)
+            yield Volume(name, (10 + number) * GIB, 2 * GIB)
     elif pool == "default":
         for number, domain in enumerate(FLEET):
             base = (
@@ -47,20 +67,21 @@ def _volumes(pool: str) -> Iterator[str]:
             )
             size = (20 + 20 * (number % 4)) * GIB
             share = 8 + crc32(domain.name.encode()) % 12
-            yield _volume(f"{domain.name}.qcow2", size, size * share // 400, base)
-        yield _volume("web-00-old.qcow2", 20 * GIB, GIB, f"{TEMPLATES}/{BASES[1]}")
+            yield Volume(f"{domain.name}.qcow2", size, size * share // 400, base)
+        yield Volume("web-00-old.qcow2", 20 * GIB, GIB, f"{TEMPLATES}/{BASES[1]}")
     elif pool == "iso":
         for number, name in enumerate(_ISOS):
-            yield _volume(name, (1 + number) * GIB // 2, (1 + number) * GIB // 2, kind="iso")
+            yield Volume(name, (1 + number) * GIB // 2, (1 + number) * GIB // 2, kind="iso")
     else:
-        yield _volume("db-primary-weekly.qcow2", 40 * GIB, 9 * GIB)
+        yield Volume("db-primary-weekly.qcow2", 40 * GIB, 9 * GIB)
 
 
-def _volume(name: str, capacity: int, held: int, base: str = "", kind: str = "qcow2") -> str:
-    sizes = f"<capacity>{capacity}</capacity><allocation>{held}</allocation>"
-    target = f"<target><format type='{kind}'/></target>"
-    under = f"<backingStore>{element('path', {}, base)}<format type='qcow2'/></backingStore>"
-    return f"<volume>{element('name', {}, name)}{sizes}{target}{under if base else ''}</volume>"
+def _xml(volume: Volume) -> str:
+    name, base = element("name", {}, volume.name), element("path", {}, volume.base)
+    sizes = f"<capacity>{volume.capacity}</capacity><allocation>{volume.held}</allocation>"
+    target = f"<target><format type='{volume.kind}'/></target>"
+    under = f"<backingStore>{base}<format type='qcow2'/></backingStore>" if volume.base else ""
+    return f"<volume>{name}{sizes}{target}{under}</volume>"
 
 
 def make_networks(conn: Any) -> None:

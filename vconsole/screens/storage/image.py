@@ -84,13 +84,19 @@ class ImageScreen(ListPage):
         """What was asked is shown when it is answered."""
         self.query_one("#answer").display = False
 
+    @property
+    def _within_reach(self) -> bool:
+        """The images are of this machine, or invented with the demo."""
+        connection = self.console.host_state.connection
+        return connection.local or connection.demo
+
     def on_screen_resume(self) -> None:
         """Read anew, as after a change."""
         self.read_again()
 
     @override
     def read_again(self) -> None:
-        if self.console.host_state.connection.local:
+        if self._within_reach:
             self.read(ReadImage(self._path, self._format))
         else:
             self._trouble = ELSEWHERE
@@ -150,7 +156,7 @@ class ImageScreen(ListPage):
         return bool(self.query_one("#answer").display)
 
     def _ask(self, request: AskImage) -> None:
-        if not self.console.host_state.connection.local:
+        if not self._within_reach:
             self.say(ELSEWHERE, "warn")
         elif self.read(request):
             self._asked = request
