@@ -205,7 +205,7 @@ async def test_a_row_that_the_kernel_holds_elsewhere_is_picked_and_pinned_once_m
 
 
 async def test_a_conflict_changes_nothing_and_shows_what_is_now() -> None:
-    async with pins_of(WEB_2) as console:
+    async with pins_of(WEB_2, size=(80, 24)) as console:
         theirs = pinned_by_someone(scenes.kvm07(), WEB_2, 2, "9")
 
         def conflict(change: PinChange) -> Outcome:
@@ -215,6 +215,7 @@ async def test_a_conflict_changes_nothing_and_shows_what_is_now() -> None:
         console.host.answer = conflict
         await console.press("x", "enter", "enter")
         assert console.status.startswith("x conflict, nothing changed: vCPU 2 was 0-63 and is now")
+        assert " ".join(console.text.split()).count("esc shows what is now"), "in a second line"
         assert console.live(WEB_2)[2] == "9", "not overwritten"
         await console.press("escape")
         assert console.status == "x changed by someone else: vCPU 2 was 0-63 and is now 9"

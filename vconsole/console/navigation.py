@@ -97,11 +97,12 @@ class AppCommands:
         state = self.app.host_state
         changes = self.app.history.done(state.connection.uri)
         found, passed = undo_last(changes, state.domain, state.pcpus)
-        words = f"passed over: {'; '.join(passed)}" if passed else ""
+        words = "; ".join(passed)
         if found is None:
-            self.page.say(words or "nothing to undo on this connection", "warn")
+            nothing = "nothing to undo on this connection"
+            self.page.say(safe(f"{nothing}: {words}" if words else nothing), "warn")
             return
-        await self._show_plan(found.change, words)
+        await self._show_plan(found.change, f"passed over: {words}" if words else "")
 
     async def do_redo(self) -> None:
         """Show what redoing would change; enter there applies it."""

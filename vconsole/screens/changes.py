@@ -18,6 +18,7 @@ from vconsole.model.words import plural
 from vconsole.screens.confirm import confirm
 from vconsole.screens.page import STRAY, Page, bindings
 from vconsole.text import Line, safe
+from vconsole.widgets.bars import StatusBar
 from vconsole.widgets.keyed import keyed
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import wrapped
@@ -45,6 +46,7 @@ class ChangesScreen(Page):
     """
 
     SCOPE = "changes"
+    HINT_LINES = StatusBar.MOST_LINES  # what went wrong, and the cure
     TYPED = "digits"
     BINDINGS: ClassVar = [*bindings("changes"), *STRAY]
     AUTO_FOCUS = "LinesView"

@@ -19,6 +19,7 @@ from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, bar, glyph, safe
+from vconsole.widgets.bars import StatusBar
 
 KEY = Keys("acting")
 
@@ -44,6 +45,7 @@ class ActingScreen(ListPage):
     """A row for each domain; the run goes on when the page is left."""
 
     SCOPE = "acting"
+    HINT_LINES = StatusBar.MOST_LINES  # what went wrong, and the cure
     BINDINGS: ClassVar = bindings("acting")
     COLUMNS = COLUMNS
     DEFAULT_CSS = """

@@ -36,7 +36,7 @@ from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
-from vconsole.widgets.bars import FooterBar
+from vconsole.widgets.bars import FooterBar, StatusBar
 
 KEY = Keys("many")
 _TARGETS: tuple[Target, ...] = ("both", "live", "config")
@@ -63,6 +63,7 @@ class ManyScreen(ListPage):
 
     SCOPE = "many"
     PAGE = "pin"
+    HINT_LINES = StatusBar.MOST_LINES  # what went wrong, and the cure
     TYPED = "digits"
     BINDINGS: ClassVar = [*bindings("many"), *STRAY]
     COLUMNS = COLUMNS

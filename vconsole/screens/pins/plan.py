@@ -25,7 +25,7 @@ from vconsole.model.words import row_label
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
-from vconsole.widgets.bars import FooterBar
+from vconsole.widgets.bars import FooterBar, StatusBar
 
 KEY = Keys("plan")
 
@@ -87,6 +87,7 @@ class PlanScreen(ListPage):
 
     SCOPE = "plan"
     PAGE = "pin"
+    HINT_LINES = StatusBar.MOST_LINES  # what went wrong, and the cure
     TYPED = "digits"
     BINDINGS: ClassVar = [*bindings("plan"), *STRAY]
     COLUMNS = COLUMNS

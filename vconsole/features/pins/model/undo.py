@@ -97,5 +97,5 @@ def undo_last(
         if found.conflicts:
             passed.append(found.words)
         elif found.change.steps:
-            return found, tuple(passed)
-    return None, tuple(passed)
+            return found, tuple(dict.fromkeys(passed))
+    return None, tuple(dict.fromkeys(passed))
