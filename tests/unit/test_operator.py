@@ -64,5 +64,12 @@ def test_who_and_where_from(
     assert found == Operator(expected.who.replace("me", login_name()), expected.origin)
 
 
+def test_where_the_environment_says_nothing_the_kernel_knows_whose_process_it_is(
+    tmp_path: Path,
+) -> None:
+    """As for cron, systemd and a container."""
+    assert str(operator({}, tmp_path, tmp_path)) == login_name()
+
+
 def test_without_proc_the_environment_is_all_there_is(tmp_path: Path) -> None:
     assert str(operator({"LOGNAME": "erin"}, tmp_path, tmp_path)) == "erin"

@@ -42,7 +42,7 @@ def operator(
     env, proc = os.environ if environ is None else environ, proc or PROC
     session = _session(proc, sessions)
     sudo = env.get("SUDO_USER", "")
-    now = sudo or env.get("USER") or env.get("LOGNAME") or f"uid {os.getuid()}"
+    now = sudo or env.get("USER") or env.get("LOGNAME") or _name(os.getuid())
     login = _login(proc) or session.get("USER", "")
     who = now if login in ("", now) else f"{login} as {now}"
     client = env.get("SSH_CONNECTION", "").split()
@@ -53,12 +53,14 @@ def operator(
 def _login(proc: Path) -> str:
     """The name of who logged in, over sudo and su."""
     number = _read(proc / "loginuid").strip()
-    if number in _UNSET or not number.isdigit():
-        return ""
+    return "" if number in _UNSET or not number.isdigit() else _name(int(number))
+
+
+def _name(uid: int) -> str:
     try:
-        return pwd.getpwuid(int(number)).pw_name
+        return pwd.getpwuid(uid).pw_name
     except (KeyError, OverflowError):
-        return f"uid {number}"
+        return f"uid {uid}"
 
 
 def _session(proc: Path, sessions: Path) -> Mapping[str, str]:
