@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +13,19 @@ import pytest
 from tests.integration.ground import wait_until
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.storage.host import pool_memory
-from vconsole.features.storage.host.read import every_volume, read_pools, why_in_use
-from vconsole.features.storage.model.pool import Pool, PoolName, ReadPools, Volume
+from vconsole.features.storage.host.read import (
+    every_volume,
+    read_pools,
+    read_volumes,
+    why_in_use,
+)
+from vconsole.features.storage.model.pool import (
+    Pool,
+    PoolName,
+    ReadPools,
+    ReadVolumes,
+    Volume,
+)
 from vconsole.host.link import Link, open_link
 from vconsole.host.patience import NoAnswerError, within
 
@@ -95,6 +107,23 @@ def test_where_libvirt_lists_no_pools_those_of_the_last_list_are_known(
 
 def _silent(*_: object) -> None:
     raise NoAnswerError("no answer", "none within 5 s")
+
+
+def test_a_name_that_is_no_utf_8_hides_no_other_and_lets_nothing_be_deleted(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """libvirt's binding raises at its name; nobody can say what its image is based on."""
+    pool = link.conn.storagePoolLookupByName("default-pool")
+    pool.createXML("<volume><name>a</name><capacity>4096</capacity></volume>", 0)
+    bad = SimpleNamespace(name=lambda: b"\xff".decode())
+    known = type(pool).listAllVolumes
+    monkeypatch.setattr(type(pool), "listAllVolumes", lambda self, _: [bad, *known(self, 0)])
+    reply = read_volumes(link, ReadVolumes(pool.UUIDString()))
+    assert reply.value == ("a",)
+    assert reply.message.startswith("1 more with a name that is no UTF-8")
+    words = why_in_use(link, Pool("u", "p"), Volume("v", "/v", "/v"), "delete it")
+    assert "nobody can say" in words
+    assert "default-pool gives 1 more" in words
 
 
 def test_a_pool_that_hangs_lets_no_volume_be_deleted(

@@ -229,6 +229,19 @@ def test_a_volume_is_made_of_what_was_asked() -> None:
     assert "--prealloc-metadata" in change.virsh()[0]
 
 
+def test_a_logical_volume_has_all_of_its_room() -> None:
+    """With less allocated libvirt makes a snapshot of 4 MiB, which is lost when it is full."""
+    group = replace(IMAGES, type="logical")
+    of = Volume("a", "/dev/g/a", "key", capacity_bytes=GIB, allocation_bytes=GIB)
+    made = plan_create(group, (), VolumeWish("b", "1GiB", "raw"))
+    for plan in (made, plan_clone(group, (), of, "b", Users())):
+        (change,) = plan.changes
+        assert isinstance(change, CreateVolume)
+        found = read(change.xml).find("allocation")
+        assert found is not None
+        assert found.text == str(GIB)
+
+
 @pytest.mark.parametrize(
     ("wish", "reason"),
     [

@@ -210,11 +210,14 @@ def _list_volumes(options: argparse.Namespace, source: HostSource) -> int:
     with asking(options) as host:
         pool = _pool(host, options.pool)
         found, users = _volumes(host, pool), _users(host)
+        why = ask(host, ReadVolumes(pool.uuid)).message
     if options.json:
         rows = [{"volume": v, "used_by": users.of(pool, v)} for v in found.values()]
         print_json({"pool": pool.name, "volumes": rows})
         return DONE
     print_columns(VOLUME_COLUMNS, [VolumeRow(v.name, v, users.of(pool, v)) for v in found.values()])
+    if why:
+        print(safe(why))
     return DONE
 
 

@@ -13,6 +13,7 @@ from vconsole.features.storage.host.read import (
     pool_handle,
     pool_of,
     read_users,
+    volume_names,
     volume_of,
     why_in_use,
 )
@@ -125,7 +126,7 @@ def create_volume(link: Link, request: CreateVolume) -> Reply:
     import libvirt
 
     pool = pool_handle(link, request.pool)
-    if request.volume in link.call(pool.listVolumes):
+    if request.volume in volume_names(link, pool)[0]:
         return _conflict(f"{request.pool_name} has a volume {request.volume} meanwhile", None)
     flags = libvirt.VIR_STORAGE_VOL_CREATE_PREALLOC_METADATA if request.preallocate else 0
     try:
@@ -148,7 +149,7 @@ def _left(link: Link, pool: Any, name: str) -> str:
 
     try:
         link.call(pool.refresh, 0)
-        left = name in link.call(pool.listVolumes)
+        left = name in volume_names(link, pool)[0]
     except libvirt.libvirtError:
         return ""
     return f"; {name} was left half made: delete it" if left else ""
@@ -161,7 +162,7 @@ def act_on_volume(link: Link, request: ActOnVolume) -> Reply:
     if reason := _why_not(link, pool, handle, request):
         return _conflict(reason, None)
     link.call(handle.wipe if request.action == "wipe" else handle.delete, 0)
-    there = request.volume in link.call(pool.listVolumes)
+    there = request.volume in volume_names(link, pool)[0]
     if request.action == "wipe":
         return Reply(read_back="wiped" if there else "gone")
     if there:

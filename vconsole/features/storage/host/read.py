@@ -137,12 +137,29 @@ def read_pool_types(link: Link, request: ReadPoolTypes) -> Reply:
 
 def read_volumes(link: Link, request: ReadVolumes) -> Reply:
     """List them by name: one call however many there are."""
+    unnamed: list[int] = []
 
     def names(pool: Any) -> tuple[str, ...]:
-        found = link.call(pool.listAllVolumes, 0)
-        return tuple(sorted((str(v.name()) for v in found), key=str.casefold))
+        found, more = volume_names(link, pool)
+        unnamed.append(more)
+        return tuple(sorted(found, key=str.casefold))
 
-    return _of_pool(link, request.pool, "volumes", request.deadline_s - 2, names)
+    reply = _of_pool(link, request.pool, "volumes", request.deadline_s - 2, names)
+    return replace(reply, message=_NO_NAME.format(unnamed[0])) if any(unnamed) else reply
+
+
+_NO_NAME: Final = "{} more with a name that is no UTF-8, which cannot be read: rename the file"
+
+
+def volume_names(link: Link, pool: Any) -> tuple[tuple[str, ...], int]:
+    """(names, how many volumes more): libvirt's binding gives no name that is no UTF-8."""
+    names, unnamed = [], 0
+    for volume in link.call(pool.listAllVolumes, 0):
+        try:
+            names.append(str(volume.name()))
+        except UnicodeDecodeError:
+            unnamed += 1
+    return tuple(names), unnamed
 
 
 def read_volume_details(link: Link, request: ReadVolumeDetails) -> Reply:
@@ -258,7 +275,10 @@ def every_volume(link: Link) -> Iterator[tuple[str, Volume]]:
 def _volumes(link: Link, pool: Any) -> tuple[Volume, ...]:
     if not link.call(pool.isActive):
         return ()
-    found = (_volume_in(link, pool, str(name)) for name in link.call(pool.listVolumes))
+    names, unnamed = volume_names(link, pool)
+    if unnamed:
+        raise NoAnswerError("unknown", _NO_NAME.format(unnamed))
+    found = (_volume_in(link, pool, name) for name in names)
     return _all_led(link, filter(None, found))
 
 

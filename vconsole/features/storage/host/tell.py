@@ -9,7 +9,13 @@ from contextlib import suppress
 from typing import Any, Final
 
 from vconsole.features.storage.host.disks import report_of
-from vconsole.features.storage.host.read import path_of, pool_handle, pool_of, volume_of
+from vconsole.features.storage.host.read import (
+    path_of,
+    pool_handle,
+    pool_of,
+    volume_names,
+    volume_of,
+)
 from vconsole.features.storage.model.disk_change import ending_line
 from vconsole.features.storage.model.disks import Disk, DiskReport
 from vconsole.features.storage.model.pool import Pool
@@ -55,7 +61,7 @@ _POOL: Final[Mapping[str, Callable[[Pool], bool]]] = {
 
 
 def _volume(link: Link, kind: str, pool: str, name: str, size: int = 0) -> Reply:
-    there = name in link.call(pool_handle(link, pool).listVolumes)
+    there = name in volume_names(link, pool_handle(link, pool))[0]
     if kind == "created":
         return took_effect(there)
     if kind == "delete volume":

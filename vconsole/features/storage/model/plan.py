@@ -201,7 +201,9 @@ def _check_name(pool: Pool, names: Iterable[str], name: str) -> None:
 
 
 def _volume_xml(pool: Pool, wish: VolumeWish, size: int) -> str:
-    allocation = size if wish.preallocate == "full" else 0
+    # less than the capacity would be a thin snapshot to LVM, which is lost when it is full
+    whole = wish.preallocate == "full" or pool.type not in DIRECTORY_TYPES
+    allocation = size if whole else 0
     parts = [
         element("name", {}, escape_text(wish.name)),
         element("capacity", {"unit": "bytes"}, str(size)),
