@@ -227,7 +227,7 @@ def test_domains_come_and_go_while_they_are_read(lab: Lab) -> None:
 
 
 def test_the_list_of_a_large_fleet_rests_between_events(lab: Lab) -> None:
-    handles = [lab.define(start=False) for _ in range(220)]
+    handles = [lab.define(start=False) for _ in range(60)]
     lab.read(View(now=True))
     eventually(lambda: not lab.source.unfinished and quiet(lab))
     fleet = lab.source._fleet

@@ -35,7 +35,9 @@ _FIRST_SLICE_S, _SLICE_S = 0.03, 0.1
 _LIST_EVERY_S, _LIST_SHARE = 0.5, 5
 """While configurations are still being read, the list is not read again sooner than this, nor
 before this many times as long as it took."""
-LARGE, _REST_SHARE, _LONGEST_REST_S = 200, 2000, 10.0
+LARGE = 200
+"""So many domains leave memory worth giving back once they are read."""
+_RESTS, _REST_SHARE, _LONGEST_REST_S = 50, 2000, 10.0
 """Where events tell of every change the list is but a safeguard: that of so many domains may cost
 one part in so many of the time."""
 _TUPLE_S = 0.0005
@@ -185,7 +187,7 @@ class Fleet:
             return 0.0
         if self._todo:
             return max(_LIST_EVERY_S, _LIST_SHARE * self.list_took_s)
-        if len(self._entries) < LARGE or not self._link.events.tell:
+        if len(self._entries) < _RESTS or not self._link.events.tell:
             return 0.0
         return min(_LONGEST_REST_S, _REST_SHARE * self.list_took_s)
 
