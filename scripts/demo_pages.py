@@ -120,7 +120,7 @@ async def _picture(name: str, keys: list[str]) -> str:
     from vconsole.host.source import View
 
     clock = Clock()
-    with demo_at(clock, *_LATER), _calendar(clock), demo_files() as files:
+    with _calendar(clock), demo_files() as files, demo_at(clock, *_LATER):
         source = connect(None, demo=True)
         host = HostRequests(lambda: connect_link(None, demo=True), demo=True)
         for _ in range(30):

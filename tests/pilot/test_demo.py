@@ -109,6 +109,10 @@ PAGES = {
     "metrics configuration": (("5", "c"), ("HostName", "builtin")),
     "storage": (("6",), ("archive-2024", "inactive", "100 GiB")),
     "volumes": (("6", "down", "down", "enter"), ("web-02.qcow2", "qcow2")),
+    "image": (
+        ("6", "down", "down", "enter", "end", "up", "enter"),
+        ("2 images in its chain", "based on debian-13-base"),
+    ),
     "activity": (("7",), ("7 entries", "setmaxmem", "legacy-erp")),
     "history": (("H",), ("2 changes", "vCPU 0: ", "44-47")),
     "jobs": (("8",), ("Jobs", "nothing is under way")),

@@ -95,7 +95,8 @@ class JobsScreen(ListPage):
 
     @override
     def hint(self) -> tuple[str, str]:
-        return ("", "") if self._rows else ("nothing is under way", "")
+        words = "nothing is under way; what takes its time is here, and what was cut off"
+        return ("", "") if self._rows else (words, "")
 
     @override
     def virsh(self) -> str:
