@@ -7,7 +7,7 @@
 #   scripts/machine.sh ssh [CMD...]  on it; PORT=2222 of the loopback
 #   scripts/machine.sh try NAME...   start, put this tree on it, run scripts/NAME-tried.sh there
 #
-# NAME is numa (placement) or units. VCONSOLE_MACHINE (/var/cache/vconsole-machine) keeps the disk.
+# NAME is numa (placement), units or storage (logical volumes). VCONSOLE_MACHINE (/var/cache/vconsole-machine) keeps the disk.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,7 +17,7 @@ cells=(0 1 2 3) cell_mib=768
 packages=(systemd-sysv udev dbus openssh-server iproute2 ca-certificates linux-image-cloud-amd64
   libvirt-daemon-system libvirt-clients qemu-system-x86 qemu-utils numactl tmux procps kmod sudo
   python3-minimal python3-venv python3-libvirt python3-lxml python3-psutil ncurses-term iptables
-  libvirt-daemon-config-network dnsmasq-base)
+  libvirt-daemon-config-network dnsmasq-base lvm2)
 
 say() { printf 'machine: %s\n' "$*" >&2; }
 pid() { cat "$home/pid" 2>/dev/null; }

@@ -146,6 +146,8 @@ def test_a_rebase_says_what_it_dares() -> None:
     whole = Chain((TOP, Image("/i/base", "raw")))
     safe = plan_rebase("/i/top", "qcow2", whole, "/i/new", "raw", False)
     assert "copies what differs" in safe.notes[0]
+    with pytest.raises(ValueError, match="base of a raw image cannot be changed"):
+        plan_rebase("/i/base", "raw", Chain((Image("/i/base", "raw"),)), "/i/new", "raw", True)
     assert work(safe).grade == "interrupting"
     unsafe = plan_rebase("/i/top", "qcow2", whole, "/i/new", "raw", True)
     assert "the guest sees a broken disk" in unsafe.notes[0]

@@ -41,7 +41,7 @@ class Field:
         if not text.isprintable():
             return "only characters that print"
         if self.choices and text not in self.choices:
-            return f"one of {', '.join(self.choices)}"
+            return f"one of {', '.join(filter(None, self.choices))}"
         if self.path and not text.startswith("/"):
             return f"begins with /, for example {self.example}"
         return ""

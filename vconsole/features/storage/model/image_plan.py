@@ -234,6 +234,8 @@ def plan_rebase(
     _need_format(format_, path)
     if backing:
         _need_format(backing_format, backing)
+    if format_ not in ("qcow2", "qed"):
+        raise ValueError(f"the base of a {format_} image cannot be changed: that of qcow2 can")
     _check_bases(path, chain, backing, unsafe)
     how = ["-u"] if unsafe else ["-p"]
     argv = ["rebase", *how, *_cache(cache), "-f", format_, "-b", backing]
