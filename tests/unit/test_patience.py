@@ -13,6 +13,7 @@ import pytest
 from tests.integration.ground import wait_until
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.storage.host import pool_memory
+from vconsole.features.storage.host.patience import NoAnswerError, within
 from vconsole.features.storage.host.read import (
     every_volume,
     read_pools,
@@ -27,7 +28,6 @@ from vconsole.features.storage.model.pool import (
     Volume,
 )
 from vconsole.host.link import Link, open_link
-from vconsole.host.patience import NoAnswerError, within
 
 pytest.importorskip("libvirt")
 

@@ -53,7 +53,7 @@ class Link:
         """(UUID, flags) of XML that was refused -> when it is asked for again, and the refusal."""
         self.abandoned = False
         self.stuck = False
-        """A call on it hangs: what comes next opens another; see `host.patience`."""
+        """A call on it hangs: what comes next opens another; see storage's `patience`."""
         self.events = Events(conn, wake)
 
     @property

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 from vconsole.features.storage.host.files import taken_away
+from vconsole.features.storage.host.patience import NoAnswerError, within
 from vconsole.features.storage.host.read import FIND_S, by_path, pool_of
 from vconsole.features.storage.model.disk_change import (
     ChainJob,
@@ -34,7 +35,6 @@ from vconsole.features.storage.model.plan import DIRECTORY_TYPES
 from vconsole.host import errors
 from vconsole.host.devices import read_xml
 from vconsole.host.link import Link
-from vconsole.host.patience import NoAnswerError, within
 from vconsole.model.request import Reply
 from vconsole.model.xml_edit import element, escape_text
 

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 from vconsole.features.storage.host import pool_memory
 from vconsole.features.storage.host.links import follow
+from vconsole.features.storage.host.patience import NoAnswerError, within
 from vconsole.features.storage.model.plan import check_unused
 from vconsole.features.storage.model.pool import (
     STATES,
@@ -38,7 +39,6 @@ from vconsole.features.storage.model.pool import (
 from vconsole.features.storage.model.users import Place, User, Users, collect, uses
 from vconsole.host import errors
 from vconsole.host.link import Link
-from vconsole.host.patience import NoAnswerError, within
 from vconsole.model.request import Reply
 
 LIST_S: Final = 5.0
