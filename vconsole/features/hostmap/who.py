@@ -70,12 +70,12 @@ def about(pcpu: int, rows: list[Seen], host_state: HostState) -> str:
     siblings = [n for n in core_of(pcpu, host_state) if n != pcpu]
     threads = [row.thread for row in rows]
     words = [f"{plural(sum(t.pinned and not t.claim for t in threads), 'thread')} pinned here"]
+    if holders := holders_words(pcpu, host_state):
+        words.append(f"! {holders}")  # a narrow line loses its end
     if later := sum(bool(t.claim) for t in threads):
         words.append(f"{later} later")
     if siblings:
         words.append(f"shares its core with {numbers_label(siblings)}")
-    if holders := holders_words(pcpu, host_state):
-        words.append(f"! {holders}")
     return "   ".join(words)
 
 

@@ -122,13 +122,13 @@ class Row(NamedTuple):
 
 COLUMNS: Final[tuple[Column[Row], ...]] = (
     Column("mark", "", 1, cell=lambda row: row.mark),
-    Column("name", "Network, bridge", 21, cell=lambda row: row.name),
+    Column("name", "Network, bridge", 20, cut="middle", cell=lambda row: row.name),
     Column("state", "State", 8, cell=lambda row: row.state),
     Column("autostart", "Auto", 4, cell=lambda row: row.autostart),
     Column("mode", "Forward", 8, cell=lambda row: row.mode),
     Column("bridge", "Bridge", 10, cell=lambda row: row.bridge),
     Column("guests", "On", 3, "right", cell=lambda row: row.guests),
-    Column("more", "DHCP, ports", 17, flex=True, cell=lambda row: row.more),
+    Column("more", "DHCP, ports", 18, flex=True, cell=lambda row: row.more),
 )
 
 
