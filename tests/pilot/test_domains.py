@@ -11,6 +11,7 @@ from tests import scenes
 from tests.pilot.manual import Console, console_on
 from vconsole.features.domains.columns import SORTS
 from vconsole.files.config import Config
+from vconsole.model.column import row_cells
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, PinKey
 from vconsole.screens.domains.domains import DomainsScreen
@@ -54,6 +55,25 @@ async def test_a_row_is_marked_when_the_kernel_alone_says_otherwise() -> None:
         moved: dict[PinKey, CpuSet] = {("vcpu", 0): CpuSet.parse("63")}
         await console.host_says(replace(scene, allowed={scenes.uuid_of("shop-web-2"): moved}))
         assert console.row("shop-web-2").startswith("!")
+
+
+async def test_where_the_memory_of_one_lies_makes_one_row_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with console_on(scenes.kvm07()) as console:
+        made: list[str] = []
+
+        def counted(columns: Any, row: Any) -> Any:
+            made.append(row.domain.name)
+            return row_cells(columns, row)
+
+        monkeypatch.setattr("vconsole.screens.domains.domains.row_cells", counted)
+        scene, uuid = console.app.host_state, scenes.uuid_of("shop-web-1")
+        await console.host_says(replace(scene))
+        made.clear()
+        looked = replace(scene.locality[uuid], read_at=99.0)
+        await console.host_says(replace(scene, locality={**scene.locality, uuid: looked}))
+        assert made == ["shop-web-1"]
 
 
 async def test_a_domain_whose_next_start_differs_is_marked() -> None:
