@@ -12,6 +12,7 @@ from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import LabError
 from tests.integration.lab import Libvirtd
 from vconsole.host.libvirt_source import connect
+from vconsole.host.link import open_link
 from vconsole.host.source import View
 
 
@@ -96,6 +97,20 @@ def test_the_read_only_socket_refuses_changes(two_cell_host: Libvirtd, guest: La
     argv = ["virsh", "-c", two_cell_host.ro_uri]
     assert "seen" in subprocess.run([*argv, "list", "--all"], capture_output=True, text=True).stdout
     assert subprocess.run([*argv, "start", "seen"], capture_output=True).returncode
+
+
+def test_who_names_the_socket_for_reading_changes_nothing_besides_libvirt_either(
+    two_cell_host: Libvirtd,
+) -> None:
+    link = open_link(two_cell_host.ro_uri, False, False, lambda: None)
+    try:
+        known = link.connection
+        assert (known.read_only, known.read_only_reason) == (
+            True,
+            "its socket is the one for reading",
+        )
+    finally:
+        link.close()
 
 
 def test_commands_can_run_on_the_invented_machine(big_host: Libvirtd) -> None:

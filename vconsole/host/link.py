@@ -232,15 +232,16 @@ def _open(wanted: str | None, read_only: bool) -> tuple[Any, str | None]:
     import libvirt
 
     target = _utf8(uri.quiet(wanted))
-    if not read_only:
+    reason = "--read-only was given" if read_only else ""
+    if not reason and uri.for_reading(target):
+        reason = "its socket is the one for reading"
+    if not reason:
         try:
             return libvirt.open(target), None
         except libvirt.libvirtError as error:
             if not errors.denied(error):
                 raise _unreachable(wanted, error) from error
             reason = f"{REFUSED}: {errors.message(error)}"
-    else:
-        reason = "--read-only was given"
     try:
         return libvirt.openReadOnly(uri.read_only_variant(target)), reason
     except libvirt.libvirtError as error:

@@ -75,6 +75,15 @@ def quiet(uri: str | None) -> str | None:
     return urlunsplit(parts._replace(query=query))
 
 
+def for_reading(uri: str | None) -> bool:
+    """It names the socket of the daemon that only lets read; libvirt's client is not told so."""
+    try:
+        words = parse_qsl(urlsplit(uri or "").query)
+    except ValueError:
+        return False
+    return any(key == "socket" and value.endswith("-sock-ro") for key, value in words)
+
+
 def read_only_variant(uri: str | None) -> str | None:
     """The URI for a read-only connection: a socket given by path has a twin for readers.
 
