@@ -6,7 +6,7 @@ Everything here is read from the screen as painted, never from a widget's memory
 from __future__ import annotations
 
 import builtins
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from time import monotonic
@@ -34,6 +34,8 @@ from vconsole.widgets.title import TitleBar
 R = TypeVar("R")
 ROUNDS = 200
 """After so many rounds of messages something never comes to rest."""
+PATIENCE_S = 60.0
+"""What a timer brings comes by then, on however busy a machine."""
 
 
 class Console:
@@ -90,12 +92,16 @@ class Console:
                 return
         raise AssertionError("the console does not come to rest")
 
-    async def until(self, words: str, seconds: float = 5.0) -> None:
+    async def until(self, words: str) -> None:
         """Wait for what needs a timer, such as the palette's search."""
-        end = monotonic() + seconds
-        while words not in self.text and monotonic() < end:
+        await self.comes(lambda: words in self.text, repr(words))
+
+    async def comes(self, what: Callable[[], object], named: str = "that") -> None:
+        """Wait for it; a test that fails for want of it says what is on the screen."""
+        end = monotonic() + PATIENCE_S
+        while not what():
+            assert monotonic() < end, f"{named} does not come:\n{self.text}"
             await self.pilot.pause(0.02)
-        self.sees(words)
 
     # -- what happens meanwhile --------------------------------------------------------------
 

@@ -176,11 +176,28 @@ async def test_the_palette_runs_what_is_chosen() -> None:
         await console.press("ctrl+p", *"go to the host")
         await console.until("Go to the host: cells")
         await console.press("enter")
-        for _ in range(50):
-            if console.page == "host":
-                break
-            await console.pilot.pause(0.02)
+        await console.comes(lambda: console.page == "host")
         assert console.page == "host"
+
+
+async def test_enter_runs_what_the_words_find_though_the_list_is_still_that_of_fewer() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("ctrl+p")
+        await console.until("Open the domain")
+        for key in (*"nodememstats", "enter"):
+            console.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await console.comes(lambda: console.app.screen is console.app.page)
+        await console.comes(lambda: console.page == "hostmemory")
+
+
+async def test_enter_where_nothing_is_found_runs_nothing() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("ctrl+p")
+        await console.until("Open the domain")
+        for key in (*"zzzz", "enter"):
+            console.app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await console.until("No matches found")
+        assert console.page == "domains"
 
 
 async def test_the_palette_finds_a_domain() -> None:
@@ -188,10 +205,7 @@ async def test_the_palette_finds_a_domain() -> None:
         await console.press("ctrl+p", *"trading")
         await console.until("domain trading-gw")
         await console.press("enter")
-        for _ in range(50):
-            if console.page == "domain":
-                break
-            await console.pilot.pause(0.02)
+        await console.comes(lambda: console.page == "domain")
         await console.settle()
         assert (console.page, console.here) == ("domain", "trading-gw")
 
@@ -499,10 +513,7 @@ async def test_what_is_elsewhere_opens_its_page_and_says_how_to_go_on(
         await console.until(f"opens Snapshots of {WEB_2}")
         console.sees("[R on Snapshots]", f"virsh snapshot-revert {WEB_2}")
         await console.press("enter")  # above what is merely called so here
-        for _ in range(50):
-            if said:
-                break
-            await console.pilot.pause(0.02)
+        await console.comes(lambda: said)
         await console.settle()
         assert (console.page, console.here) == ("snapshots", WEB_2)
     assert said == ["R: Put the domain back to the snapshot; what came since is lost."]
@@ -514,8 +525,6 @@ async def test_what_needs_a_domain_says_so_where_there_is_none() -> None:
         await console.press("2", "ctrl+p", *"destroy")
         await console.until("not now: no domain here")
         await console.press("enter")
-        for _ in range(50):  # the palette goes, then it is said
-            if console.app.screen is console.app.page and "no domain here" in console.status:
-                break
-            await console.pilot.pause(0.02)
+        await console.comes(lambda: console.app.screen is console.app.page)
+        await console.comes(lambda: "no domain here" in console.status)
         assert (console.page, console.status) == ("host", "! not now: no domain here")

@@ -12,6 +12,7 @@ from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.markup import escape
 from textual.widgets import Button, Input
+from textual.worker import Worker
 
 from vconsole.console.elsewhere import ways
 from vconsole.model.command import Command
@@ -29,7 +30,13 @@ letters that merely occur score less. What is on another page has half of either
 
 
 class Palette(CommandPalette):
-    """Textual's without its id: one that is closing does not stand in the way of the next."""
+    """Textual's without its id: one that is closing does not stand in the way of the next.
+
+    Enter runs what the words typed have found. The list may still be that of fewer words, on a busy
+    machine for a while: then enter waits for the search.
+    """
+
+    _enter_waits = False
 
     def _action_command_list(self, action: str) -> None:
         """Move in the list; Textual 8.2 raises KeyError for pages before it was laid out."""
@@ -42,8 +49,18 @@ class Palette(CommandPalette):
         if event is not None:
             event.stop()
             event.prevent_default()
-        if self.is_active:
+        self._enter_waits = self._is_searching()
+        if self.is_active and not self._enter_waits:
             super()._select_or_command(event)
+
+    def _is_searching(self) -> bool:
+        searches = (w for w in self.workers if w.node is self)
+        return any(w.group == self._GATHER_COMMANDS_GROUP and not w.is_finished for w in searches)
+
+    @on(Worker.StateChanged)
+    def _search_ended(self) -> None:
+        if self._enter_waits:
+            self._select_or_command()
 
 
 class _ConsoleProvider(Provider):
