@@ -18,6 +18,7 @@ from vconsole.model.request import ChangeDevice, Define, Reply
 from vconsole.screens.messages import Replied
 from vconsole.screens.network.network import NetworkScreen
 from vconsole.screens.page import Page
+from vconsole.widgets.bars import StatusBar
 
 FIND = ("f", *NAME, "enter", "n")
 HOST = ("2", "n")
@@ -102,6 +103,16 @@ async def test_an_answer_comes_while_the_page_is_taken_apart() -> None:
             console.app.post_message(Replied(request, Reply(value=host.answers[type(request)])))
         await console.settle()
         assert console.app.is_running
+
+
+async def test_a_page_of_which_a_part_is_left_says_nothing() -> None:
+    async with console_on(scenes.kvm07()) as console:
+        page = console.app.page
+        assert page is not None
+        await page.query_one(StatusBar).remove()
+        console.app._prune(page)
+        page.refresh_hint()
+        page.say("nobody reads this")
 
 
 async def test_a_reading_comes_while_the_program_ends() -> None:

@@ -139,28 +139,27 @@ def test_the_same_text_is_no_change() -> None:
     assert (done.returncode, done.stdout) == (0, "nothing was changed\n")
 
 
-SSH_DISK = """<node><domain type='test'><name>ssh</name>
+ODD_NIC = """<node><domain type='test'><name>odd</name>
 <uuid>98df7267-6567-43f1-9995-8f997b39cc7c</uuid>
 <memory unit='MiB'>128</memory><vcpu>2</vcpu><os><type>hvm</type></os>
-<devices><disk type='network' device='disk'><driver name='qemu' type='raw'/>
-<source protocol='ssh' name='/data/vm.img'><host name='store.example.org' port='22'/></source>
-<target dev='vda' bus='virtio'/></disk></devices></domain></node>"""
-"""libvirt takes it, and its own schema does not."""
+<devices><interface type='network'><mac address='52:54:00:11:22:33'/><source network='default'/>
+<target dev='my net'/></interface></devices></domain></node>"""
+"""libvirt 9 to 12 takes it, and its own schema does not."""
 
 
 def test_a_definition_that_never_validated_is_told_from_an_edit_that_does_not(
     tmp_path: Path,
 ) -> None:
     node = tmp_path / "node.xml"
-    node.write_text(SSH_DISK)
+    node.write_text(ODD_NIC)
     uri = f"test://{node}"
     before = _inactive(uri)
     after = before.replace("</uuid>", f"</uuid>\n{TITLE}", 1)
-    done = vconsole("edit", "ssh", "--file", "-", stdin=after, uri=uri)
+    done = vconsole("edit", "odd", "--file", "-", stdin=after, uri=uri)
     assert done.returncode == 1
     assert "does not validate: Extra element devices in interleave; Element domain" in done.stdout
     assert "it did not validate before this change either" in done.stdout
-    done = vconsole("edit", "ssh", "--file", "-", "--skip-validate", stdin=after, uri=uri)
+    done = vconsole("edit", "odd", "--file", "-", "--skip-validate", stdin=after, uri=uri)
     assert (done.returncode, done.stderr) == (0, "")
     text = definition().replace("<memory unit='KiB'>", "<memory unit='nonsense'>", 1)
     done = vconsole("edit", "test", "--file", "-", stdin=text)
@@ -173,6 +172,6 @@ def _inactive(uri: str) -> str:
 
     conn = libvirt.open(uri)
     try:
-        return str(conn.lookupByName("ssh").XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
+        return str(conn.lookupByName("odd").XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
     finally:
         conn.close()

@@ -231,9 +231,10 @@ class Page(Screen[None]):
         """Whether it has its widgets: not before it is mounted, nor while it is being closed.
 
         A screen that is taken apart is on the stack, and mounted, until the last of it is gone.
-        While the program ends nothing is attached, and nothing can be mounted.
+        While the program ends nothing is attached, and nothing can be mounted. What is being taken
+        apart is not displayed, though some of it is left.
         """
-        return self.is_mounted and self.is_attached and bool(self.children)
+        return self.is_mounted and self.is_attached and self.display and bool(self.children)
 
     # -- what commands may look at (commands.command.Context) --------------------------------
 
