@@ -469,8 +469,9 @@ def test_what_counts_is_whether_the_device_opens(
     def refuse(*_: object) -> int:
         raise OSError(error, os.strerror(error))
 
-    monkeypatch.setattr(os, "open", refuse)
-    check = virt_check._device_check(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        check = virt_check._device_check(tmp_path)
     assert (check.verdict, bool(check.cure)) == (verdict, True)
 
 

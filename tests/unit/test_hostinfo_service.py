@@ -168,7 +168,7 @@ def test_a_start_in_the_background_that_fails_says_why(host: Host) -> None:
 @as_root
 def test_it_gives_up_the_rights_of_root(host: Host) -> None:
     if (python := for_all_users()) is None:
-        pytest.skip("no Python here that another user than root can read")
+        pytest.skip("another user than root can read no Python here, or not the program")
     host.python = python
     process = host.start("--user", "nobody")
     lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()

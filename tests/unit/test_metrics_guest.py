@@ -187,8 +187,9 @@ def test_a_file_system_without_o_direct(with_disk: Root, monkeypatch: pytest.Mon
             raise OSError(22, "Invalid argument")
         return open_it(path, flags, *rest)
 
-    monkeypatch.setattr(os, "open", refuse)
-    assert with_disk.run().out == DOCUMENT
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        assert with_disk.run().out == DOCUMENT
 
 
 @pytest.mark.parametrize(

@@ -184,8 +184,9 @@ def test_a_disk_that_one_may_not_read(path: Path, monkeypatch: pytest.MonkeyPatc
         raise PermissionError(13, "Permission denied")
 
     path.write_bytes(disk(DOCUMENT))
-    monkeypatch.setattr(os, "open", refuse)  # root may read everything
-    assert read(path).problem == Problem("permission", "you may not read it")
+    with monkeypatch.context() as patch:  # root may read everything
+        patch.setattr(os, "open", refuse)
+        assert read(path).problem == Problem("permission", "you may not read it")
 
 
 def test_a_disk_that_cannot_be_read(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
