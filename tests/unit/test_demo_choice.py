@@ -36,6 +36,12 @@ def no_uri_from_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
+@pytest.fixture
+def by_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests: a user's host, where none is named, is that of the session."""
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+
+
 @pytest.mark.parametrize(
     ("found", "demo"),
     [(NOTHING, True), (CONTAINER, True), (STOPPED, False), (RUNNING, False), (A_USERS, False)],
@@ -62,6 +68,7 @@ def test_a_uri_of_the_environment_is_a_host_that_is_meant(monkeypatch: pytest.Mo
         (Here(False, "virtqemud", "systemd", False), "qemu:///system", "sudo systemctl start"),
     ],
 )
+@pytest.mark.usefixtures("by_root")
 def test_the_cure(found: Here, uri: str | None, words: str) -> None:
     assert words in here.cure(uri, found)
 
@@ -158,6 +165,7 @@ def test_what_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert here.look(tmp_path, {}).manager == "systemd"
 
 
+@pytest.mark.usefixtures("by_root")
 @pytest.mark.parametrize(
     "link", ["sockets.target.wants/virtqemud.socket", "multi-user.target.wants/virtqemud.service"]
 )
