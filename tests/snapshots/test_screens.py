@@ -131,9 +131,9 @@ PLAIN = ("domains", "pin-planned", "plan-failed", "host", "help", "stale")
 def _same_every_time(clock: float, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of the day, the place or the person."""
     monkeypatch.chdir(tmp_path)
-    for name in ("SUDO_USER", "SSH_CONNECTION", "LOGNAME"):
+    for name in ("SUDO_USER", "SSH_CONNECTION"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("USER", "alice")
+    monkeypatch.setattr("vconsole.changes.operator._name", lambda uid: "alice")
     monkeypatch.setattr("vconsole.changes.history.datetime", FixedDate)
 
 

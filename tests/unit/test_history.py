@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from tests.unit.model_hosts import MemoryHost, c, cpusets, uuid_of, vcpu
 from vconsole.changes.history import FILE_NAME, History, Record
-from vconsole.changes.operator import operator
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.files.jsonlines import READ_BYTES
 from vconsole.files.places import state_dir
@@ -72,18 +71,6 @@ def test_a_record_says_who_did_what(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ],
         "commands": [f"virsh -c {URI} vcpupin --domain web --vcpu 0 --cpulist 4 --live --config"],
     }
-
-
-@pytest.mark.parametrize(
-    ("environ", "words"),
-    [
-        ({"USER": "root", "SUDO_USER": "alice"}, "alice by sudo"),
-        ({"USER": "bob", "SSH_CONNECTION": "2001:db8::7 1 2 3"}, "bob from 2001:db8::7"),
-        ({"LOGNAME": "carol"}, "carol"),
-    ],
-)
-def test_operator(environ: dict[str, str], words: str) -> None:
-    assert str(operator(environ)) == words
 
 
 @pytest.mark.parametrize(

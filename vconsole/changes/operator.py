@@ -2,7 +2,8 @@
 
 The kernel remembers who logged in: ``/proc/self/loginuid`` and ``sessionid`` (pam_loginuid(8)) are
 kept over sudo and su, which take SSH_CONNECTION and USER away. What systemd-logind knows of the
-session is in ``/run/systemd/sessions/ID`` (sd-login(3)).
+session is in ``/run/systemd/sessions/ID`` (sd-login(3)). Of the environment only what sudo leaves
+root is believed: anybody may set USER to another's name.
 """
 
 from __future__ import annotations
@@ -36,13 +37,17 @@ class Operator:
 
 
 def operator(
-    environ: Mapping[str, str] | None = None, proc: Path | None = None, sessions: Path = SESSIONS
+    environ: Mapping[str, str] | None = None,
+    proc: Path | None = None,
+    sessions: Path = SESSIONS,
+    uid: int | None = None,
 ) -> Operator:
     """Look at the environment, the kernel and the login session; this process's if not given."""
     env, proc = os.environ if environ is None else environ, proc or PROC
     session = _session(proc, sessions)
-    sudo = env.get("SUDO_USER", "")
-    now = sudo or env.get("USER") or env.get("LOGNAME") or _name(os.getuid())
+    uid = os.getuid() if uid is None else uid
+    sudo = env.get("SUDO_USER", "") if uid == 0 else ""
+    now = sudo or _name(uid)
     login = _login(proc) or session.get("USER", "")
     who = now if login in ("", now) else f"{login} as {now}"
     client = env.get("SSH_CONNECTION", "").split()
