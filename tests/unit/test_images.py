@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -271,3 +272,20 @@ def test_a_base_that_cannot_be_one_is_refused_also_if_unsafe(
     change = work(plan_rebase("/i/top", "qcow2", alone, "/i/new", "qcow2", True))
     here: Any = SimpleNamespace(connection=SimpleNamespace(local=True))
     assert work_on_image(here, change) == Reply("refused", reason)
+
+
+def test_a_program_that_complains_much_is_not_held_up_by_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "qemu-img"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.exit('qemu-img: bad ' + 'x' * 300_000)"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("vconsole.features.storage.host.images._in_use", lambda *_: "")
+    here: Any = SimpleNamespace(connection=SimpleNamespace(local=True))
+    change = work(plan_resize(str(tmp_path / "disk"), "raw", GIB, "2G"))
+    reply = work_on_image(here, change)
+    assert reply.status == "failed"
+    assert reply.message.startswith("bad xxx")

@@ -14,6 +14,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import IO, Final
 
 from vconsole.features.storage.host.files import name_whole, taken_away
@@ -41,6 +42,7 @@ _MISSING: Final = "qemu-img is not installed: its package is qemu-utils, or qemu
 _LOCK: Final = "Failed to get"
 """How qemu-img begins to say that another process has an image."""
 _LOOK_S: Final = 0.2
+_MOST_WORDS: Final = 1 << 16
 
 
 def _program() -> str:
@@ -237,15 +239,17 @@ def _bad_base(request: ImageWork) -> str:
 def _follow(argv: tuple[str, ...], request: ImageWork) -> str:
     """Run it to its end, or until it is given up; answers why it failed."""
     environment = {**os.environ, "LC_ALL": "C"}
-    with subprocess.Popen(
-        (*_with_us(), _program(), *argv),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-    ) as process:
+    with (
+        TemporaryFile() as complaints,  # a pipe that nobody reads meanwhile would stop it when full
+        subprocess.Popen(
+            (*_with_us(), _program(), *argv),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=environment,
+        ) as process,
+    ):
         assert process.stdout is not None
-        assert process.stderr is not None
         while text := _printed(process.stdout):
             if found := _PERCENT.findall(text):
                 request.wait.what = f"{float(found[-1]):.0f} %"
@@ -253,8 +257,9 @@ def _follow(argv: tuple[str, ...], request: ImageWork) -> str:
                 process.kill()
                 process.wait()
                 return "given up"
-        words = _words(process.stderr.read())
         code = process.wait()
+        complaints.seek(0)
+        words = _words(complaints.read(_MOST_WORDS))
         how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
         return (words or f"qemu-img {how}") if code else ""
 
