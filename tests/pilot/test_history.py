@@ -17,6 +17,7 @@ from vconsole.model.host_state import Freshness, HostState, Usage
 @pytest.fixture
 def saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The file of the history of somebody called alice, over ssh with sudo."""
+    monkeypatch.setattr("os.getuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
     return tmp_path

@@ -23,6 +23,7 @@ ACT = Act("6695eb01", "web", "shutdown", "running", ("agent",))
 
 @pytest.fixture
 def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ActivityLog:
+    monkeypatch.setattr("os.getuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
     return ActivityLog(tmp_path / "state")

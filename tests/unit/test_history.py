@@ -46,6 +46,7 @@ def applied(what: PinChange, count: int | None = None) -> Outcome:
 
 
 def test_a_record_says_who_did_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.getuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "alice")
     monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50022 192.0.2.1 22")
     History.load(tmp_path).record(applied(change()), URI, now=NOW)
