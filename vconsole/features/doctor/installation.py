@@ -14,7 +14,7 @@ from vconsole.files.config import Config
 from vconsole.model.diagnosis import Check, Target
 
 OLDEST_PYTHON = (3, 11)
-_NEED = re.compile(r"([A-Za-z0-9._-]+)\s*(?:(==|>=)\s*([0-9.]+))?")
+_NEED = re.compile(r"([A-Za-z0-9._-]+)\s*(?:(~=|>=)\s*([0-9.]+))?")
 _PROGRAMS = (
     ("qemu-img", "images, and disks of guests that are shut off", "qemu-utils or qemu-img"),
     ("virsh", "the lines that are shown beside every change", "libvirt-clients"),
@@ -70,9 +70,10 @@ def library(name: str, relation: str, wanted: str) -> Check:
 
 
 def _is_meant(have: str, relation: str, wanted: str) -> bool:
-    asked = _numbers(wanted)
-    given = _numbers(have)
-    return given[: len(asked)] == asked if relation == "==" else given >= asked
+    """Source: version specifiers, https://packaging.python.org; ``~=`` keeps all but the last."""
+    asked, given = _numbers(wanted), _numbers(have)
+    kept = len(asked) - 1 if relation == "~=" else 0
+    return given >= asked and given[:kept] == asked[:kept]
 
 
 def _numbers(text: str) -> tuple[int, ...]:
