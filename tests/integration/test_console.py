@@ -57,7 +57,7 @@ def test_pin_live_by_keys_and_undo(
     before = two_cell_host.virsh("dumpxml", "--inactive", "web-1")
     guest(two_cell_host, "other", vcpus=1)
     screen = console(two_cell_host.uri)
-    screen.wait_for(r"web-1 +. paused")
+    screen.wait_for(r"web-1 +. paused +\S+ +\d")
     screen.send("/", *"web-1", "enter", "p")
     screen.wait_for(r"Pin web-1 +paused")
     screen.send("]", "x", "enter")
@@ -107,7 +107,7 @@ def test_somebody_else_pins_between_plan_and_apply(
     """A conflict is shown and not overwritten."""
     guest(two_cell_host, "shared", vcpus=1)
     screen = console(two_cell_host.uri, "--interval", "30")
-    screen.wait_for(r"shared +. paused")
+    screen.wait_for(r"shared +. paused +\S+ +\d")
     screen.send("p")
     screen.wait_for(r"Pin shared")
     screen.send("]", "x", "enter")
@@ -126,7 +126,7 @@ def test_daemon_stops_and_comes_back(
     guest(two_cell_host, "a-one", vcpus=1)
     guest(two_cell_host, "b-two", vcpus=1)
     screen = console(two_cell_host.uri)
-    screen.wait_for(r"b-two +. paused")
+    screen.wait_for(r"b-two +. paused +\S+ +\d")
     screen.send("down")
     two_cell_host.stop()
     screen.wait_for(r"STALE", timeout=5)
@@ -139,14 +139,14 @@ def test_daemon_stops_and_comes_back(
     two_cell_host.start()
     screen.wait_for(r"live +1 s", timeout=5)
     screen.send("enter")
-    screen.wait_for(r"b-two +. paused")
+    screen.wait_for(r"b-two +. paused +\S+ +\d")
 
 
 def test_daemon_hangs(two_cell_host: Libvirtd, guest: LaunchGuest, console: Open) -> None:
     """A stopped process costs no key anything, and quitting does not wait for it."""
     guest(two_cell_host, "calm", vcpus=1)
     screen = console(two_cell_host.uri)
-    screen.wait_for(r"calm +. paused")
+    screen.wait_for(r"calm +. paused +\S+ +\d")
     two_cell_host.sigstop()
     try:
         screen.wait_for(r"STALE", timeout=6)
@@ -162,7 +162,7 @@ def test_recovers_after_a_hang(two_cell_host: Libvirtd, guest: LaunchGuest, cons
     """Within two seconds of the answer the data is live again."""
     guest(two_cell_host, "calm", vcpus=1)
     screen = console(two_cell_host.uri)
-    screen.wait_for(r"calm +. paused")
+    screen.wait_for(r"calm +. paused +\S+ +\d")
     two_cell_host.sigstop()
     try:
         screen.wait_for(r"STALE", timeout=6)
@@ -176,7 +176,7 @@ def test_read_only_socket(two_cell_host: Libvirtd, guest: LaunchGuest, console: 
     guest(two_cell_host, "looked-at", vcpus=1)
     screen = console(two_cell_host.uri, "--read-only")
     screen.wait_for(r"READ-ONLY")
-    screen.wait_for(r"looked-at +. paused")
+    screen.wait_for(r"looked-at +. paused +\S+ +\d")
     screen.send("p", "space", "enter", "enter")
     screen.wait_for(r"read-only")
     assert pins(two_cell_host, "looked-at", "--live") == ["0-1"]
@@ -188,9 +188,9 @@ def test_events_bring_domains_at_once(
     """A domain defined elsewhere appears without waiting for the tick."""
     guest(two_cell_host, "first", vcpus=1)
     screen = console(two_cell_host.uri, "--interval", "60")
-    screen.wait_for(r"first +. paused")
+    screen.wait_for(r"first +. paused +\S+ +\d")
     guest(two_cell_host, "second", vcpus=1)
-    screen.wait_for(r"second +. paused", timeout=5)
+    screen.wait_for(r"second +. paused +\S+ +\d", timeout=5)
 
 
 def test_command_line(two_cell_host: Libvirtd, guest: LaunchGuest, tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ def test_resize_storm(console: Open) -> None:
         screen.resize(20 + number % 90, 5 + number % 40)
         sleep(0.01)
     screen.resize(100, 30)
-    screen.wait_for(r"cache-01 .*GiB")
+    screen.wait_for(r"web-02 .*GiB")
     assert screen.screen()[0].startswith(" vconsole")
 
 
@@ -214,7 +214,7 @@ def test_key_flood_and_paste(console: Open) -> None:
 def test_odd_terminals(console: Open, term: str) -> None:
     """Usable without colour, without Unicode, without an answer."""
     screen = console("--demo", env={"TERM": term, "NO_COLOR": "1", "COLORTERM": None})
-    screen.wait_for(r"cache-01 .*GiB")
+    screen.wait_for(r"web-02 .*GiB")
     assert not re.search(rb"\x1b\[[0-9;]*38;2;", screen.raw), "NO_COLOR means no colour"
     screen.send("q")
     assert screen.wait_exit(5) == 0
@@ -242,7 +242,7 @@ def test_errors_to_a_file_draw_nothing_into_it(tmp_path: Path) -> None:
 def test_the_c_locale_gets_ascii(console: Open) -> None:
     """Python makes UTF-8 of it; tmux without UTF-8 shows each other glyph as the same one."""
     screen = console("--demo", env={"LC_ALL": None, "LC_CTYPE": None, "LANG": "C"})
-    screen.wait_for(r"cache-01 .*GiB")
+    screen.wait_for(r"web-02 .*GiB")
     assert screen.text.isascii()
 
 

@@ -46,7 +46,7 @@ class Port:
         self.reader, self._writer = reader, writer
         self._taken.set()
 
-    async def connected(self, seconds: float = 5.0) -> Port:
+    async def connected(self, seconds: float = 30.0) -> Port:
         """Wait for the daemon."""
         await asyncio.wait_for(self._taken.wait(), seconds)
         return self
@@ -58,11 +58,11 @@ class Port:
         self._writer.write(data)
         await self._writer.drain()
 
-    async def line(self, seconds: float = 2.0) -> str:
+    async def line(self, seconds: float = 30.0) -> str:
         """The next line for the guest."""
         return (await asyncio.wait_for(self.reader.readline(), seconds)).decode()
 
-    async def ask(self, request: str, seconds: float = 2.0) -> str:
+    async def ask(self, request: str, seconds: float = 30.0) -> str:
         """A request and the first line of its reply."""
         await self.send(request.encode() + b"\n")
         return await self.line(seconds)
@@ -118,7 +118,7 @@ class Bench:
         guest = self.daemon.guests.all.get(name)
         return guest_report(guest, recent=True) if guest else {}
 
-    async def until(self, what: Callable[[], object], seconds: float = 5.0) -> float:
+    async def until(self, what: Callable[[], object], seconds: float = 30.0) -> float:
         """Wait until it holds; how long that took."""
         begun = monotonic()
         while not what():

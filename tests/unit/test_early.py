@@ -15,7 +15,7 @@ from vconsole.console.early import EarlyFeed, collect_again
 from vconsole.model.host_state import HostState
 
 
-def until(what: Callable[[], object], seconds: float = 5.0) -> None:
+def until(what: Callable[[], object], seconds: float = 30.0) -> None:
     end = monotonic() + seconds
     while not what():
         assert monotonic() < end, "it did not come about in time"

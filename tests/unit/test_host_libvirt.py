@@ -80,7 +80,7 @@ def lab() -> Iterator[Lab]:
     made.close()
 
 
-def eventually(what: Callable[[], object], seconds: float = 3.0) -> None:
+def eventually(what: Callable[[], object], seconds: float = 30.0) -> None:
     end = monotonic() + seconds
     while not what():
         assert monotonic() < end, "it did not come about in time"

@@ -49,7 +49,7 @@ class Bench:
     def last(self) -> HostState:
         return self.snapshots[-1]
 
-    def until(self, what: Callable[[], object], seconds: float = 3.0) -> None:
+    def until(self, what: Callable[[], object], seconds: float = 30.0) -> None:
         end = monotonic() + seconds
         while not what():
             assert monotonic() < end, "it did not come about in time"

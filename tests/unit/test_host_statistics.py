@@ -24,7 +24,7 @@ OF_LIBVIRT = {"guests", "hypervisor", "libvirt"}
 OF_X86 = {"cpumodel", "cpumhz"}
 
 
-def until(what: Any, seconds: float = 5.0) -> None:
+def until(what: Any, seconds: float = 30.0) -> None:
     end = monotonic() + seconds
     while not what():
         assert monotonic() < end, "it did not come about in time"
