@@ -62,7 +62,7 @@ def test_pin_live_by_keys_and_undo(
     screen.wait_for(r"Pin web-1 +paused")
     screen.send("]", "x", "enter")
     screen.wait_for(r"vCPU 0 +0-1 +1 +0-1 +1")
-    assert "vcpupin" in "\n".join(screen.screen())
+    screen.wait_for(r"vcpupin")
     screen.send("enter")
     screen.wait_for(r"1 of 1 applied and verified")
     assert "<vcpupin" in two_cell_host.virsh("dumpxml", "--inactive", "web-1")
