@@ -148,7 +148,11 @@ def test_a_console_that_dies_leaves_nothing_frozen(
     number: signal.Signals, do: Do, guest: BootedGuest
 ) -> None:
     argv = ["-m", "vconsole", "-c", guest.host.uri, "agent", "freeze", guest.name, "--limit", "300"]
-    console = subprocess.Popen([sys.executable, *argv], start_new_session=True)
+    console = subprocess.Popen(
+        [sys.executable, *argv],
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # under nohup, too
+    )
     try:
         wait_until(lambda: report(do, guest).frozen is True, "it is frozen")
     finally:

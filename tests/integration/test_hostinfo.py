@@ -306,6 +306,7 @@ def test_ports_come_and_go_by_keys(before: str, service: Service, console: Termi
     console.wait_for(r"done and read back")
     assert_only_the_port_is_new(before, definition(service.host))
     console.send("escape")
+    console.wait_gone(r"done and read back")
     console.wait_for(r"on +a-new-one")
     console.send("-", "enter")
     console.wait_for(r"done and read back")
