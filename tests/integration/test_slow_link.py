@@ -13,8 +13,7 @@ from tests.integration.conftest import LaunchGuest
 from tests.integration.ground import find_program
 from tests.integration.lab import Libvirtd
 from vconsole.host.libvirt_source import connect
-from vconsole.host.list_first import ListFirst
-from vconsole.host.open import connect_list_first
+from vconsole.host.open import connect_console
 from vconsole.host.source import HostSource, View
 
 
@@ -31,8 +30,8 @@ def fleet(two_cell_host: Libvirtd, guest: LaunchGuest) -> int:
     return 5
 
 
-def list_first(link: SlowLink) -> ListFirst:
-    return connect_list_first(link.uri(), False, False, lambda: None)
+def list_first(link: SlowLink) -> HostSource:
+    return connect_console(link.uri(), False, False, lambda: None)
 
 
 def read_on(source: HostSource) -> None:

@@ -21,7 +21,7 @@ from tests.pilot.manual import Console, console_on
 from tests.pilot.test_pin import WEB_2
 from vconsole.console.app import VConsole
 from vconsole.console.navigation import AppCommands
-from vconsole.console.palette import CommandProvider
+from vconsole.console.palette import CommandProvider, Palette
 from vconsole.files.config import Config
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import key_name, with_keys, works
@@ -198,6 +198,19 @@ async def test_enter_where_nothing_is_found_runs_nothing() -> None:
             console.app.post_message(events.Key(key, key if len(key) == 1 else None))
         await console.until("No matches found")
         assert console.page == "domains"
+
+
+async def test_an_enter_that_waits_is_dropped_by_what_is_typed_after_it() -> None:
+    async with console_on(scenes.kvm07(), (120, 40)) as console:
+        await console.press("ctrl+p")
+        await console.until("Open the domain")
+        palette = console.app.screen
+        assert isinstance(palette, Palette)
+        palette._enter_waits = True
+        await console.press(*"nodememstats")
+        await console.until("nodememstats")
+        await console.settle()
+        assert (palette._enter_waits, console.app.screen) == (False, palette)
 
 
 async def test_the_palette_finds_a_domain() -> None:

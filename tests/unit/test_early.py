@@ -12,6 +12,7 @@ from tests import scenes
 from tests.fake_source import FakeSource
 from tests.unit.test_layering import loaded_by
 from vconsole.console.early import EarlyFeed, collect_again
+from vconsole.host.source import HostError
 from vconsole.model.host_state import HostState
 
 
@@ -24,7 +25,7 @@ def until(what: Callable[[], object], seconds: float = 30.0) -> None:
 
 def test_the_first_reading_waits_for_the_screen_and_the_second_for_the_first_frame() -> None:
     source, shown = FakeSource(scenes.kvm07()), list[HostState]()
-    early = EarlyFeed(lambda wake: source, "qemu:///system")
+    early = EarlyFeed(lambda wake, first: source, "qemu:///system")
     feed = early.feed(shown.append, 0.01)
     until(lambda: early._kept is not None and early._kept.domains)
     sleep(0.05)
@@ -40,10 +41,27 @@ def test_the_first_reading_waits_for_the_screen_and_the_second_for_the_first_fra
 
 def test_what_is_read_after_the_start_is_handed_on_at_once() -> None:
     source, shown = FakeSource(scenes.kvm07()), list[HostState]()
-    feed = EarlyFeed(lambda wake: source, "").feed(shown.append, 1.0)
+    feed = EarlyFeed(lambda wake, first: source, "").feed(shown.append, 1.0)
     feed.start()
     until(lambda: any(state.domains for state in shown))
     feed.stop()
+
+
+def test_after_a_lost_connection_no_page_is_emptied_by_a_list_alone() -> None:
+    source, first = FakeSource(scenes.kvm07()), list[bool]()
+
+    def connect(_wake: Callable[[], None], list_first: bool) -> FakeSource:
+        first.append(list_first)
+        return source
+
+    feed = EarlyFeed(connect, "").feed(lambda state: None, 0.01)
+    feed.start()
+    feed.go_on()
+    until(lambda: source.views)
+    source.error = HostError("connection lost", "the daemon ended")
+    until(lambda: len(first) > 1)
+    feed.stop()
+    assert first[:2] == [True, False]
 
 
 EARLY = "from vconsole.console.early import import_textual\nimport_textual()"

@@ -26,15 +26,17 @@ class EarlyFeed:
     """A poller that is started before anybody can show what it reads; `start` asks for it.
 
     Args:
-        connect: Opens the host, in the poller's thread.
+        connect: Opens the host, in the poller's thread; told what wakes the poller, and whether
+            the list is to come first: it is not where a page shows more already, which a list
+            alone would empty.
         uri: What is named until it is open.
     """
 
-    def __init__(self, connect: Callable[[Callable[[], None]], Any], uri: str) -> None:
-        self._guard = Lock()
+    def __init__(self, connect: Callable[[Callable[[], None], bool], Any], uri: str) -> None:
+        self._guard, self._has_read = Lock(), False
         self._publish: Callable[[HostState], object] | None = None
         self._kept: HostState | None = None
-        opened: Connect = lambda: connect(self._poller.wake)  # noqa: E731
+        opened: Connect = lambda: connect(self._poller.wake, not self._has_read)  # noqa: E731
         self._poller = Poller(
             opened, self._take, initial=HostState(Connection(uri=uri)), first_only=True
         )
@@ -42,6 +44,7 @@ class EarlyFeed:
 
     def _take(self, host_state: HostState) -> None:
         with self._guard:
+            self._has_read |= host_state.freshness.read_at is not None
             if self._publish is None:
                 self._kept = host_state
             else:

@@ -33,7 +33,7 @@ class Palette(CommandPalette):
     """Textual's without its id: one that is closing does not stand in the way of the next.
 
     Enter runs what the words typed have found. The list may still be that of fewer words, on a busy
-    machine for a while: then enter waits for the search.
+    machine for a while: then enter waits for the search, until something else is typed.
     """
 
     _enter_waits = False
@@ -56,6 +56,10 @@ class Palette(CommandPalette):
     def _is_searching(self) -> bool:
         searches = (w for w in self.workers if w.node is self)
         return any(w.group == self._GATHER_COMMANDS_GROUP and not w.is_finished for w in searches)
+
+    @on(Input.Changed)
+    def _typed_on(self) -> None:
+        self._enter_waits = False
 
     @on(Worker.StateChanged)
     def _search_ended(self) -> None:

@@ -65,7 +65,7 @@ def _own_files(options: Namespace) -> AbstractContextManager[Mapping[str, Path]]
 def begin(options: Namespace) -> EarlyFeed:
     """Begin to connect."""
     uri = DEMO_URI if options.demo else expected(options.connect)
-    return EarlyFeed(lambda wake: _open_host(options, wake), uri)
+    return EarlyFeed(lambda wake, first: _open_host(options, wake, first), uri)
 
 
 def _run_on_host(
@@ -129,12 +129,12 @@ def console_of(
     return VConsole(config, open_feed, open_dispatcher, state=directory)
 
 
-def _open_host(options: Namespace, wake: Callable[[], None]) -> HostSource:
+def _open_host(options: Namespace, wake: Callable[[], None], list_first: bool) -> HostSource:
     """Connect, in the poller's thread; libvirt is imported there."""
-    from vconsole.host.open import connect_list_first
+    from vconsole.host.open import connect_console
 
     asked = options.connect, options.read_only, options.demo
-    return connect_list_first(*asked, wake, options.notice)
+    return connect_console(*asked, wake, options.notice, list_first)
 
 
 def _open_link(options: Namespace) -> Link:

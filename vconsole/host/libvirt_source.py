@@ -1,6 +1,6 @@
 """A host over libvirt: puts together what the readers of this room find.
 
-Calls per reading from then on, whatever the number of domains: the list with its statistics, the
+Calls per reading, whatever the number of domains: the list with its statistics, the
 map of the pCPUs, and in turn the free memory of the cells or one of several that take turns (free
 huge pages: one for each run of cells); on the host page both, and at most two more for the domain
 in view. Reading configurations comes on top when something changed.

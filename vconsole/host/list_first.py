@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 class ListFirst:
-    """A `HostSource`: what reads a host, put off until after its first reading."""
+    """A `HostSource`: what reads a host, put off until after its first reading if `wanted`."""
 
-    def __init__(self, link: Link) -> None:
+    def __init__(self, link: Link, wanted: bool = True) -> None:
         self._link, self._fleet = link, Fleet(link)
         self._source: LibvirtSource | None = None
-        self._listed = False
+        self._listed = not wanted
 
     @property
     def unfinished(self) -> bool:

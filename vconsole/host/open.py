@@ -12,7 +12,7 @@ from vconsole.host.uri import resolve
 if TYPE_CHECKING:
     from vconsole.host.libvirt_source import LibvirtSource
     from vconsole.host.link import Link
-    from vconsole.host.list_first import ListFirst
+    from vconsole.host.source import HostSource
 
 
 def connect(
@@ -39,10 +39,15 @@ def connect(
     return libvirt_source.connect(_meant(uri), read_only, demo, wake or (lambda: None))
 
 
-def connect_list_first(
-    uri: str | None, read_only: bool, demo: bool, wake: Callable[[], None], notice: str = ""
-) -> ListFirst:
-    """Open the host that `connect` opens for one who waits for its list.
+def connect_console(
+    uri: str | None,
+    read_only: bool,
+    demo: bool,
+    wake: Callable[[], None],
+    notice: str = "",
+    list_first: bool = True,
+) -> HostSource:
+    """Open the host that `connect` opens, for a screen.
 
     Args:
         uri: As with `connect`.
@@ -50,6 +55,7 @@ def connect_list_first(
         demo: The same.
         wake: The same.
         notice: A sentence on it that stays on the screen.
+        list_first: The first reading is the list and nothing else.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.
@@ -59,7 +65,7 @@ def connect_list_first(
 
     link = open_link(_meant(uri), read_only, demo, wake, meet=False)
     link.connection = replace(link.connection, notice=notice or link.connection.notice)
-    return ListFirst(link)
+    return ListFirst(link, list_first)
 
 
 def connect_link(uri: str | None, read_only: bool = False, demo: bool = False) -> Link:
