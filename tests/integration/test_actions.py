@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from time import monotonic
 
 import pytest
 
 from tests.integration.bootguest import BootedGuest, BootGuest
-from tests.integration.lab import Libvirtd
+from tests.integration.conftest import LaunchGuest
+from tests.integration.lab import Libvirtd, wait_until
+from vconsole.changes.activity import ActivityLog
+from vconsole.changes.host_requests import HostRequests
+from vconsole.changes.settle import ReadOutcome
 from vconsole.features.lifecycle.host import act
 from vconsole.features.lifecycle.model import Act, Mode
 from vconsole.host.link import open_link
+from vconsole.host.open import connect_link
 from vconsole.model.request import Reply
 
 pytest_plugins = ("tests.integration.bootfixtures",)
@@ -67,3 +78,31 @@ def test_autostart_survives_the_daemon_and_a_guest_without_an_agent_is_asked_by_
     off = do(guest, "shutdown", "running")
     assert (off.status, off.message) == ("applied", "it is shut off, asked by acpi")
     assert do(guest, "autostart_off", "autostart").value == "no autostart"
+
+
+def test_a_suspend_whose_caller_died_is_not_called_undone_while_libvirt_is_at_it(
+    two_cell_host: Libvirtd,
+    guest: LaunchGuest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A stopped QEMU holds the call; when it goes on, the domain is paused after all."""
+    made = guest(two_cell_host, "held-up")
+    two_cell_host.virsh("resume", made.name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    argv = [sys.executable, "-m", "vconsole", "-c", two_cell_host.uri]
+    os.kill(two_cell_host.qemu_pid(made.name), signal.SIGSTOP)
+    caller = subprocess.Popen([*argv, "suspend", made.name])
+    log = ActivityLog(tmp_path / "vconsole")
+    wait_until(lambda: "occupied" in two_cell_host.virsh("domcontrol", made.name), "it is held")
+    caller.kill()
+    caller.wait()
+
+    def told() -> str:
+        (entry,) = log.unsettled(two_cell_host.uri)
+        with closing(HostRequests(lambda: connect_link(two_cell_host.uri, False, False))) as host:
+            return host.handlers()[ReadOutcome](ReadOutcome(entry, wait_s=0.0)).message
+
+    assert told().startswith("not over")
+    os.kill(two_cell_host.qemu_pid(made.name), signal.SIGCONT)
+    wait_until(lambda: told() == "read again: it took effect", "it is over")

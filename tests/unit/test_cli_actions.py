@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,9 +12,14 @@ import pytest
 
 from tests.logs import outcomes
 from tests.unit.test_cli_commands import vconsole
+from vconsole.changes.activity import ActivityLog, of_intent
+from vconsole.changes.process import this_process
+from vconsole.features.lifecycle.model import Act
+from vconsole.model.manifest import name_of
 
 pytest.importorskip("libvirt")
 
+DB = "00000000-0000-4000-8000-000000000001"
 DOMAIN = (
     "<domain type='test'><name>{}</name><uuid>{}</uuid><memory>65536</memory><vcpu>1</vcpu>"
     "<os><type>hvm</type></os></domain>"
@@ -29,7 +35,8 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def host(tmp_path: Path) -> str:
     file = tmp_path / "node.xml"
-    domains = "".join(DOMAIN.format(name, uuid4()) for name in ("web", "db", "e\x9b"))
+    uuids = {"web": uuid4(), "db": DB, "e\x9b": uuid4()}
+    domains = "".join(DOMAIN.format(name, uuid) for name, uuid in uuids.items())
     file.write_text(f"<node>{domains}</node>")
     return f"test://{file}"
 
@@ -91,3 +98,18 @@ def test_read_only_refuses_and_a_wrong_mode_is_wrong_usage(host: str, state: Pat
 def test_a_hostile_name_is_shown_harmlessly(host: str, state: Path) -> None:
     done = vconsole("suspend", "e\x9b", uri=host)
     assert done.stdout == "e\\x9b: suspend: applied: it is paused\n"
+
+
+def test_what_an_earlier_program_left_is_told_before_something_is_changed(
+    host: str, state: Path
+) -> None:
+    log = ActivityLog(state.parent)
+    intent = of_intent(Act(DB, "db", "suspend", "running"), host)
+    kind, process = name_of(Act), f"{this_process()}0"  # this number, another start
+    log.add(replace(intent, id="left", kind=kind, process=process))
+    done = vconsole("suspend", "db", uri=host)
+    assert done.stdout == "db: suspend: applied: it is paused\n"
+    words = "1 change of unknown outcome: 1 did not; Activity in the console names them"
+    assert done.stderr == f"vconsole: {words}\n"
+    assert {entry["id"]: entry["outcome"] for entry in logged(state)}["left"] == "not tried"
+    assert vconsole("resume", "db", uri=host).stderr == "", "said once"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.ground import wait_until
-from vconsole.host.domain_job import SAVING, SNAPSHOT, follow
+from vconsole.host.domain_job import SAVING, SNAPSHOT, follow, held
 from vconsole.model.wait import Wait
 
 libvirt = pytest.importorskip("libvirt")
@@ -84,3 +84,39 @@ def test_a_job_of_somebody_else_is_neither_shown_nor_stopped() -> None:
     assert not domain.stopped
     domain.over.set()
     thread.join(30)
+
+
+class Controlled:
+    """A domain whose QEMU answers, or not: what virDomainGetControlInfo says, look by look."""
+
+    def __init__(self, *looks: tuple[int, int, int]) -> None:
+        self.looks = list(looks)
+
+    def lookupByUUIDString(self, uuid: str) -> Controlled:  # noqa: N802
+        return self
+
+    def controlInfo(self, flags: int) -> tuple[int, int, int]:  # noqa: N802
+        if not self.looks:
+            raise libvirt.libvirtError("domain is not running")
+        return self.looks.pop(0)
+
+
+FREE, BUSY, LEFT = (0, 0, 0), (2, 0, 24_300), (3, 3, 24_300)
+
+
+@pytest.mark.parametrize(
+    ("looks", "words"),
+    [
+        ([FREE, FREE], ""),
+        ([BUSY], "not over: libvirt has been at it for 24 s"),
+        ([LEFT], "not over: libvirt has been at it for 24 s"),
+        ([FREE, BUSY], "not over: libvirt has been at it for 24 s"),
+        ([(3, 2, 0), (3, 2, 0)], ""),
+        ([], ""),
+        ([FREE], ""),
+    ],
+    ids=["free", "busy", "beside the monitor", "next in turn", "monitor dead", "off", "ended"],
+)
+def test_a_call_that_libvirt_is_still_at(looks: list[tuple[int, int, int]], words: str) -> None:
+    link: Any = SimpleNamespace(call=_call, conn=Controlled(*looks))
+    assert held(link, "u-1", 0.0) == words

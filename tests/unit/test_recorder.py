@@ -166,6 +166,33 @@ def test_what_ended_before_it_knew_is_found_and_what_runs_is_not(
     assert desk.log.unsettled(URI) == ()
 
 
+def test_what_is_not_over_is_asked_again_at_the_next_start_too(desk: Desk) -> None:
+    """libvirt goes on with a call whose caller has died: the state of now is not its outcome."""
+    intent = desk.records.begun(ACT)
+    assert intent is not None
+    node, number, started = this_process().split()
+    gone = replace(intent, id="gone", process=f"{node} {number} {int(started) - 1}")
+    desk.log.add(gone)
+    asked, lines = ReadOutcome(gone), len(desk.lines)
+    reply = desk.records.ended(gone, asked, Reply("unknown", "not over", settle=asked))
+    assert reply.settle is asked
+    assert len(desk.lines) == lines, "asked for hours it fills no log"
+    desk.records.ended(gone, asked, Reply("failed", "no connection"))
+    assert desk.log.unsettled(URI) == (replace(gone, outcome="unknown", message="no connection"),)
+    desk.records.ended(gone, asked, Reply("unknown", "cannot be told"))
+    assert desk.log.unsettled(URI) == (), "nobody will ever know"
+
+
+def test_what_was_unknown_when_its_program_ended_is_asked_at_the_next_start(desk: Desk) -> None:
+    intent = desk.records.begun(ACT)
+    assert intent is not None
+    node, number, started = this_process().split()
+    desk.records.ended(
+        replace(intent, process=f"{node} {number} {int(started) - 1}"), ACT, Reply("unknown", "?")
+    )
+    assert [entry.trace for entry in desk.log.unsettled(URI)] == ["suspend"]
+
+
 @pytest.mark.parametrize("process", ["", "x", "x y z", "x -1 2"])
 def test_a_process_that_is_not_named_is_not_known_to_be_over(process: str) -> None:
     assert not is_over(process)
@@ -193,4 +220,7 @@ def test_several_are_summed_up() -> None:
     replies = [took_effect(True), took_effect(True), took_effect(False), Reply("unknown")]
     words = "4 changes of unknown outcome: 2 took effect, 1 did not, 1 cannot be told"
     assert summary(replies) == words
+    waits = Reply("unknown", settle=ReadOutcome(Entry(*[""] * 9)))
+    words = "3 changes of unknown outcome: 2 are not over, 1 cannot be told"
+    assert summary([waits, waits, Reply("unknown")]) == words
     assert summary(replies[:1]) == "1 change of unknown outcome: 1 took effect"

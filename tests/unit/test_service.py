@@ -11,7 +11,8 @@ import pytest
 
 from tests.logs import outcomes
 from tests.systemctl import Machine
-from vconsole.daemon.units import change_unit, read_unit
+from vconsole.daemon import units
+from vconsole.daemon.units import change_unit, read_unit, tell_unit
 from vconsole.model.unit import UNITS, ChangeUnit, Daemon, ReadUnit, Unit, Verb
 
 OURS, OLD = "vconsole-vhostmd.service", "vhostmd.service"
@@ -158,3 +159,23 @@ def test_on_status_and_off_by_command(machine: Machine, tmp_path: Path) -> None:
     assert vconsole("metrics", "service").stdout == f"unit  {OURS} is not installed\n"
     log = outcomes(tmp_path / "log" / "vconsole" / "activity.jsonl")
     assert [(entry["name"], entry["outcome"]) for entry in log] == [(ours, "applied")] * 2
+
+
+def test_systemctl_that_is_waited_for_too_long_is_unknown_until_it_is_read_again(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine.install(OURS)
+    program = machine.path / "systemctl"
+    slow = program.read_text().replace(
+        "case $verb in", '[ "$verb" = show ] || sleep 1\ncase $verb in'
+    )
+    program.write_text(slow)
+    monkeypatch.setattr(units, "CHANGE_S", 0.1)
+    change = ChangeUnit(OURS, "on", OFF)
+    assert change_unit(change).status == "unknown"
+    assert tell_unit(None, "", change.trace).status == "not tried"
+    machine.install(OURS, "activating", "enabled")
+    assert tell_unit(None, "", change.trace).message == "not over: it is activating"
+    machine.install(OURS, "active", "enabled")
+    assert tell_unit(None, "", change.trace).status == "applied"
+    assert not ChangeUnit(OURS, "restart", "active, enabled").trace, "its state tells nothing"

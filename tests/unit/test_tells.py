@@ -15,6 +15,7 @@ from vconsole.changes.entry import BEGUN, Entry
 from vconsole.changes.host_requests import SHARED, HostRequests
 from vconsole.changes.settle import ReadOutcome
 from vconsole.features.agent.model.changes import SuspendGuest, WakeGuest
+from vconsole.features.hostinfo.requests import SaveRules
 from vconsole.features.network.model.interfaces import Source
 from vconsole.features.network.model.plan import mover
 from vconsole.features.resources.model.change import SetResource
@@ -32,6 +33,7 @@ from vconsole.features.storage.model.change import (
 from vconsole.features.storage.model.disk_change import ChainJob, ChangeMedium, JobKind, LimitDisk
 from vconsole.features.storage.model.disks import DiskReport, read_disks
 from vconsole.features.storage.model.images import ImageWork
+from vconsole.files import careful
 from vconsole.host.link import open_link
 from vconsole.model.job import Job, Leftover, RemoveLeftover
 from vconsole.model.manifest import imported, name_of
@@ -104,6 +106,18 @@ def test_each_change_is_told_or_says_why_it_cannot_be() -> None:
     changes = [a for a in (*SHARED, *ANSWERS) if a.changes]
     traced = {a.request for a in changes if a.tells and hasattr(imported(a.request), "trace")}
     assert {a.request for a in changes if not a.untold} <= traced
+
+
+def test_a_file(lab: Lab, tmp_path: Path) -> None:
+    path = tmp_path / "hostinfo.conf"
+    path.write_text("old\n")
+    change = SaveRules(path, b"new\n", careful.read(path))
+    assert lab.tell(change) == "not tried"
+    path.write_text("new\n")
+    assert lab.tell(change) == "applied"
+    path.unlink()
+    path.mkdir()
+    assert lab.tell(change) == "unknown"
 
 
 def test_numbers_of_a_domain(lab: Lab) -> None:

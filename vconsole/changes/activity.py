@@ -46,11 +46,12 @@ def of_intent(change: Logged, uri: str) -> Entry:
     )
 
 
-def ended(intent: Entry, reply: Reply) -> Entry:
-    """The entry of an intent with what became of it."""
+def ended(intent: Entry, reply: Reply, left: bool = False) -> Entry:
+    """The entry of an intent with what became of it; where that is `left` to be asked, by what."""
     after = reply.read_back or (intent.after if reply.status == "applied" else "")
     after, message = masked(after), masked(reply.message)
-    return replace(intent, after=after, outcome=reply.status, message=message, trace="", process="")
+    known = replace(intent, after=after, outcome=reply.status, message=message)
+    return known if left else replace(known, trace="", process="")
 
 
 def now() -> str:
@@ -99,9 +100,13 @@ class ActivityLog:
         return merged(self._all())
 
     def unsettled(self, uri: str) -> tuple[Entry, ...]:
-        """List the intents without an outcome of processes that have ended."""
-        known = merged(self._all())
-        return tuple(e for e in known if e.outcome == BEGUN and e.uri == uri and is_over(e.process))
+        """List what processes that have ended did not find out.
+
+        Intents without an outcome, and those of unknown outcome that were left to be asked; of
+        this connection, or of this machine's files and services.
+        """
+        left = (e for e in merged(self._all()) if e.outcome in (BEGUN, "unknown"))
+        return tuple(e for e in left if e.uri in (uri, "") and is_over(e.process))
 
     def _all(self) -> list[Entry]:
         """Every entry, oldest first."""

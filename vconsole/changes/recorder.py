@@ -69,14 +69,17 @@ class Records:
         if entry is None:
             return reply
         self._jobs.ended(request)
+        told = reply.value is not None and not isinstance(reply.value, Outcome)
+        left = reply.status == "unknown" and not told
         if isinstance(request, ReadOutcome) and reply.status not in ("applied", "not tried"):
+            left = reply.status != "unknown"
             reply = replace(reply, status="unknown")  # that nobody could be asked tells nothing
-        self._write(ended(entry, reply))
+        if reply.settle is None:  # else it is not over, and asked again: the log says so already
+            self._write(ended(entry, reply, left))
         if isinstance(reply.value, Outcome) and reply.value.applied:
             self._pins.record(_named(reply.value, entry), entry.uri, _splits(request), entry.id)
-        told = reply.value is not None and not isinstance(reply.value, Outcome)
-        unknown = reply.status == "unknown" and not (told or isinstance(request, ReadOutcome))
-        return replace(reply, settle=ReadOutcome(entry, request)) if unknown else reply
+        ask = left and not isinstance(request, ReadOutcome)
+        return replace(reply, settle=ReadOutcome(entry, request)) if ask else reply
 
     def _write(self, entry: Entry) -> None:
         self.log.add(entry)

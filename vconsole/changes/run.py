@@ -49,6 +49,8 @@ class ChangeRun(Generic[C]):
         self.title, self.changes = title, tuple(dict.fromkeys(changes))
         self.under_way: list[C] = []
         self.replies: dict[C, Reply] = {}
+        self._unknown: dict[C, str] = {}
+        """What was said of those of unknown outcome, before they were asked about."""
         self._ask = ask
 
     @property
@@ -108,7 +110,7 @@ class ChangeRun(Generic[C]):
         """Take what reading again has shown of a change of unknown outcome."""
         known = next((c for c in self.replies if c is request), None)
         if known is not None:
-            before = self.replies[known].message
+            before = self._unknown.setdefault(known, self.replies[known].message)
             words = "; ".join(filter(None, (before, reply.message)))
             self.replies[known] = replace(reply, message=words)
 

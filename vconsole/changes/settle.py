@@ -14,6 +14,10 @@ from vconsole.model.request import Reply
 from vconsole.model.words import plural
 
 NO_WAY = "it cannot be told from here"
+MOST_CUT_OFF = 64
+"""Of earlier programs that are asked about at a start."""
+HELD_S = 8.0
+"""Less than the deadline: that it is not over is an answer, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class ReadOutcome:
     """Its intent."""
     of: object = field(default=None, compare=False)
     """The request, where it is one of this process."""
+    wait_s: float = field(default=HELD_S, compare=False)
+    """How long a call that is not over is waited for."""
     deadline_s: ClassVar[float] = 20.0
 
 
@@ -32,8 +38,9 @@ Tell = Callable[[Link, str, str], Reply]
 
 
 def read_outcome(link: Link, request: ReadOutcome) -> Reply:
-    """Have the feature tell that made the change."""
+    """Have the feature tell that made the change; the reply says to ask again if it is not over."""
     from vconsole.changes.host_requests import SHARED
+    from vconsole.host.domain_job import held
     from vconsole.registry import ANSWERS
 
     entry = request.entry
@@ -41,6 +48,8 @@ def read_outcome(link: Link, request: ReadOutcome) -> Reply:
     if answer is None or not answer.tells or not entry.trace:
         why = answer.untold if answer is not None else ""
         return Reply("unknown", f"{NO_WAY}: {why or 'look'}")
+    if entry.uuid and (why := held(link, entry.uuid, request.wait_s)):
+        return Reply("unknown", why, settle=request)
     reply: Reply = imported(answer.tells)(link, entry.uuid, entry.trace)
     return reply
 
@@ -50,6 +59,8 @@ def summary(replies: Sequence[Reply]) -> str:
     count = Counter(reply.status for reply in replies)
     words = [f"{count['applied']} took effect"] if count["applied"] else []
     words += [f"{count['not tried']} did not"] if count["not tried"] else []
-    if left := len(replies) - count["applied"] - count["not tried"]:
+    waiting = sum(isinstance(reply.settle, ReadOutcome) for reply in replies)
+    words += [f"{waiting} {'is' if waiting == 1 else 'are'} not over"] if waiting else []
+    if left := len(replies) - count["applied"] - count["not tried"] - waiting:
         words.append(f"{left} cannot be told")
     return f"{plural(len(replies), 'change')} of unknown outcome: {', '.join(words)}"

@@ -13,14 +13,15 @@ from typing import Any, Final
 
 from vconsole.changes.activity import ActivityLog
 from vconsole.changes.dispatcher import Dispatcher, Request
+from vconsole.changes.entry import Entry
 from vconsole.changes.host_requests import HostRequests
 from vconsole.changes.jobs import JobBoard, directory_of
 from vconsole.changes.recorder import Records
 from vconsole.changes.run import AT_A_TIME, ChangeRun, OnFailure
-from vconsole.changes.settle import ReadOutcome
+from vconsole.changes.settle import MOST_CUT_OFF, ReadOutcome, summary
 from vconsole.changes.store import PinHistory
 from vconsole.cli.read import find_domain
-from vconsole.cli.report import DONE, FAILED, REFUSED, CliError, print_json
+from vconsole.cli.report import ASIDE, DONE, FAILED, REFUSED, CliError, print_json
 from vconsole.files.places import state_dir
 from vconsole.host.open import connect_link
 from vconsole.host.source import HostSource, View
@@ -158,7 +159,10 @@ def carry_out(
     at_a_time: int = AT_A_TIME,
     on_failure: OnFailure[Any] | None = None,
 ) -> dict[Any, Reply]:
-    """Make several changes at a time, and log each; ask again after one of unknown outcome."""
+    """Make several changes at a time, and log each; ask again after one of unknown outcome.
+
+    What programs that were cut off have left is looked at first: these changes would hide it.
+    """
     board = JobBoard(directory_of(state_dir()))
     queue = SimpleQueue[tuple[Any, Reply]]()
     dispatcher = Dispatcher(
@@ -169,6 +173,7 @@ def carry_out(
     )
     going = ChangeRun("", changes, dispatcher.ask, at_a_time, on_failure)
     _going.append(going)
+    _look_back(dispatcher, queue, log.unsettled(uri)[:MOST_CUT_OFF])
     going.begin()
     asked = 0
     while not going.done or asked:
@@ -182,6 +187,17 @@ def carry_out(
             dispatcher.ask(reply.settle)
             asked += 1
     return going.replies
+
+
+def _look_back(
+    dispatcher: Dispatcher, queue: SimpleQueue[tuple[Any, Reply]], left: Sequence[Entry]
+) -> None:
+    """Have it told what became of intents without an outcome, and say it beside the report."""
+    for entry in left:
+        dispatcher.ask(ReadOutcome(entry, wait_s=0.0))
+    replies = [queue.get()[1] for _ in left]
+    if replies:
+        ASIDE.append(f"{summary(replies)}; Activity in the console names them")
 
 
 _going: Final = list[ChangeRun[Any]]()

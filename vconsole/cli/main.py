@@ -14,7 +14,7 @@ from typing import TextIO
 
 from vconsole.cli.arguments import Parser, add_connection_arguments
 from vconsole.cli.output import CUT_OFF, give_up_output, unwritable, written
-from vconsole.cli.report import FAILED, FILES_S, CliError
+from vconsole.cli.report import ASIDE, FAILED, FILES_S, CliError
 from vconsole.host.source import HostError, HostSource
 from vconsole.host.stderr import stderr_to
 from vconsole.model.manifest import imported
@@ -61,6 +61,8 @@ def main(arguments: Sequence[str], word: str | None = None) -> int:
         except KeyboardInterrupt:
             print("vconsole: interrupted", file=errors)
             return INTERRUPTED
+        while ASIDE:
+            print(f"vconsole: {line(ASIDE.pop(0))}", file=errors)
         if stuck:
             whom = "libvirt or a file" if options.connects else "the file"
             print(f"vconsole: no answer from {whom} in {limit_s:.0f} s", file=errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from vconsole.model.column import Column, table
 from vconsole.model.cpuset import CpuSet
@@ -15,6 +15,8 @@ T = TypeVar("T")
 FILES_S = 10.0
 """The longest a command waits for a file: one may be on a dead mount."""
 DONE, FAILED, USAGE, REFUSED = 0, 1, 2, 3
+ASIDE: Final[list[str]] = []
+"""What is said on the standard error once the command has ended: no part of its answer."""
 
 
 class CliError(Exception):

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 LOOK_BACK_S = 0.5
 """After the first reading: the list of domains is not to wait for it."""
-MOST_CUT_OFF = 64
 
 
 class Program(Console, Protocol):
@@ -41,10 +40,10 @@ class Aftermath:
         self.looked_back = False
         """It was asked what an earlier program had no time to write down."""
         self._cut_off: list[ReadOutcome] = []
-        self._told: list[Reply] = []
-        """What became of those."""
+        self._told: dict[int, Reply] = {}
+        """What became of those, by their place."""
         self._left = 0
-        self._words = ""
+        self._words: dict[str, str] = {}
         """What was said of them, and of the files that they left."""
         self._unknown: list[ReadOutcome] = []
         """Changes of unknown outcome: asked about with the next reading that succeeds."""
@@ -76,7 +75,7 @@ class Aftermath:
     def replied(self, request: Request, reply: Reply) -> None:
         """Note what is not known, and say what became of the rest when all is told."""
         from vconsole.changes.log import ReadCutOff
-        from vconsole.changes.settle import ReadOutcome, summary
+        from vconsole.changes.settle import MOST_CUT_OFF, ReadOutcome, summary
         from vconsole.model.job import JobsFound
 
         if isinstance(reply.settle, ReadOutcome):
@@ -85,18 +84,26 @@ class Aftermath:
             self._cut_off = [ReadOutcome(entry) for entry in reply.value[:MOST_CUT_OFF]]
             for wanted in self._cut_off:
                 self._app.dispatcher.ask(wanted)
-        elif any(request is wanted for wanted in self._cut_off):
-            self._told.append(reply)
+        elif (place := self._place(request)) is not None:
+            self._told[place] = reply
             if len(self._told) == len(self._cut_off):
-                self._say(f"{summary(self._told)}; Activity names them")
+                told = [self._told[n] for n in sorted(self._told)]
+                self._say("changes", f"{summary(told)}; Activity names them")
         elif isinstance(reply.value, JobsFound) and not self._left:
             self._left = len(reply.value.leftovers)
             if self._left:
                 files = plural(self._left, "unfinished file")
-                self._say(f"{files} of jobs that were cut off: {APP.jobs} shows them")
+                self._say("files", f"{files} of jobs that were cut off: {APP.jobs} shows them")
 
-    def _say(self, words: str) -> None:
-        """Say what an earlier program left, after what was said of it before."""
-        self._words = "; ".join(filter(None, (self._words, words)))
+    def _place(self, request: Request) -> int | None:
+        """Which of those that were cut off a request asks about; one may be asked again."""
+        places = (n for n, wanted in enumerate(self._cut_off) if wanted is request)
+        return next(places, None)
+
+    def _say(self, of: str, words: str) -> None:
+        """Say what an earlier program left, after what was said of it before; each once."""
+        if self._words.get(of) == words:
+            return
+        self._words[of] = words
         if self._app.page is not None:
-            self._app.page.say(self._words, "warn")
+            self._app.page.say("; ".join(self._words.values()), "warn")

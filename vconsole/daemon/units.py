@@ -5,13 +5,14 @@ Polkit decides what a user may; nobody is asked for a password here, who would t
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from vconsole.model.request import Reply
+from vconsole.model.request import Reply, took_effect
 from vconsole.model.unit import JOURNAL_LINES, UNITS, ChangeUnit, ReadUnit, Unit
 
 READ_S: Final = 3.0
@@ -108,15 +109,30 @@ def change_unit(request: ChangeUnit) -> Reply:
             return Reply("conflict", f"it is {before.state} by now", before)
         if not before.found:
             return Reply("refused", f"{request.unit} is not installed", before)
-        done = _run("systemctl", "--no-ask-password", *request.arguments, wait_s=CHANGE_S)
-        after = show(request.unit)
     except UnitError as error:
         return Reply("failed", str(error))
+    try:
+        done = _run("systemctl", "--no-ask-password", *request.arguments, wait_s=CHANGE_S)
+        after = show(request.unit)
+    except UnitError as error:  # systemd goes on with what it was told
+        return Reply("unknown", str(error))
     if done.returncode:
         return _refusal(request, done.stderr, after)
     if request.verb in ("on", "start", "restart", "reload") and after.active == "failed":
         return Reply("failed", f"it ended at once ({after.result}); see its journal", after)
     return Reply(value=after, read_back=after.state)
+
+
+def tell_unit(link: object, uuid: str, trace: str) -> Reply:
+    """Whether a unit is in the state that a change was to bring it into."""
+    name, wanted = json.loads(trace)
+    try:
+        unit = show(name)
+    except UnitError as error:
+        return Reply("unknown", str(error))
+    if unit.active in ("activating", "deactivating", "reloading"):
+        return Reply("unknown", f"not over: it is {unit.active}")
+    return took_effect(unit.state == wanted, unit, unit.state)
 
 
 def _refusal(request: ChangeUnit, said: str, after: Unit) -> Reply:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import ClassVar, Self
 
 from vconsole.files import careful
 from vconsole.files.careful import Loaded, SafeFileError, SaveConflict
-from vconsole.model.request import Reply
+from vconsole.model.request import Reply, took_effect
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,11 @@ class SaveFile:
         """None: virsh knows nothing of it."""
         return ()
 
+    @property
+    def trace(self) -> str:
+        """The file, and what it is to hold."""
+        return json.dumps([str(self.path), sha256(self.data).hexdigest()])
+
 
 def read_file(request: ReadFile) -> Reply:
     """Answer a request."""
@@ -153,6 +160,15 @@ def save_file(request: SaveFile, validate: Callable[[bytes], object]) -> Reply:
     except (SafeFileError, ValueError) as error:
         return Reply("failed", str(error))
     return Reply(value=saved)
+
+
+def tell_saved(link: object, uuid: str, trace: str) -> Reply:
+    """Whether the file holds what was saved."""
+    path, wanted = json.loads(trace)
+    try:
+        return took_effect(careful.read(Path(path)).sha256 == wanted)
+    except SafeFileError as error:
+        return Reply("unknown", str(error))
 
 
 def difference(before: bytes, after: bytes, old: str, new: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import ClassVar, Final, Literal
 
@@ -109,14 +110,23 @@ class ChangeUnit:
 
     def lines(self) -> tuple[str, ...]:
         """The state before and after."""
+        wanted = self._wanted
+        return () if wanted == self.seen else (f"- {self.seen}", f"+ {wanted}")
+
+    @property
+    def trace(self) -> str:
+        """The unit and the state after it; empty where it is in that already, as at a restart."""
+        return "" if self._wanted == self.seen else json.dumps([self.unit, self._wanted])
+
+    @property
+    def _wanted(self) -> str:
         _, _, enabled = self.seen.partition(", ")
         after = {
             "on": ("active", "enabled"),
             "off": ("inactive", "disabled"),
             "stop": ("inactive", enabled),
         }.get(self.verb, ("active", enabled))
-        wanted = ", ".join(after)
-        return () if wanted == self.seen else (f"- {self.seen}", f"+ {wanted}")
+        return ", ".join(after)
 
     def virsh(self, uri: str = "") -> tuple[str, ...]:
         """The line of systemctl that does it."""

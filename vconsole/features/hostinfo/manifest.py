@@ -55,7 +55,12 @@ MANIFEST: Final = Manifest(
     ),
     pages={"hostinfo": "vconsole.screens.hostinfo.hostinfo:HostinfoScreen"},
     answers=(
-        Answer(".requests:SaveRules", ".requests:save_rules", local=True),
+        Answer(
+            *(".requests:SaveRules", ".requests:save_rules"),
+            changes=True,
+            local=True,
+            tells="vconsole.files.draft:tell_saved",
+        ),
         Answer(
             *(".requests:ReadService", ".requests:read_service"),
             local=True,

@@ -100,7 +100,12 @@ MANIFEST: Final = Manifest(
             demo=".demo:read_daemon",
         ),
         Answer(".requests:TryMetric", ".requests:try_metric", local=True),
-        Answer(".requests:SaveConfig", ".requests:save_config", local=True),
+        Answer(
+            *(".requests:SaveConfig", ".requests:save_config"),
+            changes=True,
+            local=True,
+            tells="vconsole.files.draft:tell_saved",
+        ),
         Answer(".requests:ReadAttachments", ".requests:read_attachments"),
         Answer(".requests:PlanDevices", ".requests:plan_devices"),
     ),

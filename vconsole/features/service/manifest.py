@@ -45,7 +45,10 @@ MANIFEST: Final = Manifest(
         ),
         Answer(
             *("vconsole.model.unit:ChangeUnit", "vconsole.daemon.units:change_unit"),
+            changes=True,
             local=True,
+            tells="vconsole.daemon.units:tell_unit",
+            untold="its state was the same before: its journal says when it was started",
             demo="vconsole.host.demo.units:change_unit",
         ),
     ),
