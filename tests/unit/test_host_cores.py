@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from vconsole.host.capabilities import read_capabilities
-from vconsole.host.cores import hugepage_kib, with_cores
+from vconsole.host.cores import governor, hugepage_kib, times, with_cores
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import HostState, PCpu
 from vconsole.model.topology import topology
@@ -99,3 +99,23 @@ def test_the_default_size_of_huge_pages(tmp_path: Path, text: str, kib: int | No
     write(tmp_path / "meminfo", text)
     assert hugepage_kib(tmp_path / "meminfo") == kib
     assert hugepage_kib(tmp_path / "none") is None
+
+
+def test_the_times_of_a_pcpu_are_its_own_whichever_are_offline(tmp_path: Path) -> None:
+    """Linux leaves the lines of offline pCPUs out."""
+    stat = tmp_path / "stat"
+    lines = ("cpu  9 9 9 9", "cpu0 1 0 0 9 0 0 0 0 5 0", "cpu4 2 0 0 8 0 0 0 0 0 0", "intr 7")
+    stat.write_text("\n".join(lines) + "\n")
+    assert {n: (t["user"], t["idle"], len(t)) for n, t in times(stat).items()} == {
+        0: (1, 9, 8),
+        4: (2, 8, 8),
+    }
+
+
+def test_the_governor_is_that_of_every_pcpu_that_is_online(sys: Path) -> None:
+    write(sys / "cpu0/cpufreq/scaling_governor", "performance")
+    for n in (4, 5):
+        write(sys / f"cpu{n}/cpufreq/scaling_governor", "powersave")
+    assert governor(CpuSet.parse("1,4-5"), sys) == "powersave"
+    assert governor(CpuSet.parse("0-7"), sys) == "performance and powersave"
+    assert governor(CpuSet(), sys) == ""

@@ -6,7 +6,10 @@ from math import inf
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import pytest
+
 from tests.unit.libvirt_errors import failure, libvirt
+from vconsole.host import machine as machine_module
 from vconsole.host.link import Link
 from vconsole.host.machine import Machine
 from vconsole.host.source import View
@@ -137,6 +140,18 @@ def test_an_offline_pcpu_keeps_its_place_and_is_followed_when_it_is_back() -> No
     assert places(made)[1] == (0, 1, 7, True)
 
 
+def test_a_pcpu_that_is_online_before_its_place_is_told_gets_it_a_reading_later() -> None:
+    host = Host(capabilities(SMT), "11")
+    made = machine(host)
+    for text, online in ((SMT_OFF, "10"), (SMT_OFF, "11")):
+        host.text, host.online = capabilities(text), online
+        made.read_online()
+    assert places(made)[1] == (0, 0, 0, True)
+    host.text = capabilities(SMT)
+    made.read_online()
+    assert places(made)[1] == (0, 1, 5, True)
+
+
 def test_a_place_that_the_kernel_did_not_say_is_not_known() -> None:
     made = machine(Host(capabilities(SMT_OFF), "10"))
     assert places(made)[1] == (0, None, None, False)
@@ -166,6 +181,44 @@ def test_free_huge_pages_of_every_cell_whatever_the_gaps_between_their_ids() -> 
     made.take_turn(View("host"))
     assert host.asked == [(0, 1), (8, 1), (252, 2), (255, 1)]
     assert {c.id: c.pages[0].free for c in made.cells if c.pages} == host.free
+
+
+def test_huge_pages_that_were_set_up_later_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(machine_module, "monotonic", lambda: clock[-1])
+    host = Host(capabilities(cell(0, CPU.format(0, 0, 0, "0"), pages=10)), "1")
+    host.free = {0: 90}
+    made = machine(host)
+    made.take_turn(View("pin"))
+    host.text = host.text.replace(">10<", ">100<")
+    for now, total in ((1.0, 10), (6.0, 100)):
+        clock.append(now)
+        made.read_online()
+        assert [(p.total, p.free) for p in made.cells[0].pages] == [(total, 90)]
+
+
+def test_what_cannot_be_read_for_once_stays_as_it_was() -> None:
+    host: Any = Host(capabilities(SMT), "11")
+    made = machine(host)
+    host.online = "10"
+
+    def fail() -> str:
+        raise failure(libvirt.VIR_ERR_INTERNAL_ERROR, "later")
+
+    host.getCapabilities = fail
+    made.read_online()
+    assert (places(made)[0], places(made)[1][3]) == ((0, 1, 5, True), False)
+    host.getCPUMap = fail
+    made.read_online()
+    assert (places(made)[0], places(made)[1][3]) == ((0, 1, 5, True), False)
+    assert not made.cells[0].invented
+
+
+def test_pcpus_of_which_no_cell_is_told_are_in_the_only_one_or_in_none() -> None:
+    for numbers, where in (((1,), 1), ((1, 3), None)):
+        made = machine(Host(capabilities(*(cell(n) for n in numbers)), "11"))
+        assert {p.cell for p in made.pcpus} == {where}
+        assert [c.invented for c in made.cells] == [False] * len(numbers)
 
 
 def test_a_command_that_reads_once_for_pins_knows_the_free_huge_pages() -> None:

@@ -67,11 +67,18 @@ def _memoryless(cells: Iterable[Cell]) -> tuple[Cell, ...]:
     return tuple(c if c.total_bytes is not None else replace(c, total_bytes=0) for c in found)
 
 
-def synthetic(pcpus: int, memory_bytes: int | None) -> HostShape:
-    """One cell with all pCPUs, for hosts whose capabilities name no cells."""
+def synthetic(pcpus: int, memory_bytes: int | None, cells: tuple[Cell, ...] = ()) -> HostShape:
+    """All pCPUs in one cell, for hosts whose capabilities name no cells, or none for a pCPU.
+
+    Of several cells nobody says whose the pCPUs are.
+    """
     ids = range(min(pcpus, MAX_ID + 1))
-    cell = Cell(0, memory_bytes, None, tuple(ids), {0: 10}, invented=True)
-    return HostShape((cell,), tuple(PCpu(n, cell=0) for n in ids))
+    invented = Cell(0, memory_bytes, None, (), {0: 10}, invented=True)
+    first, *others = cells or (invented,)
+    if others:
+        return HostShape(cells, tuple(PCpu(n) for n in ids))
+    whole = replace(first, pcpus=tuple(ids))
+    return HostShape((whole,), tuple(PCpu(n, cell=whole.id) for n in ids))
 
 
 def with_cpu_map(shape: HostShape, present: CpuSet, online: CpuSet | None) -> HostShape:

@@ -2,24 +2,29 @@
 
 Formats: Documentation/ABI/testing/sysfs-devices-system-cpu for ``cache/indexN`` and
 ``cpu_capacity``; ``/sys/devices/cpu_core/cpus`` and ``cpu_atom`` of hybrid Intel; proc(5) for
-``meminfo``.
+``meminfo`` and ``stat``.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from vconsole.host import xml
-from vconsole.host.proc import read_numbers
+from vconsole.host import errors, xml
+from vconsole.host.proc import read_numbers, read_table
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import PCpu
 
 MEMINFO: Final = Path("/proc/meminfo")
 CMDLINE: Final = Path("/proc/cmdline")
+STAT: Final = Path("/proc/stat")
+_PCPU: Final = re.compile(rb"^cpu(\d{1,5}) ([\d ]+)$", re.MULTILINE)
+_KINDS: Final = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+"""Those that share out the whole: the two after them, of guests, are in user and nice, too."""
 _MOST: Final = 1 << 16
 _ALIKE: Final = 0.9
 """Favoured cores of one kind differ by a few percent; another kind is a third weaker or more."""
@@ -42,6 +47,21 @@ def hugepage_kib(meminfo: Path = MEMINFO) -> int | None:
     """The default size of huge pages, which a bare ``<hugepages/>`` means; None if unknown."""
     size_bytes = read_numbers(f"{meminfo}").get("Hugepagesize")
     return None if size_bytes is None else size_bytes >> 10
+
+
+def times(stat: Path = STAT) -> dict[int, dict[str, float]]:
+    """What each pCPU did so far, in clock ticks by kind.
+
+    The kernel leaves out those that are offline: the number in the name says whose line it is.
+    """
+    lines = _PCPU.findall(read_table(f"{stat}") or b"")
+    return {int(n): dict(zip(_KINDS, map(float, line.split()), strict=False)) for n, line in lines}
+
+
+def governor(pcpus: CpuSet, sys: Path) -> str:
+    """Who sets the pCPUs' clocks (cpufreq); all of their names where they are not of one mind."""
+    found = (_text(sys / f"cpu{n}/cpufreq/scaling_governor") for n in pcpus)
+    return errors.one_line(" and ".join(sorted({name.strip() for name in found} - {""})), 40)
 
 
 def rcu_nocbs(cmdline: Path = CMDLINE) -> CpuSet:

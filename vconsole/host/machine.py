@@ -21,6 +21,13 @@ from vconsole.model.host_state import Cell, Node, Pages, PCpu
 from vconsole.model.xml_read import XmlError
 
 SYS: Final = Path("/sys/devices/system/cpu")
+_SETTLING = 2
+"""Readings of the shape after the one that found it changed: the kernel, and libvirt after it,
+may say that a pCPU is online before they say where it is."""
+_SHAPE_LASTS_S = 60.0
+"""Some of it changes without a word: huge pages are set up, memory is plugged, a control group
+takes pCPUs for itself."""
+_SHAPE_SOON_S = 5.0
 _ALL_CELLS = -1
 _ALL_CPUS = -1
 _CPU_STAT_NAMES: Final = {
@@ -45,10 +52,12 @@ class Machine:
         """The pCPUs that exist and those online, as the CPU map had them; see `_cpu_map`."""
         self.cells: tuple[Cell, ...] = ()
         self.pcpus: tuple[PCpu, ...] = ()
+        self._settling = 0
+        self._shape_at = -math.inf
         self._read_shape()
         self.node = self._node()
         self.busy: Mapping[int, float] = {}
-        self._times: dict[int, Mapping[str, float]] = {}
+        self._times: Mapping[int, Mapping[str, float]] = {}
         self._times_at = -math.inf
         self._cpu_stats: Mapping[str, float] = {}
         self._turn = 0
@@ -65,27 +74,40 @@ class Machine:
     def read_online(self) -> None:
         """One call: which pCPUs exist and are online; the shape anew where that changed."""
         if self._cpu_map() != self._map:
-            self._read_shape()
+            self._settling = _SETTLING
+        elif self._settling:
+            self._settling -= 1
+        elif monotonic() - self._shape_at < self._shape_lasts_s():
+            return
+        self._read_shape()
+
+    def _shape_lasts_s(self) -> float:
+        """How long the shape is good; more huge pages are free than there were: not long."""
+        pages = (p for cell in self.cells for p in cell.pages)
+        grown = any(p.total is not None and (p.free or 0) > p.total for p in pages)
+        return _SHAPE_SOON_S if grown else _SHAPE_LASTS_S
 
     def _read_shape(self) -> None:
         """Cells and pCPUs as the capabilities have them, or one cell where they have none."""
-        found = self._capable()
-        if not found.pcpus and self._info and (count := self._info[2]):
-            plain = capabilities.synthetic(count, self._memory_bytes())
-            found = HostShape(found.cells or plain.cells, plain.pcpus)
-        self._map = present, online = self._cpu_map(max((p.id for p in found.pcpus), default=-1))
+        self._shape_at = monotonic()
         before = HostShape(self.cells, self.pcpus)
+        found = self._capable() or before
+        if not found.pcpus and self._info and (count := self._info[2]):
+            found = capabilities.synthetic(count, self._memory_bytes(), found.cells)
+        self._map = present, online = self._cpu_map(max((p.id for p in found.pcpus), default=-1))
         found = capabilities.with_cpu_map(found, present, online)
         found = self._kept_free(self._marked(capabilities.with_places_kept(found, before)))
-        self.cells, self.pcpus = found.cells, found.pcpus
+        if found != before:
+            self.cells, self.pcpus = found.cells, found.pcpus
 
-    def _capable(self) -> HostShape:
+    def _capable(self) -> HostShape | None:
+        """What the capabilities say; None where they cannot be had, or not now."""
         text = self._link.attempt("capabilities", self._link.conn.getCapabilities)
         try:
-            return capabilities.read_capabilities(text) if text else HostShape()
+            return capabilities.read_capabilities(text) if text else None
         except XmlError as error:
             self.problem = errors.one_line(f"capabilities: {error}")
-            return HostShape()
+            return None
 
     def _marked(self, shape: HostShape) -> HostShape:
         if not self._link.connection.local:
@@ -104,7 +126,7 @@ class Machine:
         """
         found = self._link.attempt("cpu map", self._link.conn.getCPUMap)
         if not found:
-            return CpuSet(), None
+            return self._map
         self.map_width = found[0]
         highest = max((p.id for p in self.pcpus), default=-1) if highest is None else highest
         if not highest < found[0] <= MAX_ID + 1:
@@ -156,17 +178,10 @@ class Machine:
         at = monotonic()
         if not self._link.connection.local or rates.too_soon(at - self._times_at):
             return
-        import psutil
-
-        with suppress(OSError, RuntimeError):
-            times = [_kinds(t._asdict()) for t in psutil.cpu_times(percpu=True)]
-            ids = [p.id for p in self.pcpus if p.online is not False]
-            now = dict(
-                zip(ids if len(ids) == len(times) else range(len(times)), times, strict=True)
-            )
-            known = ((n, rates.busy(self._times.get(n, {}), t)) for n, t in now.items())
-            self.busy = {n: round(percent, 1) for n, percent in known if percent is not None}
-            self._times, self._times_at = now, at
+        now = cores.times()
+        known = ((n, rates.busy(self._times.get(n, {}), t)) for n, t in now.items())
+        self.busy = {n: round(percent, 1) for n, percent in known if percent is not None}
+        self._times, self._times_at = now, at
 
     def is_new(self, view: View) -> bool:
         """A page that needs more than its turn, for the first time."""
@@ -237,9 +252,8 @@ class Machine:
         with suppress(OSError, RuntimeError):
             swap = psutil.swap_memory()
             self.node = replace(self.node, swap_total_bytes=swap.total, swap_used_bytes=swap.used)
-        with suppress(OSError, UnicodeError):
-            text = (self._sys / "cpu0/cpufreq/scaling_governor").read_text("ascii")
-            self.node = replace(self.node, governor=errors.one_line(text, 40) or None)
+        online = CpuSet.of(p.id for p in self.pcpus if p.online is not False)
+        self.node = replace(self.node, governor=cores.governor(online, self._sys) or None)
 
     def _kept_free(self, shape: HostShape) -> HostShape:
         """The shape with what was read of its cells' free memory so far."""
@@ -251,11 +265,6 @@ class Machine:
         made = tuple(cells)
         if made != self.cells:
             self.cells = made
-
-
-def _kinds(times: Mapping[str, float]) -> Mapping[str, float]:
-    """Times that share out the whole: the kernel counts guests' time as user time, too."""
-    return {kind: value for kind, value in times.items() if not kind.startswith("guest")}
 
 
 def _with_freecell(cell: Cell, free: Any) -> Cell:
