@@ -34,6 +34,7 @@ from textual._compositor import Compositor, LayoutUpdate  # noqa: E402
 from textual.widgets import Input  # noqa: E402
 
 from tests import scenes  # noqa: E402
+from vconsole.host import stderr  # noqa: E402
 
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.register_profile("any machine", deadline=None, max_examples=50)
@@ -65,6 +66,12 @@ def pytest_unconfigure() -> None:
 @pytest.fixture
 def painted() -> None:
     """Each paint of a test is worked out, as on a terminal: for those that look at painting."""
+
+
+@pytest.fixture(autouse=True)
+def traces_where_a_test_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A daemon that ran in this process had them in its own log."""
+    monkeypatch.setattr(stderr, "_traces", None)
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,13 @@ import os
 import sys
 
 from vconsole.cli.output import open_what_is_closed, unwritable, written
+from vconsole.host.stderr import catch_the_rest
 
 
 def main() -> None:
     """Run the program that the arguments ask for, and exit with its code."""
     open_what_is_closed()
+    catch_the_rest()
     try:
         code = _run(sys.argv[1:])
     except SystemExit as ended:  # argparse, after help or wrong usage

@@ -109,12 +109,15 @@ class Dispatcher:
             job.entry = self._recorder.begun(job.request)
 
     def _refuse(self, job: _Job) -> None:
-        self._record(job)
+        try:
+            self._record(job)
+        except Exception:
+            leave_trace()
         self._finish(job, Reply("refused", f"{len(self._hanging)} requests hang already"))
 
     def _handle(self, job: _Job) -> None:
-        self._record(job)
         try:
+            self._record(job)
             reply = self._handlers[type(job.request)](job.request)
         except Exception as error:  # the edge: whatever a handler did not foresee is an answer too
             leave_trace()
@@ -137,7 +140,10 @@ class Dispatcher:
         if job.timer is not None:
             job.timer.cancel()
         if self._recorder is not None:  # one that comes late as well: it is the truth
-            reply = self._recorder.ended(job.entry, job.request, reply)
+            try:
+                reply = self._recorder.ended(job.entry, job.request, reply)
+            except Exception:  # whoever asked is told all the same
+                leave_trace()
         if wanted:
             with suppress(Exception):  # a user interface that is closing
                 self._publish(job.request, reply)

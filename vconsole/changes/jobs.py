@@ -19,6 +19,7 @@ from typing import Final
 
 from vconsole.changes.process import is_over, this_process
 from vconsole.files.own import replace_text
+from vconsole.host.stderr import leave_trace
 from vconsole.model.job import PARTIAL, Job, JobsFound, Leftover
 from vconsole.model.proposal import Logged
 from vconsole.model.wait import Wait
@@ -78,8 +79,11 @@ class JobBoard:
         while True:
             sleep(WRITE_EVERY_S)
             with self._lock:
-                self._write()
-                self._look()
+                try:
+                    self._write()
+                    self._look()
+                except Exception:  # those who make the changes go on, and so does this
+                    leave_trace()
                 if not self._going:
                     self._writer = None
                     return

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from logging.handlers import SysLogHandler
 from time import monotonic
 
+from vconsole.host.stderr import traces_to
 from vconsole.text import safe
 
 NOTICE = 25
@@ -38,6 +39,9 @@ def open_log(ident: str, foreground: bool, verbose: bool) -> None:
     logger.setLevel(logging.INFO if verbose else NOTICE)
     logger.propagate = False
     logger.handlers = _handlers(ident, foreground)
+    loop = logging.getLogger("asyncio")  # it tells of tasks that failed and nobody waits for
+    loop.propagate, loop.handlers = False, logger.handlers
+    traces_to(lambda error: logger.error("unexpected", exc_info=error))
 
 
 def _handlers(ident: str, foreground: bool) -> list[logging.Handler]:

@@ -11,6 +11,7 @@ from threading import Condition, Thread
 from time import monotonic
 
 from vconsole.host.proc import Guest
+from vconsole.host.stderr import leave_trace
 from vconsole.model.host_state import Locality
 
 _EVERY_S = 3.0
@@ -29,6 +30,8 @@ class LocalityReader:
         self.denied = False
         """The kernel does not let this user look; nothing more is tried."""
         self._guests: dict[str, Guest] = {}
+        self._looked: dict[str, float] = {}
+        """UUID -> when, in monotonic seconds, whatever came of it."""
         self._in_view: str | None = None
         self._changed = Condition()
         self._ended = False
@@ -40,6 +43,7 @@ class LocalityReader:
             self._guests = dict(guests)
             if not self.results.keys() <= guests.keys():
                 self.results = {u: r for u, r in self.results.items() if u in guests}
+            self._looked = {u: at for u, at in self._looked.items() if u in guests}
             hurry = in_view in guests and in_view not in self.results and in_view != self._in_view
             self._in_view = in_view
             if self._thread is None and guests:
@@ -61,7 +65,8 @@ class LocalityReader:
                 uuid = self._next(begun)
                 guest = self._guests.get(uuid or "")
             if uuid is not None and guest is not None:
-                self._look(uuid, guest)
+                self._looked[uuid] = begun
+                self._guarded_look(uuid, guest)
             pause = max(_EVERY_S, _REST * (monotonic() - begun))
             with self._changed:
                 if not self._ended:
@@ -69,11 +74,19 @@ class LocalityReader:
 
     def _next(self, now: float) -> str | None:
         """The domain in view if it is time, else the one that was not looked at for longest."""
-        seen = self.results.get(self._in_view or "")
-        if self._in_view in self._guests and (seen is None or now - seen.read_at >= _IN_VIEW_S):
+        looked = {uuid: self._looked.get(uuid, 0.0) for uuid in self._guests}
+        if self._in_view in looked and now - looked[self._in_view] >= _IN_VIEW_S:
             return self._in_view
-        ages = {u: self.results[u].read_at if u in self.results else 0.0 for u in self._guests}
-        return min(ages, key=lambda uuid: (ages[uuid], uuid), default=None)
+        return min(looked, key=lambda uuid: (looked[uuid], uuid), default=None)
+
+    def _guarded_look(self, uuid: str, guest: Guest) -> None:
+        """Look; a fault of this program costs this domain's answer, not those of all."""
+        try:
+            self._look(uuid, guest)
+        except Exception:
+            leave_trace()
+            with self._changed:
+                self.results = {u: r for u, r in self.results.items() if u != uuid}
 
     def _look(self, uuid: str, guest: Guest) -> None:
         cells = guest.memory()

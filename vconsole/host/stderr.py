@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -17,17 +17,27 @@ from typing import TextIO
 from vconsole.text import safe
 
 _last_trace = ""
+_traces: Callable[[BaseException], object] | None = None
+"""Who is given what nobody foresaw; None: it is written to descriptor 2."""
 
 
 @contextmanager
 def stderr_to(path: Path | None) -> Iterator[TextIO]:
-    """Send descriptor 2 to a log, or nowhere; yields what it was."""
+    """Send descriptor 2 to a log, or nowhere; yields what it was.
+
+    Where there is no log, traces go to what it was: they would be lost.
+    """
+    global _traces
     sys.stderr.flush()
     before = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
     copier = _redirect(path)
+    earlier = _traces
+    if path is None:
+        _traces = lambda error: _write(error, before)  # noqa: E731
     try:
         yield before
     finally:
+        _traces = earlier
         sys.stderr.flush()
         with suppress(OSError):  # a terminal that is gone
             before.flush()
@@ -61,16 +71,48 @@ def _copy(take: int, log: int) -> None:
                 file.write(f"{safe(text)}\n".encode("utf-8", "backslashreplace"))
 
 
-def leave_trace() -> None:
-    """Write the trace of the exception being handled to the log; the same one only once."""
+def leave_trace(error: BaseException | None = None) -> None:
+    """Write the trace of an exception to the log; the same one only once.
+
+    Args:
+        error: None for the one being handled.
+    """
     global _last_trace
     import traceback
 
-    text = traceback.format_exc()
+    found = error or sys.exception()
+    if found is None:
+        return
+    text = "".join(traceback.format_exception(found))
     if text != _last_trace:
         _last_trace = text
-        sys.stderr.write(text)
-        sys.stderr.flush()
+        (_traces or (lambda error: _write(error, sys.stderr)))(found)
+
+
+def _write(error: BaseException, file: TextIO) -> None:
+    """Write a trace, each line of it made harmless: it quotes foreign text."""
+    import traceback
+
+    lines = "".join(traceback.format_exception(error)).splitlines()
+    with suppress(OSError, ValueError):  # a terminal that is gone
+        file.write("".join(f"{safe(line)}\n" for line in lines))
+        file.flush()
+
+
+def traces_to(write: Callable[[BaseException], object]) -> None:
+    """Say where traces go from now on, such as the log of a daemon."""
+    global _traces
+    _traces = write
+
+
+def catch_the_rest() -> None:
+    """Have what would end a thread, or the program, leave its trace where the others go."""
+    import threading
+
+    sys.excepthook = lambda _kind, error, _trace: leave_trace(error)
+    threading.excepthook = lambda ended: (
+        None if ended.exc_type is SystemExit else leave_trace(ended.exc_value)
+    )
 
 
 def log_path(directory: Path | None) -> Path | None:

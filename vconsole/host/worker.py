@@ -101,15 +101,17 @@ class Worker:
     def _do(self, job: Job) -> bool:
         try:
             answer = self._answer(job)
+            if not self._abandoned:
+                self._owner.finished(self, job, answer)
+            return not self._abandoned
         except HostError as error:
-            answer = error
-        except Exception as error:  # whatever a source does must not end the console
+            failed = error
+        except Exception as error:  # whatever a source, or the owner, does must not end the console
             leave_trace()
-            answer = HostError("unexpected error", f"{type(error).__name__}: {error}")
-        if self._abandoned:
-            return False
-        self._owner.finished(self, job, answer)
-        return not isinstance(answer, HostError)
+            failed = HostError("unexpected error", f"{type(error).__name__}: {error}")
+        if not self._abandoned:
+            self._owner.finished(self, job, failed)
+        return False
 
     def _answer(self, job: Job) -> Answer:
         if self._source is None:

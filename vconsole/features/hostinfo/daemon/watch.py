@@ -43,6 +43,9 @@ class Watch:
             except (OSError, RuntimeError, ImportError) as error:
                 log.info("not watching, looking every 2 s instead: %s", error)
                 await self._restart.wait()
+            except Exception:
+                log.exception("not watching, looking every 2 s instead")
+                await self._restart.wait()
 
     def check(self) -> None:
         """Begin anew if the directories are others than those that are watched."""

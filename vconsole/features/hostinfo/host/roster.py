@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 from vconsole.host import errors
 from vconsole.host.link import Link, open_link
 from vconsole.host.source import HostError
+from vconsole.host.stderr import leave_trace
 from vconsole.model.words import dotted_version
 
 T = TypeVar("T")
@@ -123,6 +124,8 @@ class RosterReader(Generic[T]):
             try:
                 self._converse(talk)
             except Exception as error:  # whatever libvirt does must not end the daemon's eyes
+                if not isinstance(error, HostError) and errors.code(error) < 0:
+                    leave_trace(error)
                 self._publish(talk, problem=_words(error))
             talk.since, talk.members = None, {}
             self._ending.wait(_RETRIES_S[min(talk.failures, len(_RETRIES_S) - 1)])

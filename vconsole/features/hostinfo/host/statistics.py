@@ -18,6 +18,7 @@ from typing import Final
 
 from vconsole.features.hostinfo.host.guest_times import GuestTimes, Met
 from vconsole.host.proc import PROC
+from vconsole.host.stderr import leave_trace
 from vconsole.model import rates
 
 PERIOD_S: Final = 1.0
@@ -94,13 +95,26 @@ class Sampler:
     def _run(self) -> None:
         due = monotonic()
         while not self._ending.is_set():
-            self.sample = self.take()
+            self._guarded_take()
             self._first.set()
             due = max(due + PERIOD_S, monotonic())
             while (left_s := due - monotonic()) > 0 and not self._ending.is_set():
                 if self._wake.wait(left_s):
                     self._wake.clear()
-                    self._guests.meet(self._processes)
+                    self._guarded_meet()
+
+    def _guarded_take(self) -> None:
+        """Take a sample; a fault of this program is in the log, and what was known grows old."""
+        try:
+            self.sample = self.take()
+        except Exception:
+            leave_trace()
+
+    def _guarded_meet(self) -> None:
+        try:
+            self._guests.meet(self._processes)
+        except Exception:
+            leave_trace()
 
 
 class _Host:

@@ -13,6 +13,7 @@ from typing import Final
 
 from vconsole.features.metrics.host.sample import Sampler
 from vconsole.features.metrics.model.sample import Needs, Sample
+from vconsole.host.stderr import leave_trace
 
 _MAX_ABANDONED: Final = 4
 """Threads that hang in libvirt; more of them are not begun."""
@@ -42,6 +43,7 @@ class _Worker:
             try:
                 sample = self.sampler.read(needs)
             except Exception as error:  # whatever libvirt's binding does must not end the thread
+                leave_trace(error)
                 sample = self.sampler.without_libvirt(f"{type(error).__name__}: {error}")
             done(sample)
         self.sampler.close()
