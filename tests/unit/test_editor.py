@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from vconsole.cli.main import _with_deadline
 from vconsole.files.editor import Draft, EditorError, run_editor
+from vconsole.screens.external import edited
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
 
@@ -47,6 +55,42 @@ def test_an_editor_that_fails_changes_nothing(
     script(monkeypatch, words)
     with pytest.raises(EditorError, match=reason):
         run_editor("x", b"")
+
+
+@contextmanager
+def suspended(console: SimpleNamespace) -> Iterator[None]:
+    """As Textual's: an exception inside leaves it as it is."""
+    console.suspended = True
+    yield
+    console.suspended = False
+
+
+def test_an_editor_that_fails_gives_the_terminal_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    script(monkeypatch, "sys.exit(1)")
+    console: Any = SimpleNamespace()
+    console.suspend = partial(suspended, console)
+    with pytest.raises(EditorError, match="ended with 1"):
+        edited(console, "x", b"")
+    assert not console.suspended
+
+
+INTERRUPTS = "import os,signal,time; os.kill(os.getppid(), signal.SIGINT); time.sleep(0.1)"
+"""The terminal sends ^C to all that is in front: to the editor, and to who started it."""
+
+
+def test_what_is_typed_into_an_editor_interrupts_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    script(monkeypatch, f"{INTERRUPTS}; p.write_text('left')")
+    assert run_editor("x", b"") == b"left"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_command_does_not_end_before_its_editor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands work on a thread, and ^C is the main thread's."""
+    script(monkeypatch, f"{INTERRUPTS}; p.write_text('left')")
+    assert _with_deadline(lambda: len(run_editor("x", b"")), 20) == (4, False)
 
 
 @pytest.mark.parametrize("command", ["/nowhere/editor", "'unclosed"])

@@ -106,6 +106,19 @@ def test_a_value_is_printed_with_its_unit(capsys: Output) -> None:
     assert host.heard == b"\nGET memfree\n"
 
 
+@pytest.mark.parametrize(("way", "words"), [(">/dev/full", "No space left"), (">&-", "is closed")])
+def test_an_output_that_takes_nothing_is_one_line(way: str, words: str) -> None:
+    with Host(replies(GET_memfree=b"210 memfree 2048 MiB\r\n")) as host:
+        command = f"exec {sys.executable} {SOURCE} -p {host.path} memfree {way}"
+        done = subprocess.run(
+            ["sh", "-c", command], capture_output=True, text=True, timeout=20, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.startswith("vconsole-hostinfo: standard output")
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_many_values_come_in_one_reply(capsys: Output) -> None:
     reply = b"210-physcpus 8\r\n210 load 0.42\r\n"
     with Host(replies(GET_physcpus_load=reply)) as host:

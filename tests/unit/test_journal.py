@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
 
@@ -33,6 +36,23 @@ def test_in_the_foreground_what_is_wrong_goes_to_stderr(capsys: pytest.CaptureFi
     open_log("x", foreground=True, verbose=True)
     say()
     assert capsys.readouterr() == ("info\nnotice\n", "warning\nerror\n")
+
+
+class Full(StringIO):
+    """An output on a full disk."""
+
+    def write(self, _: str) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_line_that_cannot_be_written_is_lost_and_no_more(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "raiseExceptions", True)
+    monkeypatch.setattr(sys, "stdout", Full())
+    open_log("x", foreground=True, verbose=True)
+    say()
+    assert capsys.readouterr().err == "warning\nerror\n"
 
 
 def test_without_verbose_there_is_less(capsys: pytest.CaptureFixture[str]) -> None:

@@ -47,6 +47,25 @@ def test_without_an_error_output_it_works() -> None:
     assert b"db-primary" in done.stdout
 
 
+def test_a_character_that_the_output_lacks_is_its_escape(tmp_path: Path) -> None:
+    """A change that was made is no failure because its name cannot be written."""
+    node = tmp_path / "node.xml"
+    node.write_text(
+        "<node><domain type='test'><name>b\u00fcro</name>"
+        "<uuid>00000000-0000-4000-8000-000000000001</uuid><memory>65536</memory>"
+        "<os><type>hvm</type></os></domain></node>",
+        "utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "vconsole", "-c", f"test://{node}", "suspend", "b\u00fcro"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.startswith(b"b\\xfcro: suspend: applied")
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -141,14 +141,29 @@ def _with_deadline(work: Callable[[], int], limit_s: float) -> tuple[int, bool]:
         ended.set()
 
     threading.Thread(target=run, daemon=True).start()
-    try:
-        ended.wait(limit_s)
-    except KeyboardInterrupt:
-        from vconsole.cli.changing import give_up
-
-        if give_up():
-            ended.wait(GIVE_UP_S)
-        raise
+    while True:
+        try:
+            ended.wait(limit_s)
+            break
+        except KeyboardInterrupt:
+            if not _for_an_editor():
+                _give_up(ended)
+                raise
     if failures:
         raise failures[0]
     return (answers[0], False) if answers else (FAILED, True)
+
+
+def _for_an_editor() -> bool:
+    """The ^C was typed into an editor that was started here."""
+    from vconsole.files.editor import in_front
+
+    return in_front.is_set()
+
+
+def _give_up(ended: threading.Event) -> None:
+    """Give up what is under way; it may take a moment to take away what it has made."""
+    from vconsole.cli.changing import give_up
+
+    if give_up():
+        ended.wait(GIVE_UP_S)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TextIO
+from io import TextIOWrapper
+from typing import Final, TextIO
 
 FAILED = 1
 CUT_OFF = 141
 """What a shell says of a program that SIGPIPE ended: nobody reads its output any more."""
+
+_closed: Final = set[str]()
+"""Names of the streams that were closed when the program began."""
 
 
 def open_what_is_closed() -> None:
     """Have descriptors 0 to 2: else the next file that is opened would be one of them.
 
     What is written to a closed output is lost, and that is an error, so it is the full device.
+    A character that an output's encoding lacks is written as its escape.
     """
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
@@ -22,6 +27,9 @@ def open_what_is_closed() -> None:
             opened = open(full, mode, encoding="utf-8")  # noqa: SIM115  # open till the end
             os.dup2(opened.fileno(), number)
             setattr(sys, name, opened)
+            _closed.add(name)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def written(code: int) -> int:
@@ -41,7 +49,8 @@ def unwritable(error: OSError, errors: TextIO) -> int:
         sys.stdout.flush()
     except OSError:
         give_up_output()
-    print(f"vconsole: cannot write: {error.strerror}", file=errors)
+    reason = "standard output is closed" if "stdout" in _closed else error.strerror
+    print(f"vconsole: cannot write: {reason}", file=errors)
     return FAILED
 
 

@@ -35,6 +35,7 @@ def open_log(ident: str, foreground: bool, verbose: bool) -> None:
         verbose: Also what is of interest only when something is looked for.
     """
     logging.addLevelName(NOTICE, "NOTICE")
+    logging.raiseExceptions = False  # a full disk, a reader that went: a line is lost, no more
     logger = logging.getLogger("vconsole")
     logger.setLevel(logging.INFO if verbose else NOTICE)
     logger.propagate = False

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 from typing import Final
 
 from vconsole.files.own import replace_text
 
 FOLDER: Final = "drafts"
 """Below the directory of the console's state."""
+
+in_front: Final = Event()
+"""An editor has the terminal, and what is typed there is for it: ^C as well."""
 
 
 class EditorError(Exception):
@@ -37,13 +43,31 @@ def run_editor(name: str, data: bytes) -> bytes:
         try:
             copy.touch(0o600)
             copy.write_bytes(data)
-            code = subprocess.run([*shlex.split(command), str(copy)], check=False).returncode
+            with _left_the_terminal():
+                code = subprocess.run([*shlex.split(command), str(copy)], check=False).returncode
             left = copy.read_bytes()
         except (OSError, ValueError) as error:
             raise EditorError(f"{command}: {error}; nothing was taken over") from error
     if code:
         raise EditorError(f"{command} ended with {code}: nothing was taken over")
     return left
+
+
+@contextmanager
+def _left_the_terminal() -> Iterator[None]:
+    """Let ^C and ^\\ end the editor at most: the terminal sends them to this program too.
+
+    They are taken by a function because what is ignored stays so in the editor.
+    """
+    numbers = (signal.SIGINT, signal.SIGQUIT) if current_thread() is main_thread() else ()
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    in_front.set()
+    try:
+        yield
+    finally:
+        in_front.clear()
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,5 +17,9 @@ def edited(console: Console, name: str, data: bytes) -> bytes:
     Raises:
         EditorError: Nothing was taken over.
     """
-    with console.suspend():
-        return run_editor(name, data)
+    with console.suspend():  # an exception in here would leave the terminal suspended
+        try:
+            return run_editor(name, data)
+        except EditorError as error:
+            failure = error
+    raise failure

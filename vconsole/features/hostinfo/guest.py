@@ -278,14 +278,25 @@ def report(lines: "list[Line]", names: "Sequence[str]", as_json: bool) -> int:
     told = {name for name, _ in rows}.union(*(text.split() for _, text in errors))
     errors += [(FAILED, "{} was not answered".format(name)) for name in names if name not in told]
     if as_json:
-        print(json.dumps({name: _parsed(value) for name, value in rows}, indent=2))
+        _print(json.dumps({name: _parsed(value) for name, value in rows}, indent=2) + "\n")
     else:
-        sys.stdout.write("".join("{} {}\n".format(*row) for row in rows))
+        _print("".join("{} {}\n".format(*row) for row in rows))
     for _, text in errors:
         _complain(text)
     if any(code in (HIDDEN, UNKNOWN) for code, _ in errors):
         return 3
     return 1 if errors else 0
+
+
+def _print(text: str) -> None:
+    if sys.stdout is None:
+        raise HostinfoError("standard output is closed")
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the exit tries it once more
+        raise HostinfoError("standard output: {}".format(error.strerror)) from None
 
 
 def _parsed(text: str) -> "dict[str, Any]":
@@ -305,12 +316,12 @@ def main(argv: "Sequence[str] | None" = None) -> int:
             lines = query(port, options.names, options.wait)
         finally:
             port.close()
+        return report(lines, options.names, options.json)
     except HostinfoError as error:
         _complain(str(error))
         return 1
     except KeyboardInterrupt:
         return 1
-    return report(lines, options.names, options.json)
 
 
 def _options(argv: "Sequence[str] | None") -> argparse.Namespace:
@@ -343,7 +354,8 @@ def _seconds(text: str) -> float:
 
 
 def _complain(text: str) -> None:
-    sys.stderr.write("vconsole-hostinfo: {}\n".format(text))
+    if sys.stderr is not None:
+        sys.stderr.write("vconsole-hostinfo: {}\n".format(text))
 
 
 if __name__ == "__main__":

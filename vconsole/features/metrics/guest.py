@@ -71,16 +71,16 @@ def main(arguments: "list[str] | None" = None, root: str = "/") -> int:
     try:
         options, names = _options(sys.argv[1:] if arguments is None else arguments)
     except getopt.GetoptError as error:
-        sys.stderr.write("vm-dump-metrics: {}\n{}".format(error, USAGE))
+        _say("vm-dump-metrics: {}\n{}".format(error, USAGE))
         return 2
     if "help" in options:
-        sys.stderr.write(USAGE)
+        _say(USAGE)
         return 2
     try:
         content = _read(options, root)
         _write(options.get("dest"), _chosen(content, names, "json" in options, root))
     except MetricsError as error:
-        sys.stderr.write("vm-dump-metrics: {}\n".format(_printable(str(error))))
+        _say("vm-dump-metrics: {}\n".format(_printable(str(error))))
         return 1
     return 0
 
@@ -112,7 +112,12 @@ def _read(options: "dict[str, str]", root: str) -> bytes:
 
 def _tell(verbose: bool, text: str) -> None:
     if verbose:
-        sys.stderr.write("vm-dump-metrics: {}\n".format(_printable(text)))
+        _say("vm-dump-metrics: {}\n".format(_printable(text)))
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:  # closed by whoever started this
+        sys.stderr.write(text)
 
 
 class _Disk:
