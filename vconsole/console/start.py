@@ -171,12 +171,13 @@ def _speaks_unicode() -> bool:
     """Whether the terminal is likely to show more than ASCII.
 
     Python makes UTF-8 of the C locale and says so in LC_CTYPE (PEP 538); the terminal, tmux say,
-    still goes by what the user set.
+    still goes by what the user set: where that is nothing, tmux and screen take it for C.
     """
     set_ = os.environ.get
     locale = set_("LC_ALL") or set_("LC_CTYPE") or ""
     if locale in ("", "C.UTF-8") and not set_("LC_ALL"):
-        locale = set_("LANG") or locale
+        inside = set_("TMUX") or set_("STY")
+        locale = set_("LANG") or ("C" if inside else locale)
     encoding = (getattr(sys.stdout, "encoding", None) or "").lower().replace("-", "")
     plain = locale in ("C", "POSIX") or set_("TERM") == "linux"
     return encoding == "utf8" and not plain

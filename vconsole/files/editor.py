@@ -55,7 +55,7 @@ def run_editor(name: str, data: bytes) -> bytes:
 
 @contextmanager
 def _left_the_terminal() -> Iterator[None]:
-    """Let ^C and the key of SIGQUIT end the editor at most: the terminal sends them to this program too.
+    """Let ^C end the editor at most: the terminal sends it to this program too. SIGQUIT as well.
 
     They are taken by a function because what is ignored stays so in the editor.
     """
