@@ -111,6 +111,30 @@ def test_an_attempt_that_takes_longer_than_the_first_limit_comes_up() -> None:
     bench.poller.stop()
 
 
+def test_the_first_attempt_to_come_through_counts_however_many_were_begun_since(
+    bench: Bench,
+) -> None:
+    """None is given up while no other has come through."""
+    begun: list[threading.Event] = []
+
+    def slow() -> HostSource:
+        begun.append(go := threading.Event())
+        go.wait(30)
+        return bench.connect()
+
+    bench.poller = Poller(slow, bench.snapshots.append, 0.02, 0.15, QUICK)
+    bench.poller.start()
+    bench.until(lambda: len(begun) == 3)
+    begun[0].set()
+    bench.until(bench.fresh)
+    for go in begun:
+        go.set()
+    bench.until(lambda: len(bench.sources) == len(begun))
+    bench.until(lambda: sum(not source.closed for source in bench.sources) == 1)
+    assert not bench.sources[0].closed
+    bench.poller.stop()
+
+
 def test_a_second_attempt_helps_where_the_first_hangs(bench: Bench) -> None:
     hold, attempts = threading.Event(), []
 

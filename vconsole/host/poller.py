@@ -28,8 +28,8 @@ class Limits:
     patience_s: float = 1.5
     """A call that takes longer makes the data stale."""
     connect_s: float = 10.0
-    """An attempt to connect that takes longer goes on, and a second one begins beside it; of the
-    next it is twice as long, up to `longest_connect_s`. ssh takes more than this at times."""
+    """An attempt to connect that takes longer goes on, and another one begins beside it; of that
+    it is twice as long, up to `longest_connect_s`. ssh takes more than this at times."""
     longest_connect_s: float = 120.0
     first_retry_s: float = 0.25
     last_retry_s: float = 1.0
@@ -40,7 +40,7 @@ class Limits:
     slice_s: float = 0.02
     """Between two readings of a source that is `unfinished`."""
     workers: int = 4
-    """Workers that may be left behind before no new one is started."""
+    """Workers that may be left behind, or still connect, before no new one is started."""
 
 
 STRETCH = 10
@@ -83,8 +83,8 @@ class Poller:
         """Domains that were changed from here since the last reading began."""
         self._changed = Condition()
         self._worker: Worker | None = None
-        self._elder: Worker | None = None
-        """An attempt to connect that goes on beside that of `_worker`."""
+        self._elders: list[Worker] = []
+        """Attempts to connect that go on beside that of `_worker`, the longest first."""
         self._connect_s = self._limits.connect_s
         self._left: set[Worker] = set()
         """Workers that were abandoned or are closing, as long as their threads live."""
@@ -145,7 +145,7 @@ class Poller:
             self._stopping = True
             worker, idle = self._worker, self._worker is not None and self._worker.job is None
             self._worker = None
-            self._drop(self._elder)
+            self._drop_elders()
             if worker is not None:
                 worker.abandon()
             self._changed.notify_all()
@@ -157,7 +157,7 @@ class Poller:
     def finished(self, worker: Worker, job: Job, answer: Answer) -> None:
         """Take the answer to a job, unless nobody waits for it any more."""
         with self._changed:
-            if worker is self._elder:
+            if worker in self._elders:
                 self._elder_finished(worker, answer)
                 return
             if worker is not self._worker:
@@ -173,7 +173,7 @@ class Poller:
     def ended(self, worker: Worker) -> None:
         """Forget a worker whose thread ends; that may make room for a new one."""
         with self._changed:
-            if len(self._left) >= self._limits.workers:
+            if self._are_enough:
                 self._retry_at = 0.0
             self._left.discard(worker)
             self._changed.notify_all()
@@ -213,7 +213,9 @@ class Poller:
         return min(pause, self._interval_s) if stale else pause
 
     def _reconnect(self, now: float) -> float:
-        if len(self._left) >= self._limits.workers:
+        if self._are_enough:
+            if self._elders:  # the title counts on
+                return self._interval_s
             hanging = f"{len(self._left)} calls to libvirt hang; waiting for one to end"
             self._go_stale(now, hanging, renew=True)
             return self._interval_s
@@ -222,6 +224,11 @@ class Poller:
         self._worker = Worker(self._connect, self)
         self._worker.start()
         return self._limits.patience_s
+
+    @property
+    def _are_enough(self) -> bool:
+        """So many threads wait for libvirt that another one would not help."""
+        return len(self._left) + len(self._elders) >= self._limits.workers
 
     def _watch(self, worker: Worker, now: float) -> float:
         """Lose patience with a job in two steps: say so, then give it up."""
@@ -241,22 +248,22 @@ class Poller:
         return deadline - waited
 
     def _count(self, worker: Worker) -> None:
-        """Let the screen count the seconds of an attempt to connect: those of the eldest."""
-        connecting = self._elder or worker
+        """Let the screen count the seconds of an attempt to connect: those of the longest."""
+        connecting = self._elders[0] if self._elders else worker
         known, since = self._last.freshness, connecting.since
         if isinstance(connecting.job, Opened) and known.connecting_since != since:
             self._publish(replace(self._last, freshness=replace(known, connecting_since=since)))
 
     def _try_beside(self, worker: Worker) -> None:
-        """Begin another attempt to connect; the one before it goes on, the one before that not."""
-        self._drop(self._elder)
-        self._elder, self._worker = worker, None
+        """Begin another attempt to connect; those before go on, and the first answer counts."""
+        self._elders.append(worker)
+        self._worker = None
         self._connect_s = min(self._limits.longest_connect_s, self._connect_s * 2)
         self._retry_at = 0.0
 
     def _elder_finished(self, worker: Worker, answer: Answer) -> None:
-        """The longer attempt has come through, or failed."""
-        self._elder = None
+        """A longer attempt has come through, or failed."""
+        self._elders.remove(worker)
         if isinstance(answer, HostError):
             self._left.add(worker)
             self._go_stale(monotonic(), _reason(answer), renew=True, cure=answer.cure)
@@ -266,8 +273,8 @@ class Poller:
         self._opened()
 
     def _opened(self) -> None:
-        self._drop(self._elder)
-        self._elder, self._connect_s = None, self._limits.connect_s
+        self._drop_elders()
+        self._connect_s = self._limits.connect_s
         self._opened_at = monotonic()
         self._now()
 
@@ -276,6 +283,11 @@ class Poller:
         if worker is not None:
             self._left.add(worker)
             worker.abandon()
+
+    def _drop_elders(self) -> None:
+        for elder in self._elders:
+            self._drop(elder)
+        self._elders.clear()
 
     def _feed(self, worker: Worker, now: float) -> float:
         """Give an idle worker what is due."""
