@@ -69,12 +69,15 @@ EARLY = "from vconsole.console.early import import_textual\nimport_textual()"
 
 def test_textual_comes_without_tls_and_its_palette_and_whoever_asks_gets_them() -> None:
     heavy = {"ssl", "_ssl", "textual.command", "textual.widgets._input", "rich.table", "difflib"}
+    heavy |= {"platformdirs", "tempfile", "shutil", "mimetypes"}
     assert not loaded_by(EARLY) & heavy
     asked = (
         "import ssl, rich.table\nfrom textual.command import Hit, Provider\n"
         "assert ssl.SSLContext and isinstance(Provider, type)\n"
         "import textual.app\nassert textual.app.CommandPalette.is_open.__name__ == 'is_open'\n"
-        "assert textual.color.get_suggestion('rad', ['red']) == 'red'"
+        "assert textual.color.get_suggestion('rad', ['red']) == 'red'\n"
+        "assert textual.app.mimetypes.guess_type('a.svg')[0] == 'image/svg+xml'\n"
+        "assert textual.app.user_downloads_path().name"
     )
     assert loaded_by(f"{EARLY}\n{asked}") >= heavy
 

@@ -90,3 +90,9 @@ def test_help_and_version_load_nothing_heavy() -> None:
             "from vconsole.__main__ import main\ntry:\n main()\nexcept SystemExit: pass"
         )
         assert not loaded_by(statement) & (INTERFACE | MACHINE | {"humanize"})
+
+
+def test_arguments_are_read_without_what_packs_files() -> None:
+    """argparse asks shutil how wide the terminal is, for each argument that it is told of."""
+    statement = "from vconsole.cli.console import console_parser\nconsole_parser().parse_args([])"
+    assert not loaded_by(statement) & {"shutil", "lzma", "bz2"}

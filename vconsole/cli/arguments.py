@@ -6,9 +6,11 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from typing_extensions import override
+
+from vconsole.cli.output import terminal_size
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -20,8 +22,21 @@ WITH_VALUE = ("-c", "--connect", "--interval", "--theme")
 """Options of the console that are followed by a value."""
 
 
+class _Formatter(argparse.HelpFormatter):
+    """As wide as the terminal.
+
+    argparse makes a formatter for each argument that a parser is told of.
+    """
+
+    def __init__(self, prog: str, **named: Any) -> None:
+        super().__init__(prog, **({"width": terminal_size()[0] - 2} | named))
+
+
 class Parser(argparse.ArgumentParser):
     """A parser, and those of its subcommands, that says which word was probably meant."""
+
+    def __init__(self, **named: Any) -> None:
+        super().__init__(**({"formatter_class": _Formatter} | named))
 
     def error(self, message: str) -> NoReturn:
         """Name it, and leave."""

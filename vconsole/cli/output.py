@@ -43,6 +43,23 @@ def written(code: int) -> int:
     return code
 
 
+def terminal_size() -> tuple[int, int]:
+    """Columns and lines, as shutil.get_terminal_size finds them, without what else it imports.
+
+    That is all that packs files, 3 ms of the time to the list.
+    """
+    try:
+        size = os.get_terminal_size(sys.__stdout__.fileno() if sys.__stdout__ else 1)
+    except (ValueError, OSError):  # closed, or no terminal
+        size = os.terminal_size((0, 0))
+    return _given("COLUMNS") or size.columns or 80, _given("LINES") or size.lines or 24
+
+
+def _given(name: str) -> int:
+    word = os.environ.get(name, "")
+    return int(word) if word.isdecimal() else 0
+
+
 def unwritable(error: OSError, errors: TextIO) -> int:
     """Say that something cannot be written; answers the exit code."""
     try:

@@ -18,6 +18,7 @@ from textual.widget import MountError
 from vconsole.console.aftermath import Aftermath
 from vconsole.console.closed_widgets import install as forget_closed_widgets
 from vconsole.console.early import collect_again
+from vconsole.console.light_strips import install as light_strips
 from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
 from vconsole.console.proving import Proving
@@ -117,6 +118,7 @@ class VConsole(App[int]):
         super().__init__(ansi_color=config.theme.startswith("ansi") or None)
         write_less()
         forget_closed_widgets()
+        light_strips()
         use_ascii(config.ascii)
         whole_scrollbars(config.ascii)
         for theme in THEMES:

@@ -85,7 +85,17 @@ class EarlyFeed:
         self._poller.stop()
 
 
-UNUSED: Final = ("textual.command", "textual.canvas", "textual.suggestions", "rich.table")
+UNUSED: Final = (
+    "textual.command",
+    "textual.canvas",
+    "textual.suggestions",
+    "textual.file_monitor",
+    "textual.css._help_text",
+    "rich.table",
+    "rich.tree",
+    "platformdirs",
+    "mimetypes",
+)
 """Modules whose names Textual imports and calls only now and then, or not at all."""
 
 

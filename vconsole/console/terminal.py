@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
+from vconsole.cli.output import terminal_size
+
 if TYPE_CHECKING:
     from textual.app import App
 
@@ -136,6 +138,9 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._file = sys.__stdout__
         self._lost = False
+
+    def _get_terminal_size(self) -> tuple[int, int]:
+        return terminal_size()
 
     def drops_frame(self) -> bool:
         """Whether the terminal is to be spared this frame; it gets the last one when it can."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from vconsole.files import places
 from vconsole.host.demo import paths
@@ -35,6 +34,8 @@ def demo_files() -> Iterator[dict[str, Path]]:
 
     Yields what stands for the real files, by the names of their settings.
     """
+    from tempfile import TemporaryDirectory
+
     with TemporaryDirectory(prefix="vconsole-demo-") as name:
         directory = Path(name)
         files = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -144,7 +143,7 @@ class Machine:
     def _node(self) -> Node:
         local = self._link.connection.local
         default = cores.hugepage_kib() if local else None
-        numad = shutil.which("numad") is not None if local else None
+        numad = _has("numad") if local else None
         if not self._info:
             return Node(hugepage_kib=default, numad=numad)
         model, _, _, mhz = self._info[:4]
@@ -295,3 +294,9 @@ def _with_free_pages(cell: Cell, free: Mapping[int, int | None] | None) -> Cell:
         return cell
     pages = (Pages(p.size_kib, p.total, free.get(p.size_kib, p.free)) for p in cell.pages)
     return replace(cell, pages=tuple(pages))
+
+
+def _has(program: str) -> bool:
+    from shutil import which  # with all that packs files
+
+    return which(program) is not None

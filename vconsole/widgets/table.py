@@ -165,7 +165,7 @@ class LineTable(ScrollView, Styled, can_focus=True):
             return
         y = row + 1 - int(self.scroll_offset.y)
         if before is None or len(before[1]) != len(after):
-            self.refresh(Region(0, y, self._width, 1))
+            self.refresh(Region(0, y, self._laid_out[1], 1))
             return
         x = 0
         for index, _, width in self._layout:
@@ -198,7 +198,7 @@ class LineTable(ScrollView, Styled, can_focus=True):
         return self.scrollable_content_region.width
 
     def _refresh_row(self, row: int) -> None:
-        self.refresh(Region(0, row + 1 - int(self.scroll_offset.y), self._width, 1))
+        self.refresh(Region(0, row + 1 - int(self.scroll_offset.y), self._laid_out[1], 1))
 
     def _reveal(self) -> None:
         """Scroll so that the cursor is in view."""
@@ -261,7 +261,7 @@ class LineTable(ScrollView, Styled, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """Draw the header or one row."""
         self._fits_anew()  # the first paint comes before the size is announced
-        width = self._width
+        width = self._laid_out[1]
         if y == 0:
             return self._header(width)
         row = y - 1 + int(self.scroll_offset.y)

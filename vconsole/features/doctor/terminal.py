@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import locale
 import os
-import shutil
 import sys
 from collections.abc import Iterator, Mapping
 
+from vconsole.cli.output import terminal_size
 from vconsole.files.config import Config
 from vconsole.model.diagnosis import Check, Target
 
@@ -18,7 +18,7 @@ def checks(config: Config, target: Target) -> Iterator[Check]:
     """Look at the terminal of this process."""
     yield kind(os.environ, sys.stdout.isatty())
     if sys.stdout.isatty():
-        yield size(*shutil.get_terminal_size())
+        yield size(*terminal_size())
     yield colours(os.environ)
     yield characters(locale.nl_langinfo(locale.CODESET), config.ascii)
 
