@@ -68,12 +68,13 @@ docs: ## write the generated documents anew
 	@scripts/setup.sh test
 	$(PYTHON_BIN) -m scripts.docs
 
-bench: ## measure everything, 20 minutes on a quiet machine; ARGS are passed on
+bench: ## measure everything, 25 minutes on a quiet machine; ARGS are passed on
 	@scripts/setup.sh test
 	@rm -f bench/results/*.md
 	-$(PYTHON_BIN) -m bench $(ARGS)
 	-$(PYTHON_BIN) -m bench.scale
 	-$(PYTHON_BIN) -m bench.vhostmd
+	-$(PYTHON_BIN) -m bench.far
 	-$(PYTHON_BIN) -m bench.inside
 
 performance: ## write docs/performance.md from what `make bench` has measured
