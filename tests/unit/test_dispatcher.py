@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.ground import wait_until
 from vconsole.changes.dispatcher import Dispatcher, Request
 from vconsole.model.request import Reply
 
@@ -20,13 +21,18 @@ class Wanted:
     deadline_s: float = 5.0
 
 
+@dataclass(frozen=True)
+class Changing(Wanted):
+    what: str = "change it"
+
+
 class Office:
     """A dispatcher and what it published."""
 
     def __init__(self, handle: Callable[[Wanted], Reply], **limits: Any) -> None:
         self.replies: Queue[tuple[Request, Reply]] = Queue()
         self.dispatcher = Dispatcher(
-            {Wanted: handle}, lambda *pair: self.replies.put(pair), **limits
+            {Wanted: handle, Changing: handle}, lambda *pair: self.replies.put(pair), **limits
         )
 
     def next(self) -> tuple[Request, Reply]:
@@ -87,12 +93,12 @@ def test_a_hanging_request_delays_no_other_and_too_many_are_refused() -> None:
     release = threading.Event()
 
     def handle(request: Wanted) -> Reply:
-        if request.word == "hang":
+        if request.word.startswith("hang"):
             release.wait(5)
         return Reply()
 
     office = Office(handle, width=1, hanging=2)
-    for word in ("hang", "quick", "hang", "refused"):
+    for word in ("hang a", "quick", "hang b", "refused"):
         office.dispatcher.ask(Wanted(word, deadline_s=0.05))
     assert [office.next()[1].status for _ in range(4)] == [
         "unknown",
@@ -101,6 +107,29 @@ def test_a_hanging_request_delays_no_other_and_too_many_are_refused() -> None:
         "refused",
     ]
     release.set()
+
+
+def test_what_hangs_is_not_asked_again_before_it_has_answered() -> None:
+    """A page asks each second; a change is another each time, and is never held up by it."""
+    release, asked = threading.Event(), list[str]()
+
+    def handle(request: Wanted) -> Reply:
+        asked.append(request.word)
+        release.wait(5)
+        return Reply()
+
+    office = Office(handle)
+    for word in ("disk", "disk", "other", "disk"):
+        office.dispatcher.ask(Wanted(word, deadline_s=0.05))
+        assert office.next()[1].status == "unknown"
+    assert asked == ["disk", "other"]
+    office.dispatcher.ask(Changing("disk", deadline_s=0.05))
+    office.dispatcher.ask(Changing("disk", deadline_s=0.05))
+    assert [office.next()[1].message for _ in range(2)] == ["no answer within 0.05 s"] * 2
+    release.set()
+    wait_until(lambda: not office.dispatcher._hanging, "all have come back")
+    office.dispatcher.ask(Wanted("disk"))
+    assert office.next()[1].status == "applied"
 
 
 def test_no_more_than_its_width_at_a_time() -> None:

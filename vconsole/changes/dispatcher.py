@@ -1,7 +1,8 @@
 """Answers requests beside the reading of the host, so that a slow one delays nothing else.
 
 Each request is handled on a daemon thread with a deadline. Past it the answer is ``unknown``, the
-thread is left behind, and whatever it may still bring is dropped.
+thread is left behind, and whatever it may still bring is dropped. As long as it hangs, who asks the
+same is told so at once: a page asks again and again, and each would leave another thread behind.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from threading import Lock, Thread, Timer
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
 
 from vconsole.host.stderr import leave_trace
@@ -41,6 +44,7 @@ class _Job:
     timer: Timer | None = None
     entry: Entry | None = None
     """What the recorder knows it by."""
+    since: float = field(default_factory=monotonic)
 
 
 class Dispatcher:
@@ -69,7 +73,7 @@ class Dispatcher:
         self._numbers = count()
         self._waiting: deque[_Job] = deque()
         self._running: dict[int, _Job] = {}
-        self._hanging: set[int] = set()
+        self._hanging: dict[int, _Job] = {}
         self._stopped = False
 
     def ask(self, request: Request) -> None:
@@ -88,12 +92,12 @@ class Dispatcher:
 
     def _begin_next(self) -> None:
         while (job := self._next()) is not None:
-            refused = len(self._hanging) >= self._most_hanging
-            if not refused:
+            job.since, without = monotonic(), self._without_asking(job.request)
+            if without is None:
                 job.timer = Timer(job.request.deadline_s, self._expire, (job,))
                 job.timer.daemon = True
                 job.timer.start()
-            work = self._refuse if refused else self._handle
+            work = self._handle if without is None else partial(self._answer, without)
             Thread(target=work, args=(job,), name="vconsole-dispatcher", daemon=True).start()
 
     def _next(self) -> _Job | None:
@@ -108,12 +112,24 @@ class Dispatcher:
         if self._recorder is not None:
             job.entry = self._recorder.begun(job.request)
 
-    def _refuse(self, job: _Job) -> None:
+    def _without_asking(self, request: Request) -> Reply | None:
+        """What is known of a request that would only hang as well."""
+        from vconsole.changes.activity import is_change
+
+        with self._lock:
+            hanging = list(self._hanging.values())
+        same = (job for job in hanging if job.request == request and not is_change(request))
+        if (job := next(same, None)) is not None:
+            return Reply("unknown", f"no answer for {monotonic() - job.since:.0f} s")
+        full = len(hanging) >= self._most_hanging
+        return Reply("refused", f"{len(hanging)} requests hang already") if full else None
+
+    def _answer(self, reply: Reply, job: _Job) -> None:
         try:
             self._record(job)
         except Exception:
             leave_trace()
-        self._finish(job, Reply("refused", f"{len(self._hanging)} requests hang already"))
+        self._finish(job, reply)
 
     def _handle(self, job: _Job) -> None:
         try:
@@ -127,7 +143,7 @@ class Dispatcher:
     def _expire(self, job: _Job) -> None:
         with self._lock:
             if job.number in self._running:
-                self._hanging.add(job.number)
+                self._hanging[job.number] = job
         self._finish(job, Reply("unknown", f"no answer within {job.request.deadline_s:g} s"))
 
     def _finish(self, job: _Job, reply: Reply) -> None:
@@ -135,7 +151,7 @@ class Dispatcher:
         with self._lock:
             first = self._running.pop(job.number, None) is not None
             if not first:
-                self._hanging.discard(job.number)
+                self._hanging.pop(job.number, None)
             wanted = first and not self._stopped
         if job.timer is not None:
             job.timer.cancel()

@@ -94,6 +94,7 @@ class ThawGuard:
                 _pipe(self._process.stdin).flush()
             self._answer(READY_S)
         except GuardError:
+            self.dismiss()  # nothing is frozen by us: it must not thaw what somebody else freezes
             self.close()
             raise
 
@@ -160,14 +161,14 @@ def main() -> None:
     order = json.loads(sys.stdin.readline())
     try:
         link, domain = _reach(order["uri"], order["uuid"])
-    except (HostError, AgentError) as error:
+    except Exception as error:  # nobody reads a trace of this process
         _say(problem=_words(error))
         return
     _say(ready=True)
     select.select([sys.stdin, wanted_to_end], [], [], order["limit_s"])
     try:
         _say(thawed=_thaw(link, domain, order))
-    except (HostError, AgentError) as error:
+    except Exception as error:  # nor of what this program did not foresee
         _say(problem=_words(error))
 
 
@@ -187,7 +188,9 @@ def _say(**words: object) -> None:
 
 
 def _words(error: Exception) -> str:
-    return f"{error.title}: {error.message}" if isinstance(error, HostError) else str(error)
+    if isinstance(error, HostError):
+        return f"{error.title}: {error.message}"
+    return str(error) if isinstance(error, AgentError) else f"{type(error).__name__}: {error}"
 
 
 def _reach(uri: str, uuid: str) -> tuple[Link, Any]:
