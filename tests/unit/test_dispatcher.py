@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, Queue
 from typing import Any
 
@@ -26,13 +27,20 @@ class Changing(Wanted):
     what: str = "change it"
 
 
+@dataclass(frozen=True)
+class Reading(Wanted):
+    path: Path = Path("/mnt/x")
+
+
 class Office:
     """A dispatcher and what it published."""
 
     def __init__(self, handle: Callable[[Wanted], Reply], **limits: Any) -> None:
         self.replies: Queue[tuple[Request, Reply]] = Queue()
         self.dispatcher = Dispatcher(
-            {Wanted: handle, Changing: handle}, lambda *pair: self.replies.put(pair), **limits
+            dict.fromkeys((Wanted, Changing, Reading), handle),
+            lambda *pair: self.replies.put(pair),
+            **limits,
         )
 
     def next(self) -> tuple[Request, Reply]:
@@ -130,6 +138,19 @@ def test_what_hangs_is_not_asked_again_before_it_has_answered() -> None:
     wait_until(lambda: not office.dispatcher._hanging, "all have come back")
     office.dispatcher.ask(Wanted("disk"))
     assert office.next()[1].status == "applied"
+
+
+def test_of_a_file_that_hangs_it_is_asked_whether_its_server_is_away() -> None:
+    release = threading.Event()
+    office = Office(lambda request: Reply(value=release.wait(5)))
+    office.dispatcher.ask(Reading("a", deadline_s=0.05))
+    office.dispatcher.ask(Wanted("b", deadline_s=0.05))
+    messages = {office.next()[1].message for _ in range(2)}
+    words = "no answer within 0.05 s"
+    assert messages == {words, f"{words}: is /mnt/x on a server that is away?"}
+    office.dispatcher.ask(Reading("a"))
+    assert "is /mnt/x on a server" in office.next()[1].message
+    release.set()
 
 
 def test_no_more_than_its_width_at_a_time() -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
+from pathlib import Path
 from threading import Lock, Thread, Timer
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
@@ -120,7 +121,7 @@ class Dispatcher:
             hanging = list(self._hanging.values())
         same = (job for job in hanging if job.request == request and not is_change(request))
         if (job := next(same, None)) is not None:
-            return Reply("unknown", f"no answer for {monotonic() - job.since:.0f} s")
+            return Reply("unknown", _silent(request, f"for {monotonic() - job.since:.0f} s"))
         full = len(hanging) >= self._most_hanging
         return Reply("refused", f"{len(hanging)} requests hang already") if full else None
 
@@ -144,7 +145,8 @@ class Dispatcher:
         with self._lock:
             if job.number in self._running:
                 self._hanging[job.number] = job
-        self._finish(job, Reply("unknown", f"no answer within {job.request.deadline_s:g} s"))
+        words = _silent(job.request, f"within {job.request.deadline_s:g} s")
+        self._finish(job, Reply("unknown", words))
 
     def _finish(self, job: _Job, reply: Reply) -> None:
         """Publish the first reply to a job; a later one only frees the thread."""
@@ -164,3 +166,10 @@ class Dispatcher:
             with suppress(Exception):  # a user interface that is closing
                 self._publish(job.request, reply)
         self._begin_next()
+
+
+def _silent(request: Request, how_long: str) -> str:
+    """Say that nothing answers; of a file, what may hold whoever looks at it."""
+    path = getattr(request, "path", None)
+    cause = f": is {path} on a server that is away?" if isinstance(path, Path) else ""
+    return f"no answer {how_long}{cause}"
