@@ -12,6 +12,7 @@ import pytest
 from vconsole.cli import given
 from vconsole.cli.report import CliError
 from vconsole.features.definition import cli as definition
+from vconsole.features.metrics.daemon import service, source
 from vconsole.features.pins import cli as pins
 
 
@@ -37,6 +38,18 @@ def test_a_definition_on_a_dead_mount() -> None:
     options = cast(Any, SimpleNamespace(file="/net/domain.xml"))
     with pytest.raises(CliError, match=r"no answer from the file /net/domain\.xml"):
         definition._text(options, "", cast(Any, None))
+
+
+def test_a_configuration_of_vhostmd_on_a_dead_mount(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    never = Event()
+    monkeypatch.setattr(given, "FILES_S", 0.05)
+    monkeypatch.setattr(source.careful, "read", lambda *_: never.wait())
+    assert service.main(["--check", "-f", "/net/vhostmd.conf"]) == 1
+    words = "vconsole vhostmd: no answer from the file /net/vhostmd.conf in 0 s\n"
+    assert capsys.readouterr() == ("", words)
+    never.set()
 
 
 def test_what_is_there_is_read_and_what_is_not_is_named(tmp_path: Path) -> None:

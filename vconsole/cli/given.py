@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from vconsole.cli.report import FILES_S, CliError
 from vconsole.files.careful import SafeFileError, read_given
+
+T = TypeVar("T")
 
 
 def given_bytes(path: Path) -> bytes:
@@ -15,21 +19,32 @@ def given_bytes(path: Path) -> bytes:
     Raises:
         CliError: It cannot be read, or not in time.
     """
-    found: list[bytes | Exception] = []
+    try:
+        return in_time(path, lambda: read_given(path))
+    except SafeFileError as error:
+        raise CliError(str(error)) from error
 
-    def read() -> None:
+
+def in_time(path: object, work: Callable[[], T]) -> T:
+    """What comes of looking at a file.
+
+    Raises:
+        CliError: It takes too long.
+    """
+    found: list[T] = []
+    failed: list[Exception] = []
+
+    def look() -> None:
         try:
-            found.append(read_given(path))
+            found.append(work())
         except Exception as error:  # handed to the caller's thread
-            found.append(error)
+            failed.append(error)
 
-    thread = threading.Thread(target=read, name="vconsole-file", daemon=True)
+    thread = threading.Thread(target=look, name="vconsole-file", daemon=True)
     thread.start()
     thread.join(FILES_S)
+    if failed:
+        raise failed[0]
     if not found:
         raise CliError(f"no answer from the file {path} in {FILES_S:.0f} s")
-    if isinstance(found[0], SafeFileError):
-        raise CliError(str(found[0])) from found[0]
-    if isinstance(found[0], Exception):
-        raise found[0]
     return found[0]

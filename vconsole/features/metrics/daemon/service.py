@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     source = _source(options)
     if options.check:
-        return _check(source)
+        return _check_in_time(source)
     launch = Launch()
     try:
         user = find_user(options.user) if options.user else None
@@ -98,6 +98,17 @@ def _source(options: argparse.Namespace) -> ConfigSource:
     if options.profile or not DEFAULT_FILE.exists():
         return ConfigSource(None, options.profile or PROFILES[0])
     return ConfigSource(DEFAULT_FILE)
+
+
+def _check_in_time(source: ConfigSource) -> int:
+    from vconsole.cli.given import in_time
+    from vconsole.cli.report import CliError
+
+    try:
+        return in_time(source, lambda: _check(source))
+    except CliError as error:
+        print(f"vconsole vhostmd: {line(error)}", file=sys.stderr)
+        return 1
 
 
 def _check(source: ConfigSource) -> int:
