@@ -12,7 +12,8 @@ import pytest
 from vconsole.cli import given
 from vconsole.cli.report import CliError
 from vconsole.features.definition import cli as definition
-from vconsole.features.metrics.daemon import service, source
+from vconsole.features.metrics.daemon import service
+from vconsole.files import careful
 from vconsole.features.pins import cli as pins
 
 
@@ -45,7 +46,7 @@ def test_a_configuration_of_vhostmd_on_a_dead_mount(
 ) -> None:
     never = Event()
     monkeypatch.setattr(given, "FILES_S", 0.05)
-    monkeypatch.setattr(source.careful, "read", lambda *_: never.wait())
+    monkeypatch.setattr(careful, "read", lambda *_: never.wait())
     assert service.main(["--check", "-f", "/net/vhostmd.conf"]) == 1
     words = "vconsole vhostmd: no answer from the file /net/vhostmd.conf in 0 s\n"
     assert capsys.readouterr() == ("", words)
