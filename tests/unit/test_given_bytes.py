@@ -13,8 +13,8 @@ from vconsole.cli import given
 from vconsole.cli.report import CliError
 from vconsole.features.definition import cli as definition
 from vconsole.features.metrics.daemon import service
-from vconsole.files import careful
 from vconsole.features.pins import cli as pins
+from vconsole.files import careful
 
 
 @pytest.fixture
