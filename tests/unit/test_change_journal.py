@@ -8,6 +8,9 @@ import pwd
 import socket
 import struct
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from vconsole.changes import journal
 from vconsole.changes.entry import Entry
@@ -74,3 +77,38 @@ def test_lines_that_are_no_changes_are_passed_over() -> None:
 def test_bytes_that_are_no_text_are_read_as_far_as_they_are() -> None:
     (found,) = journal.parse(line(_UID="0", DOMAIN=[119, 255, 98]))
     assert found.name == "w\ufffdb"
+
+
+@pytest.mark.parametrize(
+    ("readable", "says", "note"),
+    [
+        (True, "", ""),
+        (False, "", journal.ONLY_OWN),
+        (True, "Failed to open a file: Bad message", "journal: Failed to open a file: Bad message"),
+    ],
+)
+def test_who_may_read_the_own_entries_alone_is_told_so(
+    readable: bool, says: str, note: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With JSON journalctl gives no hint, and an empty list looked as if nobody did a thing."""
+    (tmp_path / "socket").touch()
+    (tmp_path / "id").write_text("abc\n")
+    (tmp_path / "abc").mkdir()
+    (tmp_path / "abc" / "system.journal").touch()
+    program = tmp_path / "journalctl"
+    program.write_text(f"#!/bin/sh\ncat <<'end'\n{line()}\nend\necho '{says}' >&2\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(journal, "SOCKET", str(tmp_path / "socket"))
+    monkeypatch.setattr(journal, "MACHINE_ID", tmp_path / "id")
+    monkeypatch.setattr(journal, "JOURNALS", (tmp_path / "none", tmp_path))
+    really = os.open
+
+    def opened(path: Any, *flags: Any) -> int:
+        if str(path).endswith("system.journal") and not readable:
+            raise PermissionError(13, "Permission denied")
+        return really(path, *flags)
+
+    monkeypatch.setattr(os, "open", opened)
+    found, told = journal.read(10)
+    assert ([e.id for e in found], told) == (["abc"], note)

@@ -244,6 +244,9 @@ def test_a_guest_is_found_by_its_uuid_with_all_rows(tmp_path: Path) -> None:
     assert threads["vcpu", 0].processor == 3
     assert (threads["vcpu", 0].wait_ns, threads["vcpu", 0].switches) == (2000, 7)
     assert guest.allowed(43) == CpuSet.parse("0-1,5")
+    for pid in (44, 45):  # of another libvirt's domain, defined from a copy
+        make_process(tmp_path, pid, UUID)
+        assert proc.find_guests(tmp_path) == {}, "nobody knows whose is whose"
 
 
 def test_a_process_number_that_is_used_again_is_another_guest(tmp_path: Path) -> None:

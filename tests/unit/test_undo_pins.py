@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from vconsole.features.pins.host.bare import without_pin
+import pytest
+
+from vconsole.features.pins.host.bare import without_list, without_pin
 from vconsole.features.pins.model.compare import PCpus
 from vconsole.features.pins.model.undo import undo_last, undo_now
 from vconsole.model.cpuset import CpuSet
@@ -114,3 +116,24 @@ def test_an_empty_cputune_leaves_with_its_last_pin() -> None:
     cputune = "  <cputune>\n    <vcpupin vcpu='0' cpuset='1'/>\n  </cputune>\n"
     pinned = bare.replace("</vcpu>\n", "</vcpu>\n" + cputune)
     assert without_pin(pinned, ("vcpu", 0)) == bare
+
+
+LISTED = "<domain>\n  <iothreads>2</iothreads>\n  <iothreadids>\n{}  </iothreadids>\n</domain>\n"
+
+
+@pytest.mark.parametrize(
+    ("ids", "leaves"),
+    [
+        ("    <iothread id='1'/>\n    <iothread id='2'/>\n", True),
+        ("    <iothread id='1'/>\n    <iothread id='4'/>\n", False),
+        ("    <iothread id='1' thread_pool_min='2'/>\n    <iothread id='2'/>\n", False),
+        ("    <iothread id='1'><poll max='9'/></iothread>\n    <iothread id='2'/>\n", False),
+    ],
+)
+def test_the_list_of_iothreads_that_pinning_wrote_leaves_unless_it_says_more(
+    ids: str, leaves: bool
+) -> None:
+    text = LISTED.format(ids)
+    without = "<domain>\n  <iothreads>2</iothreads>\n</domain>\n"
+    assert without_list(text) == (without if leaves else text)
+    assert without_list(without) == without

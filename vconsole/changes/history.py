@@ -19,12 +19,11 @@ from vconsole.changes.operator import operator
 from vconsole.files.jsonlines import Stamp, append_line, last_lines, stamp
 from vconsole.model.host_state import RowKey
 from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, halves
-from vconsole.model.pin_json import HALVES, step_from_json, step_to_json
+from vconsole.model.pin_json import FLAGS, HALVES, step_from_json, step_to_json
 from vconsole.model.virsh import change_commands
 
 FILE_NAME: Final = "pins.jsonl"
 
-_BARE: Final = ("bare_before", "bare_after")
 Origin = Literal["plan", "undo", "redo", "roll-back"]
 
 
@@ -235,7 +234,7 @@ def _joined(halves: Iterable[PinStep]) -> tuple[PinStep, ...]:
     rows: dict[RowKey, PinStep] = {}
     for half in halves:
         row = rows.get(half.key, half)
-        sets: dict[str, Any] = {n: getattr(half, n) or getattr(row, n) for n in (*HALVES, *_BARE)}
+        sets: dict[str, Any] = {n: getattr(half, n) or getattr(row, n) for n in (*HALVES, *FLAGS)}
         rows[half.key] = PinStep(half.kind, half.id, **sets)
     return tuple(rows.values())
 

@@ -7,6 +7,7 @@ nothing but that: the activity log is the record.
 from __future__ import annotations
 
 import json
+import os
 import pwd
 import socket
 import struct
@@ -22,6 +23,9 @@ SOCKET = "/run/systemd/journal/socket"
 MESSAGE_ID: Final = "6b2f3c0d5a9e4a0fb6f1c3a8d2e7905b"
 """Of every entry here: ``journalctl MESSAGE_ID=...`` shows the changes and nothing else."""
 DEADLINE_S: Final = 8.0
+JOURNALS: Final = (Path("/run/log/journal"), Path("/var/log/journal"))
+MACHINE_ID: Final = Path("/etc/machine-id")
+ONLY_OWN: Final = "members of systemd-journal or adm see those of all"
 _NOTICE: Final = "5"
 _FIELDS: Final = {
     "OPERATOR": "operator",
@@ -67,7 +71,7 @@ def read(most: int) -> tuple[tuple[Entry, ...], str]:
     """(the changes in the journal as far as this user may read it, why there are none)."""
     if not Path(SOCKET).exists():
         return (), "no journal here"
-    argv = ["journalctl", "--no-pager", "-q", "-o", "json", "-n", str(most)]
+    argv = ["journalctl", "--no-pager", "-o", "json", "-n", str(most)]
     try:
         done = subprocess.run(
             [*argv, f"MESSAGE_ID={MESSAGE_ID}"],
@@ -78,7 +82,25 @@ def read(most: int) -> tuple[tuple[Entry, ...], str]:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return (), f"the journal cannot be read: {type(error).__name__}"
-    return tuple(parse(done.stdout.decode("utf-8", "replace"))), ""
+    complaint = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    note = ONLY_OWN if _only_own() else f"journal: {complaint[0]}" if complaint else ""
+    return tuple(parse(done.stdout.decode("utf-8", "replace"))), note
+
+
+def _only_own() -> bool:
+    """Whether this user may read no more than the own entries; journalctl does not say it here.
+
+    The system's are in ``system.journal`` below the machine's id (systemd-journald.service(8)).
+    """
+    for top in JOURNALS:
+        try:
+            machine = MACHINE_ID.read_text("ascii").strip()
+            os.close(os.open(top / machine / "system.journal", os.O_RDONLY | os.O_CLOEXEC))
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            continue
+    return False
 
 
 def parse(text: str) -> Iterator[Entry]:

@@ -127,8 +127,12 @@ class Guest:
 
 
 def find_guests(root: Path = PROC) -> dict[str, Guest]:
-    """UUID -> process, by the ``-uuid`` that libvirt starts QEMU with. Reads every process."""
+    """UUID -> process, by the ``-uuid`` that libvirt starts QEMU with. Reads every process.
+
+    Of a UUID that two have (a definition copied to another libvirt) it is not known whose is whose.
+    """
     found: dict[str, Guest] = {}
+    twice: set[str] = set()
     try:
         names = os.listdir(root)
     except OSError:
@@ -137,8 +141,9 @@ def find_guests(root: Path = PROC) -> dict[str, Guest]:
         if name.isdigit() and (uuid := parse_uuid(read_bytes(f"{root}/{name}/cmdline"))):
             stat = parse_stat(read_bytes(f"{root}/{name}/stat"))
             if stat is not None:
-                found.setdefault(uuid, Guest(root, int(name), stat.start))
-    return found
+                twice |= found.keys() & {uuid}
+                found[uuid] = Guest(root, int(name), stat.start)
+    return {uuid: guest for uuid, guest in found.items() if uuid not in twice}
 
 
 def parse_uuid(cmdline: bytes | None) -> str | None:

@@ -31,6 +31,10 @@ class PinStep:
     """The definition has no element for the row: `config_before` is what that means."""
     bare_after: bool = False
     """It is to have none."""
+    unlisted_before: bool = False
+    """The definition has no ``<iothreadids>``; libvirt writes one when it pins an iothread."""
+    unlisted_after: bool = False
+    """It is to have none."""
 
     @property
     def key(self) -> RowKey:
@@ -48,12 +52,14 @@ class PinStep:
             config_after=self.config_before if self.config_after is not None else None,
             bare_before=self.bare_after,
             bare_after=self.bare_before,
+            unlisted_before=self.unlisted_after,
+            unlisted_after=self.unlisted_before,
         )
 
 
 def halves(step: PinStep) -> tuple[PinStep, PinStep]:
     """What a step does live, and what it does to the definition."""
-    live = replace(step, config_before=None, config_after=None, bare_before=False, bare_after=False)
+    live = PinStep(step.kind, step.id, step.live_before, step.live_after)
     return live, replace(step, live_before=None, live_after=None)
 
 

@@ -10,15 +10,15 @@ from vconsole.model.outcome import PinStep
 from vconsole.model.setting import NUMBERED, SETTING_KINDS, parse_setting
 
 HALVES: Final = ("live_before", "live_after", "config_before", "config_after")
-_BARE: Final = ("bare_before", "bare_after")
+FLAGS: Final = ("bare_before", "bare_after", "unlisted_before", "unlisted_after")
 
 
 def step_to_json(step: PinStep) -> dict[str, object]:
     """A row: what is not touched is left out."""
     sets = {name: getattr(step, name) for name in HALVES}
     shown = {name: str(cpuset) for name, cpuset in sets.items() if cpuset is not None}
-    bare = {name: True for name in _BARE if getattr(step, name)}
-    return {"kind": step.kind, "id": step.id, **shown, **bare}
+    flags = {name: True for name in FLAGS if getattr(step, name)}
+    return {"kind": step.kind, "id": step.id, **shown, **flags}
 
 
 def step_from_json(item: Any) -> PinStep:
@@ -34,7 +34,7 @@ def step_from_json(item: Any) -> PinStep:
     if (number is not None) != is_numbered(kind) or not isinstance(number, int | None):
         raise ValueError("no step")
     sets: dict[str, Any] = {name: _value(kind, item[name]) for name in HALVES if name in item}
-    sets |= {name: item.get(name) is True for name in _BARE}
+    sets |= {name: item.get(name) is True for name in FLAGS}
     return PinStep(kind, number, **sets)
 
 

@@ -33,7 +33,10 @@ COLUMNS: Final[tuple[Column[Entry], ...]] = (
         cell=lambda entry: (safe(entry.outcome), "good" if entry.outcome == "applied" else "warn"),
     ),
     Column(
-        *("operator", "Who", 24), from_width=100, cell=lambda entry: (safe(entry.operator), "dim")
+        *("operator", "Who", 24),
+        from_width=100,
+        flex=True,
+        cell=lambda entry: (safe(entry.operator), "dim"),
     ),
 )
 
@@ -70,7 +73,7 @@ class ActivityScreen(ListPage):
         self._entries = {e.id or str(last - place): e for place, e in enumerate(entries)}
         where = f"not saved: {log.problem}" if log.problem else str(log.path)
         if self._note:
-            where += f"   {self._note}"
+            where = f"{self._note}   {where}"
         words = f"{len(entries)} {'entry' if last == 1 else 'entries'}   {safe(where)}"
         self.show_list("Activity", words, list(self._entries))
 

@@ -26,13 +26,15 @@ GAP = 1
 
 
 def layout(columns: Sequence[Heading], width: int) -> list[tuple[int, Heading, int]]:
-    """(index, column, width) of the columns shown in `width` cells; the flexible one fills up."""
+    """(index, column, width) of the columns shown in `width` cells; the flexible share the rest."""
     sizes = [c.width if width >= c.from_width else c.narrow for c in columns]
     shown = [(i, c, size) for i, (c, size) in enumerate(zip(columns, sizes, strict=True)) if size]
     used = sum(size + GAP for _, _, size in shown) - GAP
     spare = max(0, width - used)
-    flexible = next((c for _, c, _ in shown if c.flex), None)
-    return [(i, c, size + (spare if c is flexible else 0)) for i, c, size in shown]
+    flexible = [i for i, c, _ in shown if c.flex]
+    share, over = divmod(spare, len(flexible)) if flexible else (0, 0)
+    more = {i: share + (over if i == flexible[0] else 0) for i in flexible}
+    return [(i, c, size + more.get(i, 0)) for i, c, size in shown]
 
 
 class LineTable(ScrollView, Styled, can_focus=True):

@@ -13,6 +13,7 @@ from vconsole.host.link import Link
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, Pin, RowKey
 from vconsole.model.setting import SettingRow
+from vconsole.model.xml_edit import Document
 
 _XML_INACTIVE = 2
 
@@ -24,6 +25,8 @@ class Rows:
     pins: Mapping[RowKey, Pin | SettingRow]
     """Those of memory and scheduling too, every one there could be."""
     bare: frozenset[RowKey] = frozenset()
+    unlisted: bool = False
+    """The definition has no ``<iothreadids>``."""
 
 
 def read_rows(
@@ -37,7 +40,8 @@ def read_rows(
         XmlError: One of them cannot be read.
     """
     live = _read(link, handle, 0) if domain.active else None
-    config = _read(link, handle, _XML_INACTIVE) if domain.persistent else None
+    text = link.call(handle.XMLDesc, _XML_INACTIVE) if domain.persistent else None
+    config = read_domain(text) if text is not None else None
     defined = config
     if live is not None and config is not None and not split_pins:
         config = live
@@ -54,7 +58,9 @@ def read_rows(
         ),
     )
     rows |= {row.key: row for row in setting_rows(known)}
-    return Rows(rows, frozenset(bare) if split_pins else frozenset())
+    if text is None or not split_pins:
+        return Rows(rows)
+    return Rows(rows, frozenset(bare), Document(text).find("iothreadids") is None)
 
 
 def _read(link: Link, handle: Any, flags: int) -> DomainXml:

@@ -23,7 +23,7 @@ from vconsole.host.link import Link
 from vconsole.host.machine import Machine
 from vconsole.host.source import HostError
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, Pin, PinKey, RowKey
+from vconsole.model.host_state import Domain, Pin, PinKey
 from vconsole.model.outcome import Outcome, PinChange, PinStep, Status, StepOutcome, halves
 from vconsole.model.setting import Setting, SettingRow
 from vconsole.model.words import row_label
@@ -61,7 +61,7 @@ class PinWriter:
             self._check(change, domain, rows)
         except RefusedError as refusal:
             return refusal.outcome
-        change = replace(change, steps=tuple(_with_bare(s, rows.bare) for s in change.steps))
+        change = replace(change, steps=tuple(_with_bare(s, rows) for s in change.steps))
         outcomes, lost = self._set_all(handle, change)
         if lost is None:
             outcomes = self._read_back(handle, domain, outcomes)
@@ -221,16 +221,19 @@ class PinWriter:
         if live is not None:
             yield partial(pin, live, _LIVE), halves(step)[0]
         if config is not None:
-            bare = partial(remove_pin, self._link, handle, (kind, step.id))
+            key = (kind, step.id)
+            bare = partial(remove_pin, self._link, handle, key, unlist=step.unlisted_after)
             yield (bare if step.bare_after else partial(pin, config, _CONFIG)), halves(step)[1]
 
     def _pin(self, handle: Any, key: PinKey, cpuset: CpuSet, flags: int) -> None:
         self._link.call(masks.pin, handle, key, cpuset, self._machine.map_width, flags)
 
 
-def _with_bare(step: PinStep, bare: frozenset[RowKey]) -> PinStep:
+def _with_bare(step: PinStep, rows: Rows) -> PinStep:
     """The step with what undoing it must know: whether the definition says anything of the row."""
-    return replace(step, bare_before=step.config_after is not None and step.key in bare)
+    bare = step.config_after is not None and step.key in rows.bare
+    unlisted = bare and step.kind == "iothread" and rows.unlisted
+    return replace(step, bare_before=bare, unlisted_before=unlisted)
 
 
 def _refusal(change: PinChange, reason: str) -> RefusedError:
