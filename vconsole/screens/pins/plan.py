@@ -159,6 +159,8 @@ class PlanScreen(ListPage):
             return "the halves that were changed"
         if not self._plan.split_pins:
             return "this driver keeps one set of pins for live and config"
+        if self._waiting or self._outcome is not None:
+            return _TARGETS[self._plan.target]  # the choice is made
         targets = [
             f"{'(*)' if t == self._plan.target else '( )'} {_TARGETS[t]}"
             for t in ("both", "live", "config")
@@ -219,11 +221,9 @@ class PlanScreen(ListPage):
             took = f" in {outcome.took_ms:.0f} ms" if outcome.took_ms is not None else ""
             if any(step.drift for step in outcome.steps):
                 return f"{done} of {total} applied{took}; the kernel differs, see drift", "warn"
-            return (
-                f"{done} of {total} applied and verified{took}   {APP.undo} undoes   "
-                f"{APP.back} back",
-                "good",
-            )
+            next_ = f"{APP.redo} redoes" if self._change.origin == "undo" else f"{APP.undo} undoes"
+            words = f"{done} of {total} applied and verified{took}   {next_}   {APP.back} back"
+            return words, "good"
         if outcome.status == "conflict":
             return (
                 f"conflict, nothing changed: {outcome.message}; {APP.back} shows what is now",
@@ -254,6 +254,7 @@ class PlanScreen(ListPage):
 
     @override
     def replied(self, request: Request, reply: Reply) -> None:
+        again = isinstance(request, ReadOutcome)
         if isinstance(request, ReadOutcome) and request.of is self._asked is not None:
             reply = replace(reply, message=f"{self._said}; {reply.message}".lstrip("; "))
             request = self._asked
@@ -263,7 +264,7 @@ class PlanScreen(ListPage):
             return
         if request is not self._asked or not isinstance(request, SetPins):
             return
-        self._said = reply.message
+        self._said = self._said if again else reply.message
         outcome = self._outcome = outcome_of(request, reply)
         told = outcome.change  # what is read again of a log has no name
         self._change = replace(told, name=self._change.name, origin=self._change.origin)
@@ -283,7 +284,8 @@ class PlanScreen(ListPage):
             footer.offer((), without=("plan.apply", "plan.target", "plan.rollback"))
         elif (outcome := self._outcome) is not None:
             back = "plan.rollback" if outcome.status != "applied" and outcome.applied else ""
-            first = filter(None, (back, "app.undo" if outcome.applied else ""))
+            other = "app.redo" if self._change.origin == "undo" else "app.undo"
+            first = filter(None, (back, other if outcome.applied else ""))
             footer.offer(first, without=("plan.apply", "plan.target", "plan.rollback"))
         else:
             without = ["plan.rollback"]
