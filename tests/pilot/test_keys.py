@@ -88,3 +88,12 @@ async def test_a_domain_cannot_pass_for_a_key() -> None:
     async with console_on(replace(scene, domains=(first,))) as console:
         await console.press("D")
         console.sees("{000000000000:app.quit} {app.quit}")
+
+
+async def test_a_question_is_what_is_open_whatever_the_key_that_goes_back() -> None:
+    async with console_on(scenes.kvm07(), config=Config(keys={"app.back": "f9"})) as console:
+        await console.press("a", "r", "f9")
+        assert console.page == "actions"
+        console.sees_no("y/N y and enter")
+        await console.press("f9")
+        assert console.page == "domains"

@@ -82,7 +82,8 @@ class AppCommands:
 
     async def do_back(self) -> None:
         """Close what is open in the page, else the page."""
-        if not self.page.go_back() and len(self.app.screen_stack) > 1:
+        page = self.page  # escape never comes here while a question is open, another key does
+        if not (page.give_up_question() or page.go_back()) and len(self.app.screen_stack) > 1:
             await self.app.pop_screen()
 
     # -- changes -----------------------------------------------------------------------------

@@ -425,9 +425,16 @@ class Page(Screen[None]):
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         """Going elsewhere, by a click say, gives the question up."""
+        if event.widget is not self._prompt:
+            self.give_up_question()
+
+    def give_up_question(self) -> bool:
+        """Close the question that is open; False where none is."""
         prompt = self._prompt
-        if prompt is not None and prompt.is_open and event.widget is not prompt:
-            prompt.action_give_up()
+        if prompt is None or not prompt.is_open:
+            return False
+        prompt.action_give_up()
+        return True
 
     def read_again(self) -> None:
         """Ask anew for what the page reads beside the state of the host."""
