@@ -97,6 +97,8 @@ async def test_a_domain_is_left_out_and_the_target_chosen() -> None:
         await console.press("enter")
         (change, *_) = [r.change for r in console.asked(SetPins)]
         assert all(step.config_after is None for step in change.steps)
+        await console.press("enter")
+        assert console.status == "! nothing to apply: it was tried"
 
 
 async def test_a_host_without_room_says_who_stays() -> None:

@@ -24,6 +24,7 @@ class Front:
     known: HostState = EMPTY
     subject: Domain | None = None
     changes: int = 0
+    spent: str = ""
 
 
 def front(scene: HostState | None = None, name: str = "mail", changes: int = 1) -> Front:

@@ -27,6 +27,10 @@ class Context(Protocol):
     def changes(self) -> int:
         """How many changes are planned here."""
 
+    @property
+    def spent(self) -> str:
+        """Why none of them can be applied any more, or yet."""
+
 
 _WORD = re.compile(r"\w+")
 Need = Callable[[Context], str | None]
@@ -72,8 +76,7 @@ def a_plan(context: Context) -> str | None:
 
 def unapplied(context: Context) -> str | None:
     """A plan must still be there to be applied."""
-    done = "nothing to apply: it is worked out still, was tried already, or changes nothing"
-    return None if context.changes else done
+    return None if context.changes else f"nothing to apply: {context.spent or 'nothing is planned'}"
 
 
 def pinnable(context: Context) -> str | None:

@@ -254,6 +254,11 @@ class Page(Screen[None]):
         return 0
 
     @property
+    def spent(self) -> str:
+        """Why none of them can be applied any more, or yet."""
+        return ""
+
+    @property
     def in_view(self) -> str | None:
         """UUID of the domain to read in detail."""
         return None

@@ -118,6 +118,13 @@ class ManyScreen(ListPage):
         """Domains whose rows get another set, while nothing is applied yet."""
         return len(self._many.changes) if self._many and self._run is None else 0
 
+    @property
+    @override
+    def spent(self) -> str:
+        if self._many is None:
+            return self._trouble or "it is worked out still"
+        return "it would change nothing" if self._run is None else "it was tried"
+
     @override
     def virsh(self) -> str:
         uri = self.host_state.connection.uri
@@ -219,6 +226,7 @@ class ManyScreen(ListPage):
     @override
     def replied(self, request: Request, reply: Reply) -> None:
         if request is self._asking:
+            self.unsay()  # that it is worked out still, say
             if isinstance(reply.value, ManyPlan):
                 self._many = reply.value
             else:

@@ -28,6 +28,8 @@ from vconsole.text import Cell, Note, safe
 from vconsole.widgets.bars import FooterBar, StatusBar
 
 KEY = Keys("plan")
+_SPENT = ("plan.apply", "plan.target", "plan.save")
+"""What cannot be done once it is applied, or tried."""
 
 
 class Row(NamedTuple):
@@ -130,6 +132,15 @@ class PlanScreen(ListPage):
     def changes(self) -> int:
         """Rows not applied yet."""
         return 0 if self._outcome or self._waiting else len(self._change.steps)
+
+    @property
+    @override
+    def spent(self) -> str:
+        if self._waiting:
+            return "it is being applied"
+        if self._outcome is None:
+            return "it would change nothing"
+        return "it was applied" if self._outcome.status == "applied" else "it was tried"
 
     @override
     def virsh(self) -> str:
@@ -281,18 +292,18 @@ class PlanScreen(ListPage):
         """Show in the footer what can be done now."""
         footer = self.query_one(FooterBar)
         if self._past:
-            footer.offer((), without=("plan.apply", "plan.target", "plan.rollback"))
+            footer.offer((), without=(*_SPENT, "plan.rollback"))
         elif (outcome := self._outcome) is not None:
             back = "plan.rollback" if outcome.status != "applied" and outcome.applied else ""
             other = "app.redo" if self._change.origin == "undo" else "app.undo"
             first = filter(None, (back, other if outcome.applied else ""))
-            footer.offer(first, without=("plan.apply", "plan.target", "plan.rollback"))
+            footer.offer(first, without=(*_SPENT, "plan.rollback"))
         else:
             without = ["plan.rollback"]
             if self._plan is None or len(self._plan.targets) < 2:
                 without.append("plan.target")
             if self._waiting:
-                without += ["plan.apply", "plan.target"]
+                without += _SPENT
             footer.offer((), without=without)
 
     def do_target(self) -> None:
