@@ -293,6 +293,46 @@ def test_a_frozen_guest_is_known_by_its_refusals() -> None:
     assert guest.asked()[-1] == "getTime"
 
 
+NEW_REFUSAL = "guest-get-time has been disabled: the command is not allowed"
+"""What qemu-ga says since 9.1, frozen or not; seen of 10.0 in Debian 13."""
+
+
+@pytest.mark.parametrize("status", ["frozen", "thawed", ""])
+def test_a_refusal_that_does_not_say_why_is_asked_about(
+    status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import libvirt_qemu
+
+    guest, asked = Guest(), []
+
+    def command(_guest: object, words: str, *_: object) -> str:
+        asked.append(json.loads(words)["execute"])
+        return json.dumps({"return": status} if status else {})
+
+    monkeypatch.setattr(libvirt_qemu, "qemuAgentCommand", command)
+    fails(guest, "getTime", failure(1, NEW_REFUSAL))
+    report = report_of(guest)
+    assert report.frozen is {"frozen": True, "thawed": False}.get(status)
+    assert bool(report.problems) is (status != "frozen")
+    assert report.answering
+    assert asked == ["guest-fsfreeze-status"]
+    assert (guest.asked()[-1] == "getTime") is (status == "frozen")
+
+
+def test_what_somebody_else_froze_is_left_frozen_by_a_new_agent_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was taken for a failed freeze of ours, and thawed: a backup's, say."""
+    import libvirt_qemu
+
+    monkeypatch.setattr(libvirt_qemu, "qemuAgentCommand", lambda *_: '{"return": "frozen"}')
+    guard, guest = Guard(), Guest()
+    fails(guest, "fsFreeze", failure(1, NEW_REFUSAL.replace("get-time", "fsfreeze-freeze")))
+    assert frozen(monkeypatch, guard, guest).status == "refused"
+    assert (guard.thawed, guard.dismissed) == (0, 1)
+    assert "fsThaw" not in guest.asked()
+
+
 def test_lists_without_end_and_values_of_a_wrong_type_are_cut() -> None:
     guest = Guest()
     row = {"addr": "192.0.2.7", "prefix": "x"}

@@ -8,6 +8,7 @@ Source: virDomainAgentSetResponseTimeout.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,6 +30,10 @@ _CURES: Final = {
 }
 _FROZEN: Final = "frozen state"
 """What qemu-ga says of itself while file systems are frozen, in every refusal."""
+_REFUSED: Final = "has been disabled: the command is not allowed"
+"""What it says since 9.1, and also where its settings forbid a command."""
+_STATUS: Final = '{"execute": "guest-fsfreeze-status"}'
+_STATUS_S: Final = 5
 
 
 class AgentError(Exception):
@@ -37,11 +42,13 @@ class AgentError(Exception):
     Attributes:
         silent: It gave no answer: there is none to be had from the next question either.
         frozen: It answers nothing else while file systems are frozen.
+        refused: It does not do this; why it does not say. See `is_frozen`.
     """
 
     def __init__(self, message: str, silent: bool = False) -> None:
         super().__init__(message)
         self.silent, self.frozen = silent, _FROZEN in message
+        self.refused = _REFUSED in message
 
 
 def ask(link: Link, function: Callable[..., T], *arguments: Any) -> T:
@@ -73,6 +80,24 @@ def agent_command(link: Link, domain: Any, command: str, timeout_s: int) -> str:
     import libvirt_qemu
 
     return str(ask(link, libvirt_qemu.qemuAgentCommand, domain, command, timeout_s, 0))
+
+
+def is_frozen(link: Link, domain: Any, error: AgentError) -> bool | None:
+    """Whether file systems of a guest are frozen, given how its agent refused something.
+
+    None where it does not tell.
+
+    libvirt has no call of its own to ask for that, so it is asked only where the refusal leaves it
+    open: libvirt notes in the domain's log that somebody used the agent's own language.
+    """
+    if error.frozen or not error.refused:
+        return error.frozen
+    try:
+        found = json.loads(agent_command(link, domain, _STATUS, _STATUS_S))
+    except (AgentError, ValueError, RecursionError):
+        return None
+    told = found.get("return") if isinstance(found, dict) else None
+    return {"frozen": True, "thawed": False}.get(str(told))
 
 
 def _where(error: Exception) -> str:

@@ -27,7 +27,14 @@ from vconsole.features.agent.model.changes import (
 )
 from vconsole.features.agent.model.report import AgentReport, ReadAgent
 from vconsole.features.agent.model.wire import SILENT, command_name, loggable_answer
-from vconsole.host.agent_call import AgentError, agent_command, answers_within, ask, why_mute
+from vconsole.host.agent_call import (
+    AgentError,
+    agent_command,
+    answers_within,
+    ask,
+    is_frozen,
+    why_mute,
+)
 from vconsole.host.fleet import STATES
 from vconsole.host.link import Link
 from vconsole.model.proposal import virsh_line
@@ -75,7 +82,7 @@ def _why_not_freeze(link: Link, domain: Any) -> str:
         with answers_within(link, domain, PING_S):
             ask(link, domain.getTime)
     except AgentError as error:
-        if error.frozen:
+        if is_frozen(link, domain, error):
             return "it is frozen already, by somebody else, and left so"
         return f"its agent does not answer: {error}" if error.silent else ""
     return ""
@@ -88,7 +95,7 @@ def _freeze(link: Link, domain: Any, request: FreezeFs, guard: Guard) -> Reply:
         with answers_within(link, domain, ANSWER_S):
             count = ask(link, domain.fsFreeze)
     except AgentError as error:
-        if error.frozen:
+        if is_frozen(link, domain, error):
             guard.dismiss()
             return Reply("refused", "it is frozen already, by somebody else, and left so")
         problem, count = str(error), 0  # it may still come about: it is thawed all the same

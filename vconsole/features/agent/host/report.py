@@ -17,7 +17,7 @@ from typing import Any, Final
 from vconsole.features.agent.host import parts as agentparts
 from vconsole.features.agent.model.channel import agent_channel
 from vconsole.features.agent.model.report import MOST, AgentReport, Part, ReadAgent, Source
-from vconsole.host.agent_call import AgentError, answers_within, ask, why_mute
+from vconsole.host.agent_call import AgentError, answers_within, ask, is_frozen, why_mute
 from vconsole.host.link import Link
 from vconsole.model.request import Reply
 from vconsole.model.xml_edit import XmlEditError
@@ -97,14 +97,15 @@ class _Reading:
 
     def _answers(self, part: Part) -> bool:
         """Ask for a part; False where it is the last that is answered."""
-        begun, frozen = monotonic(), False
+        begun, frozen = monotonic(), None
         try:
             _READ.get(part, _Reading._info)(self, part)
         except AgentError as error:
-            frozen = error.frozen
-            if frozen:
-                self._note(frozen=True)
-            else:
+            known = self.report.frozen
+            frozen = is_frozen(self._link, self._domain, error) if known is None else known
+            if error.refused or frozen:
+                self._note(frozen=frozen)
+            if not frozen:
                 self.problems["agent" if error.silent else part] = str(error)
             if error.silent:
                 self._note(answering=False)
