@@ -148,7 +148,7 @@ def test_of_a_file_that_hangs_it_is_asked_whether_its_server_is_away() -> None:
     messages = {office.next()[1].message for _ in range(2)}
     words = "no answer within 0.05 s"
     assert messages == {words, f"{words}: is /mnt/x on a server that is away?"}
-    office.dispatcher.ask(Reading("a"))
+    office.dispatcher.ask(Reading("a", deadline_s=0.05))
     assert "is /mnt/x on a server" in office.next()[1].message
     release.set()
 

@@ -246,7 +246,7 @@ def test_a_part_that_fails_hides_no_other(error: Exception, words: str) -> None:
     assert report.vcpus is not None
 
 
-@pytest.mark.parametrize("code", [86, 97, 68])
+@pytest.mark.parametrize("code", [86, 97, 68, 112])
 def test_one_that_is_silent_is_not_asked_again(code: int) -> None:
     guest = Guest()
     fails(guest, "guestInfo", failure(code, "Guest agent is not responding"), 2)

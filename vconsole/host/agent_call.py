@@ -32,6 +32,8 @@ _FROZEN: Final = "frozen state"
 """What qemu-ga says of itself while file systems are frozen, in every refusal."""
 _REFUSED: Final = "has been disabled: the command is not allowed"
 """What it says since 9.1, and also where its settings forbid a command."""
+_COMMAND_TIMEOUT: Final = 112
+"""VIR_ERR_AGENT_COMMAND_TIMEOUT, since libvirt 11.2; a binding may be older than the library."""
 _STATUS: Final = '{"execute": "guest-fsfreeze-status"}'
 _STATUS_S: Final = 5
 
@@ -124,6 +126,7 @@ def _is_silence(error: Exception) -> bool:
     return errors.code(error) in (
         libvirt.VIR_ERR_AGENT_UNRESPONSIVE,
         libvirt.VIR_ERR_AGENT_UNSYNCED,
+        _COMMAND_TIMEOUT,
         libvirt.VIR_ERR_OPERATION_TIMEOUT,  # another program is speaking to it
     )
 
