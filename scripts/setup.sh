@@ -15,6 +15,8 @@ venv=.venv
 integration=(libvirt-daemon libvirt-daemon-system libvirt-daemon-driver-qemu libvirt-clients
   qemu-system-x86 qemu-utils lvm2 busybox-static kmod cpio e2fsprogs lz4 xz-utils zstd iproute2
   groff-base systemd fish)
+# What Debian has apart since 13, and other releases have in one of those above.
+apart=(libvirt-daemon-driver-interface)
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -121,6 +123,13 @@ absent_debs() {
   done
 }
 
+known_debs() {
+  local name
+  for name in "$@"; do
+    ! apt-cache show --no-all-versions "$name" >/dev/null 2>&1 || echo "$name"
+  done
+}
+
 # --- installing -----------------------------------------------------------------------------
 
 apt_install() {
@@ -160,6 +169,10 @@ install_system_packages() {
     mapfile -t -O "${#packages[@]}" packages < <(absent_debs "${integration[@]}")
   fi
   ((${#packages[@]} == 0)) || apt_install "${packages[@]}"
+  if [[ $level == test && $(family) == debian && $EUID == 0 ]]; then
+    mapfile -t packages < <(known_debs $(absent_debs "${apart[@]}"))
+    ((${#packages[@]} == 0)) || apt_install "${packages[@]}"
+  fi
 }
 
 make_venv() {

@@ -215,11 +215,12 @@ def test_it_takes_effect_at_the_next_start(policy: Guest) -> None:
     policy.start()
     words = policy.command_line()
     for expected in (
-        *("-rtc base=localtime,clock=vm,driftfix=slew", "-no-hpet", "pmu=off"),
+        *("-rtc base=localtime,clock=vm,driftfix=slew", "pmu=off"),
         *("PIIX4_PM.disable_s3=1", "PIIX4_PM.disable_s4=1", "lost_tick_policy=delay"),
         "0x08:0x1234:0xBEEF:0x0200:1|-1:-1:-1:-1:0|0x08:-1:-1:0x0110:1",
     ):
         assert expected in words
+    assert "-no-hpet" in words or "hpet=off" in words  # the former is gone since QEMU 9.1
     found = policy.read()
     rows = {row.setting.key: row for row in rows_of(found.live, Draft(found.config or ""))}
     assert not [key for key, row in rows.items() if row.waits]

@@ -9,6 +9,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
+import libvirt
 import pytest
 
 from tests.integration.bootguest import BootedGuest, BootGuest, make_disk
@@ -182,9 +183,10 @@ def test_disks_alone_with_the_guest_frozen(snapped: Callable[..., Snapped]) -> N
         assert all(
             re.match(r"[-+] </?(source file=|backingStore|format type='qcow2')", ln) for ln in lines
         )
-    refused = lab.revert("first")
-    assert refused.status == "failed"
-    assert "not supported yet; it is running" in refused.message
+    if libvirt.getVersion() < 9_009_000:  # later it reverts to these, too
+        refused = lab.revert("first")
+        assert refused.status == "failed"
+        assert "not supported yet; it is running" in refused.message
     gone = lab.delete("first")
     assert (gone.status, gone.message) == ("applied", "")
     assert lab.content == "new"
