@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.unit.model_hosts import c, domain, host
+from vconsole.features.domains.words import Thread
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.words import legend, matrix_data, pcpu_words
 from vconsole.model.attention import attention
+from vconsole.model.cpuset import CpuSet
+from vconsole.model.host_state import Domain
 from vconsole.model.placement import claims, occupants, pin_badge, vcpu_set
 
 WEB = domain("web", ["0", "1"])
@@ -38,6 +41,24 @@ def test_a_vcpu_that_is_not_plugged_in_is_a_claim_of_its_own() -> None:
     assert vcpu_set(pinned) == c("6")
 
 
+def test_a_vcpu_not_plugged_in_claims_no_more_than_its_domain() -> None:
+    """One that is shut off and stays so is nothing to be warned of, plugged in or not."""
+    data = {
+        (state, autostart): _mark_of_7(replace(GROWS, state=state, autostart=autostart))
+        for state, autostart in (("running", False), ("shut off", True), ("shut off", False))
+    }
+    assert list(data.values()) == ["U", "U", "c"]
+
+
+def _mark_of_7(grows: Domain) -> str:
+    pins = (grows.pins[0], replace(grows.pins[1], live=None, config=c("7")))
+    host_state = host(WEB, replace(grows, pins=pins))
+    data = matrix_data(WEB, PinPlan.of(WEB, host_state), host_state, set())
+    mark = data.others[7][0]
+    assert f"{mark} " in legend(data)[1][0]
+    return mark
+
+
 def test_a_row_that_is_not_plugged_in_does_not_unpin_the_rest() -> None:
     assert pin_badge(GROWS, host(GROWS)) == "full"
     assert attention(GROWS, host(GROWS, domain("db", ["7"]))) is None
@@ -61,6 +82,11 @@ def test_the_matrix_marks_rows_that_are_not_plugged_in() -> None:
     data = matrix_data(GROWS, PinPlan.of(GROWS, host_state), host_state, set())
     assert [row.label for row in data.rows] == ["vCPU 0", "(vCPU 1)"]
     assert "(vCPU) not plugged in" in legend(data)[1][0]
+
+
+def test_the_threads_of_a_domain_are_marked_alike() -> None:
+    rows = [Thread(pin.key, pin, None, CpuSet()) for pin in GROWS.pins]
+    assert [row.label for row in rows] == ["vCPU 0", "(vCPU 1)"]
 
 
 def test_a_plain_matrix_has_a_plain_legend() -> None:

@@ -35,7 +35,7 @@ __all__ = [
 
 Badge = Literal["none", "part", "full"]
 Claim = Literal["starts with the host", "shut off", "not plugged"]
-"""Why a pinned thread does not run yet."""
+"""Why a pinned thread does not run yet; of a domain that is shut off and stays so, that alone."""
 
 
 class Occupant(NamedTuple):
@@ -198,7 +198,8 @@ def _waiting(domains: tuple[Domain, ...], shape: Topology) -> Iterator[Occupant]
             if cpuset is None or (domain.active and pin.plugged) or shape.floats(cpuset):
                 continue
             alone = pin.kind == "vcpu" and shape.within_core(cpuset)
-            claim: Claim = off if not domain.active and pin.plugged else "not plugged"
+            sure = domain.active or domain.autostart
+            claim: Claim = "not plugged" if sure and not pin.plugged else off
             yield Occupant(domain.uuid, domain.name, *pin.key, True, alone, cpuset, claim)
 
 

@@ -225,6 +225,12 @@ class Thread:
     online: CpuSet
 
     @property
+    def label(self) -> str:
+        """Its name; in brackets while it is not plugged in, as on the page of pins."""
+        label = row_label(self.key)
+        return label if self.pin is None or self.pin.plugged else f"({label})"
+
+    @property
     def drifts(self) -> bool:
         """The kernel holds it to another set than libvirt says; offline pCPUs left aside."""
         if self.pin is None or self.usage is None:
@@ -280,7 +286,7 @@ def _config(row: Thread) -> Cell:
 
 THREAD_COLUMNS: Final[tuple[Column[Thread], ...]] = (
     Column("mark", "", 1, cell=_mark),
-    Column("row", "Thread", 11, cell=lambda row: (row_label(row.key), "")),
+    Column("row", "Thread", 11, cell=lambda row: (row.label, "")),
     Column(
         *("state", "State", 7),
         cell=lambda row: (safe(row.use.state or "-"), "" if row.use.state else "dim"),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from typing import Final
 
 from vconsole.features.pins.model.bestfit import Suggestion
 from vconsole.features.pins.model.plan import PinPlan
@@ -11,7 +12,7 @@ from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, GuestCell, HostState, Pin, PinKey, RowKey
 from vconsole.model.matrix import MatrixData, MatrixRow
 from vconsole.model.memory import page_size
-from vconsole.model.placement import claims, occupants
+from vconsole.model.placement import Claim, claims, occupants
 from vconsole.model.topology import CellGroup, Topology, topology
 from vconsole.model.words import page_name, plural, row_label
 from vconsole.text import Note, safe, size
@@ -112,6 +113,8 @@ def legend(data: MatrixData) -> list[Note]:
         )
     if "C" in marks:
         more.append("C claimed by a domain that starts with the host")
+    if "U" in marks:
+        more.append("U claimed by a vCPU not plugged in")
     if "c" in marks:
         more.append("c by one that is shut off")
     if any(row.label.startswith("(") for row in data.rows):
@@ -159,8 +162,9 @@ def title_words(domain: Domain, host_state: HostState, planned: int) -> str:
         size(domain.memory_bytes),
         *([f"{planned} planned"] if planned else []),
     ]
-    if (measured := host_state.locality.get(domain.uuid)) is not None:
-        total = sum(measured.bytes_by_cell.values()) or 1
+    measured = host_state.locality.get(domain.uuid)
+    if measured is not None and any(measured.bytes_by_cell.values()):
+        total = sum(measured.bytes_by_cell.values())
         shares = "  ".join(
             f"{cell}: {100 * part / total:.0f} %"
             for cell, part in sorted(measured.bytes_by_cell.items())
@@ -222,7 +226,7 @@ def _others(uuid: str, host_state: HostState) -> dict[int, tuple[str, str]]:
         elif pcpu in held:
             marks[pcpu] = ("X", "warn")
         elif pcpu in waiting:
-            marks[pcpu] = (waiting[pcpu], "warn" if waiting[pcpu] == "C" else "")
+            marks[pcpu] = (waiting[pcpu], "" if waiting[pcpu] == "c" else "warn")
         elif pcpu in counts:
             marks[pcpu] = (str(counts[pcpu]) if counts[pcpu] < 10 else "+", "")
         elif pcpu in shape.isolated:
@@ -231,11 +235,19 @@ def _others(uuid: str, host_state: HostState) -> dict[int, tuple[str, str]]:
 
 
 def _claimed(uuid: str, host_state: HostState) -> dict[int, str]:
-    """pCPU -> ``C`` where a vCPU will hold it when its domain starts by itself, else ``c``."""
+    """pCPU -> what vCPU will hold it: `_CLAIM_MARKS`, the surest where there are several."""
     marks: dict[int, str] = {}
     for cpuset, threads in claims(host_state).groups.items():
-        mine = [t for t in threads if t.exclusive and t.uuid != uuid]
-        if mine:
-            sure = any(t.claim != "shut off" for t in mine)
-            marks |= {p: "C" if sure else marks.get(p, "c") for p in cpuset}
+        found = {
+            _CLAIM_MARKS[t.claim] for t in threads if t.claim and t.exclusive and t.uuid != uuid
+        }
+        for pcpu in cpuset if found else ():
+            marks[pcpu] = min({*found, marks.get(pcpu, "c")}, key="CUc".index)
     return marks
+
+
+_CLAIM_MARKS: Final[Mapping[Claim, str]] = {
+    "starts with the host": "C",
+    "not plugged": "U",
+    "shut off": "c",
+}
