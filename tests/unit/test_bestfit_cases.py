@@ -91,6 +91,19 @@ def test_a_refusal_blames_memory_where_memory_is_the_reason() -> None:
     )
 
 
+def test_memory_bound_to_a_cell_that_is_not_there_does_not_lack_room() -> None:
+    """One that starts nowhere, and not one that some free memory would help."""
+    host_state = machine("power9")
+    for nodeset, missing in (("5", "cell 5"), ("0,5-6", "cells 5, 6")):
+        bound = f"<numatune><memory mode='strict' nodeset='{nodeset}'/></numatune>"
+        asked = guest(host_state, 2, more=bound)
+        host_state = replace(host_state, domains=(asked,))
+        plan = PinPlan.of(asked, host_state).stage(("vcpu", 0), CpuSet.parse("4"))
+        said = [w.text for w in plan_warnings(plan, host_state)]
+        assert f"its memory is bound to {missing}, which this host does not have" in said
+        assert not any("cannot hold" in text for text in said)
+
+
 def test_memory_at_the_start_is_the_maximum_in_the_pages_it_asks_for() -> None:
     host_state, asked = case("06")
     text = "1.5 GiB free in pages of 2.0 MiB, 2.0 GiB needed"

@@ -222,9 +222,17 @@ def memory_lines(domain: Domain, host_state: HostState, cells: CpuSet, limit: fl
         return lines  # no one kind of memory holds it: see each guest cell
     home = bound_cells(domain) or cells
     fit = memory_fit(domain, host_state, home)
-    if fit.fits is False and not _presumed_there(domain, host_state, home):
-        lines.append(f"{cells_label(home)} cannot hold its memory: {fit.text}")
+    if not _presumed_there(domain, host_state, home):
+        lines += room_lines(home, "its memory", fit, host_state)
     return lines
+
+
+def room_lines(cells: CpuSet, what: str, fit: MemoryFit, host_state: HostState) -> list[str]:
+    """That cells have no room for some memory, or that there are no such cells."""
+    known = CpuSet.of(cell.id for cell in host_state.cells if not cell.invented)
+    if known and (missing := cells - known):
+        return [f"{what} is bound to {cells_label(missing)}, which this host does not have"]
+    return [f"{cells_label(cells)} cannot hold {what}: {fit.text}"] if fit.fits is False else []
 
 
 def tune_line(

@@ -121,7 +121,7 @@ def heading(cell: Cell | None, ids: Sequence[int], width: int, ascii_only: bool)
     if cell is None:
         return (f"  {_NO_HEADING}",)
     memory = of_total(cell.free_bytes, cell.total_bytes)
-    first = f"  {f'Cell {cell.id}':<{LABEL - 2}}{memory:<21}"
+    first = f"  {f'Cell {cell.id} ':<{LABEL - 2}}{memory:<21}"
     if cell.total_bytes != 0:
         room = 20 if width >= 100 else 10
         first += " " + used_bar(cell.free_bytes, cell.total_bytes, room, ascii_only)

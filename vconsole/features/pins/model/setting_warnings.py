@@ -90,7 +90,8 @@ def _numad(row: SettingChange, wanted: Setting, host_state: HostState) -> Iterat
 
 
 def _cells(row: SettingChange, wanted: Setting, host_state: HostState) -> Iterator[Found]:
-    cells, nodeset = CpuSet.of(cell.id for cell in host_state.cells), wanted.nodeset
+    nodeset = wanted.nodeset
+    cells = CpuSet.of(cell.id for cell in host_state.cells if not cell.invented)
     if nodeset is None or not cells:
         return
     if missing := nodeset - cells:

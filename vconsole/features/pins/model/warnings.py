@@ -26,7 +26,14 @@ from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drifting
 from vconsole.model.host_state import Confined, HostState, PinKey
-from vconsole.model.memory import AWAY_LIMIT, cells_label, guest_fit, memory_lines, tune_line
+from vconsole.model.memory import (
+    AWAY_LIMIT,
+    cells_label,
+    guest_fit,
+    memory_lines,
+    room_lines,
+    tune_line,
+)
 from vconsole.model.placement import Claim, claims
 from vconsole.model.topology import Topology, places
 from vconsole.model.words import names_label, pcpus_label, plural, row_label, rows_label
@@ -383,8 +390,8 @@ def _guest_cells(case: Case) -> Iterator[PlanWarning]:
         lines = [tune_line(guest.tune, f"the memory of {name}", "its vCPUs", host_state, cells)]
         home = (guest.tune.bound if guest.tune else None) or cells
         fit = guest_fit(guest, domain, host_state, home)
-        if fit.fits is False and not domain.active:
-            lines.append(f"{cells_label(home)} cannot hold the memory of {name}: {fit.text}")
+        if not domain.active:
+            lines += room_lines(home, f"the memory of {name}", fit, host_state)
         staged = any(row.staged for row in rows) or ("memnode", guest.id) in case.plan.wanted
         for text in filter(None, lines):
             yield PlanWarning("warn" if staged else "info", (), text)
