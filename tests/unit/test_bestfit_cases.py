@@ -102,6 +102,9 @@ def test_memory_bound_to_a_cell_that_is_not_there_does_not_lack_room() -> None:
         said = [w.text for w in plan_warnings(plan, host_state)]
         assert f"its memory is bound to {missing}, which this host does not have" in said
         assert not any("cannot hold" in text for text in said)
+        assert attention(asked, host_state) == (
+            f"its memory is to lie on {missing}, not of this host: it will not start"
+        )
 
 
 def test_memory_at_the_start_is_the_maximum_in_the_pages_it_asks_for() -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drift_line
 from vconsole.model.host_state import Domain, HostState
-from vconsole.model.memory import away_label, away_percent
+from vconsole.model.memory import away_label, away_percent, cells_label, missing_cells
 from vconsole.model.placement import cells_allowed, differs, occupants
 from vconsole.model.topology import topology
 from vconsole.model.words import names_label, pcpus_label, plural
@@ -19,13 +19,15 @@ LOCALITY_LIMIT: Final = 80.0
 def attention(domain: Domain, host_state: HostState) -> str | None:
     """The gravest thing to say about a domain, as one line; None when all is well.
 
-    In this order: it could not be read, its pins name pCPUs that are offline or missing, the kernel
-    holds it to others than libvirt says, they overlap another domain's exclusive pin, its memory is
-    elsewhere, its hostinfo port is wrong, it runs otherwise than it is defined.
+    In this order: it could not be read, its pins name pCPUs that are offline or missing, its memory
+    cells that are not there, the kernel holds it to others than libvirt says, they overlap another
+    domain's exclusive pin, its memory is elsewhere, its hostinfo port is wrong, it runs otherwise
+    than it is defined.
     """
     return (
         _problem(domain)
         or _unusable(domain, host_state)
+        or _homeless(domain, host_state)
         or drift_line(domain, host_state)
         or _overlap(domain, host_state)
         or _memory_away(domain, host_state)
@@ -69,6 +71,13 @@ def _unusable(domain: Domain, host_state: HostState) -> str | None:
     word = "offline" if dead <= shape.everything else "offline or not of this host"
     effect = "" if domain.active else ": it will not start"
     return f"pinned to {pcpus_label(dead)}, {word}{effect}"
+
+
+def _homeless(domain: Domain, host_state: HostState) -> str | None:
+    missing = CpuSet() if domain.active else missing_cells(domain, host_state)
+    if not missing:
+        return None
+    return f"its memory is to lie on {cells_label(missing)}, not of this host: it will not start"
 
 
 def _overlap(domain: Domain, host_state: HostState) -> str | None:

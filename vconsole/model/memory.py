@@ -229,10 +229,23 @@ def memory_lines(domain: Domain, host_state: HostState, cells: CpuSet, limit: fl
 
 def room_lines(cells: CpuSet, what: str, fit: MemoryFit, host_state: HostState) -> list[str]:
     """That cells have no room for some memory, or that there are no such cells."""
-    known = CpuSet.of(cell.id for cell in host_state.cells if not cell.invented)
-    if known and (missing := cells - known):
+    if missing := _not_there(cells, host_state):
         return [f"{what} is bound to {cells_label(missing)}, which this host does not have"]
     return [f"{cells_label(cells)} cannot hold {what}: {fit.text}"] if fit.fits is False else []
+
+
+def _not_there(cells: CpuSet, host_state: HostState) -> CpuSet:
+    """Those that the host does not have; none while its cells are not known."""
+    known = CpuSet.of(cell.id for cell in host_state.cells if not cell.invented)
+    return cells - known if known else CpuSet()
+
+
+def missing_cells(domain: Domain, host_state: HostState) -> CpuSet:
+    """The cells of its numatune and memnodes that are not there: libvirt does not start it then."""
+    tunes = [domain.numatune, *(guest.tune for guest in domain.guest_cells)]
+    sets = [tune.nodeset for tune in tunes if tune and tune.nodeset]
+    named = CpuSet.of(cell for nodeset in sets for cell in nodeset)
+    return _not_there(named, host_state) if sets else named
 
 
 def tune_line(
