@@ -238,9 +238,12 @@ def test_a_host_without_cells_has_its_free_memory_and_not_that_of_node_0() -> No
     assert [(c.free_bytes, c.invented) for c in made.cells] == [(900 * MIB, True)]
 
 
-def test_a_host_without_cells_that_does_not_tell_what_is_free_shows_nothing() -> None:
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_host_without_cells_that_does_not_tell_what_is_free_shows_nothing(answers: bool) -> None:
     host: Any = Host("<capabilities><host/></capabilities>", "11")
-    host.getFreeMemory = host.lacking
+    host.getFreeMemory = (lambda: 0) if answers else host.lacking
+    host.getInfo = lambda: ["x86_64", 0, 2, 2000, 1, 1, 2, 1]
     made = machine(host)
     made.read_free()
-    assert made.cells[0].free_bytes is None
+    assert (made.cells[0].free_bytes, made.cells[0].total_bytes) == (None, None)
+    assert made.node.memory_bytes is None, "0 is what libvirt says when it does not know"

@@ -138,7 +138,8 @@ class Machine:
         return CpuSet()
 
     def _memory_bytes(self) -> int | None:
-        return self._info[1] << 20 if self._info else None
+        """None for 0, too: libvirt says that where it could not find out."""
+        return self._info[1] << 20 or None if self._info else None
 
     def _node(self) -> Node:
         local = self._link.connection.local
@@ -163,6 +164,7 @@ class Machine:
             return
         if self.cells[0].invented:
             whole = self._link.attempt("free memory", self._link.conn.getFreeMemory)
+            whole = whole or None  # 0 is how libvirt says that it does not know
             self._set_cells(replace(c, free_bytes=_plausible(whole, c)) for c in self.cells)
             return
         last = self.cells[-1].id
