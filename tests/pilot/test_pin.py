@@ -502,6 +502,15 @@ async def test_the_brackets_go_from_cell_to_cell_and_stop_at_the_ends() -> None:
         assert "pCPU 0" in console.status
 
 
+async def test_a_core_whose_number_does_not_fit_is_not_given_another() -> None:
+    """Firmware numbers cores as it likes; the end of 70144 is not core 44."""
+    scene = scenes.kvm07()
+    far = tuple(replace(p, core=70_144 + (p.core or 0)) for p in scene.pcpus)
+    async with pins_of(WEB_2, replace(scene, pcpus=far), (80, 24)) as console:
+        assert {word for word in console.row("core").split() if word[0].isdigit()} == {"70…"}
+        console.sees("core 70144")
+
+
 async def test_offline_pcpus_are_marked_and_never_picked_by_the_cell() -> None:
     async with pins_of("far", scenes.sixteen_cells()) as console:
         await console.press("home", "r", "n")

@@ -287,9 +287,8 @@ class PinMatrix(Styled, can_focus=True):
             if name == "pCPU" and column == self.cursor[1]:
                 style = "row"
             segments.append(Segment(gap, self._style("head")))
-            segments.append(
-                Segment(text[-self._columns.width :].rjust(self._columns.width), self._style(style))
-            )
+            text = text[-1:] if self._columns.dense else text  # a ruler of last digits
+            segments.append(Segment(fit(text, self._columns.width, "right"), self._style(style)))
         return segments
 
     def _head_field(self, name: str, pcpu: int) -> tuple[str, str]:
