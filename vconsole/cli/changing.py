@@ -137,6 +137,9 @@ def change(
     replies: dict[Any, Reply] = {}
     if not options.dry_run:
         replies = carry_out(host, proposal.changes, connection.uri, log)
+        if wanted := _offered(options, replies, proposal.changes):
+            made = carry_out(host, tuple(wanted.values()), connection.uri, log)
+            replies |= {first: made[second] for first, second in wanted.items()}
     results = [_result(change, replies.get(change)) for change in proposal.changes]
     report(options, results, proposal.notes)
     if log.problem and replies:
@@ -149,6 +152,30 @@ def change(
 
 def _unvalidated(change: Change) -> Change:
     return replace(change, validate=False) if isinstance(change, Define) else change
+
+
+def _offered(
+    options: argparse.Namespace, replies: dict[Any, Reply], changes: Sequence[Change]
+) -> dict[Any, Change]:
+    """What can be had without validation alone, and what waited for it, if that is wanted."""
+    failed = [c for c in changes if replies[c].status == "failed"]
+    refused = [c for c in failed if isinstance(replies[c].value, Define)]
+    if not refused:
+        return {}
+    if options.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        ASIDE.append("--skip-validate defines it without validation")
+        return {}
+    for change in refused:
+        print(safe(f"{change.name}: {replies[change].message}"))
+    if asked("define it without validation, as virsh edit does? y/N ") not in ("y", "yes"):
+        return {}
+    return {c: _unvalidated(c) for c in changes if c in refused or replies[c].status == "not tried"}
+
+
+def asked(question: str) -> str:
+    """A person's answer in small letters; not by `input`, whose question goes to descriptor 2."""
+    print(question, end="", flush=True)
+    return sys.stdin.readline().strip().casefold()
 
 
 def carry_out(

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from vconsole.cli.arguments import Commands, add_connection_arguments
-from vconsole.cli.changing import add_change_arguments, ask, asking, change, chosen, report
+from vconsole.cli.changing import add_change_arguments, ask, asked, asking, change, chosen, report
 from vconsole.cli.given import given_bytes
 from vconsole.cli.report import DONE, REFUSED, USAGE, CliError
 from vconsole.features.definition.model import redefinition
@@ -77,5 +77,4 @@ def _start(before: str, draft: Draft) -> str:
     if kept is None:
         return before
     print(f"a text was kept that is not defined yet: {draft.path}")
-    fresh = input("go on with it? Y/n ").strip().casefold() in ("n", "no")
-    return before if fresh else kept
+    return before if asked("go on with it? Y/n ") in ("n", "no") else kept
