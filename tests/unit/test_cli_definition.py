@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,10 @@ import pytest
 
 from tests.logs import outcomes
 from tests.unit.test_cli_commands import UUID, vconsole
+from vconsole.cli import changing
 from vconsole.features.definition import cli as commands
 from vconsole.files.editor import Draft
+from vconsole.model.request import Define, Reply
 
 pytest.importorskip("libvirt")
 
@@ -82,7 +86,7 @@ def test_a_text_that_was_kept_is_not_written_over_unasked(
 ) -> None:
     draft = Draft(tmp_path / "x.xml")
     draft.keep("kept")
-    monkeypatch.setattr("builtins.input", lambda _: answer)
+    monkeypatch.setattr("sys.stdin", StringIO(f"{answer}\n"))
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setattr(commands, "run_editor", lambda name, data: data)
@@ -159,12 +163,39 @@ def test_a_definition_that_never_validated_is_told_from_an_edit_that_does_not(
     assert done.returncode == 1
     assert "does not validate: Extra element devices in interleave; Element domain" in done.stdout
     assert "it did not validate before this change either" in done.stdout
+    assert "--skip-validate defines it without validation" in done.stderr
     done = vconsole("edit", "odd", "--file", "-", "--skip-validate", stdin=after, uri=uri)
     assert (done.returncode, done.stderr) == (0, "")
     text = definition().replace("<memory unit='KiB'>", "<memory unit='nonsense'>", 1)
     done = vconsole("edit", "test", "--file", "-", stdin=text)
     assert "Extra element memory in interleave" in done.stdout
     assert "without this change it validates" in done.stdout
+
+
+class Typed(StringIO):
+    """What a person types at a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "done"), [("y\n", 2), ("n\n", 0), ("", 0)])
+def test_at_a_terminal_it_is_asked_and_what_waited_for_it_goes_on(
+    answer: str, done: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question is where it is seen: `input` would write it to descriptor 2, which is hidden."""
+    first, second = (Define("u", "odd", f"edit {n}", "<a/>", f"<{n}/>") for n in "bc")
+    refused = Reply("failed", "does not validate", replace(first, validate=False))
+    replies = {first: refused, second: Reply("not tried", "after a failure")}
+    screen = Typed()
+    monkeypatch.setattr("sys.stdin", Typed(answer))
+    monkeypatch.setattr("sys.stdout", screen)
+    wanted = changing._offered(Namespace(json=False), replies, (first, second))
+    assert "define it without validation, as virsh edit does? y/N" in screen.getvalue()
+    assert [(c.what, c.validate) for c in wanted.values() if isinstance(c, Define)] == [
+        ("edit b", False),
+        ("edit c", False),
+    ][:done]
 
 
 def _inactive(uri: str) -> str:
