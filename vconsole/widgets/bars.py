@@ -111,7 +111,7 @@ class StatusBar(Widget):
     them; a hint takes one, so that nothing jumps while the cursor moves, or `hint_lines`.
     """
 
-    COMPONENT_CLASSES = {"bar--warn", "bar--bad", "bar--good"}
+    COMPONENT_CLASSES = {"bar--plain", "bar--warn", "bar--bad", "bar--good"}
     DEFAULT_CSS = """
     StatusBar { height: auto; background: $surface; color: $text-muted; }
     StatusBar > .bar--warn { color: $warning; }
@@ -172,7 +172,7 @@ class StatusBar(Widget):
     def render_line(self, y: int) -> Strip:
         """Draw the sentence."""
         tone, lines = self._tone, self._lines(self.size.width)
-        style = self.get_component_rich_style(f"bar--{tone}") if tone else self.rich_style
+        style = self.get_component_rich_style(f"bar--{tone or 'plain'}")  # kept, unlike rich_style
         self._drawn = lines, tone
         return Strip([Segment(fit(lines[y] if y < len(lines) else "", self.size.width), style)])
 
