@@ -110,6 +110,24 @@ def test_an_update_that_starts_late_does_not_shift_the_steps() -> None:
     assert schedule.wait_s == 3.0
 
 
+async def test_an_update_that_begins_late_ends_in_time_for_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, metric("A", "echo 1"), period="5")
+    daemon, limits = Daemon(ConfigSource(file), "test:///default"), list[float]()
+
+    async def collect(sample: Sample, until: float) -> Collection:
+        limits.append(daemon._schedule.next_at - until)
+        return Collection()
+
+    monkeypatch.setattr(daemon._collector, "collect", collect)
+    daemon.open()
+    daemon._schedule._next -= 0.7  # a busy host: the loop woke so much later
+    daemon._schedule.begin()
+    await daemon._update_once()
+    assert limits == [0.5]
+
+
 def test_a_new_period_and_haste_take_effect_at_once() -> None:
     clock = Clock()
     schedule = Schedule(60, clock)

@@ -23,6 +23,11 @@ class Schedule:
         """How long until the next step; 0 if it is due."""
         return max(0.0, self._next - self._clock())
 
+    @property
+    def next_at(self) -> float:
+        """When the next step is, by the clock: an update that lasts till then costs it."""
+        return self._next
+
     def begin(self) -> None:
         """Take the present step; the next is due at the multiple of the period after it."""
         late_s = max(0.0, self._clock() - self._next)

@@ -118,6 +118,7 @@ class Daemon:
     # -- updates -------------------------------------------------------------------------------
 
     async def _updates(self) -> None:
+        self._schedule.hurry()  # to become a daemon took its time
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._schedule.wait_s):
@@ -133,7 +134,7 @@ class Daemon:
     async def _update_once(self) -> None:
         began = monotonic()
         try:
-            errors = await self._sample_and_publish(began)
+            errors = await self._sample_and_publish()
         except Exception as error:  # the next update may go well
             _LOG.exception("the update failed")
             errors = [f"{type(error).__name__}: {error}"]
@@ -145,13 +146,14 @@ class Daemon:
         self._tell(errors)
         _LOG.info("update %d took %.3f s", update.count, update.took_s)
 
-    async def _sample_and_publish(self, began: float) -> list[str]:
+    async def _sample_and_publish(self) -> list[str]:
         """One update; what went wrong, a line each."""
         period_s = self._config.period_s
         limit_s = min(_LIBVIRT_LIMIT_S, period_s * _LIBVIRT_SHARE)
         needs, keep_s = self._collector.needs, self._config.keep_s
         sample = self._last = await self._samples.read(needs, limit_s, keep_s)
-        until = began + period_s - min(_PUBLISHING_S, period_s * _PUBLISHING_SHARE)
+        publishing_s = min(_PUBLISHING_S, period_s * _PUBLISHING_SHARE)
+        until = self._schedule.next_at - publishing_s
         self.collection = await self._collector.collect(sample, until)
         ids = {domain.id: domain.uuid for domain in sample.domains or ()}
         self._update.domains = len(ids)
