@@ -182,16 +182,17 @@ async def test_what_the_daemon_says_is_shown(host: Host) -> None:
     bad = MetricStatus("UsedMem", "host", "uint64", failing=1, problem="ended with status 3")
     host.daemon = status(host, metrics=(bad,))
     async with metrics_page(host) as console:
-        console.sees("vhostmd runs, 1 metric failing")
+        console.sees("vhostmd: 1 metric failing")
         await console.press("j", "j", "j")
         assert console.status == "! ended with status 3"
-        old = MetricStatus("UsedMem", "host", "uint64", kept=1, oldest_s=12.0)
-        host.daemon = status(host, metrics=(old,))
+        old = MetricStatus("UsedMem", "host", "uint64", kept=1, oldest_s=12.0, keep_s=300.0)
+        no_metric = MetricStatus("Odd", "host", "string", failing=1)
+        host.daemon = status(host, metrics=(old, no_metric))
         await look_again(console)
-        console.sees("vhostmd runs, 1 value up to 12 s old")
+        console.sees("vhostmd: 1 metric failing, 1 value up to 12 s old")
         assert (
             console.status
-            == "! its value is 12 s old: its command did not end in the latest update"
+            == "! its value is 12 s old: no later one came; published until it is 5 min old"
         )
         host.daemon = status(host, update=UpdateStatus(errors=("no space left",)))
         await look_again(console)

@@ -288,7 +288,7 @@ STOCK = metric("Short", "hostname -s")
 async def test_commands_that_are_built_in_as_well_are_replaced_by_one_key(two: Host) -> None:
     configured(two, STOCK, TWO)
     async with config_page(two) as console:
-        console.sees("built in as well: Short; replaced, they save 1 command in every update")
+        console.sees("b saves 1 command in every update; built in as well: Short")
         console.sees("the daemon can collect that itself, as HostSystemInfo")
         await console.press("b")
         console.sees("edited, not saved")
@@ -302,7 +302,7 @@ async def test_commands_that_are_built_in_as_well_are_replaced_by_one_key(two: H
 async def test_they_are_told_and_replaced_from_the_page_of_metrics_too(two: Host) -> None:
     configured(two, STOCK, TWO)
     async with metrics_page(two, (160, 40)) as console:
-        assert "b replaces what is built in as well: Short; replaced, they save" in console.status
+        assert "b saves 1 command in every update; built in as well: Short" in console.status
         assert console.footer.startswith("b builtin")
         await console.press("b")
         console.sees('+<?vconsole replace-stock-actions="yes"?>')

@@ -937,8 +937,7 @@ def test_a_configuration_can_be_checked(program: Program, tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (0, f"{program.file}: 2 metrics, each 60 s\n")
     program.file.write_bytes(conf(metric("Short", "hostname -s")))
     done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
-    assert "note: built in as well: Short; replaced, they save 1 command in every" in done.stdout
-    assert 'to replace them: <?vconsole replace-stock-actions="yes"?>' in done.stdout
+    assert "?> saves 1 command in every update; built in as well: Short" in done.stdout
     program.file.write_bytes(conf(transports=("xenstore",)))
     done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
     assert (done.returncode, "xenstore needs the program" in done.stderr) == (1, True)

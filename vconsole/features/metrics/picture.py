@@ -123,6 +123,7 @@ def kept_words(told: MetricStatus) -> str:
     if not told.kept:
         return ""
     age = duration(told.oldest_s)
+    bound = f"; published until it is {duration(told.keep_s)} old" if told.keep_s else ""
     if told.context == "host":
-        return f"its value is {age} old: its command did not end in the latest update"
-    return f"of {plural(told.kept, 'domain')} the value is up to {age} old: no later one came"
+        return f"its value is {age} old: no later one came{bound}"
+    return f"of {plural(told.kept, 'domain')} the value is up to {age} old{bound}"

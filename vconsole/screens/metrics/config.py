@@ -164,7 +164,7 @@ class MetricsConfigScreen(ListPage, FileEditorPage[Draft]):
         warnings = draft.document.config.warnings if draft.document else ()
         notes = config_notes(spec, told, tried, draft.error, warnings)
         if draft.document and (words := twin_words(draft.document.config)):
-            notes.append((safe(f" {words}"), "accent"))
+            notes.append((safe(f" {KEY.builtin} {words}"), "accent"))
         return notes
 
     def hint(self) -> tuple[str, str]:

@@ -272,7 +272,7 @@ class MetricsScreen(ListPage, FilteredPage):
     def _heading_hint(self, row: Row, found: Attachments | None) -> tuple[str, str]:
         config = self.picture.config
         if not row.owner and config is not None and (twins := twin_words(config)):
-            return f"{KEY.builtin} replaces what is {twins}", ""
+            return f"{KEY.builtin} {twins}", ""
         if not row.owner:
             return "metrics of this host: every guest with a disk or the channel reads them", ""
         if found is None:

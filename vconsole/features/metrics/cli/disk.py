@@ -115,7 +115,7 @@ def check_config(options: argparse.Namespace) -> int:
     lines = [f"warning: {warning}" for warning in config.warnings]
     lines += [f"note: vhostmd {release} refuses it: {why}" for release, why in refused.items()]
     if twins := twin_words(config):
-        lines.append(f'note: {twins}; to replace them: <?vconsole replace-stock-actions="yes"?>')
+        lines.append(f'note: <?vconsole replace-stock-actions="yes"?> {twins}')
     lines.append(f"{plural(len(config.enabled), 'metric')}, each {config.period_s} s")
     for line in lines:
         print(safe(f"{options.file}: {line}"))

@@ -61,8 +61,7 @@ class Collector:
         before: HostSample | None = None,
     ) -> None:
         self._config = config
-        replace = config.settings.replace_stock_actions
-        self._sources = [_source(spec, replace) for spec in config.enabled]
+        self._sources = [_source(spec, config) for spec in config.enabled]
         self.statuses = tuple(source.status for source in self._sources)
         self._sources.reverse()  # vhostmd publishes the last metric of the file first
         self._turns = Turns(config, uri, pool)
@@ -186,9 +185,12 @@ class Collector:
         )
 
 
-def _source(spec: MetricSpec, replace_stock: bool) -> _Source:
-    name = spec.builtin or (stock.same_builtin(spec) if replace_stock else None)
-    return _Source(spec, name, MetricStatus(spec.name, spec.context, spec.type, name))
+def _source(spec: MetricSpec, config: VhostmdConfig) -> _Source:
+    name = spec.builtin
+    if name is None and config.settings.replace_stock_actions:
+        name = stock.same_builtin(spec)
+    status = MetricStatus(spec.name, spec.context, spec.type, name, keep_s=config.keep_s)
+    return _Source(spec, name, status)
 
 
 def _count(tally: Tally, domain: DomainSample | None, told: Told) -> None:

@@ -126,8 +126,8 @@ def _check(source: ConfigSource) -> int:
     for release, reason in refusals(source.read()).items():
         print(f"{safe(str(source))}: note: vhostmd {release} refuses it: {line(reason)}")
     if twins := twin_words(config):
-        cure = 'to replace them: <?vconsole replace-stock-actions="yes"?>'
-        print(f"{safe(str(source))}: note: {safe(twins)}; {cure}")
+        cure = '<?vconsole replace-stock-actions="yes"?>'
+        print(f"{safe(str(source))}: note: {cure} {safe(twins)}")
     print(f"{safe(str(source))}: {plural(len(config.enabled), 'metric')}, each {config.period_s} s")
     return 0
 

@@ -37,6 +37,8 @@ class MetricStatus:
     """For how many domains an earlier value is published; 1 or 0 for the host."""
     oldest_s: float = 0.0
     """How old the oldest of these is."""
+    keep_s: float = 0.0
+    """How old it may be: what is older is not published. 0 if that is not known."""
 
 
 @dataclass(slots=True)

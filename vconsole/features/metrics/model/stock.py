@@ -61,7 +61,7 @@ def twins(config: VhostmdConfig) -> tuple[tuple[MetricSpec, str], ...]:
 
 
 def twin_words(config: VhostmdConfig) -> str:
-    """Which commands the daemon could do without, and what that saves; "" where there is none."""
+    """What it saves to collect without commands, and which; "" where there is none to replace."""
     found = twins(config)
     if not found:
         return ""
@@ -69,7 +69,7 @@ def twin_words(config: VhostmdConfig) -> str:
     own = sum(spec.context == "vm" for spec, _ in found)
     saved = [plural(len(found) - own, "command")] if len(found) > own else []
     saved += [f"{own} for each domain"] if own else []
-    return f"built in as well: {names}; replaced, they save {' and '.join(saved)} in every update"
+    return f"saves {' and '.join(saved)} in every update; built in as well: {names}"
 
 
 def same_builtin(spec: MetricSpec) -> str | None:

@@ -157,11 +157,11 @@ def daemon_words(picture: Picture) -> Words:
     if status.update.errors:
         return status.update.errors[0], "bad"
     failing = sum(bool(metric.failing) for metric in status.metrics)
-    if failing:
-        return f"vhostmd runs, {plural(failing, 'metric')} failing", "warn"
     kept, oldest_s = status.kept
-    if kept:
-        return f"vhostmd runs, {plural(kept, 'value')} up to {duration(oldest_s)} old", "warn"
+    found = [f"{plural(failing, 'metric')} failing"] if failing else []
+    found += [f"{plural(kept, 'value')} up to {duration(oldest_s)} old"] if kept else []
+    if found:
+        return f"vhostmd: {', '.join(found)}", "warn"
     return f"vhostmd runs, {plural(len(status.metrics), 'metric')}", "good"
 
 
