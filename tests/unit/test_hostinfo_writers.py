@@ -78,9 +78,42 @@ def test_who_writes_for_long_is_told_and_waited_for(book: Rulebook, conf: Path) 
         assert book.pending == f"{conf} is open for writing: taken when that is done"
         assert book.stale(), "it is looked at again"
         assert book.effective("qemu-web").interval_s == 60
-        file.write(f"  interval = 5\n# {'#' * 80}\n")
+        file.write(f"  interval = 70\n  load = 0\n  physcpus = 0\n# {'#' * 80}\n")
     assert look(book)
-    assert (book.pending, book.effective("qemu-web").interval_s) == ("", 5)
+    assert (book.pending, book.effective("qemu-web").interval_s) == ("", 70)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_file_that_is_written_a_line_at_a_time_grants_nothing_in_between(
+    anew: bool, book: Rulebook, conf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if anew:
+        conf.unlink()
+    conf.write_text(f"# {80 * '#'}\n")
+    for line in NEW.splitlines(keepends=True):
+        look(book)
+        with conf.open("a") as file:
+            file.write(line)
+        assert not {"load", "physcpus"} & book.effective("qemu-web").permitted
+    assert look(book)
+    assert book.effective("qemu-web").interval_s == 61
+    with conf.open("a") as file:
+        file.write("  memfree = 1\n")
+    assert not look(book)
+    assert book.pending == (
+        f"{conf} may be continued and grants more: taken once it has been the same for 3 s"
+    )
+    monkeypatch.setattr(rulebook, "QUIET_S", 0.0)
+    assert look(book)
+
+
+def test_a_file_that_was_put_there_whole_grants_more_at_once(book: Rulebook, conf: Path) -> None:
+    new = conf.with_name("whole")
+    new.write_text(OLD + "  memfree = 1\n  interval = 5\n")
+    time.sleep(0.02)  # the kernel's clock of files goes by steps of 1 to 10 ms
+    new.rename(conf)
+    assert look(book)
+    assert book.effective("qemu-web").interval_s == 5
 
 
 @pytest.mark.parametrize("text", ["", "*:\n", OLD[:-2]])

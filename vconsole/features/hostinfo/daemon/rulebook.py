@@ -2,7 +2,8 @@
 
 A file that is being written may grant more than it will in the end: cut off, it lacks rules, and
 what no rule is for has the defaults. So nothing is taken while somebody has it open for writing.
-What became shorter, or is perhaps being written, grants more only once it was left alone a while.
+What may lack its end all the same grants more only once it was left alone a while: what became
+shorter, and what was not put there whole, as a script opens a file anew for each line it adds.
 """
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Rulebook:
         self._rules: Rules | None = None
         self._data: bytes | None = None
         self._mark: Mark = None
+        self._inode: tuple[int, int] | None = None
+        """Device and inode number of the file whose rules are in force."""
         self._effective: dict[int | None, Effective] = {}
 
     def effective(self, name: str) -> Effective:
@@ -125,6 +128,7 @@ class Rulebook:
         if reading.rules is None or reading.data == self._data:
             return False
         self._rules, self._data, self._effective = reading.rules, reading.data, {}
+        self._inode = reading.mark[:2] if reading.mark else None
         self.since = time()
         return True
 
@@ -134,14 +138,27 @@ class Rulebook:
             return f"{self.path} is open for writing: taken when that is done"
         if reading.rules is None or reading.data is None or reading.data == self._data:
             return ""
-        shorter = len(reading.data) < len(self._data or b" ")
-        if not (shorter or reading.writer == "unknown") or self._is_quiet(reading.mark):
+        why = self._suspicion(reading)
+        if not why or self._is_quiet(reading.mark):
             return ""
         if self._rules is not None and not loosens(self._rules, reading.rules, names):
             return ""
-        why = "became shorter" if shorter else "may be being written, which only its owner learns,"
         when = f"taken once it has been the same for {QUIET_S:g} s"
         return f"{self.path} {why} and grants more: {when}"
+
+    def _suspicion(self, reading: Reading) -> str:
+        """Why the file may lack its end; empty if it is whole."""
+        if len(reading.data or b"") < len(self._data or b" "):
+            return "became shorter"
+        if reading.writer == "unknown":
+            return "may be being written, which only its owner learns,"
+        if self._rules is not None and not self._came_whole(reading.mark):
+            return "may be continued"
+        return ""
+
+    def _came_whole(self, mark: Mark) -> bool:
+        """It took the place of another file after its last write: only a rename does that."""
+        return mark is not None and mark[:2] != self._inode and mark[4] > mark[3]
 
     def _is_quiet(self, mark: Mark) -> bool:
         """Nobody has touched the file for a while, by its times or since it was first seen so."""
