@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
@@ -9,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 
+from bench.silent import SilentServer
 from vconsole.cli import given
 from vconsole.cli.report import CliError
 from vconsole.features.definition import cli as definition
@@ -58,3 +61,19 @@ def test_what_is_there_is_read_and_what_is_not_is_named(tmp_path: Path) -> None:
     assert given.given_bytes(tmp_path / "a") == b"x"
     with pytest.raises((CliError, OSError), match="none"):
         given.given_bytes(tmp_path / "none")
+
+
+@pytest.mark.parametrize("words", ["start x", "edit x", "snapshot create x y", "show domains"])
+def test_a_daemon_that_does_not_even_connect_holds_no_command_up(
+    words: str, tmp_path: Path
+) -> None:
+    """A change may take a day; for the connection there is one limit."""
+    with SilentServer(tmp_path / "s") as silent:
+        command = [*words.split(), "-c", silent.uri]
+        program = f"from vconsole.cli import main as m; m.CONNECT_S = 0.1; m.main({command})"
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr == "vconsole: no answer from libvirt or a file in 0 s\n"
+    assert done.stdout == ""

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import TextIO
 
 from vconsole.cli.arguments import Parser, add_connection_arguments
@@ -24,6 +25,8 @@ from vconsole.text import line
 TRY_DEMO = "--demo shows an invented host"
 DEADLINE_S = 60.0
 """The longest a command waits for libvirt, unless it knows better."""
+CONNECT_S = DEADLINE_S
+"""The longest any command waits for a connection; a far host takes some seconds."""
 GIVE_UP_S = 10.0
 """How long ^C waits until what was half made is taken away; a second one leaves at once."""
 INTERRUPTED = 130
@@ -56,14 +59,17 @@ def main(arguments: Sequence[str], word: str | None = None) -> int:
     options = parser(word).parse_args(arguments)
     with stderr_to(None) as errors, _demo_files(options):
         limit_s = options.longest(options) if options.connects else options.waits_s
+        connected = threading.Event()
         try:
-            code, stuck = _with_deadline(lambda: _run(options, errors), limit_s)
+            work = partial(_run, options, errors, connected)
+            code, stuck = _with_deadline(work, limit_s, connected)
         except KeyboardInterrupt:
             print("vconsole: interrupted", file=errors)
             return INTERRUPTED
         while ASIDE:
             print(f"vconsole: {line(ASIDE.pop(0))}", file=errors)
         if stuck:
+            limit_s = limit_s if connected.is_set() else min(limit_s, CONNECT_S)
             whom = "libvirt or a file" if options.connects else "the file"
             print(f"vconsole: no answer from {whom} in {limit_s:.0f} s", file=errors)
     if stuck:
@@ -91,9 +97,12 @@ def _demo_files(options: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-def _run(options: argparse.Namespace, errors: TextIO) -> int:
+def _run(options: argparse.Namespace, errors: TextIO, connected: threading.Event) -> int:
     try:
-        return _run_connected(options) if options.connects else int(options.run(options))
+        if options.connects:
+            return _run_connected(options, connected)
+        connected.set()
+        return int(options.run(options))
     except HostError as error:
         words = "; ".join(filter(None, (f"{error.title}: {line(error.message)}", error.cure)))
         demo = f"; {TRY_DEMO}" if error.cure else ""
@@ -116,18 +125,28 @@ def _run(options: argparse.Namespace, errors: TextIO) -> int:
         return error.code
 
 
-def _run_connected(options: argparse.Namespace) -> int:
+def _run_connected(options: argparse.Namespace, connected: threading.Event) -> int:
     from vconsole.host.open import connect
 
     source: HostSource = connect(options.connect, options.read_only, options.demo)
+    connected.set()
     try:
         return int(options.run(options, source))
     finally:
         source.close()
 
 
-def _with_deadline(work: Callable[[], int], limit_s: float) -> tuple[int, bool]:
-    """(exit code, whether it is still hanging)."""
+def _with_deadline(
+    work: Callable[[], int], limit_s: float, connected: threading.Event | None = None
+) -> tuple[int, bool]:
+    """(exit code, whether it is still hanging).
+
+    Args:
+        work: What may hang.
+        limit_s: How long it may take.
+        connected: Is set once there is a connection: a change may take a day, but not to connect.
+            A daemon that hangs later is noticed by the connection itself.
+    """
     answers: list[int] = []
     failures: list[BaseException] = []
 
@@ -139,11 +158,14 @@ def _with_deadline(work: Callable[[], int], limit_s: float) -> tuple[int, bool]:
         except BaseException as error:  # handed to the caller's thread
             failures.append(error)
         ended.set()
+        if connected is not None:
+            connected.set()
 
     threading.Thread(target=run, daemon=True).start()
     while True:
         try:
-            ended.wait(limit_s)
+            if connected is None or connected.wait(min(limit_s, CONNECT_S)):
+                ended.wait(limit_s)
             break
         except KeyboardInterrupt:
             if not _for_an_editor():
