@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -13,7 +15,9 @@ from tests.pilot.test_domains import changed
 from tests.pilot.test_pin import WEB_2, pins_of, planned
 from vconsole.console.app import TO_DEMO
 from vconsole.files.config import Config
+from vconsole.model.command import Context
 from vconsole.model.host_state import Connection, Freshness, HostState
+from vconsole.registry import COMMANDS
 from vconsole.text import safe
 from vconsole.widgets.table import LineTable
 
@@ -195,11 +199,29 @@ async def test_read_only_refuses_each_change_with_the_reason() -> None:
             await console.press(key)
             assert console.status == refusal
         await console.press("x", "enter")
+        assert console.status == refusal, "it does not offer what cannot be done"
         for key in ("enter", "b"):
             await console.press(key)
             assert console.status == refusal
         assert console.page == "plan"
         assert console.host.changes == []
+
+
+def changing() -> list[str]:
+    """Commands that give domains devices, files or a state; each asks first whether it may."""
+    given = {
+        "network": "move link mac add remove",
+        "hostinfo": "enable disable repair",
+        "metricsattach": "attach detach",
+        "jobs": "cancel remove",
+    }
+    return [f"{scope}.{word}" for scope, words in given.items() for word in words.split()]
+
+
+@pytest.mark.parametrize("command", changing())
+def test_what_changes_something_says_why_not_before_it_asks_anything(command: str) -> None:
+    page = SimpleNamespace(known=scenes.read_only(scenes.kvm07(), "told so"), subject=None)
+    assert COMMANDS[command].why_not(cast(Context, page)) == "read-only: told so"
 
 
 async def test_the_demo_host_says_that_it_is_one() -> None:

@@ -244,6 +244,15 @@ async def test_what_would_be_taken_out_of_a_definition_is_chosen_singly() -> Non
         console.sees("-    <timer name='hpet' present='no'/>")
 
 
+async def test_what_was_not_compared_is_not_counted() -> None:
+    async with console_on(kvm07(), answers={}) as console:
+        await console.press(*FIND, "D")
+        assert console.title == f"Divergence of {NAME}"
+    async with console_on(kvm07(), answers=Host().answers) as console:
+        await console.press(*FIND, "D")
+        assert "2 differences" in console.title
+
+
 async def test_read_only_nothing_is_planned() -> None:
     scene = scenes.read_only(kvm07())
     async with console_on(scene, answers=Host().answers) as console:

@@ -92,7 +92,7 @@ async def test_the_disk_of_each_domain_is_attached_where_the_daemon_writes_them(
 
 async def test_read_only_attaches_nothing(host: Host) -> None:
     async with metrics_page(host, host_state=scenes.read_only(scenes.kvm07())) as console:
-        await console.press("A", "+", "enter")
+        await console.press("A", "+")
         assert console.status == "! read-only: --read-only was given"
         assert host.changes == []
 

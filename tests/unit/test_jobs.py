@@ -133,5 +133,7 @@ def test_the_command_line(
     assert main(["jobs", "remove", "--dry-run"]) == 0
     assert made.exists()
     assert main(["jobs", "remove", "9.9"]) == 3
+    assert main(["-r", "jobs", "remove", "1.1"]) == 3
+    assert made.exists()
     assert main(["jobs", "remove", "1.1"]) == 0
     assert not made.exists()

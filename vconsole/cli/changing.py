@@ -31,6 +31,7 @@ from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.request import Define, Reply
 from vconsole.text import clip, safe
 
+READ_ONLY = "started with --read-only"
 CODES = {"applied": DONE, "planned": DONE, "refused": REFUSED, "conflict": REFUSED}
 """Status -> exit code; the others failed."""
 
@@ -112,12 +113,11 @@ def plan_and_change(options: argparse.Namespace, source: HostSource, plan: Plann
         return change(options, connection, host, reply.value[0])
 
 
-def change_here(options: argparse.Namespace, wanted: Change) -> int:
-    """Show or carry out a change of this machine that needs no libvirt; answers the exit code."""
-    why = "started with --read-only"
-    connection = Connection("", read_only=options.read_only, read_only_reason=why)
+def change_here(options: argparse.Namespace, *wanted: Change) -> int:
+    """Show or carry out changes of this machine that need no libvirt; answers the exit code."""
+    connection = Connection("", read_only=options.read_only, read_only_reason=READ_ONLY)
     with asking(options) as host:
-        return change(options, connection, host, Proposal((wanted,)))
+        return change(options, connection, host, Proposal(wanted))
 
 
 def change(

@@ -11,6 +11,7 @@ from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
+from vconsole.model.command import writable
 from vconsole.model.keys import APP, ENTER, Keys
 from vconsole.model.proposal import TARGET_WORDS, Change, Grade, Proposal, confirmation
 from vconsole.model.request import Define, Reply, command_lines
@@ -46,6 +47,7 @@ class ChangesScreen(Page):
     """
 
     SCOPE = "changes"
+    OFFER_NEEDS = (writable,)
     HINT_LINES = StatusBar.MOST_LINES  # what went wrong, and the cure
     TYPED = "digits"
     BINDINGS: ClassVar = [*bindings("changes"), *STRAY]

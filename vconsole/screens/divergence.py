@@ -183,10 +183,14 @@ class DivergenceScreen(ListPage):
         about = self.subject.name if len(self._own) == 1 and self.subject else "the domains chosen"
         title = "Divergence of all domains" if self._all else f"Divergence of {safe(about)}"
         domains = len({line.domain.uuid for line in self._lines.values()})
-        words = [plural(len(self._lines), "difference")]
+        known = self._lines or all(self._compared(domain.uuid) for domain in self._wanted())
+        words = [plural(len(self._lines), "difference")] if known else []
         words += [f"in {plural(domains, 'domain')}"] if self._all else []
         words += [f"{len(self._chosen)} chosen"] if self._chosen else []
         return title, "   ".join(words)
+
+    def _compared(self, uuid: str) -> bool:
+        return uuid in self._known and not self._known[uuid].reason
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:

@@ -11,6 +11,7 @@ from vconsole.features.locality.model.move import plan_move
 from vconsole.features.locality.model.place import Place, ReadPlace, reasons
 from vconsole.features.locality.words import COLUMNS, Row, home_of, rows_of
 from vconsole.model.column import row_cells
+from vconsole.model.command import writable
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
@@ -30,6 +31,7 @@ class LocalityScreen(ListPage, DomainPage):
     """A row a cell."""
 
     SCOPE = "locality"
+    OFFER_NEEDS = (writable,)
     BINDINGS: ClassVar = bindings("locality")
     COLUMNS = COLUMNS
     CHOSEN = "locality.move"

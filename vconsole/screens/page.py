@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Static
 
+from vconsole.model.command import Need
 from vconsole.model.host_state import EMPTY, Domain, HostState
 from vconsole.model.keys import APP, Typed
 from vconsole.registry import COMMANDS, of_scope
@@ -201,6 +202,8 @@ class Page(Screen[None]):
     """What the host is asked to read for it."""
     HINT_LINES: ClassVar[int] = 1
     """How high the status line may grow for what the cursor is on."""
+    OFFER_NEEDS: ClassVar[tuple[Need, ...]] = ()
+    """What its hint offers needs this; where it is not given the reason is the hint."""
     TYPED: ClassVar[Typed] = ""
     """What is typed in it: text, or digits where values or a decision are asked for, and where a
     digit too many is not to lead away from what was begun."""
@@ -362,6 +365,9 @@ class Page(Screen[None]):
         if not self.is_there:
             return
         text, tone = self.hint()
+        if not tone:
+            reason = next((found for need in self.OFFER_NEEDS if (found := need(self))), None)
+            text, tone = (reason, "warn") if reason else (text, tone)
         if tone not in ("warn", "bad") and (progress := self.console.progress):
             text, tone = progress, ""
         self.query_one(StatusBar).hint = text, tone

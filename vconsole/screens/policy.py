@@ -15,6 +15,7 @@ from vconsole.features.policy.model.rows import Row, rows_of
 from vconsole.features.policy.model.settings import RULE, next_choice
 from vconsole.features.policy.words import COLUMNS, columns, row_notes
 from vconsole.model.column import row_cells
+from vconsole.model.command import writable
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Configurations, Define, ReadConfigurations, Reply
@@ -35,6 +36,7 @@ class PolicyScreen(ListPage, StagedPage, DomainPage):
     """A list of settings, the one under the cursor explained below. What is edited is a draft."""
 
     SCOPE = "policy"
+    OFFER_NEEDS = (writable,)
     TYPED = "digits"
     BINDINGS: ClassVar = [*bindings("policy"), *STRAY]
     COLUMNS = columns(80)

@@ -16,6 +16,7 @@ from vconsole.features.resources.model.room import room_of
 from vconsole.features.resources.model.rows import ROWS, Row
 from vconsole.features.resources.words import usage_lines
 from vconsole.model.column import Column, row_cells
+from vconsole.model.command import writable
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Target
@@ -68,6 +69,7 @@ class ResourcesScreen(ListPage, DomainPage):
     """The numbers above, one a row; what guest, balloon and host have in use below."""
 
     SCOPE = "resources"
+    OFFER_NEEDS = (writable,)
     TYPED = "digits"
     BINDINGS: ClassVar = [*bindings("resources"), *STRAY]
     COLUMNS = COLUMNS

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, a_domain
+from vconsole.model.command import Command, a_domain, writable
 from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
@@ -35,10 +35,18 @@ MANIFEST: Final = Manifest(
         Command("hostinfo.switch", "tab", "domains", "Go to the other list."),
         Command("hostinfo.text", "x", "", "Edit the file as text, with what is wrong in it."),
         Command(
-            "hostinfo.enable", "plus", "port", "Give the domains a hostinfo port.", (a_domain,)
+            "hostinfo.enable",
+            "plus",
+            "port",
+            "Give the domains a hostinfo port.",
+            (writable, a_domain),
         ),
-        Command("hostinfo.disable", "minus", "", "Take the domains' port away.", (a_domain,)),
-        Command("hostinfo.repair", "r", "", "Put a wrong hostinfo port right.", (a_domain,)),
+        Command(
+            "hostinfo.disable", "minus", "", "Take the domains' port away.", (writable, a_domain)
+        ),
+        Command(
+            "hostinfo.repair", "r", "", "Put a wrong hostinfo port right.", (writable, a_domain)
+        ),
         Command("hostinfo.select", "space", "", "Choose the domain, for enable and disable."),
         Command("hostinfo.log", "l", "", "Show the domain's queries instead of the preview."),
         Command("hostinfo.duplicate", "c", "", "Copy the rule below itself."),

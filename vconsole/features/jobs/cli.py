@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from contextlib import closing
 from pathlib import Path
 
 from vconsole.changes import jobs
-from vconsole.changes.host_requests import HostRequests
 from vconsole.cli.arguments import Commands
-from vconsole.cli.changing import add_change_arguments, change
+from vconsole.cli.changing import READ_ONLY, add_change_arguments, change_here
 from vconsole.cli.report import DONE, REFUSED, CliError, print_json, print_table
 from vconsole.features.jobs.words import Row, cut_off, of_another
 from vconsole.files.places import state_dir
-from vconsole.host.open import connect_link
-from vconsole.model.host_state import EMPTY
 from vconsole.model.job import RemoveLeftover
-from vconsole.model.proposal import Proposal
 
 
 def add_parser(commands: Commands) -> None:
@@ -59,6 +54,8 @@ def _row(id_: str, row: Row) -> tuple[object, ...]:
 
 
 def _cancel(options: argparse.Namespace) -> int:
+    if options.read_only:
+        raise CliError(f"read-only: {READ_ONLY}", REFUSED)
     if problem := jobs.give_up(_directory(), options.id):
         raise CliError(problem, REFUSED)
     print("told to give it up")
@@ -71,8 +68,4 @@ def _remove(options: argparse.Namespace) -> int:
     if options.id and not found:
         raise CliError(f"no job {options.id} has left a file", REFUSED)
     changes = tuple(RemoveLeftover(directory, left) for left in found)
-    host = HostRequests(
-        lambda: connect_link(options.connect, options.read_only, options.demo), demo=options.demo
-    )
-    with closing(host):  # none of these needs a connection
-        return change(options, EMPTY.connection, host, Proposal(changes))
+    return change_here(options, *changes)

@@ -18,7 +18,9 @@ MANIFEST: Final = Manifest(
             place=12,
             opens="jobs",
         ),
-        Command("jobs.cancel", "c", "give up", "Give up the job under the cursor."),
+        Command(
+            "jobs.cancel", "c", "give up", "Give up the job under the cursor.", (not_read_only,)
+        ),
         Command(
             "jobs.remove",
             "minus,d,delete",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, a_domain
+from vconsole.model.command import Command, a_domain, writable
 from vconsole.model.keys import key
 from vconsole.model.manifest import Answer, Manifest
 
@@ -55,9 +55,15 @@ MANIFEST: Final = Manifest(
         Command("metricsbytes.raw", "r", "raw XML", "Show the document as it is read."),
         Command("metricsbytes.hex", "x", "hex", "Show the bytes as they are read."),
         Command(
-            "metricsattach.attach", "plus", "attach", "Give the domains the device.", (a_domain,)
+            "metricsattach.attach",
+            "plus",
+            "attach",
+            "Give the domains the device.",
+            (writable, a_domain),
         ),
-        Command("metricsattach.detach", "minus", "detach", "Take the device away.", (a_domain,)),
+        Command(
+            "metricsattach.detach", "minus", "detach", "Take the device away.", (writable, a_domain)
+        ),
         Command(
             "metricsattach.select",
             "space",

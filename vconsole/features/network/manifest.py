@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from vconsole.model.command import Command, a_domain
+from vconsole.model.command import Command, a_domain, writable
 from vconsole.model.manifest import Answer, Manifest
 
 MANIFEST: Final = Manifest(
@@ -48,7 +48,7 @@ MANIFEST: Final = Manifest(
             "m",
             "move",
             "Plug the interface into another network or bridge.",
-            (a_domain,),
+            (writable, a_domain),
             virsh="update-device {name} FILE",
         ),
         Command(
@@ -56,15 +56,25 @@ MANIFEST: Final = Manifest(
             "x",
             "link up/down",
             "Pull the interface's cable, or plug it in.",
-            (a_domain,),
+            (writable, a_domain),
             virsh="domif-setlink {name} INTERFACE down",
         ),
         Command(
-            "network.mac", "w", "MAC", "Give it another MAC, from the next start on.", (a_domain,)
+            "network.mac",
+            "w",
+            "MAC",
+            "Give it another MAC, from the next start on.",
+            (writable, a_domain),
         ),
-        Command("network.add", "plus", "add", "Give the domain an interface.", (a_domain,)),
         Command(
-            "network.remove", "minus,d,delete", "remove", "Take the interface away.", (a_domain,)
+            "network.add", "plus", "add", "Give the domain an interface.", (writable, a_domain)
+        ),
+        Command(
+            "network.remove",
+            "minus,d,delete",
+            "remove",
+            "Take the interface away.",
+            (writable, a_domain),
         ),
         Command(
             "network.host",

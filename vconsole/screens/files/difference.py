@@ -10,6 +10,7 @@ from typing_extensions import override
 from vconsole.changes.dispatcher import Request
 from vconsole.files.careful import Loaded
 from vconsole.files.draft import FileDraft, ReadFile, SaveFile
+from vconsole.model.command import not_read_only
 from vconsole.model.keys import APP, Keys, key
 from vconsole.model.request import Reply
 from vconsole.screens.files.file import FilePage
@@ -31,6 +32,7 @@ class FileDiffScreen(Page):
     """The difference; enter saves it. With a conflict, theirs above mine."""
 
     SCOPE = "filediff"
+    OFFER_NEEDS = (not_read_only,)
     TYPED = "digits"
     BINDINGS: ClassVar = [*bindings("filediff"), *STRAY]
     AUTO_FOCUS = "LinesView"

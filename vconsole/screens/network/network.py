@@ -27,6 +27,7 @@ from vconsole.features.network.model.plan import adder, address_giver, linker, m
 from vconsole.features.network.words import alarm, mark, speed, vnic_notes
 from vconsole.model import rates
 from vconsole.model.column import Column, row_cells
+from vconsole.model.command import writable
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import Keys
 from vconsole.model.outcome import Target
@@ -89,6 +90,7 @@ class NetworkScreen(ListPage, DomainPage):
     """The interfaces above, all about the one under the cursor below."""
 
     SCOPE = "network"
+    OFFER_NEEDS = (writable,)
     BINDINGS: ClassVar = bindings("network")
     COLUMNS = COLUMNS
     DEFAULT_CSS = """

@@ -25,6 +25,7 @@ from vconsole.features.pins.many_words import (
 )
 from vconsole.features.pins.model.many import ManyPlan, put_back, requests, undone
 from vconsole.model.column import row_cells
+from vconsole.model.command import writable
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Target
@@ -62,6 +63,7 @@ class ManyScreen(ListPage):
     """The domains above, the picture and what is said of the one under the cursor below."""
 
     SCOPE = "many"
+    OFFER_NEEDS = (writable,)
     PAGE = "pin"
     HINT_LINES = StatusBar.MOST_LINES  # what went wrong, and the cure
     TYPED = "digits"

@@ -14,6 +14,7 @@ from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.features.pins.words import warning_lines
 from vconsole.model.column import Column, row_cells
+from vconsole.model.command import writable
 from vconsole.model.host_state import Domain, HostState, Value
 from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Outcome, PinChange, PinStep, StepOutcome
@@ -88,6 +89,7 @@ class PlanScreen(ListPage):
     """
 
     SCOPE = "plan"
+    OFFER_NEEDS = (writable,)
     PAGE = "pin"
     HINT_LINES = StatusBar.MOST_LINES  # what went wrong, and the cure
     TYPED = "digits"
