@@ -117,8 +117,6 @@ def test_of_where_memory_lies(monkeypatch: pytest.MonkeyPatch, capsys: Capture) 
     """One domain's answer is lost; the others have theirs, also while it is the one in view."""
 
     class Guest:
-        hidden = False
-
         def __init__(self, cells: dict[int, int] | None) -> None:
             self.cells = cells
 

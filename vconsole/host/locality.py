@@ -27,8 +27,6 @@ class LocalityReader:
 
     def __init__(self) -> None:
         self.results: Mapping[str, Locality] = {}
-        self.denied = False
-        """The kernel does not let this user look; nothing more is tried."""
         self._guests: dict[str, Guest] = {}
         self._looked: dict[str, float] = {}
         """UUID -> when, in monotonic seconds, whatever came of it."""
@@ -59,13 +57,14 @@ class LocalityReader:
             self._changed.notify_all()
 
     def _run(self) -> None:
-        while not self._ended and not self.denied:
+        while not self._ended:
             begun = monotonic()
             with self._changed:
                 uuid = self._next(begun)
                 guest = self._guests.get(uuid or "")
             if uuid is not None and guest is not None:
-                self._looked[uuid] = begun
+                here = {u: at for u, at in self._looked.items() if u in self._guests}
+                self._looked = {**here, uuid: begun}
                 self._guarded_look(uuid, guest)
             pause = max(_EVERY_S, _REST * (monotonic() - begun))
             with self._changed:
@@ -90,11 +89,8 @@ class LocalityReader:
 
     def _look(self, uuid: str, guest: Guest) -> None:
         cells = guest.memory()
-        if cells is None:
-            self.denied = guest.hidden
-            return
         with self._changed:
-            if uuid in self._guests:
+            if cells is not None and uuid in self._guests:
                 self.results = {**self.results, uuid: Locality(cells, monotonic())}
 
 

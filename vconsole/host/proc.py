@@ -96,12 +96,6 @@ class Guest:
         """Bytes of its memory by cell; None where that may not be read or the process is gone."""
         return read_numa_maps(self.path / "numa_maps")
 
-    @property
-    def hidden(self) -> bool:
-        """The kernel does not let this user see where its memory lies."""
-        path = self.path / "numa_maps"
-        return path.exists() and not os.access(path, os.R_OK)
-
     def _rows(self) -> dict[int, PinKey | None]:
         try:
             tids = sorted(int(n) for n in os.listdir(f"{self.path}/task") if n.isdigit())
