@@ -26,6 +26,7 @@ from vconsole.features.hostmemory.model.reading import (
     Ksm,
     SwapArea,
 )
+from vconsole.features.hostmemory.words import figure_lines
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, Domain, HostState, Node, NumaTune, Pages
 
@@ -273,6 +274,11 @@ def test_libvirts_pools_stand_in_where_the_kernel_cannot_be_asked() -> None:
     cells = tuple(Cell(n, pages=(Pages(2048, 10, 4), Pages(4, 5, 5))) for n in range(2))
     known = figures(host(cells=cells), HostMemory(1.0))
     assert known.huge == (HugePages(4, 10, 10), HugePages(2048, 20, 8))
+    untold = (*cells, Cell(2, pages=(Pages(2048, 10),)))
+    known = figures(host(cells=untold), HostMemory(1.0))
+    assert known.huge[1] == HugePages(2048, 30, None), "what is not told is not used"
+    assert found(known, "2 MiB pages").words == "60.0 MiB set aside, - used"
+    assert "[????" in str(figure_lines(known, 80, True)[5])
 
 
 def bound(name: str, gib: float, nodes: str, page: int | None = None) -> Domain:

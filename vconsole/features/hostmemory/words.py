@@ -98,10 +98,11 @@ def speed(bytes_s: float | None) -> str:
     return f"{sign}{amount(abs(bytes_s))}/s" if abs(bytes_s) >= 1 else "0"
 
 
-def _pool_row(pool: HugePages) -> tuple[str, float, str]:
-    used = pool.total - pool.free
-    words = f"{size(pool.used_bytes):>8} of {size(pool.total_bytes)}  {used} of {pool.total} used"
-    return f"{page_name(pool.size_kib)} pages", 100 * used / pool.total, words
+def _pool_row(pool: HugePages) -> tuple[str, float | None, str]:
+    used, whole = pool.used, size(pool.total_bytes)
+    words = f"{size(pool.used_bytes):>8} of {whole}  {_or_dash(used)} of {pool.total} used"
+    share = None if used is None else 100 * used / pool.total
+    return f"{page_name(pool.size_kib)} pages", share, words
 
 
 def _kernel_words(known: Figures, wide: bool) -> str:
@@ -219,7 +220,7 @@ class CellRow(NamedTuple):
     @property
     def pages(self) -> str:
         """Its huge pages, by size."""
-        pools = (f"{page_name(p.size_kib)} {p.free}/{p.total}" for p in self.cell.huge)
+        pools = (f"{page_name(p.size_kib)} {_or_dash(p.free)}/{p.total}" for p in self.cell.huge)
         return "  ".join(pools) or "-"
 
 

@@ -316,7 +316,8 @@ def _pool(known: Figures, pool: HugePages, wanted: int) -> Finding:
         words = f"{amount(pool.idle_bytes)} of them set aside and idle"
         cure = f"give them back: {call} {(pool.total_bytes - pool.idle_bytes) // page}"
         return Finding("warn", topic, words, "Nobody else can use that RAM.", cure)
-    words = f"{amount(pool.total_bytes)} set aside, {amount(pool.used_bytes)} used"
+    used = "-" if pool.used_bytes is None else amount(pool.used_bytes)
+    words = f"{amount(pool.total_bytes)} set aside, {used} used"
     return Finding("ok", topic, words)
 
 

@@ -229,8 +229,8 @@ def _cell(cell: Cell, guests: Iterable[GuestMemory]) -> CellMemory:
 
 
 def _pools(cell: Cell) -> Iterable[HugePages]:
-    """Its pools that hold pages; of one whose free pages are not known, none count as free."""
-    return (HugePages(p.size_kib, p.total, p.free or 0) for p in cell.pages if p.total)
+    """Its pools that hold pages."""
+    return (HugePages(p.size_kib, p.total, p.free) for p in cell.pages if p.total)
 
 
 def _gathered(pools: Iterable[HugePages]) -> tuple[HugePages, ...]:
@@ -242,4 +242,6 @@ def _gathered(pools: Iterable[HugePages]) -> tuple[HugePages, ...]:
 
 
 def _one_pool(kib: int, pools: Sequence[HugePages]) -> HugePages:
-    return HugePages(kib, sum(p.total for p in pools), sum(p.free for p in pools))
+    free = [p.free for p in pools if p.free is not None]
+    known = sum(free) if len(free) == len(pools) else None
+    return HugePages(kib, sum(p.total for p in pools), known)

@@ -32,7 +32,8 @@ class HugePages:
 
     size_kib: int
     total: int
-    free: int
+    free: int | None
+    """None where that is not told."""
     reserved: int = 0
     """Of the free ones those promised to a process that has not touched them yet."""
 
@@ -42,14 +43,19 @@ class HugePages:
         return self.total * self.size_kib << 10
 
     @property
-    def used_bytes(self) -> int:
+    def used(self) -> int | None:
+        """How many of them processes hold."""
+        return None if self.free is None else self.total - self.free
+
+    @property
+    def used_bytes(self) -> int | None:
         """What processes hold of it."""
-        return (self.total - self.free) * self.size_kib << 10
+        return None if self.used is None else self.used * self.size_kib << 10
 
     @property
     def idle_bytes(self) -> int:
-        """What nobody holds and nobody was promised."""
-        return max(0, self.free - self.reserved) * self.size_kib << 10
+        """What nobody holds and nobody was promised, as far as that is known."""
+        return max(0, (self.free or 0) - self.reserved) * self.size_kib << 10
 
 
 @dataclass(frozen=True, slots=True)

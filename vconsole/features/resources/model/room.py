@@ -126,7 +126,7 @@ def _sum(amounts: Iterable[int | None]) -> int | None:
 
 def _swap_kib(host_state: HostState) -> int | None:
     total, used = host_state.node.swap_total_bytes, host_state.node.swap_used_bytes
-    return None if total is None else max(0, total - (used or 0)) // 1024
+    return None if total is None or used is None else max(0, total - used) // 1024
 
 
 def _amount(kib: int) -> str:
