@@ -102,8 +102,10 @@ def test_a_wrong_clause_is_named_and_repaired(devices: list[str], line: str) -> 
     assert provision.status(text) == "wrong"
     assert line in provision.problems(text)[0]
     assert all("repair it" in problem for problem in provision.problems(text))
-    with pytest.raises(ProvisionError, match="enabled, but wrong"):
+    with pytest.raises(ProvisionError) as refused:
         provision.enable(text)
+    every = "; ".join(provision.problems(text))
+    assert str(refused.value) == f"hostinfo is enabled, but wrong: {every}"
     repaired = provision.repair(text)
     assert provision.status(repaired) == "enabled"
     assert provision.serials(repaired)[0].port == provision.serials(text)[0].port

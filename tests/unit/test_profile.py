@@ -181,7 +181,7 @@ def test_the_command_saves_lists_compares_and_applies() -> None:
 
 def test_what_a_profile_has_not_is_said() -> None:
     assert vconsole("profile", "save", "one").returncode == 0
-    assert "has no domain 'x'" in vconsole("profile", "apply", "one", "x").stderr
+    assert "has no domain 'x', 'y'" in vconsole("profile", "apply", "one", "x", "y").stderr
     assert "there is no profile two" in vconsole("profile", "diff", "two").stderr
 
 

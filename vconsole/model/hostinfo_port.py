@@ -105,7 +105,7 @@ def enable(xml: str, port: int | None = None) -> str:
     """
     document = Document(xml)
     if wrong := _problems(document):
-        raise ProvisionError(f"hostinfo is enabled, but wrong: {wrong[0]}")
+        raise ProvisionError(f"hostinfo is enabled, but wrong: {'; '.join(wrong)}")
     if found := _clauses(document):
         raise ProvisionError(f"hostinfo is enabled already, on {_label(_serial(found[0]))}")
     clause = element(

@@ -278,7 +278,8 @@ class DivergenceScreen(ListPage):
         lines = [line for key, line in self._lines.items() if key in keys]
         if all(line.row.why_not(way) for line in lines):
             reasons = [f"{line.row.difference.what}: {line.row.why_not(way)}" for line in lines]
-            self.say(safe(reasons[0]) if reasons else "there is no difference here", "warn")
+            words = "; ".join(dict.fromkeys(reasons))
+            self.say(safe(words) or "there is no difference here", "warn")
             return
         wanted: dict[str, list[Difference]] = {}
         for line in lines:  # those that cannot are named there

@@ -99,7 +99,8 @@ def _chosen(options: argparse.Namespace) -> Profile:
     kept = tuple(p for p in profile.placements if {p.name, p.uuid} & set(options.domains))
     known = {word for placed in kept for word in (placed.name, placed.uuid)}
     if missing := [word for word in options.domains if word not in known]:
-        raise CliError(f"profile {profile.name} has no domain {missing[0]!r}", USAGE)
+        words = ", ".join(map(repr, missing))
+        raise CliError(f"profile {profile.name} has no domain {words}", USAGE)
     return Profile(profile.name, kept, profile.host)
 
 

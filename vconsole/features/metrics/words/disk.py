@@ -154,8 +154,9 @@ def daemon_words(picture: Picture) -> Words:
         return f"vhostmd writes {status.disk}", "warn"
     if status.config_error:
         return "vhostmd keeps an earlier configuration", "bad"
-    if status.update.errors:
-        return status.update.errors[0], "bad"
+    if errors := status.update.errors:
+        more = f"; {len(errors) - 1} more" if len(errors) > 1 else ""
+        return f"{errors[0]}{more}", "bad"
     failing = sum(bool(metric.failing) for metric in status.metrics)
     kept, oldest_s = status.kept
     found = [f"{plural(failing, 'metric')} failing"] if failing else []
