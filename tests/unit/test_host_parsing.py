@@ -28,7 +28,7 @@ from vconsole.host.proc import Guest, find_guests
 from vconsole.host.source import View
 from vconsole.host.usage import BulkUsage, LocalUsage
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Connection, Domain, Locality
+from vconsole.model.host_state import Connection, Domain, Locality, Pin
 from vconsole.model.xml_read import MAX_CHARS, XmlError
 
 ALL = CpuSet.parse("0-15")
@@ -439,7 +439,33 @@ def test_the_threads_of_the_domain_in_view_wait_for_a_pcpu_too() -> None:
     reader = detail.DetailReader(cast(Any, None), cast(Any, None), None)
     values = {"vcpu.maximum": 1, "vcpu.0.state": 1, "vcpu.0.wait": 7, "vcpu.0.delay": 3}
     reader._take_statistics(seen, values)
-    assert seen.rows[0].wait_ns == 3
+    assert seen.rows[0].wait is not None
+    assert seen.rows[0].wait[1] == 3
+
+
+def test_what_is_read_by_turns_is_measured_from_its_own_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """From afar one call tells pCPU and time, and the next one the wait, too.
+
+    A vCPU that waits half of the time did so by 0 % and by 100 %, one after the other.
+    """
+    seen = detail._Seen(UUID)
+    reader = detail.DetailReader(cast(Any, None), cast(Any, None), None)
+    web = Domain(UUID, "web", "running", pins=(Pin("vcpu", 0, live=CpuSet.parse("0")),))
+    clock, found = [0.0], []
+    monkeypatch.setattr(detail, "monotonic", lambda: clock[-1])
+    for second in range(8):
+        clock.append(second)
+        ran = second * 4 * 10**8
+        if second % 2:
+            reader._take_vcpus(seen, ([(0, 1, ran, 5)], []))
+        else:
+            values = {"vcpu.0.state": 1, "vcpu.0.time": ran, "vcpu.0.delay": second * 5 * 10**8}
+            reader._take_statistics(seen, {"vcpu.maximum": 1, **values})
+        (row,) = reader._threads(seen, web)
+        found.append((row.cpu_percent, row.wait_percent))
+    assert found == [(None, None), (40.0, None), *[(40.0, 50.0)] * 6]
 
 
 def test_the_virtualization_check_says_what_to_do(tmp_path: Path) -> None:

@@ -28,27 +28,27 @@ _GROUPS: Final = 1 | 2 | 4 | 8 | 128
 _VCPU_STATES: Final = {0: "offline", 1: "running", 2: "blocked"}
 _COUNTS: Final = ("swap_in", "swap_out", "major_fault", "minor_fault", "last-update", "last_update")
 _MAX_FACT = 200
+_Counted = tuple[float, int] | None
+"""When, in monotonic seconds, and how many nanoseconds it was."""
 
 
 @dataclass(slots=True)
 class _Row:
-    """What libvirt says of one vCPU, and when."""
+    """What libvirt says of one vCPU; its counters are read by turns, each has a time of its own."""
 
     state: str | None = None
     pcpu: int | None = None
-    cpu_ns: int | None = None
-    wait_ns: int | None = None
+    cpu: _Counted = None
+    wait: _Counted = None
 
 
 @dataclass(frozen=True, slots=True)
-class _Counters:
-    """Of a thread at one moment, with the percentages since the moment before."""
+class _Counter:
+    """Of a thread at one moment, with the percentage since the moment before."""
 
     at: float
-    cpu_ns: int | None
-    wait_ns: int | None
-    cpu_percent: float | None = None
-    wait_percent: float | None = None
+    ns: int
+    percent: float | None = None
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class _Seen:
     facts: dict[str, str] = field(default_factory=dict)
     memory: dict[str, str] = field(default_factory=dict)
     rows: dict[int, _Row] = field(default_factory=dict)
-    counters: dict[PinKey, _Counters] = field(default_factory=dict)
+    counters: dict[tuple[PinKey, str], _Counter] = field(default_factory=dict)
     turns: Iterator[int] = field(default_factory=count)
     figures: Iterator[int] = field(default_factory=count)
     fresh: bool = True
@@ -177,19 +177,21 @@ class DetailReader:
             self._take_statistics(seen, found[0][1])
 
     def _take_vcpus(self, seen: _Seen, found: Any) -> None:
+        at = monotonic()
         for number, state, cpu_ns, pcpu in found[0] if found else ():
             row = seen.rows.setdefault(number, _Row())
-            row.state, row.cpu_ns = _VCPU_STATES.get(state), cpu_ns
+            row.state, row.cpu = _VCPU_STATES.get(state), (at, cpu_ns)
             row.pcpu = pcpu if pcpu >= 0 else None
 
     def _take_statistics(self, seen: _Seen, values: Mapping[str, Any]) -> None:
+        at = monotonic()
         for number in range(min(values.get("vcpu.maximum", 0), 4096)):
             state = values.get(f"vcpu.{number}.state")
             if state is not None:
                 row = seen.rows.setdefault(number, _Row())
                 row.state = _VCPU_STATES.get(state)
-                row.cpu_ns = values.get(f"vcpu.{number}.time")
-                row.wait_ns = values.get(f"vcpu.{number}.delay")
+                row.cpu = _counted(at, values.get(f"vcpu.{number}.time"))
+                row.wait = _counted(at, values.get(f"vcpu.{number}.delay"))
         prefix = "balloon."
         memory = {k[len(prefix) :]: v for k, v in values.items() if k.startswith(prefix)}
         self._take_memory(seen, memory)
@@ -208,25 +210,22 @@ class DetailReader:
         at, latest = self._local.threads.get(domain.uuid, (0.0, ())) if self._local else (0.0, ())
         by_key = {thread.key: thread for thread in latest}
         keys = [p.key for p in domain.pins if p.live is not None and p.plugged]
-        at = at if latest else monotonic()
         rows = tuple(self._thread(seen, key, by_key.get(key), at) for key in keys)
-        for key in seen.counters.keys() - set(keys):
-            del seen.counters[key]
+        seen.counters = {k: counter for k, counter in seen.counters.items() if k[0] in keys}
         return rows
 
     def _thread(self, seen: _Seen, key: PinKey, thread: Thread | None, at: float) -> ThreadUsage:
         row = seen.rows.get(key[1], _Row()) if key[0] == "vcpu" and key[1] is not None else _Row()
-        cpu_ns = thread.cpu_ns if thread else row.cpu_ns
-        wait_ns = thread.wait_ns if thread else row.wait_ns
-        found = seen.counters[key] = _counted(seen.counters.get(key), at, cpu_ns, wait_ns)
+        cpu = _counted(at, thread.cpu_ns) if thread else row.cpu
+        wait = _counted(at, thread.wait_ns) if thread else row.wait
         return ThreadUsage(
             kind=key[0],
             id=key[1],
             state=row.state,
             pcpu=thread.processor if thread else row.pcpu,
-            cpu_time_ns=cpu_ns,
-            cpu_percent=found.cpu_percent,
-            wait_percent=found.wait_percent,
+            cpu_time_ns=cpu[1] if cpu else None,
+            cpu_percent=_percent(seen.counters, (key, "cpu"), cpu),
+            wait_percent=_percent(seen.counters, (key, "wait"), wait),
             tid=thread.tid if thread else None,
             allowed=thread.allowed if thread else None,
         )
@@ -248,17 +247,25 @@ class DetailReader:
         return self._link.attempt(f"detail {name}", function, *arguments)
 
 
-def _counted(
-    before: _Counters | None, at: float, cpu_ns: int | None, wait_ns: int | None
-) -> _Counters:
+def _counted(at: float, ns: int | None) -> _Counted:
+    return None if ns is None else (at, ns)
+
+
+def _percent(
+    counters: dict[tuple[PinKey, str], _Counter], key: tuple[PinKey, str], now: _Counted
+) -> float | None:
+    """Since the counter was read before; what was not read anew has the percentage it had."""
+    if now is None:
+        counters.pop(key, None)
+        return None
+    before, (at, ns) = counters.get(key), now
     if before is None:
-        return _Counters(at, cpu_ns, wait_ns)
-    elapsed = at - before.at
-    if rates.too_soon(elapsed):
-        return before
-    cpu = rates.percent(before.cpu_ns, cpu_ns, elapsed, 100.0)
-    wait = rates.percent(before.wait_ns, wait_ns, elapsed, 100.0)
-    return _Counters(at, cpu_ns, wait_ns, _rounded(cpu), _rounded(wait))
+        counters[key] = _Counter(at, ns)
+        return None
+    if not rates.too_soon(at - before.at):
+        percent = rates.percent(before.ns, ns, at - before.at, 100.0)
+        counters[key] = before = _Counter(at, ns, _rounded(percent))
+    return before.percent
 
 
 def _known_facts(domain: Domain) -> list[tuple[str, str]]:
