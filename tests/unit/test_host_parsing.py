@@ -431,6 +431,8 @@ def test_waiting_is_for_a_pcpu_and_not_for_what_the_guest_reads(
     monkeypatch.setattr("vconsole.host.usage.monotonic", lambda: next(times))
     assert [usage._wait(domain, values) for values in seen] == [None, 20.0]
     monkeypatch.setattr("vconsole.host.usage.monotonic", lambda: 2.0)
+    more = {f"vcpu.{n}.delay": 9**n * 10**8 for n in range(3)}
+    assert usage._wait(domain, more) is None, "one was plugged in"
     assert usage._wait(domain, {"vcpu.0.wait": 5}) is None, "an older libvirt does not say"
 
 

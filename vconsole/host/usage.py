@@ -165,7 +165,8 @@ class BulkUsage:
         self._due = 0.0
         self._asked = False
         self._usage: Mapping[str, Usage] = {}
-        self._waits: dict[str, tuple[float, float]] = {}
+        self._waits: dict[str, tuple[float, float, int]] = {}
+        """UUID -> when, the sum of its vCPUs' waits, and of how many."""
 
     @property
     def groups(self) -> int:
@@ -201,8 +202,10 @@ class BulkUsage:
             return None
         now, total = monotonic(), float(sum(waits))
         before = self._waits.get(domain.uuid)
-        self._waits[domain.uuid] = now, total
-        return _share(before, now, total, domain)
+        self._waits[domain.uuid] = now, total, len(waits)
+        if before is None or before[2] != len(waits):  # one that came brings all it ever waited
+            return None
+        return _share(before[:2], now, total, domain)
 
     def last_ran(self) -> LastRan:
         """Not known from afar."""
