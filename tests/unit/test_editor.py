@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from vconsole.cli.main import _with_deadline
 from vconsole.files.editor import Draft, EditorError, run_editor
+from vconsole.files.own import replace_text
 from vconsole.screens.external import edited
 
 UUID = "6695eb01-f6a4-8304-79aa-97f2502e193f"
@@ -123,10 +125,25 @@ def test_a_link_in_the_place_of_the_draft_is_replaced_not_followed(tmp_path: Pat
     victim = tmp_path / "victim"
     victim.write_text("mine")
     draft.path.symlink_to(victim)
-    draft.path.with_suffix(".new").symlink_to(victim)
     draft.keep("text")
     assert victim.read_text() == "mine"
     assert draft.read() == "text"
+
+
+def test_two_consoles_that_write_one_file_at_a_time_leave_it_whole(tmp_path: Path) -> None:
+    path, texts = tmp_path / "file.json", ["a" * 50_000, "b" * 70_000]
+    replace_text(path, texts[0])
+
+    def write(text: str) -> None:
+        for _ in range(40):
+            replace_text(path, text)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = [pool.submit(write, text) for text in texts]
+        while not all(each.done() for each in done):
+            assert path.read_text() in texts
+    assert [each.result() for each in done] == [None, None]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_draft_that_cannot_be_kept_says_why(tmp_path: Path) -> None:

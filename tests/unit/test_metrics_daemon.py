@@ -679,6 +679,24 @@ async def test_an_invalid_configuration_keeps_the_old_one_in_force(tmp_path: Pat
         assert on_disk(disk) == [("A", "3")]
 
 
+async def test_a_configuration_is_not_taken_while_somebody_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vconsole.features.metrics.daemon.daemon._RELOAD_PAUSE_S", 0.05)
+    disk, file = tmp_path / "disk", written(tmp_path, metric("A", "echo 1"))
+    async with running(Daemon(ConfigSource(file), "test:///default")) as daemon:
+        await until(lambda: daemon.status().update.count == 1)
+        with file.open("r+b") as writer:
+            writer.write(file.read_bytes().replace(b"echo 1", b"echo 2"))
+            writer.flush()
+            daemon.reload()
+            await until(lambda: daemon.status().config_error == "it is being written")
+            await asyncio.sleep(0.3)
+            assert (daemon.status().update.count, on_disk(disk)) == (1, [("A", "1")])
+        await until(lambda: on_disk(disk) == [("A", "2")])
+        assert daemon.status().config_error == ""
+
+
 async def test_the_disk_is_readable_after_the_end(tmp_path: Path) -> None:
     file = written(tmp_path, metric("Hangs", "sleep 60"))
     async with running(Daemon(ConfigSource(file), "test:///default")):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -11,13 +13,20 @@ _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 def replace_text(path: Path, text: str) -> None:
     """Write it in the place of an older one, and make its directory where there is none.
 
+    Two consoles may do so at a time: the file is what one of them wrote.
+
     Raises:
         OSError: It cannot be written; the older one is as it was.
         ValueError: The text is none in UTF-8.
     """
-    new = path.with_suffix(".new")
+    new = path.with_name(f".{path.name}.{token_hex(8)}.new")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, _CREATE, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-    new.replace(path)
+    handle = os.open(new, _CREATE, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        new.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            new.unlink()
+        raise

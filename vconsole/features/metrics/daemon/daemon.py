@@ -198,9 +198,13 @@ class Daemon:
             self._reload.clear()
             notify_reloading()
             async with self._busy:
-                self._read_anew()
+                if self._source.is_being_written():
+                    self._config_error = "it is being written"
+                    asyncio.get_running_loop().call_later(_RELOAD_PAUSE_S, self.reload)
+                else:
+                    self._read_anew()
+                    self._wake.set()
             notify("READY=1")
-            self._wake.set()
             await asyncio.sleep(_RELOAD_PAUSE_S)
 
     def _read_anew(self) -> None:
@@ -209,10 +213,6 @@ class Daemon:
             if config != self._config:
                 self._publisher.configure(config)
         except (ConfigError, PublishError) as error:
-            if self._source.is_being_written():
-                self._config_error = "it is being written"
-                asyncio.get_running_loop().call_later(_RELOAD_PAUSE_S, self.reload)
-                return
             self._config_error = str(error)
             _LOG.error("%s: not taken, the configuration before stays: %s", self._source, error)
             return

@@ -48,7 +48,7 @@ class ConfigSource:
         return read_file(self.file) if self.file else profile(self.profile)
 
     def is_being_written(self) -> bool:
-        """Somebody has it open for writing, so that what is wrong with it may not stay so."""
+        """Somebody has it open for writing: it may be half of what it will be."""
         with suppress(careful.SafeFileError):
             return self.file is not None and careful.read(self.file).writer == "present"
         return False
