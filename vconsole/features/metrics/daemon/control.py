@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vconsole.daemon.daemonize import may_not_ask
-from vconsole.daemon.serving import serve
+from vconsole.daemon.serving import serve_until_cancelled
 from vconsole.features.metrics.model.status import DaemonStatus, Trial
 
 DEFAULT_PATH: Final = Path("/run/vconsole/vhostmd.sock")
@@ -97,8 +97,7 @@ class ControlServer:
 
     async def serve(self, listener: socket.socket) -> None:
         """Answer for ever."""
-        async with await serve(self._client, listener, _MAX_REQUEST) as server:
-            await server.serve_forever()
+        await serve_until_cancelled(self._client, listener, _MAX_REQUEST)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients += 1
@@ -114,7 +113,6 @@ class ControlServer:
             pass
         finally:
             self._clients -= 1
-            writer.close()
 
     async def _answer(self, request: bytes, may_test: bool) -> str:
         try:

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from vconsole.daemon.serving import serve
+from vconsole.daemon.serving import serve_until_cancelled
 from vconsole.features.metrics.daemon.control import ControlError, bind
 from vconsole.features.metrics.model.metric import Metric, MetricTypeError, typed
 
@@ -106,8 +106,7 @@ class PrometheusServer:
 
     async def serve(self, listener: socket.socket) -> None:
         """Answer for ever."""
-        async with await serve(self._client, listener, _MAX_REQUEST) as server:
-            await server.serve_forever()
+        await serve_until_cancelled(self._client, listener, _MAX_REQUEST)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -117,8 +116,6 @@ class PrometheusServer:
                 await writer.drain()
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
-        finally:
-            writer.close()
 
     def _response(self, request: bytes) -> bytes:
         if request.startswith(b"GET "):
