@@ -22,6 +22,7 @@ async def test_key_2_shows_the_cells_with_their_memory_and_distances() -> None:
         assert "2 sockets x 2 cells x 8 cores x 2 threads" in console.row("Host")
         assert "KVM ! 1 warning" in console.row("Host")
         assert "idle 64%" in console.row("CPU")
+        console.sees("cached   9 GiB  buffers 600 MiB")
         cell = console.row("Cell 0")
         assert "free   6.4 of 96 GiB" in cell
         assert "2M    64/12288" in cell

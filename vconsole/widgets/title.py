@@ -12,6 +12,11 @@ from vconsole.text import clip
 from vconsole.widgets.growing import broken, lines_allowed
 from vconsole.widgets.keyed import keyed
 
+_GAP = "   "
+"""Between the parts of a title."""
+_SHORTEST = 12
+"""What is left of a path at least."""
+
 
 class TitleBar(Widget):
     """`words` is (what is shown in bold, how); one line, or up to `most_lines`.
@@ -40,8 +45,11 @@ class TitleBar(Widget):
     def _lines(self, width: int) -> tuple[str, list[str]]:
         """What is shown, and how, which may go on in a second line."""
         what, how = (keyed(self, words) for words in self.words)
-        head = clip(f" {what}   ", width)
-        return head, broken(how, width, lines_allowed(self, self.most_lines), cell_len(head))
+        head = clip(f" {what}{_GAP}", width)
+        begin, most = cell_len(head), lines_allowed(self, self.most_lines)
+        if most == 1:
+            how = _with_shorter_path(how, width - begin)
+        return head, broken(how, width, most, begin)
 
     def render_line(self, y: int) -> Strip:
         """Draw both parts."""
@@ -50,3 +58,14 @@ class TitleBar(Widget):
         segments = [Segment(head, strong)] if y == 0 else []
         segments.append(Segment(lines[y] if y < len(lines) else "", self.rich_style))
         return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
+
+
+def _with_shorter_path(text: str, room: int) -> str:
+    """Cut a path at its start where there is no room for all: the words behind it say more."""
+    over = cell_len(text) - room
+    parts = text.split(_GAP)
+    path = next((i for i, part in enumerate(parts) if part.startswith("/")), None)
+    if over <= 0 or path is None:
+        return text
+    parts[path] = clip(parts[path], max(_SHORTEST, cell_len(parts[path]) - over), "start")
+    return _GAP.join(parts)

@@ -237,8 +237,9 @@ def verdict(checks: Sequence[Check]) -> str:
 
 
 def host_words(host_state: HostState) -> str:
-    """The shape, the verdict on KVM, the governor and the CPU."""
+    """The shape, the verdict on KVM, the governor, the CPU, and what the kernel's caches hold."""
     node = host_state.node
+    stats = node.memory_stats
     shape = topology(host_state)
     parts = (
         shape_words(shape),
@@ -247,12 +248,13 @@ def host_words(host_state: HostState) -> str:
         f"governor {node.governor or '-'}",
         node.model or "",
         f"{node.mhz} MHz" if node.mhz else "",
+        *(f"{n} {size(stats[n]):>7}" for n in ("cached", "buffers") if n in stats),
     )
     return "  ".join(part for part in parts if part)
 
 
 def use_words(host_state: HostState) -> str:
-    """CPU time, swap and memory of the host, what is known of it; free memory stands elsewhere."""
+    """CPU time and swap of the host, what is known of it; memory stands elsewhere."""
     node = host_state.node
     names = ("user", "system", "idle", "iowait")
     cpu = [f"{n} {percent(node.cpu_percent.get(n))}%" for n in names if n in node.cpu_percent]
@@ -260,6 +262,4 @@ def use_words(host_state: HostState) -> str:
     swap = f"swap {'0' if used == 0 else size(used)}"
     if node.swap_total_bytes:
         swap += f" of {size(node.swap_total_bytes)}"
-    stats = node.memory_stats
-    memory = [f"{n} {size(stats[n])}" for n in ("cached", "buffers") if n in stats]
-    return "   ".join(["CPU  " + "  ".join(cpu or ["-"]), swap, *memory])
+    return "   ".join(["CPU  " + "  ".join(cpu or ["-"]), swap])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from vconsole.features.metrics.model.conf_text import ConfigError
-from vconsole.features.metrics.model.spec import MetricSpec
+from vconsole.features.metrics.model.spec import BUILTIN, MetricSpec
 from vconsole.features.metrics.model.status import MetricStatus
 from vconsole.features.metrics.model.stock import same_builtin
 from vconsole.features.metrics.picture import kept_words
@@ -52,18 +52,24 @@ def _failures(row: SpecRow) -> Cell:
     return str(told.failures) if told else "-", "warn" if told and told.failures else row.calm
 
 
+def _action(spec: MetricSpec) -> str:
+    """How it is got; that it is built in under its own name needs no second name."""
+    same = spec.action.strip() == f"{BUILTIN}{spec.name}"
+    return "built in" if same else " ".join(spec.action.split())
+
+
 COLUMNS: Final[tuple[Column[SpecRow], ...]] = (
     Column("mark", "", 1, cell=_mark),
     Column(
         *("on", "On", 3), cell=lambda row: ("on", "good") if row.spec.enabled else ("off", "dim")
     ),
-    Column("name", "Metric", 20, cell=lambda row: (safe(row.spec.name), row.calm)),
+    Column("name", "Metric", 25, cut="middle", cell=lambda row: (safe(row.spec.name), row.calm)),
     Column("context", "For", 4, cell=lambda row: (row.spec.context, "dim")),
     Column("type", "Type", 6, cell=lambda row: (row.spec.type, "dim")),
     Column(
-        *("action", "Action", 12),
+        *("action", "Action", 8),
         flex=True,
-        cell=lambda row: (safe(" ".join(row.spec.action.split())), row.calm),
+        cell=lambda row: (safe(_action(row.spec)), row.calm),
     ),
     Column(
         *("value", "Last value", 12, "right"),

@@ -108,8 +108,8 @@ def _history(shown: Shown) -> Cell:
 
 COLUMNS: Final[tuple[Column[Shown], ...]] = (
     Column("mark", "", 1, cell=_mark),
-    Column("name", "Metric", 22, flex=True, cell=_name),
-    Column("value", "Value", 20, "right", cell=_value),
+    Column("name", "Metric", 22, flex=True, cut="middle", cell=_name),
+    Column("value", "Value", 17, "right", cell=_value),
     Column("unit", "Unit", 4, cell=_of_metric(lambda metric: metric.unit or "")),
     Column("type", "Type", 6, cell=_of_metric(lambda metric: metric.type)),
     Column("step", "Changed", 9, "right", cell=lambda s: (step(s.row.track), s.changed)),
