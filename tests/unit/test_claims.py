@@ -12,6 +12,8 @@ from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
 from vconsole.model.placement import claims, occupants, pin_badge, vcpu_set
+from vconsole.model.topology import topology
+from vconsole.screens.hostmap.host import pcpu_words as map_words
 
 WEB = domain("web", ["0", "1"])
 STARTS = domain("starts", ["2", "3-4"], state="shut off")
@@ -62,6 +64,13 @@ def _mark_of_7(grows: Domain) -> str:
 def test_a_row_that_is_not_plugged_in_does_not_unpin_the_rest() -> None:
     assert pin_badge(GROWS, host(GROWS)) == "full"
     assert attention(GROWS, host(GROWS, domain("db", ["7"]))) is None
+
+
+def test_the_host_says_who_comes_later() -> None:
+    host_state = host(WEB, STARTS, OFF, GROWS)
+    words = {n: map_words(topology(host_state).pcpu[n], host_state) for n in (0, 2)}
+    assert words[2][-2:] == ["allowed: nobody pinned", "later: starts, off"]
+    assert not any("later" in word for word in words[0])
 
 
 def test_the_matrix_shows_claims_apart() -> None:

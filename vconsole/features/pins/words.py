@@ -142,7 +142,8 @@ def pcpu_words(pcpu: int, uuid: str, host_state: HostState) -> str:
     parts = [f"pCPU {pcpu}" + (f" {busy:.0f} %" if busy is not None else "")]
     if kinds := shape.kinds_of(CpuSet.of((pcpu,))):
         parts.append(f"{shape.kind_word(kinds[0])} core")
-    if (core := shape.pcpu[pcpu].core) is not None and core > max(shape.pcpu):
+    core = shape.pcpu[pcpu].core if pcpu in shape.pcpu else None
+    if core is not None and core > max(shape.pcpu):
         parts.append(f"core {core}")  # the heading has no room for it
     if shape.several_l3 and pcpu in shape.l3_of:
         parts.append(f"L3 of {shape.l3_of[pcpu]}")

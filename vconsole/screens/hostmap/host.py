@@ -11,9 +11,9 @@ from typing_extensions import override
 from vconsole.features.hostmap.words import Marks, holders_words, host_words, legend, use_words
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import HostState, PCpu, PinKey
-from vconsole.model.placement import Occupant, occupants
+from vconsole.model.placement import Occupant, claims, occupants
 from vconsole.model.topology import core_of, topology
-from vconsole.model.words import numbers_label, row_label, rows_label
+from vconsole.model.words import names_label, numbers_label, row_label, rows_label
 from vconsole.screens.hostmap.cellmap import CellMap
 from vconsole.screens.jump import ask_pcpu
 from vconsole.screens.page import Page, bindings
@@ -181,6 +181,8 @@ def pcpu_words(pcpu: PCpu, host_state: HostState) -> list[str]:
     if holders := holders_words(pcpu.id, host_state):
         words.append(holders)
     words.append(f"allowed: {allowed_words(occupants(host_state)[pcpu.id])}")
+    if waiting := claims(host_state)[pcpu.id]:
+        words.append(f"later: {names_label(safe(thread.name) for thread in waiting)}")
     if last := _last(pcpu.id, host_state):
         words.append(f"last: {last}")
     return words
