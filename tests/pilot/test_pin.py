@@ -383,7 +383,7 @@ async def test_a_change_by_someone_else_is_shown_as_a_conflict() -> None:
         assert console.status == "x changed by someone else: vCPU 2 was 0-63 and is now 9"
         assert len(planned(console)) == 4, "what I want stays planned"
         await console.press("enter")
-        assert console.row("vCPU 2").split()[2:4] == ["9", "35"], "the new set is what is replaced"
+        assert console.row("vCPU 2").split()[2:4] == ["9", "36"], "the new set is what is replaced"
 
 
 async def test_a_change_of_a_row_that_is_not_planned_is_just_shown() -> None:

@@ -330,7 +330,7 @@ async def test_w_saves_a_script_that_does_the_same(tmp_path: Path) -> None:
                 "--live",
                 "--config",
             ]
-            for n, pcpu in enumerate((32, 33, 35, 36))
+            for n, pcpu in enumerate((32, 33, 36, 37))
         ]
         assert path.stat().st_mode & 0o777 == 0o700 & ~_umask()
         assert f"# virsh -c qemu:///system vcpupin --domain {WEB_2} --vcpu 3" in path.read_text()

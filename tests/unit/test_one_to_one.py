@@ -41,6 +41,13 @@ def test_cores_that_others_hold_come_last() -> None:
     assert spread(domain("g", ["-"] * 2), held)[0] == "6,7"
 
 
+def test_cores_that_a_definition_claims_come_before_those_that_are_held() -> None:
+    others = domain("held", ["4"]), domain("off", ["5"], state="shut off")
+    assert spread(domain("g", ["-"] * 4), *others)[0] == "13,6,7,14"
+    assert spread(domain("g", ["-"] * 7), *others)[0] == "13,6,7,14,15,12,5"
+    assert spread(domain("g", ["-"] * 5, threads=2), *others)[0] == "6,14,7,15,13"
+
+
 def test_an_odd_vcpu_has_a_core_of_its_own() -> None:
     assert spread(domain("g", ["-"] * 3, threads=2))[0] == "4,12,5"
 

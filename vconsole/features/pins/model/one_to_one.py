@@ -8,12 +8,12 @@ from vconsole.features.pins.model.fit_pcpus import Unit, units_of
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, PinKey
-from vconsole.model.placement import occupants
+from vconsole.model.placement import claims, occupants
 from vconsole.model.topology import one_per_core, topology
 
 
 def one_to_one(plan: PinPlan, domain: Domain, host_state: HostState, pcpus: CpuSet) -> PinPlan:
-    """Spread the vCPUs over `pcpus`, those first that no other domain holds.
+    """Spread the vCPUs over `pcpus`, those first that no other domain holds or claims.
 
     vCPUs that the guest takes for threads of one core get threads of one core; others a core each
     while there are any. vCPUs that are not plugged in have a place where there is room for them.
@@ -24,15 +24,21 @@ def one_to_one(plan: PinPlan, domain: Domain, host_state: HostState, pcpus: CpuS
     shape = topology(host_state)
     usable = pcpus & shape.online
     whole = (core for group in shape.groups for core in group.cores)
-    cores = [threads for core in whole if (threads := tuple(p for p in core if p in usable))]
     held = occupants(host_state).held_by_others(domain.uuid)
+    waiting = claims(host_state).held_by_others(domain.uuid)
+
+    def taken(pcpu: int) -> tuple[bool, bool]:
+        return pcpu in held, pcpu in waiting
+
+    found = (sorted((p for p in core if p in usable), key=taken) for core in whole)
+    cores = [tuple(threads) for threads in found if threads]
     rows = _rows(plan, len(usable))
     units = units_of(rows, domain.topology[2] if domain.topology else 1)
     if all(len(unit) == 1 for unit in units):
         near = shape.cores_of(held)
-        order = sorted(one_per_core(cores), key=lambda pcpu: (pcpu in held, pcpu in near))
+        order = sorted(one_per_core(cores), key=lambda pcpu: (*taken(pcpu), pcpu in near))
     else:
-        order = _by_core(sorted(cores, key=lambda core: any(p in held for p in core)), units)
+        order = _by_core(sorted(cores, key=lambda core: max(map(taken, core))), units)
     return plan.spread(rows, order)
 
 
