@@ -121,6 +121,15 @@ def test_a_document_that_was_mended_to_be_shown_is_not_sound(disk: Path) -> None
     assert vconsole("metrics", "show", "--disk", str(disk)).returncode == 0
 
 
+def test_the_first_of_several_faults_is_named(disk: Path) -> None:
+    writer = DiskWriter(disk, BLOCK_BYTES)
+    writer.create()
+    broken = render(METRICS).replace(b"<value>", b"<value>R&D ", 1).replace(b"</metrics>", b"")
+    writer.update(broken)
+    writer.close()
+    assert "XML: line 4, column 13: &" in vconsole("metrics", "check", "--disk", str(disk)).stderr
+
+
 def test_metrics_of_a_document_that_breaks_off_are_shown_all_the_same(disk: Path) -> None:
     writer = DiskWriter(disk, BLOCK_BYTES)
     writer.create()

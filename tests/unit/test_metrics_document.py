@@ -204,6 +204,8 @@ def test_a_well_formed_document_is_not_mended() -> None:
         (b"<metrics>\n", "line 2, column 1: no element found"),
         (b"metrics", "line 1, column 1: syntax error"),
         (b"<metric/>", "line 1, column 1: <metric> does not belong here"),
+        (b"<other/>", "line 1, column 1: <other> does not belong here"),
+        (b"<metrics/>\n<other/>", "line 2, column 1: junk after document element"),
         (b"<metrics>\n <metrics/>", "line 2, column 2: <metrics> does not belong here"),
         (document("<name>"), "line 4, column 12: <name> does not belong here"),
         (document("&#0;"), "line 4, column 12: reference to invalid character number"),

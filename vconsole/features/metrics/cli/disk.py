@@ -88,10 +88,10 @@ def _plain(metric: Metric) -> dict[str, Any]:
 def check(options: argparse.Namespace) -> int:
     """Say that the disk is sound, or what is wrong with it in one line."""
     reading = written_read(options.disk, options.demo)
+    if reading.document is not None and (fault := reading.document.malformed):
+        raise CliError(f"{options.disk}: the document is not well-formed XML: {fault}")
     if reading.problem is not None or reading.document is None or reading.header is None:
         raise CliError(_defect(reading))
-    if fault := reading.document.malformed:
-        raise CliError(f"{options.disk}: the document is not well-formed XML: {fault}")
     age_s, period_s = reading.age_s(time()), _period_s(options)
     if age_s is not None and period_s is not None and age_s > LATE_PERIODS * period_s:
         late = f"not written for {duration(age_s)}, its period is {period_s} s: is vhostmd running?"

@@ -73,10 +73,12 @@ def parse(content: bytes) -> Document:
     document = _Reader(_Notes()).read(_chunks(memoryview(content)))
     if document.error is None:
         return document
-    fault = document.error
+    fault, warnings = document.error, document.warnings
     del document  # before another is made: both would not keep within the bounds
     notes = _Notes()
     mended = _Reader(notes).read(_mended(content, notes))
+    if mended.error is not None and _where(mended.error) == _where(fault):  # no mending helps
+        return replace(mended, error=fault, warnings=warnings)
     return replace(mended, malformed=notes.first_mended or fault)
 
 
@@ -114,6 +116,11 @@ class _Notes:
 
 def _at(line: int, column: int, text: str) -> str:
     return f"line {line}, column {column}: {text}"
+
+
+def _where(fault: str) -> str:
+    """The place in what `_at` has made."""
+    return fault.partition(":")[0]
 
 
 class _Reader:
