@@ -1,4 +1,4 @@
-"""What no text of the program may have: traces of values that were never meant for people."""
+"""What no text of the program may have: values never meant for people, and one of several."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Final
 _LIES: Final = re.compile(
     r"\bNone\b|\bTrue\b|\bFalse\b|<built-in|<function|<bound method|<class |<object| object at 0x"
     r"|\bnan\b|\binf\b|\b0 Bytes of -|\b(?:[A-Z]\w+)\(\w+="
+    r"|(?<![\w.,:/+-])1 (?!domains  2 )"
+    r"(?:[vp]CPUs|cells|domains|pages|rows|snapshots|disks|metrics|guests|files|entries|changes|times"
+    r"|seconds|bytes|choices|groups|fields|interfaces|pools|volumes|jobs|actions|rules|networks"
+    r"|differences|things|sockets|cores|threads|nodes|iothreads|profiles|users|warnings|processes)\b"
 )
 
 

@@ -60,3 +60,11 @@ def test_such_values_are_found(text: str) -> None:
 
 def test_words_are_not_taken_for_values() -> None:
     assert not lies_in("none asked for; info: 0 Bytes of 3 GiB, truel Nonesuch (a=b)")
+
+
+@pytest.mark.parametrize(
+    ("text", "lies"),
+    [("0 of 1 domains", True), (" c give up  1 domains  2 host", False), ("vCPU 0-1 pages", False)],
+)
+def test_one_is_not_called_several(text: str, lies: bool) -> None:
+    assert bool(lies_in(text)) == lies

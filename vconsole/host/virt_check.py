@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from vconsole.model.host_state import Check, Connection
+from vconsole.model.words import plural
 
 _MAX_CHARS = 1 << 16
 _FLAGS = {"vmx": ("kvm_intel", "Intel VT-x"), "svm": ("kvm_amd", "AMD-V")}
@@ -86,7 +87,9 @@ def _iommu_check(flag: str | None, root: Path) -> Check:
     groups = root / "sys/kernel/iommu_groups"
     count = sum(1 for _ in groups.iterdir()) if groups.is_dir() else 0
     if count:
-        return Check("IOMMU", "ok", f"in use with {count} groups: devices can be passed through")
+        return Check(
+            "IOMMU", "ok", f"in use with {plural(count, 'group')}: devices can be passed through"
+        )
     option = "amd_iommu=on" if flag == "svm" else "intel_iommu=on"
     return Check(
         "IOMMU",

@@ -10,7 +10,7 @@ from vconsole.model.host_state import Cell, Check, HostState, PCpu
 from vconsole.model.placement import occupants
 from vconsole.model.topology import Topology, topology
 from vconsole.model.totals import known_cells
-from vconsole.model.words import page_name
+from vconsole.model.words import page_name, plural
 from vconsole.text import bar, percent, scaled, size
 
 Mark = tuple[str, str]
@@ -208,14 +208,10 @@ def _placed_words(shape: Topology) -> str:
     if even and len(cells) % len(sockets) == 0 and len(cells) == len(groups):
         counts = (len(sockets), len(cells) // len(sockets), *per_cell, *threads)
         names = ("socket", "cell", "core", "thread")
-        return " x ".join(_count(n, name) for n, name in zip(counts, names, strict=True))
-    known = [_count(len(sockets), "socket")] if None not in sockets else []
+        return " x ".join(plural(n, name) for n, name in zip(counts, names, strict=True))
+    known = [plural(len(sockets), "socket")] if None not in sockets else []
     parts = ((len(cells), "cell"), (len(cores), "core"), (len(shape.pcpu), "pCPU"))
-    return ", ".join([*known, *(_count(n, name) for n, name in parts)])
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}{'' if number == 1 else 's'}"
+    return ", ".join([*known, *(plural(n, name) for n, name in parts)])
 
 
 _ORDER = ("fail", "warn", "unknown", "ok")
@@ -231,7 +227,7 @@ def verdict(checks: Sequence[Check]) -> str:
     return {
         "ok": "ok",
         "unknown": "? (v)",
-        "warn": f"! {_count(count, 'warning')}",
+        "warn": f"! {plural(count, 'warning')}",
         "fail": f"! {count} FAILED",
     }[worst]
 

@@ -208,7 +208,7 @@ class ManyScreen(ListPage):
 
     def _report(self, run: ChangeRun[SetPins]) -> tuple[str, str]:
         if not run.done:
-            return f"{len(run.replies)} of {len(run.changes)} domains", ""
+            return f"{len(run.replies)} of {plural(len(run.changes), 'domain')}", ""
         if run.failed:
             first = run.failed[0]
             words = f"{first.name}: {run.replies[first].message or run.replies[first].status}"

@@ -22,6 +22,7 @@ from vconsole.features.storage.model.pool import Pool
 from vconsole.model.column import Column, row_cells
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
+from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe
@@ -42,7 +43,7 @@ def _value(row: Row) -> Cell:
 
 def _meaning(row: Row) -> Cell:
     if row.field.choices:
-        return f"{len(row.field.choices)} choices", "dim"
+        return plural(len(row.field.choices), "choice"), "dim"
     empty = "may be empty" if row.field.optional else "is needed"
     return "" if row.value else empty, "dim"
 

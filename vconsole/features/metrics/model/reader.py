@@ -18,6 +18,7 @@ from typing import Final, Literal
 from vconsole.features.metrics.model.disk import HEADER_BYTES, SIGNATURE, Header, checksum
 from vconsole.features.metrics.model.document import Document, parse
 from vconsole.features.metrics.model.parser import MAX_BYTES
+from vconsole.model.words import plural
 
 TRIES: Final = 5
 WAIT_S: Final = 0.02
@@ -192,7 +193,9 @@ def _header(fd: int, size_bytes: int) -> Header:
         raise _ProblemError("empty", "an empty file: its writer has just begun, or never did")
     raw = os.pread(fd, HEADER_BYTES, 0)
     if len(raw) < HEADER_BYTES:
-        raise _ProblemError("truncated", f"ends after {len(raw)} bytes, within its header")
+        raise _ProblemError(
+            "truncated", f"ends after {plural(len(raw), 'byte')}, within its header"
+        )
     return Header.unpack(raw)
 
 
@@ -218,7 +221,7 @@ def _check_unchanged(fd: int, before: Reading) -> None:
 
 def _form(header: Header, content: bytes) -> Form:
     if len(content) < header.length:
-        raise _ProblemError("truncated", f"ends after {len(content)} bytes of metrics")
+        raise _ProblemError("truncated", f"ends after {plural(len(content), 'byte')} of metrics")
     signed = header.checksum == checksum(content)
     unsigned = header.checksum == checksum(content, signed=False)
     if not (signed or unsigned):

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Final
 
 from vconsole.features.policy.model.elements import set_attributes
+from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document, Element, element
 
 FORMAT: Final = "class:vendor:product:version:allow"
@@ -82,7 +83,7 @@ def parse_rule(text: str) -> Rule:
     """
     fields = [part.strip() for part in text.split(":")]
     if len(fields) != 5:
-        raise ValueError(f"{len(fields)} fields, not 5: write {FORMAT}, -1 for any")
+        raise ValueError(f"{plural(len(fields), 'field')}, not 5: write {FORMAT}, -1 for any")
     *numbers, version, allow = fields
     if allow not in _ALLOW:
         raise ValueError(f"allow {allow!r}: write yes or no")
