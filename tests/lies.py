@@ -8,7 +8,7 @@ from typing import Final
 _LIES: Final = re.compile(
     r"\bNone\b|\bTrue\b|\bFalse\b|<built-in|<function|<bound method|<class |<object| object at 0x"
     r"|\bnan\b|\binf\b|\b0 Bytes of -|\b(?:[A-Z]\w+)\(\w+="
-    r"|(?<![\w.,:/+-])1 (?!domains  2 )"
+    r"|(?<![\w.,:/+-])1 (?!domains  )"
     r"(?:[vp]CPUs|cells|domains|pages|rows|snapshots|disks|metrics|guests|files|entries|changes|times"
     r"|seconds|bytes|choices|groups|fields|interfaces|pools|volumes|jobs|actions|rules|networks"
     r"|differences|things|sockets|cores|threads|nodes|iothreads|profiles|users|warnings|processes)\b"

@@ -228,7 +228,7 @@ async def console_on(
         console = Console(app, host, pilot)
         await console.settle()
         yield console
-        assert not lies_in(console.text)
+        assert not (lies := lies_in(console.text)), lies
         app._exit = True  # it ends: a timer may find a page half taken apart
 
 

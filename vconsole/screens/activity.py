@@ -19,6 +19,7 @@ from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe
+from vconsole.widgets.bars import FooterBar
 
 KEY = Keys("activity")
 COLUMNS: Final[tuple[Column[Entry], ...]] = (
@@ -75,6 +76,8 @@ class ActivityScreen(ListPage):
         if self._note:
             where = f"{self._note}   {where}"
         words = f"{len(entries)} {'entry' if last == 1 else 'entries'}   {safe(where)}"
+        idle = () if self.console.under_way else ("activity.cancel",)
+        self.query_one(FooterBar).offer((), without=idle)
         self.show_list("Activity", words, list(self._entries))
 
     @override

@@ -19,7 +19,7 @@ from vconsole.model.words import plural
 from vconsole.screens.confirm import confirm
 from vconsole.screens.page import STRAY, Page, bindings
 from vconsole.text import Line, safe
-from vconsole.widgets.bars import StatusBar
+from vconsole.widgets.bars import FooterBar, StatusBar
 from vconsole.widgets.keyed import keyed
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import wrapped
@@ -105,7 +105,18 @@ class ChangesScreen(Page):
         for change in proposal.changes:
             lines += self._change_lines(change)
         self.query_one(LinesView).show(lines, paint_diff)
+        self.query_one(FooterBar).offer((), without=self._refused())
         self.refresh_hint()
+
+    def _refused(self) -> list[str]:
+        """The commands that would only say why they do nothing now."""
+        run = self._run
+        without = [] if run is not None and not run.done else ["changes.cancel"]
+        if run is not None or len(self._proposals) < 2:
+            without.append("changes.target")
+        if run is not None or not self._proposal.changes:
+            without.append("changes.apply")
+        return without
 
     def _change_lines(self, change: Change) -> list[Line]:
         reply = self._run.replies.get(change) if self._run else None

@@ -19,7 +19,7 @@ from vconsole.model.words import plural
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, bar, glyph, safe
-from vconsole.widgets.bars import StatusBar
+from vconsole.widgets.bars import FooterBar, StatusBar
 
 KEY = Keys("acting")
 
@@ -73,6 +73,7 @@ class ActingScreen(ListPage):
         self.show_list(title, f"{drawn}  {ended} of {total} ended", list(self._acts))
         if run.done:
             self._clock.pause()
+            self.query_one(FooterBar).offer((), without=("acting.cancel",))
 
     @override
     def cells(self, uuid: str) -> tuple[Cell, ...]:
