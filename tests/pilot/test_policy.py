@@ -119,6 +119,7 @@ async def test_edits_are_collected_and_saved_as_one_change() -> None:
         console.sees_no("secret")
         await console.press("enter")
         assert console.status.startswith("done and read back; it takes effect at the next start")
+        assert not {"apply", "target", "cancel"} & set(console.footer.split()), "it is over"
         (change,) = host.defined
         assert (change.before, change.after) == (XML, host.config)
         await console.press("escape")
