@@ -9,7 +9,6 @@ from vconsole.features.domains.words import Thread
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.words import legend, matrix_data, pcpu_words
 from vconsole.model.attention import attention
-from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
 from vconsole.model.placement import claims, occupants, pin_badge, vcpu_set
 from vconsole.model.topology import topology
@@ -94,7 +93,7 @@ def test_the_matrix_marks_rows_that_are_not_plugged_in() -> None:
 
 
 def test_the_threads_of_a_domain_are_marked_alike() -> None:
-    rows = [Thread(pin.key, pin, None, CpuSet()) for pin in GROWS.pins]
+    rows = [Thread(pin.key, pin, None, topology(host(GROWS))) for pin in GROWS.pins]
     assert [row.label for row in rows] == ["vCPU 0", "(vCPU 1)"]
 
 

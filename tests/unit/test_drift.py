@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.unit.model_hosts import EMULATOR, c, domain, host, vcpu
+from vconsole.features.domains.words import threads
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.warnings import plan_warnings
 from vconsole.model.attention import attention
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.drift import drift_line, drifting
-from vconsole.model.host_state import Domain, HostState, PinKey
+from vconsole.model.host_state import Detail, Domain, HostState, PinKey, ThreadUsage
 
 
 def held(state: HostState, found: Domain, **sets: str) -> HostState:
@@ -53,6 +54,10 @@ def test_a_thread_that_is_not_pinned_is_kept_off_isolated_pcpus() -> None:
     state = replace(state, pcpus=isolated)
     assert drift_line(free, held(state, free, v0="0-5,8-15")) is None
     assert drift_line(free, held(state, free, v0="0-5")) is not None
+    for allowed, drifts in (("0-5,8-15", False), ("0-5", True)):
+        detail = Detail(free.uuid, (ThreadUsage(*vcpu(0), allowed=c(allowed)),))
+        (row,) = threads(free, detail, state)
+        assert row.drifts is drifts, "the page of the domain says the same as the list"
 
 
 def test_to_pin_what_libvirt_names_already_is_a_repair() -> None:

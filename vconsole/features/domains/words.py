@@ -9,6 +9,7 @@ from typing import Final
 from vconsole.model.attention import attention
 from vconsole.model.column import Column
 from vconsole.model.cpuset import CpuSet
+from vconsole.model.drift import differ
 from vconsole.model.host_state import (
     Detail,
     Device,
@@ -23,6 +24,7 @@ from vconsole.model.host_state import (
 from vconsole.model.keys import Keys
 from vconsole.model.memory import cells_label
 from vconsole.model.placement import cells_allowed, differs, locality_percent, pin_badge
+from vconsole.model.topology import Topology, topology
 from vconsole.model.words import page_name, plural, row_label, rows_label
 from vconsole.text import Cell, Line, bar, percent, safe, size, sizes
 
@@ -222,7 +224,7 @@ class Thread:
     key: PinKey
     pin: Pin | None
     usage: ThreadUsage | None
-    online: CpuSet
+    shape: Topology
 
     @property
     def label(self) -> str:
@@ -232,20 +234,18 @@ class Thread:
 
     @property
     def drifts(self) -> bool:
-        """The kernel holds it to another set than libvirt says; offline pCPUs left aside."""
+        """The kernel holds it to another set than libvirt says: see `differ`."""
         if self.pin is None or self.usage is None:
             return False
         live, kernel = self.pin.live, self.usage.allowed
-        return live is not None and kernel is not None and self._there(live) != self._there(kernel)
-
-    def _there(self, cpuset: CpuSet) -> CpuSet:
-        return cpuset & self.online if self.online else cpuset
+        return live is not None and kernel is not None and differ(live, kernel, self.shape)
 
     @property
     def anywhere(self) -> bool:
         """Its set, when it gets one, names every online pCPU."""
         now = self.pin.now if self.pin else None
-        return now is not None and bool(self.online) and self.online <= now
+        online = self.shape.online
+        return now is not None and bool(online) and online <= now
 
     @property
     def changes_later(self) -> bool:
@@ -329,9 +329,9 @@ def threads(domain: Domain, detail: Detail | None, host_state: HostState) -> Ite
     """Its rows: those with pins first, as libvirt lists them."""
     use = {(t.kind, t.id): t for t in detail.threads} if detail else {}
     pins = {pin.key: pin for pin in domain.pins}
-    online = host_state.online_pcpus
+    shape = topology(host_state)
     keys = list(dict.fromkeys([*pins, *use]))
-    return [Thread(key, pins.get(key), use.get(key), online) for key in keys]
+    return [Thread(key, pins.get(key), use.get(key), shape) for key in keys]
 
 
 def cpu_time(nanoseconds: int | None) -> str:
