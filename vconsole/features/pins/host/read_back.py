@@ -14,9 +14,11 @@ from vconsole.host.machine import Machine
 from vconsole.host.proc import Guest
 from vconsole.host.source import HostError
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, Pin, PinKind, RowKey, Value
+from vconsole.model.drift import differ
+from vconsole.model.host_state import Domain, HostState, Pin, PinKind, RowKey, Value
 from vconsole.model.outcome import PinStep, StepOutcome
 from vconsole.model.setting import SettingRow
+from vconsole.model.topology import topology
 from vconsole.model.xml_read import XmlError
 
 _LIVE: Final = 1
@@ -106,7 +108,8 @@ class ReadBack:
         if guest is None or not isinstance(pin, Pin) or (tid := guest.tid(pin.key)) is None:
             return None
         allowed = guest.allowed(tid)
-        return live if self._pcpus.same(allowed, live) else allowed
+        shape = topology(HostState(cells=self._machine.cells, pcpus=self._machine.pcpus))
+        return live if allowed is not None and not differ(live, allowed, shape) else allowed
 
 
 def pin_kind(step: PinStep) -> PinKind | None:
