@@ -200,6 +200,11 @@ class BootedGuest:
         self._hang_up()
         self.host.remove(self.name)
 
+    @property
+    def has_room_for_vcpus(self) -> bool:
+        """Its kernel takes more than it has begun with: Linux 6.12 does not, emulated."""
+        return self.run("cat /sys/devices/system/cpu/possible").output.strip() != "0"
+
     def _has_agent(self) -> bool:
         ping = ("qemu-agent-command", self.name, '{"execute":"guest-ping"}', "--timeout", "2")
         try:

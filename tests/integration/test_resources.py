@@ -140,9 +140,9 @@ def test_vcpus_are_plugged_in_and_perhaps_out(
     before = console.config("plugged")
     (reply,) = console.carry_out(guest.uuid, VcpuWish(count=2), "live")
     assert (reply.status, reply.read_back) == ("applied", "live: 2 of 2 vCPUs")
-    wait_until(
-        lambda: guest.run("ls -d /sys/devices/system/cpu/cpu1").code == 0, "the guest sees it"
-    )
+    if guest.has_room_for_vcpus:
+        cpu1 = "ls -d /sys/devices/system/cpu/cpu1"
+        wait_until(lambda: guest.run(cpu1).code == 0, "the guest sees it")
     assert console.config("plugged") == before
     proposal = console.plan(guest.uuid, VcpuWish(count=1), "live")
     assert proposal.notes == ("guest: the guest has to let go of vCPUs, and may refuse",)

@@ -149,21 +149,30 @@ async def test_what_was_chosen_and_cannot_be_done_is_named() -> None:
 
 
 async def test_a_comparison_that_fails_says_why_and_not_that_all_is_well() -> None:
-    answers: Answers = {ReadDivergence: lambda _: Reply("unknown", "no answer within 60 s")}
-    async with console_on(kvm07(), answers=answers) as console:
+    hangs, host = [True], Host()
+
+    def compare(request: ReadDivergence) -> Reply | None:
+        wanted = host.answers[ReadDivergence](request)
+        return Reply("unknown", "no answer within 60 s") if hangs else wanted
+
+    async with console_on(kvm07(), answers={ReadDivergence: compare}) as console:
         await console.press(*FIND, "D", "tab")
-        assert console.title.startswith("Divergence of all domains")
+        assert console.title == "Divergence of all domains"
         page = console.app.page
         assert page is not None
         page.unsay()
         await console.settle()
         assert console.status == "! no answer within 60 s"
+        hangs.clear()
+        await console.host_says(replace(console.host.host_state, busy={}))
+        assert console.title == "Divergence of all domains   4 differences   in 2 domains"
 
 
 async def test_while_it_is_compared_nobody_says_that_all_is_well() -> None:
     async with console_on(kvm07()) as console:
         await console.press(*FIND, "D", "tab")
         assert console.status == "comparing"
+        assert console.title == "Divergence of all domains"
 
 
 async def test_the_first_failure_of_a_domain_is_the_reason_that_is_told() -> None:

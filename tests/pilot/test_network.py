@@ -83,6 +83,14 @@ async def test_a_counter_that_goes_back_is_unknown() -> None:
         assert console.row("vnet0").split()[-2:] == ["-", "-"]
 
 
+async def test_a_list_of_networks_that_is_not_read_says_so() -> None:
+    refusal = Reply("failed", "access denied: no search of interfaces")
+    async with console_on(scenes.kvm07(), answers={ReadVnics: lambda _: refusal}) as console:
+        await console.press(*HOST)
+        assert console.title == "Networks   reading"
+        assert console.status == "x access denied: no search of interfaces"
+
+
 @pytest.mark.parametrize("keys", [FIND, HOST])
 async def test_a_slow_host_is_asked_once_at_a_time(keys: tuple[str, ...]) -> None:
     async with console_on(scenes.kvm07()) as console:

@@ -123,8 +123,9 @@ class DivergenceScreen(ListPage):
     # -- reading -----------------------------------------------------------------------------
 
     def show_host_state(self, before: HostState, after: HostState) -> None:
-        """Compare anew what has changed."""
-        if after.domains is not before.domains or not self._asked:
+        """Compare anew what has changed, and what there was no answer for."""
+        unasked = any(domain.uuid not in self._asked for domain in self._wanted())
+        if after.domains is not before.domains or unasked or not self._asked:
             self._look()
 
     def on_screen_resume(self) -> None:
@@ -155,6 +156,7 @@ class DivergenceScreen(ListPage):
             else:
                 for uuid in request.uuids:
                     self._known.setdefault(uuid, Divergence(reason=reply.message))
+                    self._asked.pop(uuid, None)
                 self.say(reply.message, "bad")
             self._show()
 
@@ -183,14 +185,17 @@ class DivergenceScreen(ListPage):
         about = self.subject.name if len(self._own) == 1 and self.subject else "the domains chosen"
         title = "Divergence of all domains" if self._all else f"Divergence of {safe(about)}"
         domains = len({line.domain.uuid for line in self._lines.values()})
-        known = self._lines or all(self._compared(domain.uuid) for domain in self._wanted())
-        words = [plural(len(self._lines), "difference")] if known else []
-        words += [f"in {plural(domains, 'domain')}"] if self._all else []
+        words = self._count()
+        words += [f"in {plural(domains, 'domain')}"] if self._all and words else []
         words += [f"{len(self._chosen)} chosen"] if self._chosen else []
         return title, "   ".join(words)
 
-    def _compared(self, uuid: str) -> bool:
-        return uuid in self._known and not self._known[uuid].reason
+    def _count(self) -> list[str]:
+        """How many there are, as far as that is known."""
+        known = [self._known.get(domain.uuid) for domain in self._wanted()]
+        if all(found is not None and not found.reason for found in known):
+            return [plural(len(self._lines), "difference")]
+        return [f"at least {plural(len(self._lines), 'difference')}"] if self._lines else []
 
     @override
     def cells(self, key: str) -> tuple[Cell, ...]:

@@ -69,6 +69,7 @@ class NetworksScreen(ListPage, FilteredPage):
 
     def on_mount(self) -> None:
         """Look, and again."""
+        self._show()
         self.every(LOOK_EVERY_S, lambda: self.read(ReadHostNetwork()))
         self.every(LOOK_EVERY_S, lambda: self.read(ReadVnics()))
 
@@ -80,9 +81,12 @@ class NetworksScreen(ListPage, FilteredPage):
                 self._network = value
             if trouble := reply.message or (self._network.problem if self._network else ""):
                 self.say(trouble, "bad")
-        elif isinstance(request, ReadVnics) and isinstance(value, tuple):
-            self._fleet, self._shared = value, duplicates(holders(value))
-            self._on = _by_source(value)
+        elif isinstance(request, ReadVnics):
+            if isinstance(value, tuple):
+                self._fleet, self._shared = value, duplicates(holders(value))
+                self._on = _by_source(value)
+            if reply.message:
+                self.say(reply.message, "bad")
         else:
             return
         self._show()
