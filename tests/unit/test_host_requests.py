@@ -13,11 +13,12 @@ import pytest
 from tests.unit.libvirt_errors import failure
 from vconsole.changes.dispatcher import Dispatcher, Request
 from vconsole.changes.host_requests import HostRequests
+from vconsole.features.storage.model.pool import ReadPools
 from vconsole.host.events import run_loop
-from vconsole.host.link import Link
+from vconsole.host.link import Link, open_link
 from vconsole.model.host_state import Connection
 from vconsole.model.manifest import Answer
-from vconsole.model.request import Reply
+from vconsole.model.request import Define, Reply
 
 libvirt = pytest.importorskip("libvirt")
 
@@ -78,8 +79,8 @@ class Refuses:
     def __init__(self) -> None:
         self.asked = 0
 
-    def UUID(self) -> bytes:  # noqa: N802  # libvirt's name
-        return b"0123456789abcdef"
+    def UUIDString(self) -> str:  # noqa: N802  # libvirt's name
+        return "6695eb01-f6a4-8304-79aa-97f2502e193f"
 
     def XMLDesc(self, _flags: int) -> str:  # noqa: N802  # libvirt's name
         self.asked += 1
@@ -101,4 +102,35 @@ def test_what_is_refused_is_not_asked_again_every_second(monkeypatch: pytest.Mon
     with pytest.raises(libvirt.libvirtError):
         link.xml_of(handle_, 0)
     assert handle_.asked == 2
+    link.ask_anew()
+    with pytest.raises(libvirt.libvirtError):
+        link.call(handle_.XMLDesc, 0)
+    assert handle_.asked == 3
+    with pytest.raises(libvirt.libvirtError):
+        link.call(handle_.XMLDesc, 2)
+    assert handle_.asked == 4, "this is another question"
     link.close()
+
+
+def test_a_list_that_is_refused_is_asked_for_once_and_anew_by_a_change(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every page that looks again and again, without a line for it in any of them."""
+    asked = []
+
+    def refuse(conn: Any, _flags: int = 0) -> Any:
+        asked.append(conn)
+        raise failure(libvirt.VIR_ERR_ACCESS_DENIED, "access denied")
+
+    refuse.__qualname__ = "virConnect.listAllStoragePools"
+    monkeypatch.setattr(libvirt.virConnect, "listAllStoragePools", refuse)
+    host = HostRequests(lambda: open_link("test:///default", False, False, lambda: None))
+    read = host.handlers()[ReadPools]
+    for _ in range(5):
+        assert read(ReadPools()).message == "access denied"
+    assert len(asked) == 1
+    uuid = "6695eb01-f6a4-8304-79aa-97f2502e193f"
+    host.handlers()[Define](Define(uuid, "test", "edit it", "<domain/>", "<domain/>"))
+    assert read(ReadPools()).message == "access denied"
+    assert len(asked) == 2
+    host.close()

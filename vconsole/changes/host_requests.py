@@ -87,6 +87,8 @@ class HostRequests:
             if answer.changes:  # nothing was begun
                 return Reply("refused", f"not connected: {error.title}: {error.message}")
             return _failed(error)
+        if answer.changes:
+            self._ask_anew()
         if answer.changes and not answer.link:
             link = link.until(begun + request.deadline_s)
         try:
@@ -124,6 +126,13 @@ class HostRequests:
         if opening.link is None:
             raise opening.error or HostError("cannot connect", "the attempt ended without an error")
         return opening.link
+
+    def _ask_anew(self) -> None:
+        """Who changes something may have been allowed to meanwhile, and to look at it as well."""
+        with self._lock:
+            links = list(self._links.values())
+        for link in links:
+            link.ask_anew()
 
     def _forget(self, name: str) -> None:
         """Open anew for the next request; a thread that still uses the old one may finish."""

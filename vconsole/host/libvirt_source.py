@@ -85,6 +85,7 @@ class LibvirtSource:
             self._meet()
         self._fleet.mark(self._link.events.take())
         if view.now:
+            self._link.ask_anew()
             self._fleet.list_again()
         for uuid in view.again:
             self._fleet.mark_uuid(uuid)

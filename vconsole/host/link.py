@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from math import inf
 from time import monotonic
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from vconsole.host import errors, here, uri
@@ -41,6 +42,8 @@ class Link:
 
     simulation: Simulation | None = None
 
+    _refusals: Mapping[str, tuple[float, Exception]] = MappingProxyType({})
+    """What was refused to this user -> when it is asked for again, and the refusal; replaced."""
     _until: float = inf
     """No call begins after this moment, in monotonic seconds."""
 
@@ -49,8 +52,6 @@ class Link:
         self.calls = 0
         self.notes: dict[str, str] = {}
         self.denied: dict[str, str] = {}
-        self._refusals: dict[tuple[bytes, int], tuple[float, Exception]] = {}
-        """(UUID, flags) of XML that was refused -> when it is asked for again, and the refusal."""
         self.abandoned = False
         self.stuck = False
         """A call on it hangs: what comes next opens another; see storage's `patience`."""
@@ -111,13 +112,28 @@ class Link:
             raise HostError("abandoned", "the call was given up")
         if self.events.closed is not None:
             raise HostError("connection lost", self.events.closed)
+        if self._refusals:
+            self._refuse_again(function, arguments)
         self.calls += 1
         try:
             return function(*arguments)
         except libvirt.libvirtError as error:
             if errors.lost(self.conn):
                 raise HostError("connection lost", errors.message(error)) from error
+            if errors.denied(error) and (key := _call_key(function, arguments)):
+                self._refusals = {**self._refusals, key: (monotonic() + REFUSED_S, error)}
             raise
+
+    def _refuse_again(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        """Raise what the same call was refused with: pages ask again and again, daemons log it."""
+        key = _call_key(function, arguments)
+        again_at, refusal = self._refusals.get(key, (0.0, None))
+        if refusal is not None and monotonic() < again_at:
+            raise refusal.with_traceback(None)  # else it grows at each raise
+
+    def ask_anew(self) -> None:
+        """Ask again for what was refused: somebody wants it now, and may be allowed by now."""
+        self._refusals = {}
 
     def attempt(self, name: str, function: Callable[..., T], *arguments: Any) -> T | None:
         """Call what a host may lack; None without it. What is refused for good is noted once.
@@ -141,24 +157,8 @@ class Link:
         return None
 
     def xml_of(self, handle: Any, flags: int) -> str:
-        """The XML of a domain; one that was refused is not asked for again for a while.
-
-        Raises:
-            HostError: The connection is gone.
-            libvirt.libvirtError: It cannot be had.
-        """
-        import libvirt
-
-        key = handle.UUID(), flags
-        again_at, refusal = self._refusals.get(key, (0.0, None))
-        if refusal is not None and monotonic() < again_at:
-            raise refusal
-        try:
-            return str(self.call(handle.XMLDesc, flags))
-        except libvirt.libvirtError as error:
-            if errors.denied(error):
-                self._refusals[key] = monotonic() + REFUSED_S, error
-            raise
+        """The XML of a domain."""
+        return str(self.call(handle.XMLDesc, flags))
 
     def close(self) -> None:
         """Let go of the connection and everything that hangs on it."""
@@ -167,6 +167,16 @@ class Link:
         self.events.unsubscribe()
         with suppress(libvirt.libvirtError):
             self.conn.close()
+
+
+def _call_key(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+    """Tells calls apart, whatever handle they are made by; empty where that cannot be."""
+    owner = getattr(function, "__self__", None)
+    for name in ("UUIDString", "key", "name"):
+        if callable(told := getattr(owner, name, None)):
+            return f"{function.__qualname__} {told()} {arguments}"
+    of_host = type(owner).__name__ == "virConnect"
+    return f"{function.__qualname__} {arguments}" if of_host else ""
 
 
 def open_link(
