@@ -67,6 +67,9 @@ def test_every_theme_exists(theme: str, tmp_path: Path) -> None:
         ('[keys]\n"domains.pin" = "s"', "keys: domains.pin and domains.sort would share 's'"),
         ('[keys]\n"domains.pin" = "q"', "keys: domains.pin and app.quit would share 'q'"),
         ('[keys]\n"app.quit" = "x"', "would share 'x'"),
+        ('[keys]\n"app.quit" = "Ctrl+P"', "there is no key 'Ctrl+P': is it 'ctrl+p'?"),
+        ('[keys]\n"app.quit" = "ctrl+X"', "there is no key 'ctrl+X': is it 'ctrl+x'?"),
+        ('[keys]\n"app.quit" = "F9"', "there is no key 'F9': is it 'f9'?"),
         ('[keys]\n"domains.pin" = "B, s"', "domains.pin and domains.sort would share 's'"),
     ],
 )

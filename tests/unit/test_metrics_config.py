@@ -110,6 +110,11 @@ def test_settings_that_vhostmd_does_not_see() -> None:
         (conf(metric("A", "  ")), "line 17: <action>: is empty"),
         (conf(metric("A", "builtin:B")), "line 17: <action>: no built-in 'B'; in context host are"),
         (conf(metric("A", "builtin:Time", context="vm")), "line 17: <action>: no built-in 'Time'"),
+        (conf(metric("A", "Builtin:A")), "line 17: <action>: a shell would be asked for it: is it"),
+        (
+            conf().replace(b"<vhostmd>", b'<?VConsole domain-disks="yes"?><vhostmd>'),
+            "line 3: <?VConsole?>: is it <?vconsole?",
+        ),
         (conf(group("G", "x", ("V", "group"))), "line 18: <variable>: type 'group' is none of"),
         (conf("<metrics/>"), "line 15: <metrics>: is not known in <metrics>"),
         (conf().replace(b"vhostmd>", b"vhost>"), "line 3: <vhost>: the document element must be"),

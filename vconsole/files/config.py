@@ -57,6 +57,9 @@ interval = 2.0
 """
 
 
+_MODIFIERS: Final = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
+
+
 class ConfigError(Exception):
     """A settings file that cannot be used; the message names file, key and cure."""
 
@@ -124,9 +127,17 @@ def _is_key(name: str) -> bool:
     """A character, or a key as Textual calls it: ``enter``, ``ctrl+r``, ``question_mark``."""
     from textual.keys import KEY_NAME_REPLACEMENTS, Keys, key_to_character
 
-    plain = name.rpartition("+")[2] or name
+    modifiers, _, plain = name.rpartition("+")
+    if modifiers and plain and not _are_modifiers(modifiers, plain):
+        return False
+    plain = plain or name
     known = {key.value for key in Keys} | set(KEY_NAME_REPLACEMENTS.values())
     return len(plain) == 1 or bool({name, plain} & known) or key_to_character(plain) is not None
+
+
+def _are_modifiers(names: str, plain: str) -> bool:
+    """Textual writes all of them small, and the letter behind them as well."""
+    return set(names.split("+")) <= _MODIFIERS and not (len(plain) == 1 and plain.isupper())
 
 
 def check_keys(path: Path, keys: Mapping[str, Any]) -> None:
@@ -140,8 +151,10 @@ def check_keys(path: Path, keys: Mapping[str, Any]) -> None:
         if not isinstance(key, str) or not key.strip():
             raise ConfigError(f"{path}: keys: {name!r} needs the name of a key, not {key!r}")
         for part in key.split(","):
-            if not _is_key(part.strip()):
-                raise ConfigError(f"{path}: keys: {name!r}: there is no key {part.strip()!r}")
+            if not _is_key(wrong := part.strip()):
+                small = wrong.lower()
+                meant = f": is it {small!r}?" if small != wrong and _is_key(small) else ""
+                raise ConfigError(f"{path}: keys: {name!r}: there is no key {wrong!r}{meant}")
     effective = {
         c.id: [k.strip() for k in keys.get(c.id, c.keys).split(",")] for c in COMMANDS.values()
     }

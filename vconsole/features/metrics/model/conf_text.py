@@ -122,4 +122,8 @@ def _without_doctype(text: str) -> tuple[str, tuple[Instruction, ...]]:
             line = text.count("\n", 0, start) + 1
             data = piece["data"]
             found.append(Instruction(piece["target"], data, start, end, line, piece.start("data")))
+        elif (piece["target"] or "").lower() in (SETTINGS, DISABLED):
+            line = text.count("\n", 0, start) + 1
+            right = piece["target"].lower()
+            raise ConfigError(line, f"?{piece['target']}?", f"is it <?{right}?")
     return body, tuple(found)

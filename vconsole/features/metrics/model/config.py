@@ -24,6 +24,7 @@ from vconsole.features.metrics.model.conf_text import (
 from vconsole.features.metrics.model.disk import MAX_BYTES, whole_blocks
 from vconsole.features.metrics.model.metric import TYPES
 from vconsole.features.metrics.model.spec import (
+    BUILTIN,
     DEFAULT_PATH,
     METRIC_TYPES,
     TRANSPORTS,
@@ -188,6 +189,8 @@ def metric_spec(node: Element) -> MetricSpec:
     if spec.builtin is not None and spec.builtin not in builtin.NAMES[spec.context]:
         known = ", ".join(builtin.NAMES[spec.context])
         raise _fault(action, f"no built-in {spec.builtin[:40]!r}; in context {context} are {known}")
+    if spec.builtin is None and spec.action.strip().lower().startswith(BUILTIN):
+        raise _fault(action, f"a shell would be asked for it: is it {BUILTIN}NAME?")
     return spec
 
 
