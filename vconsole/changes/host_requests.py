@@ -50,7 +50,7 @@ SHARED = (
 
 MARGIN_S = 1.0
 """A request says that there is no connection so long before its own deadline."""
-FULL = "libvirt does not answer, or takes no more clients (max_clients in its settings)"
+FULL = "libvirt does not answer, or is full (max_clients)"
 
 
 class HostRequests:
