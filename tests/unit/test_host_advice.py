@@ -187,6 +187,14 @@ def test_of_another_host_libvirt_tells_a_part() -> None:
     assert "only on the host itself" in known.unknown
 
 
+def test_without_what_is_free_nothing_is_said_to_be_available(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hypervisor may tell of its caches alone: they are not all there is."""
+    monkeypatch.setattr(Host, "getMemoryStats", lambda *_: {"total": 1000, "cached": 30})
+    assert told(read_host_memory(FAR, ReadHostMemory(HostState()))).available_bytes is None
+
+
 def test_a_driver_that_tells_nothing_is_an_answer_too() -> None:
     pytest.importorskip("libvirt")
     requests = HostRequests(_test_driver)

@@ -74,6 +74,7 @@ HUGE = (Lying(0, "huge", 2048, 32 * MIB),)
         ({"rooms": {0: Room(0), 1: Room(511 * MIB)}}, ONE, "511 MiB free, 512 MiB would come"),
         ({"rooms": {0: Room(), 1: Room()}}, ONE, ""),
         ({"lying": HUGE}, ONE, "cell 1 has 8 huge pages of 2M free, 16 would come"),
+        ({"lying": HUGE, "rooms": {0: Room(), 1: Room(None, {2048: None})}}, ONE, ""),
         ({"lying": HUGE}, ZERO, "all of it is on cell 0 already"),
     ],
 )

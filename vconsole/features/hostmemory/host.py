@@ -149,7 +149,7 @@ def remote_memory(link: Link) -> HostMemory:
     return HostMemory(
         read_at=monotonic(),
         total_bytes=stats.get("total"),
-        available_bytes=sum(parts) if parts else None,
+        available_bytes=sum(parts) if "free" in stats else None,
         ksm=_remote_ksm(link),
         guests=_remote_guests(link),
         unknown=_ELSEWHERE,

@@ -117,13 +117,13 @@ def rooms(nodes: Path = NODES) -> Mapping[int, Room]:
     return found
 
 
-def _pools(node: Path) -> dict[int, int]:
-    found: dict[int, int] = {}
+def _pools(node: Path) -> dict[int, int | None]:
+    found: dict[int, int | None] = {}
     with suppress(OSError):
         for pool in os.listdir(node / "hugepages"):
             kib = xml.number(pool.removeprefix("hugepages-").removesuffix("kB"))
             free = read_number(f"{node}/hugepages/{pool}/free_hugepages")
-            if kib and free is not None:
+            if kib:
                 found[kib] = free
     return found
 

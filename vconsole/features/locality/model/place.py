@@ -36,8 +36,8 @@ class Room:
     """What is free on a cell."""
 
     free_bytes: int | None = None
-    free_pages: Mapping[int, int] = field(default_factory=dict)
-    """Size of huge pages in KiB -> how many are free."""
+    free_pages: Mapping[int, int | None] = field(default_factory=dict)
+    """Size of huge pages in KiB -> how many are free; None where that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,9 @@ def _no_room(place: Place, cells: CpuSet, moving: list[Lying]) -> str:
         return f"{cells_label(cells)} has {has} free, {amount(needed)} would come"
     for kib in dict.fromkeys(part.page_kib for part in moving if part.kind == "huge"):
         wanted = sum(p.size_bytes for p in moving if p.kind == "huge" and p.page_kib == kib)
-        pages = sum(place.rooms[cell].free_pages.get(kib, 0) for cell in cells)
-        if wanted > pages * kib << 10:
+        counts = [place.rooms[cell].free_pages.get(kib, 0) for cell in cells]
+        pages = sum(count or 0 for count in counts)
+        if None not in counts and wanted > pages * kib << 10:
             name, count = page_name(kib), wanted // (kib << 10)
             return f"{cells_label(cells)} has {pages} huge pages of {name} free, {count} would come"
     return ""
