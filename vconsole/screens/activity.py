@@ -27,7 +27,7 @@ COLUMNS: Final[tuple[Column[Entry], ...]] = (
         *("when", "When (UTC)", 19),
         cell=lambda entry: (safe(entry.when.replace("T", " ").rstrip("Z")), ""),
     ),
-    Column("action", "What", 18, flex=True, cell=lambda entry: (safe(entry.action), "")),
+    Column("action", "What", 26, flex=True, cell=lambda entry: (safe(entry.action), "")),
     Column("domain", "Domain", 18, cut="middle", cell=lambda entry: (safe(entry.name), "")),
     Column(
         *("outcome", "Outcome", 9),
