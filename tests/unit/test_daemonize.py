@@ -8,6 +8,7 @@ import pwd
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -204,3 +205,15 @@ def test_systemd_is_told(systemd: socket.socket) -> None:
 def test_nobody_who_listens_is_no_error(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     monkeypatch.setenv("NOTIFY_SOCKET", address)
     notify("READY=1")
+
+
+def test_a_lock_that_goes_in_a_moment_is_waited_for(tmp_path: Path) -> None:
+    """A killed daemon's files are closed in any order: its pipe may go before its lock."""
+    path = tmp_path / "pid"
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        late = threading.Timer(0.05, lambda: fcntl.flock(file, fcntl.LOCK_UN))
+        late.start()
+        daemonize._remove(path, path.lstat())
+        late.join()
+    assert not path.exists()

@@ -18,7 +18,7 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic_ns
+from time import monotonic_ns, sleep
 from types import TracebackType
 from typing import NoReturn, Self
 
@@ -138,7 +138,7 @@ class PidFile:
         while True:
             descriptor = os.open(self.path, flags, 0o644)
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _lock(descriptor)
                 if _is_at(descriptor, self.path):
                     return descriptor
             except BaseException:
@@ -269,8 +269,26 @@ def _remove(path: Path, status: os.stat_result) -> None:
     """Remove a file, unless another daemon has locked it meanwhile or listens there."""
     with suppress(OSError):
         if stat.S_ISREG(status.st_mode):
-            fcntl.flock(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(os.open(path, os.O_RDONLY | os.O_NOFOLLOW))
         path.unlink()
+
+
+def _lock(descriptor: int, tries: int = 10) -> None:
+    """Take the lock of a pid file.
+
+    The kernel closes what a process that was killed had open in any order: its end can be noticed
+    a moment before its lock is gone.
+
+    Raises:
+        BlockingIOError: Another process holds it, and not for a moment only.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if tries == 1:
+            raise
+        sleep(0.03)
+        _lock(descriptor, tries - 1)
 
 
 def notify(state: str) -> None:
