@@ -257,7 +257,9 @@ def test_what_gives_no_answer_is_one_clear_line(do: Do, hostile: BootedGuest) ->
     found = report(do, hostile)
     assert monotonic() - begun < LATEST_S
     assert found.answering is False
-    assert re.search("not respond|n't respond|not available|does not|no |No ", found.problems["agent"])
+    assert re.search(
+        "not respond|n't respond|not available|does not|no |No ", found.problems["agent"]
+    )
     assert "restart qemu-guest-agent" in agentwords.advice(found)[0]
     assert all(text.isprintable() for row in agentwords.rows(found) for text in row)
 

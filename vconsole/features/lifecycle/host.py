@@ -24,6 +24,8 @@ from vconsole.model.request import Reply, took_effect
 _POLL_S = 0.5
 _AGENT_S = 5.0
 """How long the agent may take to be told; then the next mode is asked."""
+_HUNG_UP = "End of file from agent"
+"""Of one that was asked and went before it answered: a guest that obeys at once does so."""
 _FLAGS: Mapping[Mode, int] = {"acpi": 1, "agent": 2}
 """VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN and _GUEST_AGENT; the same numbers for a reboot."""
 _PAUSED, _GRACEFUL = 1, 1
@@ -178,10 +180,12 @@ def _ask_guest(
                 link.call(ask, _FLAGS[mode])
             asked.append(mode)
         except libvirt.libvirtError as error:
-            problems.append(f"{mode}: {errors.message(error)}")
-            if request.wait.given_up:
-                break
-            continue
+            if _HUNG_UP not in str(error):
+                problems.append(f"{mode}: {errors.message(error)}")
+                if request.wait.given_up:
+                    break
+                continue
+            asked.append(mode)
         if _comes_about(done, request):
             return Reply("applied", f"{words}, asked by {mode}")
         if request.wait.given_up:
