@@ -107,3 +107,8 @@ def test_a_host_daemon_is_the_system_s_whoever_it_runs_as() -> None:
     assert of_a_daemon(None, {}) == "qemu:///system"
     assert of_a_daemon(None, {"LIBVIRT_DEFAULT_URI": "lxc:///"}) == "lxc:///"
     assert of_a_daemon("test:///default", {"LIBVIRT_DEFAULT_URI": "lxc:///"}) == "test:///default"
+
+
+def test_that_one_may_not_ask_comes_before_where_the_socket_is() -> None:
+    words = service_words(None, "/run/x/hostinfod.sock: only root and group libvirt may ask: cure")
+    assert words == ("hostinfod: only root and group libvirt may ask: cure", "warn")

@@ -103,7 +103,10 @@ def preview_notes(title: str, hello: str, answers: list[Answer]) -> list[Note]:
 def service_words(document: Mapping[str, object] | None, problem: str) -> tuple[str, str]:
     """(what hostinfod does, tone) in a few words."""
     if document is None:
-        return ("hostinfod not running" if "does not run" in problem else problem), "warn"
+        if "does not run" in problem:
+            return "hostinfod not running", "warn"
+        # a title that begins with a path is cut at its start, where the reason is
+        return f"hostinfod: {problem.partition(': ')[2]}" if problem[:1] == "/" else problem, "warn"
     rules = document.get("rules")
     trouble = rules.get("problem") if isinstance(rules, dict) else ""
     if trouble:
