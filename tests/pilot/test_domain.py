@@ -153,6 +153,17 @@ async def test_the_devices_tab_lists_the_devices() -> None:
         assert console.row("graphics").endswith("127.0.0.1:5903")
 
 
+async def test_a_device_is_told_whole_below_the_list() -> None:
+    async with looking_at("orders-db") as console:
+        detail = console.host.host_state.detail
+        assert detail is not None
+        long = replace(detail.devices[0], description=f"/srv/{'images/' * 14}web.qcow2")
+        detail = replace(detail, devices=(long,))
+        await console.host_says(replace(console.host.host_state, detail=detail))
+        await console.press("tab", "tab", "tab")
+        assert console.status.replace(" ", "").endswith(f"{'images/' * 14}web.qcow2")
+
+
 # -- XML -----------------------------------------------------------------------------------------
 
 

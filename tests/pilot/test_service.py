@@ -81,7 +81,13 @@ async def test_a_key_shows_the_line_and_enter_starts_the_daemon() -> None:
         await console.press("escape")
         assert "active, enabled" in console.title
         await console.press("escape", "7")
-        console.sees("enable and start the serv", "applied")
+        console.sees("enable and start the ", "applied")
+
+
+async def test_what_is_longer_than_a_line_goes_on_in_the_next() -> None:
+    journal = ("09:00 hostinfod: " + "a word, " * 12 + "the end",)
+    async with service(Machine(replace(RUNNING, journal=journal))) as console:
+        console.sees("a word, a word", "the end")
 
 
 async def test_stopping_asks_first() -> None:

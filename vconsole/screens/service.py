@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.events import Resize
 from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
@@ -15,10 +16,12 @@ from vconsole.model.unit import VERBS, ChangeUnit, Daemon, ReadUnit, Unit, Verb,
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Line, safe
 from vconsole.widgets.lines import LinesView
+from vconsole.widgets.notes import wrapped
 from vconsole.widgets.title import TitleBar
 
 KEY = Keys("service")
 EVERY_S = 2.0
+LABEL = 12
 _TONES = {"active": "good", "failed": "bad", "inactive": "warn"}
 
 
@@ -63,16 +66,26 @@ class ServiceScreen(Page):
         unit = self._unit
         words = unit.state if unit and unit.found else ""
         self.query_one(TitleBar).words = (f"Service {self._daemon}", safe(words))
-        lines = [] if unit is None else [*self._facts(unit), *_journal(unit)]
+        lines = [] if unit is None else [*self._facts(unit), *_journal(unit, self._width)]
         self.query_one(LinesView).show(lines)
         self.refresh_hint()
+
+    @property
+    def _width(self) -> int:
+        return max(40, self.query_one(LinesView).scrollable_content_region.width)
+
+    def on_resize(self, event: Resize) -> None:
+        """Break its lines anew."""
+        self.call_after_refresh(self._show)
 
     def _facts(self, unit: Unit) -> list[Line]:
         tones = {"state": _TONES.get(unit.active, ""), "ended by": "bad"}
         lines: list[Line] = []
         for label, value in facts(unit):
             text = safe("-" if value is None else str(value))
-            lines.append(((f" {label:<12}", "dim"), (text, tones.get(label, ""))))
+            first, *more = wrapped(text, self._width - LABEL - 1)
+            lines.append(((f" {label:<{LABEL}}", "dim"), (first, tones.get(label, ""))))
+            lines += [((" " * (LABEL + 1) + part.strip(), ""),) for part in more]
         return lines
 
     @override
@@ -128,10 +141,11 @@ class ServiceScreen(Page):
         await self._change("reload")
 
 
-def _journal(unit: Unit) -> list[Line]:
+def _journal(unit: Unit, width: int) -> list[Line]:
     if not unit.found:
         return []
     lines: list[Line] = [(("", ""),), ((" Journal", "strong"),)]
     if unit.journal_problem:
         lines.append(((f" {safe(unit.journal_problem)}", "warn"),))
-    return [*lines, *(((f" {safe(line)}", ""),) for line in reversed(unit.journal))]
+    newest_first = (wrapped(f" {safe(line)}", width) for line in reversed(unit.journal))
+    return [*lines, *(((part, ""),) for parts in newest_first for part in parts)]

@@ -32,6 +32,7 @@ from vconsole.model.words import plural
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, glyph, percent, safe, sizes
+from vconsole.widgets.bars import StatusBar
 from vconsole.widgets.lines import LinesView
 from vconsole.widgets.table import LineTable
 from vconsole.widgets.tabs import TabStrip
@@ -56,6 +57,7 @@ class DomainScreen(DomainPage):
 
     SCOPE = "domain"
     PAGE = "domain"
+    HINT_LINES = StatusBar.MOST_LINES  # a device is described whole nowhere else
     AUTO_FOCUS = "#view-0"
     BINDINGS: ClassVar = bindings("domain")
     DEFAULT_CSS = """
@@ -199,9 +201,16 @@ class DomainScreen(DomainPage):
             return f"{safe(domain.name)} is gone; this is what was known last", "warn"
         if self.tab == XML:
             return self._xml_hint()
+        if (device := self._device) is not None:
+            return safe(f"{device.kind} {device.target}: {device.description}"), ""
         if words := self._remark(domain):
             return words, "warn"
         return KEYS, ""
+
+    @property
+    def _device(self) -> Device | None:
+        """The one under the cursor; its row may have less room than its words need."""
+        return self._devices.get(self._tables[DEVICES].key or "") if self.tab == DEVICES else None
 
     def _remark(self, domain: Domain) -> str:
         row = self._threads.get(self._tables[CPU].key or "") if self.tab == CPU else None

@@ -85,7 +85,10 @@ class NetworkChoiceScreen(ListPage, FilteredPage):
     def hint(self) -> tuple[str, str]:
         if not self._shown:
             return f"none is here: {APP.back} shows all, {KEY.other} types another", "warn"
-        return f"{KEY.choose} chooses; the next page shows what would change", ""
+        source = self._shown[self.table.key or next(iter(self._shown))]
+        more = place_row(source, self._network.what(source), 0).more[0]
+        more = "" if more in ("", "-") else f"{more}; "
+        return f"{more}{KEY.choose} chooses; the next page shows what would change", ""
 
     # -- commands ----------------------------------------------------------------------------
 

@@ -35,6 +35,7 @@ from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.jump import ask_pcpu
 from vconsole.screens.page import bindings
 from vconsole.text import Note, safe
+from vconsole.widgets.bars import StatusBar
 from vconsole.widgets.matrix import PinMatrix
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.title import TitleBar
@@ -48,6 +49,7 @@ class PinScreen(DomainPage):
 
     SCOPE = "pin"
     PAGE = "pin"
+    HINT_LINES = StatusBar.MOST_LINES  # who holds a pCPU is said whole nowhere else here
     AUTO_FOCUS = "PinMatrix"
     BINDINGS: ClassVar = bindings("pin")
 
