@@ -374,6 +374,16 @@ async def test_a_daemon_that_keeps_earlier_rules_is_said(host: Host) -> None:
         assert "hostinfod keeps earlier rules: line 3: no colon" in console.title
 
 
+async def test_what_is_wrong_with_the_daemon_is_told_to_its_end(host: Host) -> None:
+    cure = "is it started? systemctl start libvirtd; hostinfod tries again"
+    daemon = {"libvirt": {"problem": f"no socket /run/libvirt/libvirt-sock: {cure}"}}
+    host.service = Reply(value={"daemon": daemon, "guests": []})
+    async with hostinfo(host, size=(80, 24)) as console:
+        console.sees(
+            "hostinfod runs, but libvirt: no socket", "systemctl start libvirtd; hostinfod"
+        )
+
+
 # -- guests ----------------------------------------------------------------------------------
 
 
