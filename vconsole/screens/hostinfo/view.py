@@ -162,15 +162,15 @@ class HostinfoView(FileEditorPage[Draft]):
         self.refresh_hint()
 
     def _show_title(self) -> None:
-        service, tone = service_words(self._service, self._service_problem)
+        service, _ = service_words(self._service, self._service_problem)
+        title = self.query_one(TitleBar)
+        title.most_lines = 2 if ": " in service else 1  # a reason is told to its end, with its cure
         rules = (self._service or {}).get("rules")
         since = rules.get("in_force_since") if isinstance(rules, dict) else None
         if isinstance(since, (int, float)):
             service += f", rules in force {duration(time() - since)}"
         staged = "edited, not saved   " if self.changes else ""
         words = f"{staged}{service}   {self.path}"
-        title = self.query_one(TitleBar)
-        title.most_lines = 1 if tone == "good" else 2  # a problem is told to its end, with its cure
         title.words = ("Hostinfo", safe(words))
 
     def _rule_cells(self, key: str) -> tuple[Cell, ...]:
