@@ -74,7 +74,7 @@ def _look(host: Libvirtd, folder: Path, shown: str, rtt_s: float) -> Seen:
         with _console(link, folder) as program:
             replay = Replay(program, Screen(120, 40))
             list_ms.append(watch_start(program, replay, Plan(ready=shown))["ready_ms"])
-            program.listen(3.0 + 4 * GUESTS * rtt_s)  # configurations, one call after the other
+            program.listen(3.0 + 8 * GUESTS * rtt_s)  # configurations, one call after the other
             before = len(link.calls)
             program.listen(IDLE_S)
             tick_calls = (len(link.calls) - before) / IDLE_S

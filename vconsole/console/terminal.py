@@ -1,9 +1,9 @@
 """The terminal, as it may be: slow, stalled or gone.
 
 Textual's driver queues every frame for a terminal that takes none and shows them all one after the
-other later, waits for it at the end, and reads on for ever from one that was closed. Here a
-terminal that does not keep up gets the last frame only, and the end of the terminal is the end of
-the program.
+other later, waits for it at the end, reads on for ever from one that was closed, and looks for a
+key ten times a second. Here a terminal that does not keep up gets the last frame only, the end of
+the terminal is the end of the program, and a key wakes who waits for it.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import sys
 from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import Callable
-from threading import Condition, Thread
+from contextlib import suppress
+from threading import Condition, Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from textual._time import get_time
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
@@ -31,6 +33,8 @@ STALLED_S = 0.25
 """A terminal that has not taken what was written so long ago gets no further frame."""
 LAST_WORDS_S = 2.0
 """How long the end waits for a terminal to take what gives it back to the shell."""
+_LOOK_EVERY_S = 0.1
+"""Where Textual's parser does not say when its patience ends."""
 GONE = 128 + signal.SIGHUP
 """The return code after the terminal was closed."""
 
@@ -114,6 +118,26 @@ class Writer(Thread):
             return text or None
 
 
+class Ending(Event):
+    """An event that a selector can wait for, beside the terminal: `reader` can be read once set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+
+    def set(self) -> None:
+        """Wake who waits."""
+        super().set()
+        os.write(self._writer, b"x")
+
+    def clear(self) -> None:
+        """Wait again."""
+        with suppress(BlockingIOError):
+            os.read(self.reader, 4096)
+        super().clear()
+
+
 def _terminal() -> int:
     """The descriptor that is drawn on."""
     return sys.__stdout__.fileno() if sys.__stdout__ else 1
@@ -138,6 +162,7 @@ class TerminalDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         self._file = sys.__stdout__
         self._lost = False
+        self.exit_event = self._ending = Ending()
 
     def _get_terminal_size(self) -> tuple[int, int]:
         return terminal_size()
@@ -184,9 +209,11 @@ class TerminalDriver(LinuxDriver):
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
         with selectors.SelectSelector() as selector:
-            selector.register(self.fileno, selectors.EVENT_READ)
+            for descriptor in (self.fileno, self._ending.reader):
+                selector.register(descriptor, selectors.EVENT_READ)
             while not self.exit_event.is_set() and not self._lost:
-                if selector.select(0.1):
+                ready = selector.select(_patience(parser))
+                if any(key.fd == self.fileno for key, _ in ready):
                     self._read(lambda data: parser.feed(decode(data)))
                 for event in parser.tick():
                     self.process_message(event)
@@ -201,3 +228,11 @@ class TerminalDriver(LinuxDriver):
             return
         for event in parse(data):
             self.process_message(event)
+
+
+def _patience(parser: XTermParser) -> float | None:
+    """Seconds until the beginning of a sequence is taken for a key; None where there is none."""
+    due: float | None = getattr(parser, "_timeout_time", 0.0)
+    if due is None:
+        return None
+    return max(0.0, due - get_time()) if due else _LOOK_EVERY_S
