@@ -25,6 +25,7 @@ _SPACE: Final = chr(0xA0)
 _FONT: Final = "font:14px Menlo,Consolas,'DejaVu Sans Mono',monospace"
 CLOCKS: Final = (
     "vconsole.host.usage",
+    "vconsole.host.local_usage",
     "vconsole.host.fleet",
     "vconsole.host.libvirt_source",
     "vconsole.host.locality",

@@ -22,11 +22,12 @@ from vconsole.host.domain_xml import (
     read_domain,
     same_configuration,
 )
+from vconsole.host.local_usage import LocalUsage
 from vconsole.host.locality import LocalityReader
 from vconsole.host.numa_maps import parse_numa_maps, read_numa_maps
 from vconsole.host.proc import Guest, find_guests
 from vconsole.host.source import View
-from vconsole.host.usage import BulkUsage, LocalUsage
+from vconsole.host.usage import BulkUsage
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Connection, Domain, Locality, Pin
 from vconsole.model.xml_read import MAX_CHARS, XmlError
@@ -303,7 +304,7 @@ def test_wait_and_switches_are_of_the_time_since_the_look_before(
 ) -> None:
     """Of the vCPU alone; the look before tells nothing of a thread that was not there."""
     moments = [0.0]
-    monkeypatch.setattr("vconsole.host.usage.monotonic", lambda: moments[-1])
+    monkeypatch.setattr("vconsole.host.local_usage.monotonic", lambda: moments[-1])
     usage, view = LocalUsage(lambda: find_guests(tmp_path)), View("domain", UUID)
     domains = (Domain(UUID, "g", "running", 1, vcpus=1),)
     make_process(tmp_path, 42, UUID)

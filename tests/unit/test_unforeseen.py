@@ -124,8 +124,9 @@ def test_of_where_memory_lies(monkeypatch: pytest.MonkeyPatch, capsys: Capture) 
             return self.cells or fault()
 
     monkeypatch.setattr(locality, "_EVERY_S", 0.01)
-    reader, guests = LocalityReader(), {"a": Guest(None), "b": Guest({0: 1}), "c": Guest({1: 2})}
-    reader.update(guests, "a")  # type: ignore[arg-type]  # what the reader takes of a guest
+    guests: dict[str, Any] = {"a": Guest(None), "b": Guest({0: 1}), "c": Guest({1: 2})}
+    reader = LocalityReader()
+    reader.update(guests, "a")
     wait_until(lambda: reader.results.keys() == {"b", "c"}, "the others are looked at")
     reader.close()
     assert planted(capsys.readouterr().err)
@@ -166,7 +167,8 @@ def test_of_a_reading_for_metrics(capsys: Capture) -> None:
             pass
 
     async def take() -> None:
-        samples = Samples(Broken)  # type: ignore[arg-type]  # what is used of a sampler
+        broken: Any = Broken
+        samples = Samples(broken)
         found = samples._ask(Needs())
         assert found is not None
         assert str(await found).startswith("ZeroDivisionError")

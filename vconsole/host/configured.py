@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 
 from vconsole.host import errors
 from vconsole.host.domain_settings import merge_settings
@@ -15,7 +14,7 @@ from vconsole.host.domain_xml import (
     same_configuration,
 )
 from vconsole.model.cpuset import CpuSet
-from vconsole.model.host_state import Domain, Pin
+from vconsole.model.host_state import Domain
 from vconsole.model.xml_read import XmlError
 
 
@@ -58,12 +57,6 @@ def _parsed(
     return now, read_domain(config) if config is not None else None
 
 
-@lru_cache(maxsize=1024)
-def _shared(pins: tuple[Pin, ...]) -> tuple[Pin, ...]:
-    """The first of equal rows: most domains of a large host are pinned like another, or not."""
-    return pins
-
-
 def configured(
     domain: Domain,
     parts: tuple[DomainXml | None, DomainXml | None],
@@ -92,7 +85,7 @@ def configured(
         max_vcpus=main.max_vcpus,
         memory_bytes=main.memory_bytes,
         max_memory_bytes=main.max_memory_bytes,
-        pins=_shared(merge(live, config, everything)),
+        pins=merge(live, config, everything),
         settings=merge_settings(
             live.settings if live else None, config.settings if config else None
         ),

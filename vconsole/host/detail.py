@@ -15,9 +15,10 @@ from typing import Any, Final
 from vconsole.host.domain_xml import read_devices, read_displays
 from vconsole.host.fleet import Fleet
 from vconsole.host.link import Link
+from vconsole.host.local_usage import LocalUsage
 from vconsole.host.proc import Thread
 from vconsole.host.source import HostError, View
-from vconsole.host.usage import NOWAIT, LocalUsage
+from vconsole.host.usage import NOWAIT
 from vconsole.model import rates
 from vconsole.model.host_state import Detail, Device, Domain, PinKey, ThreadUsage
 from vconsole.model.words import amount

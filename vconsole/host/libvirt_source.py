@@ -18,10 +18,11 @@ from vconsole.host.detail import DetailReader
 from vconsole.host.fleet import LARGE, Fleet
 from vconsole.host.heap import give_back
 from vconsole.host.link import Link, open_link, probe_split_pins
+from vconsole.host.local_usage import LocalUsage
 from vconsole.host.locality import InstantLocality, LocalityReader
 from vconsole.host.machine import Machine
 from vconsole.host.source import HostError, View
-from vconsole.host.usage import NOWAIT, BulkUsage, InfoUsage, LocalUsage, UsageReader
+from vconsole.host.usage import NOWAIT, BulkUsage, InfoUsage, UsageReader
 from vconsole.model.host_state import Confined, Detail, Freshness, HostState, Usage
 
 _CONFINED_EVERY = 10
