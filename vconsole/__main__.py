@@ -6,6 +6,12 @@ import errno
 import os
 import sys
 
+from vconsole.cli.unused import unused
+
+with unused("ast", "ipaddress"):  # for source code, and for addresses in a URL
+    import inspect  # noqa: F401
+    import pathlib  # noqa: F401
+
 from vconsole.cli.output import open_what_is_closed, unwritable, written
 from vconsole.host.stderr import catch_the_rest
 

@@ -64,12 +64,15 @@ def test_after_a_lost_connection_no_page_is_emptied_by_a_list_alone() -> None:
     assert first[:2] == [True, False]
 
 
-EARLY = "from vconsole.console.early import import_textual\nimport_textual()"
+EARLY = (
+    "import vconsole.__main__\nfrom vconsole.console.early import import_textual\nimport_textual()"
+)
 
 
 def test_textual_comes_without_tls_and_its_palette_and_whoever_asks_gets_them() -> None:
     heavy = {"ssl", "_ssl", "textual.command", "textual.widgets._input", "rich.table", "difflib"}
     heavy |= {"platformdirs", "tempfile", "shutil", "mimetypes"}
+    heavy |= {"ast", "_decimal", "pickle", "uuid", "platform", "ipaddress"}
     assert not loaded_by(EARLY) & heavy
     asked = (
         "import ssl, rich.table\nfrom textual.command import Hit, Provider\n"
@@ -77,9 +80,27 @@ def test_textual_comes_without_tls_and_its_palette_and_whoever_asks_gets_them() 
         "import textual.app\nassert textual.app.CommandPalette.is_open.__name__ == 'is_open'\n"
         "assert textual.color.get_suggestion('rad', ['red']) == 'red'\n"
         "assert textual.app.mimetypes.guess_type('a.svg')[0] == 'image/svg+xml'\n"
-        "assert textual.app.user_downloads_path().name"
+        "assert textual.app.user_downloads_path().name\n"
+        "assert textual.actions.parse('move(-1)') == ('', 'move', (-1,))\n"
+        "import rich.style, fractions, decimal, urllib.parse\n"
+        "assert rich.style.Style(meta={'a': 1}).meta == {'a': 1}\n"
+        "assert fractions.Fraction(decimal.Decimal('0.5')) == fractions.Fraction(1, 2)\n"
+        "assert textual.notifications.Notification('there').identity\n"
+        "assert urllib.parse.urlsplit('http://[::1]/').hostname == '::1'"
     )
     assert loaded_by(f"{EARLY}\n{asked}") >= heavy
+
+
+def test_what_textual_takes_from_typing_extensions_is_in_typing() -> None:
+    stand_in = "type(sys.modules['typing_extensions']).__name__ == '_TypingExtensions'"
+    used = (
+        f"import sys\nassert {stand_in}\nimport typing, typing_extensions\n"
+        "assert typing_extensions.Self is typing.Self\n"
+        f"import vconsole.console.app, vconsole.screens.domains.domains\nassert {stand_in}\n"
+        "assert typing_extensions.Doc('x').documentation == 'x'\n"  # typing has none
+        "assert sys.modules['typing_extensions'].__file__"
+    )
+    assert "typing_extensions" in loaded_by(f"{EARLY}\n{used}")
 
 
 @pytest.mark.parametrize("off", [True, False])

@@ -8,9 +8,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
-from typing_extensions import override
-
 from vconsole.cli.output import terminal_size
+from vconsole.override import override
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

@@ -18,6 +18,7 @@ from textual.widget import MountError
 from vconsole.console.aftermath import Aftermath
 from vconsole.console.closed_widgets import install as forget_closed_widgets
 from vconsole.console.early import collect_again
+from vconsole.console.light_actions import install as light_actions
 from vconsole.console.light_strips import install as light_strips
 from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
@@ -118,6 +119,7 @@ class VConsole(App[int]):
         super().__init__(ansi_color=config.theme.startswith("ansi") or None)
         write_less()
         forget_closed_widgets()
+        light_actions()
         light_strips()
         use_ascii(config.ascii)
         whole_scrollbars(config.ascii)
@@ -188,9 +190,9 @@ class VConsole(App[int]):
         self._feed.start()
 
     def on_ready(self) -> None:
-        """The first frame is on the screen."""
+        """The first frame is on the screen, and the list in it or about to follow."""
         self._feed.go_on()
-        collect_again()
+        self.set_timer(0.1, collect_again)  # 20 ms
 
     def on_unmount(self) -> None:
         """Let the feed go."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import gc
 import sys
+import typing
 from collections.abc import Callable
 from importlib import import_module
 from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
+from vconsole.cli.unused import unused
 from vconsole.host.poller import Poller
 from vconsole.model.host_state import Connection, HostState
 
@@ -95,37 +97,24 @@ UNUSED: Final = (
     "rich.tree",
     "platformdirs",
     "mimetypes",
+    "ast",
+    "decimal",
+    "pickle",
+    "uuid",
 )
-"""Modules whose names Textual imports and calls only now and then, or not at all."""
+"""Modules whose names Textual, Rich and `fractions` import and use only now and then, or never."""
 
 
-class _Unused(ModuleType):
-    """Stands for such a module while Textual is imported."""
-
-    def __getattr__(self, name: str) -> _Later:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return _Later(self.__name__, name)
-
-
-class _Later:
-    """Stands for something of a module, which is imported when it is called or looked into."""
-
-    def __init__(self, module: str, name: str) -> None:
-        self._module, self._name = module, name
-
-    def _itself(self) -> Any:
-        return getattr(import_module(self._module), self._name)
-
-    def __call__(self, *args: Any, **named: Any) -> Any:
-        return self._itself()(*args, **named)
+class _TypingExtensions(ModuleType):
+    """Has what Textual takes from typing_extensions and this Python has in `typing` already."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._itself(), name)
-
-    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Textual's offer of its themes in the palette derives from one; it is not made here."""
-        return ()
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if hasattr(typing, name):
+            return getattr(typing, name)
+        sys.modules.pop(self.__name__, None)
+        return getattr(import_module(self.__name__), name)
 
 
 def import_textual() -> None:
@@ -144,20 +133,18 @@ def import_textual() -> None:
     finally:
         if hidden:
             del modules["ssl"]
-    absent = [name for name in UNUSED if name not in modules]
-    modules |= {name: _Unused(name) for name in absent}
-    try:
+    modules.setdefault("typing_extensions", _TypingExtensions("typing_extensions"))
+    with unused(*UNUSED):
         import textual.app  # noqa: F401
-    finally:
-        for name in absent:
-            del modules[name]
 
 
 def collect_again() -> None:
-    """Look for garbage from now on, but not among what was imported: it stays to the end.
+    """Throw out what importing left over, and look for garbage from now on, but not in the rest.
 
+    Modules stay to the end; what made them does not: half a MiB that what is read next can use.
     Where the search is on already, the program was not started by `__main__`: leave it be.
     """
     if not gc.isenabled():
+        gc.collect()
         gc.freeze()
         gc.enable()

@@ -8,8 +8,8 @@ not for each pCPU.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property, partial
 from typing import Literal, NamedTuple
 
 from vconsole.model.cpuset import CpuSet
@@ -53,14 +53,16 @@ class Occupant(NamedTuple):
     """Why it does not run yet; None for one that does."""
 
 
+class _Keeping:
+    """Has room, a `__dict__`, for what is made once and when it is asked for."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
-class Occupancy(Mapping[int, tuple[Occupant, ...]]):
+class Occupancy(_Keeping, Mapping[int, tuple[Occupant, ...]]):
     """pCPU id -> the pinned threads that may run there; made on demand from equal sets."""
 
-    groups: Mapping[CpuSet, tuple[Occupant, ...]]
-    """The pinned threads by their set."""
-    floating: tuple[Occupant, ...]
-    """The threads that may run everywhere."""
+    threads: Callable[[], Iterator[Occupant]]
+    """Makes every thread, pinned or not. A list of domains wants no thread, so none is kept."""
     shape: Topology
     vcpus: Mapping[int, int]
     """pCPU id -> how many pinned vCPUs may run there; every pCPU of the host is a key."""
@@ -74,6 +76,20 @@ class Occupancy(Mapping[int, tuple[Occupant, ...]]):
     """pCPU id -> the UUIDs of the domains that hold it exclusively."""
     names: Mapping[str, str]
     """UUID -> name of the domains in `exclusive`."""
+
+    @cached_property
+    def groups(self) -> Mapping[CpuSet, tuple[Occupant, ...]]:
+        """The pinned threads by their set."""
+        groups: dict[int, list[Occupant]] = {}
+        for thread in self.threads():
+            if thread.pinned:
+                groups.setdefault(thread.cpuset.bits, []).append(thread)
+        return {CpuSet(bits): tuple(threads) for bits, threads in groups.items()}
+
+    @cached_property
+    def floating(self) -> tuple[Occupant, ...]:
+        """The threads that may run everywhere."""
+        return tuple(thread for thread in self.threads() if not thread.pinned)
 
     def __getitem__(self, pcpu: int) -> tuple[Occupant, ...]:
         if pcpu not in self.vcpus:
@@ -125,24 +141,24 @@ def _made(host_state: HostState) -> Made:
     if known and known[1] is shape and known[0] == domains:
         made = known[2]
     else:
-        runs, waits = _occupancy(_threads(domains, shape), shape), _waiting(domains, shape)
-        made = runs, _occupancy(waits, shape)
+        made = (
+            _occupancy(partial(_threads, domains, shape), shape),
+            _occupancy(partial(_waiting, domains, shape), shape),
+        )
     _latest = (domains, shape, made)
     return made
 
 
-def _occupancy(found: Iterable[Occupant], shape: Topology) -> Occupancy:
-    groups: dict[int, list[Occupant]] = {}
-    floating: list[Occupant] = []
+def _occupancy(threads: Callable[[], Iterator[Occupant]], shape: Topology) -> Occupancy:
+    vcpus: dict[int, int] = {}
     exclusive: dict[str, int] = {}
     names: dict[str, str] = {}
-    for thread in found:
+    for thread in threads():
+        bits = thread.cpuset.bits
         if thread.pinned:
-            groups.setdefault(thread.cpuset.bits, []).append(thread)
-        else:
-            floating.append(thread)
+            vcpus[bits] = vcpus.get(bits, 0) + (thread.kind == "vcpu")
         if thread.exclusive:
-            exclusive[thread.uuid] = exclusive.get(thread.uuid, 0) | thread.cpuset.bits
+            exclusive[thread.uuid] = exclusive.get(thread.uuid, 0) | bits
             names[thread.uuid] = thread.name
     held = contested = 0
     holders: dict[int, list[str]] = {}
@@ -152,10 +168,9 @@ def _occupancy(found: Iterable[Occupant], shape: Topology) -> Occupancy:
         for pcpu in CpuSet(bits):
             holders.setdefault(pcpu, []).append(uuid)
     return Occupancy(
-        groups={CpuSet(bits): tuple(threads) for bits, threads in groups.items()},
-        floating=tuple(floating),
+        threads=threads,
         shape=shape,
-        vcpus=_count_vcpus(groups, shape),
+        vcpus=_by_pcpu(vcpus, shape),
         exclusive={uuid: CpuSet(bits) for uuid, bits in exclusive.items()},
         held=CpuSet(held),
         contested=CpuSet(contested),
@@ -203,13 +218,12 @@ def _waiting(domains: tuple[Domain, ...], shape: Topology) -> Iterator[Occupant]
             yield Occupant(domain.uuid, domain.name, *pin.key, True, alone, cpuset, claim)
 
 
-def _count_vcpus(groups: Mapping[int, list[Occupant]], shape: Topology) -> dict[int, int]:
-    counts: Counter[int] = Counter()
-    for bits, threads in groups.items():
-        vcpus = sum(thread.kind == "vcpu" for thread in threads)
+def _by_pcpu(vcpus: Mapping[int, int], shape: Topology) -> dict[int, int]:
+    counts = dict.fromkeys(shape.pcpu, 0)
+    for bits, number in vcpus.items():
         for pcpu in CpuSet(bits) & shape.everything:
-            counts[pcpu] += vcpus
-    return {pcpu: counts[pcpu] for pcpu in shape.pcpu}
+            counts[pcpu] += number
+    return counts
 
 
 def vcpus_allowed(host_state: HostState) -> Mapping[int, int]:

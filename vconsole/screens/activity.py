@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import ClassVar, Final
 
-from typing_extensions import override
-
 from vconsole.changes.activity import is_change
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.entry import Entry
@@ -16,6 +14,7 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.keys import Keys
 from vconsole.model.request import Reply, command_lines
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe

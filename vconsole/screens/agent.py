@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
-from typing_extensions import override
 
 from vconsole.changes.activity import is_change
 from vconsole.changes.dispatcher import Request
@@ -41,6 +40,7 @@ from vconsole.model.keys import APP, Keys
 from vconsole.model.outcome import Target
 from vconsole.model.proposal import Change, Planner, Proposal, Propose
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.page import bindings
 from vconsole.text import Line, glyph, line, safe

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.capabilities.model import ReadCapabilities
 from vconsole.model.host_state import HostState
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe
 from vconsole.widgets.lines import LinesView

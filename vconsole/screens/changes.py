@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
@@ -16,6 +15,7 @@ from vconsole.model.keys import APP, ENTER, Keys
 from vconsole.model.proposal import TARGET_WORDS, Change, Grade, Proposal, confirmation
 from vconsole.model.request import Define, Reply, command_lines
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.confirm import confirm
 from vconsole.screens.page import STRAY, Page, bindings
 from vconsole.text import Line, safe

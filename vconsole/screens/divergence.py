@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final, Protocol, runtime_checkable
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.divergence.model.plan import planner
 from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, Row, Way
@@ -20,6 +18,7 @@ from vconsole.model.outcome import Target
 from vconsole.model.proposal import Proposal, Propose, Subject
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.registry import revert
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import Page, bindings

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing_extensions import override
-
 from vconsole.files.config import Config
 from vconsole.model.host_state import Domain
+from vconsole.override import override
 from vconsole.screens.page import Page
 
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widget import Widget
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.hostmemory import words
@@ -19,6 +18,7 @@ from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
+from vconsole.override import override
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Cell, safe
 from vconsole.widgets.lines import LinesView

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.jobs import directory_of
 from vconsole.changes.process import this_process
@@ -18,6 +16,7 @@ from vconsole.model.job import GiveUpJob, JobsFound, ReadJobs, RemoveLeftover
 from vconsole.model.proposal import Change, Proposal
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.model.column import Heading
 from vconsole.model.keys import APP, key
+from vconsole.override import override
 from vconsole.registry import SCOPES
 from vconsole.screens.page import Page
 from vconsole.text import Cell, Note

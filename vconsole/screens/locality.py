@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.locality.model.move import plan_move
 from vconsole.features.locality.model.place import Place, ReadPlace, reasons
@@ -17,6 +15,7 @@ from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.memory import cells_label
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings

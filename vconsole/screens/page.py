@@ -155,7 +155,7 @@ class Console(Protocol):
 def bindings(scope: str) -> list[BindingType]:
     """Bind the commands of a scope; the ids make them rebindable."""
     return [
-        Binding(c.keys, f"app.run_command({c.id!r})", c.word, id=c.id, show=False)
+        Binding(c.keys, f'app.run_command("{c.id}")', c.word, id=c.id, show=False)
         for c in of_scope(scope)
     ]
 

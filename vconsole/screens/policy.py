@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar
 
 from textual.events import Resize
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.policy.model import redirfilter, timers
@@ -21,6 +20,7 @@ from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Configurations, Define, ReadConfigurations, Reply
 from vconsole.model.words import plural
 from vconsole.model.xml_edit import Document
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage, StagedPage
 from vconsole.screens.page import STRAY, bindings

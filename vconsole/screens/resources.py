@@ -7,7 +7,6 @@ from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
 from textual.events import Resize
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.resources.model.numbers import Reading, ReadResources
@@ -23,6 +22,7 @@ from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings

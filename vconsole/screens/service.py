@@ -6,13 +6,13 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.events import Resize
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.model.keys import APP, Keys
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.model.unit import VERBS, ChangeUnit, Daemon, ReadUnit, Unit, Verb, facts
+from vconsole.override import override
 from vconsole.screens.page import Page, bindings
 from vconsole.text import Line, safe
 from vconsole.widgets.lines import LinesView

@@ -5,8 +5,6 @@ from __future__ import annotations
 from time import monotonic
 from typing import ClassVar, Final
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.why.model.rank import Cause, ThreadRates, causes, thread_rates
 from vconsole.features.why.model.sample import ReadWhy, Sample, pause_s
@@ -15,6 +13,7 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from textual.app import ComposeResult
 from textual.events import Resize
 from textual.widget import Widget
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.domains.words import (
@@ -29,6 +28,7 @@ from vconsole.model.keys import Keys, key
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, glyph, percent, safe, sizes

@@ -7,7 +7,6 @@ from operator import is_not
 from typing import ClassVar, NamedTuple
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.features.domains.columns import COLUMNS, EXAMPLE, SORTS, TERMS, rows, sort_rows
 from vconsole.features.domains.model import Query, Row
@@ -16,6 +15,7 @@ from vconsole.model.column import Cell, row_cells
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, Locality, PinKey, Usage
 from vconsole.model.keys import APP, Keys
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import safe

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.files.careful import Loaded
@@ -13,6 +12,7 @@ from vconsole.files.draft import FileDraft, ReadFile, SaveFile
 from vconsole.model.command import not_read_only
 from vconsole.model.keys import APP, Keys, key
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.files.file import FilePage
 from vconsole.screens.page import STRAY, Page, bindings
 from vconsole.text import Line, safe

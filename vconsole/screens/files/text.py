@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.files.draft import ReadFile
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.files.file import FilePage
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe

@@ -9,7 +9,6 @@ from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.hostinfo.draft import Draft
@@ -27,6 +26,7 @@ from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import Keys
 from vconsole.model.request import Define, ReadDefinitions, Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.files.editor import FileEditorPage
 from vconsole.screens.page import Page
 from vconsole.text import Cell, Note, duration, safe

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.features.hostmap.words import Marks, holders_words, host_words, legend, use_words
 from vconsole.model.cpuset import CpuSet
@@ -14,6 +13,7 @@ from vconsole.model.host_state import HostState, PCpu, PinKey
 from vconsole.model.placement import Occupant, claims, occupants
 from vconsole.model.topology import core_of, topology
 from vconsole.model.words import names_label, numbers_label, row_label, rows_label
+from vconsole.override import override
 from vconsole.screens.hostmap.cellmap import CellMap
 from vconsole.screens.jump import ask_pcpu
 from vconsole.screens.page import Page, bindings

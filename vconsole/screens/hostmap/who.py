@@ -31,8 +31,8 @@ class WhoScreen(ModalScreen[None]):
 
     BINDINGS = [
         Binding("escape,q", "dismiss", show=False),
-        Binding("enter", "open('domain')", show=False),
-        Binding(_PINS, "open('pin')", show=False),
+        Binding("enter", 'open("domain")', show=False),
+        Binding(_PINS, 'open("pin")', show=False),
     ]
     DEFAULT_CSS = """
     WhoScreen { align: center middle; }

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from time import monotonic
 from typing import ClassVar, Final, NamedTuple
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
 from vconsole.features.lifecycle.model import Act
@@ -16,6 +14,7 @@ from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, bar, glyph, safe

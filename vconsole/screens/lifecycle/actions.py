@@ -7,8 +7,6 @@ from functools import partial, partialmethod
 from itertools import islice
 from typing import ClassVar, Final, NamedTuple
 
-from typing_extensions import override
-
 from vconsole.features.lifecycle.model import ACTIONS, MODES, Act, Action
 from vconsole.files.config import Config
 from vconsole.model.column import Column, row_cells
@@ -16,6 +14,7 @@ from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys, shown_key
 from vconsole.model.proposal import confirmation
 from vconsole.model.words import names_label, plural
+from vconsole.override import override
 from vconsole.registry import COMMANDS
 from vconsole.screens.confirm import confirm
 from vconsole.screens.list_page import ListPage

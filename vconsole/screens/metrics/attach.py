@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import ClassVar, Final, NamedTuple
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.model.provision import Attachments, Devices, What, Wish
@@ -15,6 +14,7 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.metrics.below import Metrics
 from vconsole.screens.page import bindings

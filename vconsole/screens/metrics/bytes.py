@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.requests import ReadDisk
 from vconsole.features.metrics.words.disk import HexLines, raw_lines
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.metrics.below import Form, Metrics
 from vconsole.screens.page import Page, bindings
 from vconsole.text import safe

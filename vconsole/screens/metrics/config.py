@@ -7,8 +7,6 @@ from pathlib import Path
 from time import time
 from typing import ClassVar, Final
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.draft import Draft, builtin_spec
 from vconsole.features.metrics.dtd import refusals
@@ -32,6 +30,7 @@ from vconsole.files.draft import ReadFile
 from vconsole.model.column import row_cells
 from vconsole.model.keys import Keys
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.files.editor import FileEditorPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings

@@ -9,7 +9,6 @@ from time import monotonic
 from typing import Any, ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.metrics.model.conf_text import ConfigError
@@ -37,6 +36,7 @@ from vconsole.model.column import row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import ChangeDevice, Reply
+from vconsole.override import override
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.metrics.below import Form
 from vconsole.screens.page import Page, bindings

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.features.network.model.interfaces import DomainVnics, Source
 from vconsole.features.network.model.places import HostNetwork
 from vconsole.features.network.words import COLUMNS, place_row
 from vconsole.model.column import row_cells
 from vconsole.model.keys import APP, Keys
+from vconsole.override import override
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, safe

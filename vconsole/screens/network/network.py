@@ -6,8 +6,6 @@ import shlex
 from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Final, NamedTuple
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.network.model.interfaces import (
     DomainVnics,
@@ -34,6 +32,7 @@ from vconsole.model.outcome import Target
 from vconsole.model.proposal import Planner, Propose
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings

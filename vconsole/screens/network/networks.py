@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.network.model.interfaces import (
     DomainVnics,
@@ -24,6 +22,7 @@ from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe

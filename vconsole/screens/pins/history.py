@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar, Final
 
-from typing_extensions import override
-
 from vconsole.changes.history import Record
 from vconsole.features.pins.model.compare import PCpus
 from vconsole.features.pins.model.undo import undo_now
@@ -15,6 +13,7 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.words import plural, rows_label
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe

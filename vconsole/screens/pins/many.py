@@ -10,7 +10,6 @@ from functools import partial
 from typing import ClassVar, Protocol
 
 from textual.events import Resize
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.run import ChangeRun
@@ -34,6 +33,7 @@ from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
 from vconsole.model.topology import topology
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe

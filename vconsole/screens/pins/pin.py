@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.bestfit import Suggestion, suggest
@@ -31,6 +30,7 @@ from vconsole.model.request import Reply
 from vconsole.model.set_pins import SetPins
 from vconsole.model.setting import Setting
 from vconsole.model.topology import topology
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.jump import ask_pcpu
 from vconsole.screens.page import bindings

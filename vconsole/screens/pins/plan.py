@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Final, NamedTuple
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.settle import ReadOutcome
 from vconsole.features.pins.model.plan import PinPlan
@@ -23,6 +21,7 @@ from vconsole.model.set_pins import SetPins, outcome_of
 from vconsole.model.setting import Setting
 from vconsole.model.virsh import change_commands
 from vconsole.model.words import row_label
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe

@@ -7,7 +7,6 @@ from functools import partial
 from typing import ClassVar, Final
 
 from textual.events import Resize
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.pins.model.profile import ApplyProfile, Profile, profile_of
@@ -17,6 +16,7 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.keys import APP, Keys
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.confirm import confirm
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from typing_extensions import override
-
 from vconsole.features.pins.model.plan import PinPlan
 from vconsole.features.pins.model.setting_rows import SettingChange, SettingKey, setting_rows
 from vconsole.features.pins.setting_words import HINTS, about
@@ -14,6 +12,7 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.host_state import Domain, HostState
 from vconsole.model.keys import APP, Keys
 from vconsole.model.setting import Setting, parse_setting
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings

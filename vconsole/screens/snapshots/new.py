@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar, Final, NamedTuple, get_args
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.snapshots.model.create import (
     KINDS,
@@ -24,6 +22,7 @@ from vconsole.model.keys import Keys
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings

@@ -7,7 +7,6 @@ from time import time
 from typing import ClassVar, cast, get_args
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.snapshots.model.change import Then, Which, plan_delete, plan_revert
@@ -20,6 +19,7 @@ from vconsole.model.proposal import Proposal, Propose
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings

@@ -6,8 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.disk_change import LIMITS, JobKind
 from vconsole.features.storage.model.disk_plan import (
@@ -28,6 +26,7 @@ from vconsole.model.rates import too_soon
 from vconsole.model.request import Reply
 from vconsole.model.virsh import domain_argument
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.domain_page import DomainPage
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Final, NamedTuple
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.forms import POOL_TYPES, Field
 from vconsole.features.storage.model.plan import (
@@ -23,6 +21,7 @@ from vconsole.model.column import Column, row_cells
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import STRAY, bindings
 from vconsole.text import Cell, Note, safe

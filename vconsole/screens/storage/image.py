@@ -8,7 +8,6 @@ from time import time
 from typing import ClassVar, cast, get_args
 
 from textual.app import ComposeResult
-from typing_extensions import override
 
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.image_words import (
@@ -43,6 +42,7 @@ from vconsole.model.keys import APP
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Line, Note, safe, size

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.forms import Field
 from vconsole.features.storage.model.image_key import ENCRYPTED
@@ -26,6 +24,7 @@ from vconsole.features.storage.model.images import (
 )
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.storage.form import FormScreen
 
 _YES_NO: Final = ("no", "yes")

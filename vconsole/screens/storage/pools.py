@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import ClassVar
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.change import ActOnPool, DefinePool, PoolAction
 from vconsole.features.storage.model.plan import PoolWish, plan_define, plan_pool
@@ -31,6 +29,7 @@ from vconsole.model.column import row_cells
 from vconsole.model.keys import APP
 from vconsole.model.request import Reply
 from vconsole.model.words import plural
+from vconsole.override import override
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe

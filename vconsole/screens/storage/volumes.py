@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
-from typing_extensions import override
-
 from vconsole.changes.dispatcher import Request
 from vconsole.features.storage.model.change import (
     ActOnVolume,
@@ -28,6 +26,7 @@ from vconsole.model.column import row_cells
 from vconsole.model.keys import APP
 from vconsole.model.proposal import Proposal, virsh_line
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.list_page import FilteredPage, ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, Note, safe, size

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar, Final
 
-from typing_extensions import override
 from vconsole.features.hostdevices.model import HostDevice, ReadHostDevices
 
 from vconsole.changes.dispatcher import Request
 from vconsole.model.column import Column, row_cells
 from vconsole.model.request import Reply
+from vconsole.override import override
 from vconsole.screens.list_page import ListPage
 from vconsole.screens.page import bindings
 from vconsole.text import Cell, safe
