@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
-from textual import screen
-from textual.constants import MAX_FPS
 from textual.strip import Strip
 
 from tests.emulator import Emulator
-from vconsole.console.partial_repaint import FRAME_S, Pen, install
+from vconsole.console.partial_repaint import Pen
 
 WIDTH, HEIGHT = 60, 4
 colors = st.sampled_from([None, "default", "red", "bright_blue", "#121619", "#d4d8dd"])
@@ -71,10 +69,3 @@ def test_only_what_differs_is_written(after: Style, written: str) -> None:
     pen.strip(Strip([Segment("one", before), Segment("two", after)]))
     between = pen.done().partition("one")[2].replace("two", "|")
     assert between == ("|\x1b[0m" if after == before else f"{written}|\x1b[0m")
-
-
-def test_a_frame_waits_half_as_long_as_textuals_for_the_one_before() -> None:
-    """Where Textual calls it something else, this tells."""
-    install()
-    assert 1 / MAX_FPS == 2 * FRAME_S
-    assert vars(screen)["UPDATE_PERIOD"] == FRAME_S

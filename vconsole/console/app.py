@@ -18,6 +18,7 @@ from textual.widget import MountError
 from vconsole.console.aftermath import Aftermath
 from vconsole.console.closed_widgets import install as forget_closed_widgets
 from vconsole.console.early import collect_again
+from vconsole.console.frames import install as frames_at_once
 from vconsole.console.light_actions import install as light_actions
 from vconsole.console.light_strips import install as light_strips
 from vconsole.console.navigation import AppCommands
@@ -119,6 +120,7 @@ class VConsole(App[int]):
         super().__init__(ansi_color=config.theme.startswith("ansi") or None)
         write_less()
         forget_closed_widgets()
+        frames_at_once()
         light_actions()
         light_strips()
         use_ascii(config.ascii)

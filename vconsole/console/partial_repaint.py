@@ -9,9 +9,6 @@ And less work: Textual renders all lines of every widget between the uppermost a
 that changed, which for a cursor's row and the hint below the list is the whole page. This renders
 the lines that changed.
 
-A frame comes no sooner than Textual's sixtieth of a second after the one before: a key just behind
-a reading waits for that. Here it waits half as long.
-
 The places have no public hook, so they are replaced by name, and only where they look as they did
 (textual is pinned to a minor).
 """
@@ -27,14 +24,11 @@ from rich.color import Color, ColorSystem
 from rich.control import Control
 from rich.style import Style
 from textual import _compositor
-from textual import screen as _screen
 from textual.geometry import Region
 from textual.strip import Strip
 
 Codes = tuple[str, str, str]
 """Parameters of SGR: attributes, foreground, background."""
-FRAME_S: Final = 1 / 120
-"""The least time between two frames."""
 _PLAIN: Final[Codes] = ("", "39", "49")
 """What a terminal writes in after ``ESC [ 0 m``; between two updates it does."""
 
@@ -182,6 +176,3 @@ def install() -> None:
         update: Any = getattr(_compositor, name, None)
         if hasattr(update, "render_segments"):
             update.render_segments = ours
-    theirs: Any = _screen
-    if hasattr(theirs, "UPDATE_PERIOD"):
-        theirs.UPDATE_PERIOD = FRAME_S

@@ -8,7 +8,6 @@ from time import monotonic
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.events import Click, Resize
 from textual.geometry import Region
 from textual.message import Message
@@ -23,9 +22,10 @@ from vconsole.model.totals import known_cells
 from vconsole.text import clip, duration, fit, safe, size
 from vconsole.widgets.growing import broken, lines_allowed
 from vconsole.widgets.keyed import keyed
+from vconsole.widgets.styled import Styled
 
 
-class HeaderBar(Widget):
+class HeaderBar(Styled):
     """Which host this is, its free memory, and how fresh the data is. Never lies about age."""
 
     COMPONENT_CLASSES = {"bar--strong", "bar--warn", "bar--bad"}
@@ -35,6 +35,8 @@ class HeaderBar(Widget):
     HeaderBar > .bar--warn { color: $warning; text-style: bold; }
     HeaderBar > .bar--bad { color: $error; text-style: bold reverse; }
     """
+
+    STYLES = "bar"
 
     host_state: var[HostState] = var(EMPTY, init=False)
     interval_s: var[float] = var(1.0)
@@ -60,11 +62,11 @@ class HeaderBar(Widget):
     def _words(self) -> tuple[tuple[str, str], ...]:
         """(text, style) from left to right; the URI gives way, the last one stands at the edge."""
         connection = self.host_state.connection
-        words = [(" vconsole ", "bar--strong")]
+        words = [(" vconsole ", "strong")]
         if connection.demo:
-            words.append((" DEMO ", "bar--warn"))
+            words.append((" DEMO ", "warn"))
         if connection.read_only:
-            words.append((" READ-ONLY ", "bar--warn"))
+            words.append((" READ-ONLY ", "warn"))
         words.append((f" {clip(safe(connection.hostname), 20)}", ""))
         facts, age = self._facts(), self._age()
         taken = sum(len(text) for text, _ in words) + len(facts) + len(age[0])
@@ -82,11 +84,11 @@ class HeaderBar(Widget):
     def _age(self) -> tuple[str, str]:
         fresh = self.host_state.freshness
         if fresh.stale and fresh.read_at is not None:
-            return f"STALE {duration(monotonic() - fresh.read_at)} ", "bar--bad"
+            return f"STALE {duration(monotonic() - fresh.read_at)} ", "bad"
         if fresh.read_at is None and fresh.connecting_since is not None:
-            return f"connecting {duration(monotonic() - fresh.connecting_since)} ", "bar--warn"
+            return f"connecting {duration(monotonic() - fresh.connecting_since)} ", "warn"
         if fresh.read_at is None:
-            return ("no data ", "bar--bad") if fresh.reason else ("connecting ", "bar--warn")
+            return ("no data ", "bad") if fresh.reason else ("connecting ", "warn")
         return f"live  {self.interval_s:g} s ", ""
 
     def render_line(self, y: int) -> Strip:
@@ -97,14 +99,12 @@ class HeaderBar(Widget):
             shown = clip(text, room)
             room -= Segment(shown).cell_length
             segments.append(Segment(shown, self._style(style)))
-        segments += [Segment(" " * room, self.rich_style), Segment(age, self._style(age_style))]
-        return Strip(segments).adjust_cell_length(self.size.width, self.rich_style)
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(name) if name else self.rich_style
+        plain = self._style("")
+        segments += [Segment(" " * room, plain), Segment(age, self._style(age_style))]
+        return Strip(segments).adjust_cell_length(self.size.width, plain)
 
 
-class StatusBar(Widget):
+class StatusBar(Styled):
     """What the last command said, else what there is to say of the row in view.
 
     What a command said takes as many lines as it needs, up to `MOST_LINES`, where the terminal has
@@ -118,6 +118,7 @@ class StatusBar(Widget):
     StatusBar > .bar--bad { color: $error; text-style: bold; }
     StatusBar > .bar--good { color: $success; }
     """
+    STYLES = "bar"
     GLYPHS = {"warn": "! ", "bad": "x ", "good": "", "": ""}
 
     hint: var[tuple[str, str]] = var(("", ""), init=False)
@@ -172,7 +173,7 @@ class StatusBar(Widget):
     def render_line(self, y: int) -> Strip:
         """Draw the sentence."""
         tone, lines = self._tone, self._lines(self.size.width)
-        style = self.get_component_rich_style(f"bar--{tone or 'plain'}")  # kept, unlike rich_style
+        style = self._style(tone or "plain")
         self._drawn = lines, tone
         return Strip([Segment(fit(lines[y] if y < len(lines) else "", self.size.width), style)])
 

@@ -77,8 +77,8 @@ class LineTable(ScrollView, Styled, can_focus=True):
 
     cursor: var[int] = var(0, init=False)
 
-    class Moved(Message):
-        """The cursor stands on another row (or another row slid under it)."""
+    class Moved(Message, bubble=False):
+        """The cursor stands on another row (or another row slid under it); the page is told."""
 
         def __init__(self, table: LineTable, key: str | None) -> None:
             super().__init__()
@@ -192,7 +192,7 @@ class LineTable(ScrollView, Styled, can_focus=True):
             self._drawn.pop(row, None)
             self._refresh_row(row)
         self._reveal()
-        self.post_message(self.Moved(self, self.key))
+        self.screen.post_message(self.Moved(self, self.key))
 
     @property
     def _width(self) -> int:
@@ -230,7 +230,7 @@ class LineTable(ScrollView, Styled, can_focus=True):
         if event.y >= 1 and 0 <= row < len(self._keys):
             self.cursor = row
             if event.chain == 2:
-                self.post_message(self.Chosen(self, self.key))
+                self.screen.post_message(self.Chosen(self, self.key))
 
     # -- drawing -----------------------------------------------------------------------------
 
