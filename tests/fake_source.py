@@ -17,6 +17,7 @@ class FakeSource:
         unfinished: What the source says of itself.
         closed: It was closed.
         abandoned: It was given up.
+        called_at: When the latest call began, of readings that make several.
     """
 
     def __init__(self, *snapshots: HostState) -> None:
@@ -26,6 +27,7 @@ class FakeSource:
         self.views: list[View] = []
         self.error: Exception | None = None
         self.unfinished = False
+        self.called_at = 0.0
         self.closed = self.abandoned = False
 
     def hang(self) -> None:

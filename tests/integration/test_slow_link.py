@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 
@@ -14,7 +15,9 @@ from tests.integration.ground import find_program
 from tests.integration.lab import Libvirtd
 from vconsole.host.libvirt_source import connect
 from vconsole.host.open import connect_console
+from vconsole.host.poller import Poller
 from vconsole.host.source import HostSource, View
+from vconsole.model.host_state import HostState
 
 
 @pytest.fixture
@@ -75,6 +78,29 @@ def test_the_rest_comes_later_and_is_what_one_reading_would_have_said(
     finally:
         at_once.close()
         by_and_by.close()
+
+
+def test_a_host_so_far_that_a_reading_outlasts_a_call_is_read_by_one_connection(
+    link: SlowLink, fleet: int
+) -> None:
+    """What begins with the second reading are some 20 calls; a call may take as long as 7."""
+    opened, states = list[HostSource](), list[HostState]()
+
+    def open_() -> HostSource:
+        opened.append(list_first(link))
+        return opened[-1]
+
+    poller = Poller(open_, states.append, interval_s=0.1, deadline_s=7 * link.rtt_s)
+    poller.start()
+    try:
+        end = monotonic() + 60
+        while not (states and states[-1].freshness.pace_s) and monotonic() < end:
+            sleep(0.05)
+    finally:
+        poller.stop()
+    assert states[-1].freshness.pace_s
+    assert all(domain.detailed for domain in states[-1].domains)
+    assert len(opened) == 1
 
 
 def test_a_tick_is_three_calls_whatever_there_is(link: SlowLink, fleet: int) -> None:

@@ -189,6 +189,54 @@ def test_a_hang_is_marked_then_given_up_and_the_data_stays(bench: Bench) -> None
     assert bench.sources[0].abandoned
 
 
+class FarSource(FakeSource):
+    """Each reading is many calls, each of which comes back in time."""
+
+    def __init__(self, calls: int) -> None:
+        super().__init__(scenes.kvm07())
+        self.calls = calls
+
+    def read(self, view: View) -> HostState:
+        for _ in range(self.calls):
+            self.called_at = monotonic()
+            sleep(0.02)
+            if self.abandoned:
+                raise HostError("abandoned", "the call was given up")
+        return super().read(view)
+
+
+def test_a_reading_of_many_calls_over_a_long_way_is_not_given_up(bench: Bench) -> None:
+    """It takes twice as long as a call may; it was begun anew for ever."""
+    bench.next = [FarSource(15)]
+    bench.poller.start()
+    bench.until(lambda: bench.sources and len(bench.sources[0].views) >= 3)
+    assert len(bench.sources) == 1
+    assert bench.fresh()
+
+
+def test_a_far_host_is_stale_when_a_call_hangs_and_not_between_its_calls(bench: Bench) -> None:
+    far = FarSource(5)  # longer than patience
+    bench.next = [far]
+    bench.poller.start()
+    bench.until(lambda: len(far.views) >= 2)
+    seen = len(bench.snapshots)
+    bench.until(lambda: len(far.views) >= 4)
+    assert not any(state.freshness.stale for state in bench.snapshots[seen:])
+    far.hang()
+    bench.until(lambda: bench.last.freshness.stale)
+    bench.until(lambda: len(bench.sources) == 2 and bench.fresh())
+
+
+def test_a_slow_host_says_how_often_it_is_read(bench: Bench) -> None:
+    far = FarSource(10)
+    bench.next = [far]
+    bench.poller.start()
+    bench.until(lambda: len(far.views) >= 2 and bench.fresh())
+    assert bench.last.freshness.pace_s in (2.0, 3.0, 5.0)
+    far.calls = 0
+    bench.until(lambda: bench.last.freshness.pace_s == 0)
+
+
 def test_what_an_abandoned_worker_finds_is_dropped(bench: Bench) -> None:
     old = FakeSource(scenes.kvm07(), scenes.empty())
     bench.next = [old]

@@ -61,21 +61,24 @@ class Events:
         self.closed: str | None = None
         """Why the connection ended, once it has."""
 
-    def subscribe(self) -> None:
-        """Ask for every event of interest that the driver has; watch the peer."""
+    def subscribe(self, call: Callable[..., Any]) -> None:
+        """Ask for every event of interest that the driver has; watch the peer.
+
+        Args:
+            call: Calls libvirt, as `Link.call` does.
+        """
         import libvirt
 
         with suppress(libvirt.libvirtError):
-            self._conn.registerCloseCallback(self._on_close, None)
+            call(self._conn.registerCloseCallback, self._on_close, None)
         with suppress(libvirt.libvirtError):  # in-process drivers have no peer to watch
-            self._conn.setKeepAlive(KEEPALIVE_S, KEEPALIVE_COUNT)
+            call(self._conn.setKeepAlive, KEEPALIVE_S, KEEPALIVE_COUNT)
         for kind in _KINDS:
             number = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{kind}", None)
             if number is not None:
                 with suppress(libvirt.libvirtError):
-                    self._ids.append(
-                        self._conn.domainEventRegisterAny(None, number, self._on_domain, None)
-                    )
+                    wanted = None, number, self._on_domain, None
+                    self._ids.append(call(self._conn.domainEventRegisterAny, *wanted))
                     self._told |= kind == "LIFECYCLE"
 
     @property

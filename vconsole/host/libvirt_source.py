@@ -60,6 +60,11 @@ class LibvirtSource:
         """How many calls were made to libvirt so far."""
         return self._link.calls
 
+    @property
+    def called_at(self) -> float:
+        """When the latest call began."""
+        return self._link.called_at
+
     def read(self, view: View) -> HostState:
         """Read what `view` needs.
 

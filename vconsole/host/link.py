@@ -35,6 +35,7 @@ class Link:
         conn: libvirt's connection.
         connection: What the screen may know of it.
         calls: How many calls were made; a call may be several round trips.
+        called_at: When the latest began, in monotonic seconds.
         notes: Calls that the driver lacks or forbids, with the reason; they are not made again.
         denied: Those among them that this user may not make.
         simulation: What stands for the host's kernel where the host is invented.
@@ -49,7 +50,7 @@ class Link:
 
     def __init__(self, conn: Any, connection: Connection, wake: Callable[[], None]) -> None:
         self.conn, self.connection = conn, connection
-        self.calls = 0
+        self.calls, self.called_at = 0, 0.0
         self.notes: dict[str, str] = {}
         self.denied: dict[str, str] = {}
         self.abandoned = False
@@ -86,9 +87,9 @@ class Link:
         """Ask for events, and for the host's name: not needed to list its domains."""
         import libvirt
 
-        self.events.subscribe()
+        self.events.subscribe(self.call)
         with suppress(libvirt.libvirtError):
-            self.connection = replace(self.connection, hostname=self.conn.getHostname())
+            self.connection = replace(self.connection, hostname=self.call(self.conn.getHostname))
 
     def until(self, moment: float) -> Link:
         """The same connection for one request: it begins no call after `moment`, monotonic seconds.
@@ -108,13 +109,14 @@ class Link:
         """
         import libvirt
 
-        if self.abandoned or monotonic() > self._until:
+        now = monotonic()
+        if self.abandoned or now > self._until:
             raise HostError("abandoned", "the call was given up")
         if self.events.closed is not None:
             raise HostError("connection lost", self.events.closed)
         if self._refusals:
             self._refuse_again(function, arguments)
-        self.calls += 1
+        self.calls, self.called_at = self.calls + 1, now
         try:
             return function(*arguments)
         except libvirt.libvirtError as error:

@@ -33,6 +33,11 @@ class ListFirst:
         """All but the list, or configurations of domains, are still to be read."""
         return self._source is None or self._source.unfinished
 
+    @property
+    def called_at(self) -> float:
+        """When the latest call began."""
+        return self._link.called_at
+
     def read(self, view: View) -> HostState:
         """Read the list; from the second time on what `view` needs.
 

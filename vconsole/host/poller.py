@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from math import ceil
 from threading import Condition, Thread
 from time import monotonic
 
@@ -26,7 +27,8 @@ class Limits:
     """How patient the poller is, in seconds."""
 
     patience_s: float = 1.5
-    """A call that takes longer makes the data stale."""
+    """A call that takes longer makes the data stale; a reading of several too, where it also takes
+    longer than the screen was told to expect of this host."""
     connect_s: float = 10.0
     """An attempt to connect that takes longer goes on, and another one begins beside it; of that
     it is twice as long, up to `longest_connect_s`. ssh takes more than this at times."""
@@ -45,6 +47,7 @@ class Limits:
 
 STRETCH = 10
 """A reading may take one part in this many of the time: a slow daemon is not hammered."""
+_PACES_S = (1, 2, 3, 5, 10, 15, 20, 30, 60)
 _SLACK_S = 0.005
 """What is due this soon is due now: one wakeup instead of two."""
 
@@ -56,7 +59,7 @@ class Poller:
         connect: Opens the host; called in a worker thread, again after each loss.
         on_host_state: Is given every reading, from any thread.
         interval_s: Seconds from one reading to the next.
-        deadline_s: Seconds after which a reading is given up.
+        deadline_s: Seconds after which a reading is given up whose call does not come back.
         limits: The other deadlines.
         initial: What is published with a reason as long as nothing was read.
         first_only: Stop after the first reading until `go_on`: nobody can show another yet.
@@ -91,7 +94,7 @@ class Poller:
         self._stopping = False
         self._asked = self._event = False
         self._first_only = first_only
-        self._due = self._retry_at = self._wake_at = 0.0
+        self._due = self._retry_at = self._wake_at = self._slow_s = 0.0
         self._earliest = self._published_at = self._opened_at = 0.0
         self._retry_s = self._limits.first_retry_s
         self._thread = Thread(target=self._supervise, name="vconsole-poller", daemon=True)
@@ -234,18 +237,20 @@ class Poller:
         """Lose patience with a job in two steps: say so, then give it up."""
         assert worker.job is not None
         waited, deadline = now - worker.since, self._deadline(worker.job)
-        if waited >= deadline:
+        left = deadline - (now - worker.moved_at)
+        if left <= 0:
             if isinstance(worker.job, Opened):
                 self._try_beside(worker)
             else:
                 self._abandon(worker, worker.job, deadline)
             return 0.0
         patience = min(self._limits.patience_s, deadline)
-        if waited < patience:
-            return patience - waited
+        calm = min(left - deadline + patience, max(patience, self._slow_s) - waited)
+        if calm > 0:
+            return calm
         self._go_stale(worker.since, f"waiting for libvirt to {_doing(worker.job)}")
         self._count(worker)
-        return deadline - waited
+        return left
 
     def _count(self, worker: Worker) -> None:
         """Let the screen count the seconds of an attempt to connect: those of the longest."""
@@ -317,10 +322,12 @@ class Poller:
         now, begun, limits = monotonic(), worker.since, self._limits
         if now - self._opened_at >= limits.settled_s:
             self._retry_s = limits.first_retry_s
-        freshness = Freshness(read_at=now, reason=host_state.freshness.reason)
+        slow = self._slow_s = STRETCH * took
+        pace = 0.0 if worker.unfinished else _pace(self._interval_s, slow)
+        freshness = Freshness(now, reason=host_state.freshness.reason, pace_s=pace)
         self._publish(self._recalled(replace(host_state, freshness=freshness)))
-        self._due = begun + max(self._interval_s, STRETCH * took)
-        self._earliest = begun + max(limits.between_events_s, STRETCH * took)
+        self._due = begun + max(self._interval_s, slow)
+        self._earliest = begun + max(limits.between_events_s, slow)
         if worker.unfinished:
             self._due = now + limits.slice_s
         if self._event:
@@ -383,6 +390,13 @@ def _merged(domain: Domain, known: Mapping[str, Domain]) -> Domain:
     if domain.detailed or old is None:
         return domain
     return replace(old, name=domain.name, state=domain.state, id=domain.id)
+
+
+def _pace(interval_s: float, slowest_s: float) -> float:
+    """What to say of the time between two readings: 0 for the interval, else a round number."""
+    if slowest_s < interval_s * 1.5:
+        return 0.0
+    return next((float(s) for s in _PACES_S if s >= slowest_s), ceil(slowest_s / 60) * 60.0)
 
 
 def _doing(job: Job) -> str:

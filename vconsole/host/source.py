@@ -44,6 +44,13 @@ class HostSource(Protocol):
     def unfinished(self) -> bool:
         """The last reading left something out to be quick: read again soon."""
 
+    @property
+    def called_at(self) -> float:
+        """When the latest call to the host began, in monotonic seconds; 0 before the first.
+
+        Read from another thread: a reading of many calls over a long way is no call that hangs.
+        """
+
     def read(self, view: View) -> HostState:
         """Read what `view` needs, at most four calls to libvirt and two for the domain in view.
 
@@ -52,7 +59,7 @@ class HostSource(Protocol):
         """
 
     def abandon(self) -> None:
-        """Begin no further call to the host; the only method called from another thread."""
+        """Begin no further call to the host; called from another thread, as `called_at` is."""
 
     def close(self) -> None:
         """Let go of the connection."""

@@ -89,6 +89,14 @@ class Worker:
             return self._source is not None and self._source.unfinished
         return False
 
+    @property
+    def moved_at(self) -> float:
+        """When it last went on: began its job, or another call of it."""
+        with suppress(Exception):
+            if self._source is not None:
+                return max(self.since, self._source.called_at)
+        return self.since
+
     def _run(self) -> None:
         try:
             job: Job | None = self.job

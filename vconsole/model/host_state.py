@@ -314,6 +314,8 @@ class Freshness:
     """What would help; one line."""
     connecting_since: float | None = None
     """When the attempt to connect began that has no answer yet; monotonic seconds."""
+    pace_s: float = 0.0
+    """The most from one reading to the next, where the host is too slow or far for the interval."""
 
     @property
     def stale(self) -> bool:

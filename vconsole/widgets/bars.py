@@ -89,7 +89,7 @@ class HeaderBar(Styled):
             return f"connecting {duration(monotonic() - fresh.connecting_since)} ", "warn"
         if fresh.read_at is None:
             return ("no data ", "bad") if fresh.reason else ("connecting ", "warn")
-        return f"live  {self.interval_s:g} s ", ""
+        return f"live  {fresh.pace_s or self.interval_s:g} s ", ""
 
     def render_line(self, y: int) -> Strip:
         """Draw the words; what does not fit goes from the middle."""
