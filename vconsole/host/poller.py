@@ -47,6 +47,8 @@ class Limits:
 
 STRETCH = 10
 """A reading may take one part in this many of the time: a slow daemon is not hammered."""
+SELDOM_S = 10.0
+"""What takes long, over a long way too, is read so often all the same, or a third of the time."""
 _PACES_S = (1, 2, 3, 5, 10, 15, 20, 30, 60)
 _SLACK_S = 0.005
 """What is due this soon is due now: one wakeup instead of two."""
@@ -322,7 +324,7 @@ class Poller:
         now, begun, limits = monotonic(), worker.since, self._limits
         if now - self._opened_at >= limits.settled_s:
             self._retry_s = limits.first_retry_s
-        slow = self._slow_s = STRETCH * took
+        slow = self._slow_s = min(STRETCH * took, max(SELDOM_S, took * 3))
         pace = 0.0 if worker.unfinished else _pace(self._interval_s, slow)
         freshness = Freshness(now, reason=host_state.freshness.reason, pace_s=pace)
         self._publish(self._recalled(replace(host_state, freshness=freshness)))
