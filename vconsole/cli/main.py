@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from time import monotonic
 from typing import TextIO
 
 from vconsole.cli.arguments import Parser, add_connection_arguments
@@ -59,7 +60,7 @@ def main(arguments: Sequence[str], word: str | None = None) -> int:
     options = parser(word).parse_args(arguments)
     with stderr_to(None) as errors, _demo_files(options):
         limit_s = options.longest(options) if options.connects else options.waits_s
-        connected = threading.Event()
+        connected = Connected()
         try:
             work = partial(_run, options, errors, connected)
             code, stuck = _with_deadline(work, limit_s, connected)
@@ -97,7 +98,7 @@ def _demo_files(options: argparse.Namespace) -> Iterator[None]:
         yield
 
 
-def _run(options: argparse.Namespace, errors: TextIO, connected: threading.Event) -> int:
+def _run(options: argparse.Namespace, errors: TextIO, connected: Connected) -> int:
     try:
         if options.connects:
             return _run_connected(options, connected)
@@ -125,25 +126,40 @@ def _run(options: argparse.Namespace, errors: TextIO, connected: threading.Event
         return error.code
 
 
-def _run_connected(options: argparse.Namespace, connected: threading.Event) -> int:
+def _run_connected(options: argparse.Namespace, connected: Connected) -> int:
     from vconsole.host.open import connect
 
     source: HostSource = connect(options.connect, options.read_only, options.demo)
-    connected.set()
+    connected.to(source)
     try:
         return int(options.run(options, source))
     finally:
         source.close()
 
 
+class Connected(threading.Event):
+    """Set once there is a connection, or none is needed any more."""
+
+    _source: HostSource | None = None
+
+    def to(self, source: HostSource) -> None:
+        """Say that there is one."""
+        self._source = source
+        self.set()
+
+    def moved_at(self, begun: float) -> float:
+        """When the latest call began; `begun` where there was none since."""
+        return max(begun, self._source.called_at) if self._source else begun
+
+
 def _with_deadline(
-    work: Callable[[], int], limit_s: float, connected: threading.Event | None = None
+    work: Callable[[], int], limit_s: float, connected: Connected | None = None
 ) -> tuple[int, bool]:
     """(exit code, whether it is still hanging).
 
     Args:
         work: What may hang.
-        limit_s: How long it may take.
+        limit_s: How long it may take, or a call of it: a far host needs many that come back.
         connected: Is set once there is a connection: a change may take a day, but not to connect.
             A daemon that hangs later is noticed by the connection itself.
     """
@@ -151,6 +167,9 @@ def _with_deadline(
     failures: list[BaseException] = []
 
     ended = threading.Event()  # a join that was interrupted takes the thread for ended
+    reached = connected or Connected()
+    if connected is None:
+        reached.set()
 
     def run() -> None:
         try:
@@ -158,14 +177,16 @@ def _with_deadline(
         except BaseException as error:  # handed to the caller's thread
             failures.append(error)
         ended.set()
-        if connected is not None:
-            connected.set()
+        reached.set()
 
     threading.Thread(target=run, daemon=True).start()
     while True:
         try:
-            if connected is None or connected.wait(min(limit_s, CONNECT_S)):
-                ended.wait(limit_s)
+            if reached.wait(min(limit_s, CONNECT_S)):
+                begun = monotonic()
+                while (left := reached.moved_at(begun) + limit_s - monotonic()) > 0:
+                    if ended.wait(left):
+                        break
             break
         except KeyboardInterrupt:
             if not _for_an_editor():
