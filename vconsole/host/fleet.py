@@ -32,6 +32,8 @@ _XML_INACTIVE: Final = 2
 _ONLY_PERSISTENT, _ONLY_AUTOSTART = 4, 1024
 _MAX_NAME = 4096
 _FIRST_SLICE_S, _SLICE_S = 0.03, 0.1
+_AT_LEAST = 4
+"""Configurations of a slice, however long they take: what else a reading asks takes as long."""
 _LIST_EVERY_S, _LIST_SHARE = 0.5, 5
 """While configurations are still being read, the list is not read again sooner than this, nor
 before this many times as long as it took."""
@@ -248,13 +250,16 @@ class Fleet:
     # -- configurations ------------------------------------------------------------------------
 
     def _details(self, until: float, first: bytes | None) -> None:
+        """Read what is due while there is time; over a long way a few, whatever time they take."""
+        least = _AT_LEAST
         if first is not None and first in self._todo:
             del self._todo[first]
             self._detail(first)
-        while self._todo and monotonic() < until:
+        while self._todo and (least > 0 or monotonic() < until):
             key = next(iter(self._todo))
             del self._todo[key]
             self._detail(key)
+            least -= 1
 
     def _detail(self, key: bytes) -> None:
         import libvirt
