@@ -194,7 +194,7 @@ class VConsole(App[int]):
     def on_ready(self) -> None:
         """The first frame is on the screen, and the list in it or about to follow."""
         self._feed.go_on()
-        self.set_timer(0.1, collect_again)  # 20 ms
+        self.set_timer(0.3, collect_again)  # it takes 20 ms, which the list need not wait for
 
     def on_unmount(self) -> None:
         """Let the feed go."""
