@@ -237,6 +237,18 @@ def test_a_slow_host_says_how_often_it_is_read(bench: Bench) -> None:
     bench.until(lambda: bench.last.freshness.pace_s == 0)
 
 
+def test_one_late_answer_slows_nothing_down(bench: Bench) -> None:
+    far = FarSource(0)
+    bench.next = [far]
+    bench.poller.start()
+    bench.until(lambda: len(far.views) >= 3)
+    seen, far.calls = len(bench.snapshots), 6
+    bench.until(lambda: bench.last.freshness.stale)
+    far.calls = 0
+    bench.until(lambda: bench.fresh() and len(bench.snapshots) > seen + 4)
+    assert {state.freshness.pace_s for state in bench.snapshots[seen:]} == {0.0}
+
+
 def test_what_an_abandoned_worker_finds_is_dropped(bench: Bench) -> None:
     old = FakeSource(scenes.kvm07(), scenes.empty())
     bench.next = [old]

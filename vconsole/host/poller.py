@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from math import ceil
+from math import ceil, inf
 from threading import Condition, Thread
 from time import monotonic
 
@@ -98,6 +98,7 @@ class Poller:
         self._first_only = first_only
         self._due = self._retry_at = self._wake_at = self._slow_s = 0.0
         self._earliest = self._published_at = self._opened_at = 0.0
+        self._took_s = inf
         self._retry_s = self._limits.first_retry_s
         self._thread = Thread(target=self._supervise, name="vconsole-poller", daemon=True)
 
@@ -324,7 +325,8 @@ class Poller:
         now, begun, limits = monotonic(), worker.since, self._limits
         if now - self._opened_at >= limits.settled_s:
             self._retry_s = limits.first_retry_s
-        slow = self._slow_s = min(STRETCH * took, max(SELDOM_S, took * 3))
+        usual, self._took_s = min(took, self._took_s), took  # a single late answer is none's pace
+        slow = self._slow_s = min(STRETCH * usual, max(SELDOM_S, usual * 3))
         pace = 0.0 if worker.unfinished else _pace(self._interval_s, slow)
         freshness = Freshness(now, reason=host_state.freshness.reason, pace_s=pace)
         self._publish(self._recalled(replace(host_state, freshness=freshness)))
