@@ -238,6 +238,7 @@ def test_a_slow_host_says_how_often_it_is_read(bench: Bench) -> None:
 
 
 def test_one_late_answer_slows_nothing_down(bench: Bench) -> None:
+    bench.poller = bench.make(interval_s=0.3)
     far = FarSource(0)
     bench.next = [far]
     bench.poller.start()

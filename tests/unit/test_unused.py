@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 from threading import Thread
-from types import ModuleType
+from types import new_class
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ def seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return SELDOM
 
 
-def importing(name: str) -> ModuleType:
+def importing(name: str) -> Any:
     """As another module does at its head."""
     return __import__(name)
 
@@ -70,14 +71,10 @@ def test_a_class_may_derive_from_what_is_not_loaded(seldom: str) -> None:
     with unused(seldom):
         held = importing(seldom)
 
-        class Leaf(held.Green):  # type: ignore[name-defined, misc]  # as a module's class does
-            pass
-
-    class Fern(held.Green):  # type: ignore[name-defined, misc]
-        pass
-
-    assert Leaf.__mro__ == (Leaf, object)
-    assert Fern.__bases__ == (sys.modules[seldom].Green,)
+        leaf = new_class("Leaf", (held.Green,))
+    fern = new_class("Fern", (held.Green,))
+    assert leaf.__mro__ == (leaf, object)
+    assert fern.__bases__ == (importing(seldom).Green,)
 
 
 def test_the_program_starts_without_what_it_never_uses_and_both_work_when_they_are() -> None:
