@@ -35,8 +35,10 @@ class Bench:
         self.snapshots: list[HostState] = []
         self.poller = self.make()
 
-    def make(self, interval_s: float = 0.02, limits: Limits = QUICK) -> Poller:
-        return Poller(self.connect, self.snapshots.append, interval_s, 0.15, limits)
+    def make(
+        self, interval_s: float = 0.02, limits: Limits = QUICK, deadline_s: float = 0.15
+    ) -> Poller:
+        return Poller(self.connect, self.snapshots.append, interval_s, deadline_s, limits)
 
     def connect(self) -> HostSource:
         found = self.next.pop(0) if self.next else FakeSource(scenes.kvm07())
@@ -207,20 +209,21 @@ class FarSource(FakeSource):
 
 def test_a_reading_of_many_calls_over_a_long_way_is_not_given_up(bench: Bench) -> None:
     """It takes twice as long as a call may; it was begun anew for ever."""
-    bench.next = [FarSource(15)]
+    bench.poller = bench.make(deadline_s=0.4)
+    bench.next = [FarSource(40)]
     bench.poller.start()
-    bench.until(lambda: bench.sources and len(bench.sources[0].views) >= 3)
+    bench.until(bench.fresh)
     assert len(bench.sources) == 1
-    assert bench.fresh()
 
 
 def test_a_far_host_is_stale_when_a_call_hangs_and_not_between_its_calls(bench: Bench) -> None:
-    far = FarSource(5)  # longer than patience
+    bench.poller = bench.make(limits=replace(QUICK, patience_s=0.2), deadline_s=0.4)
+    far = FarSource(15)  # longer than patience
     bench.next = [far]
     bench.poller.start()
-    bench.until(lambda: len(far.views) >= 2)
+    bench.until(bench.fresh)
     seen = len(bench.snapshots)
-    bench.until(lambda: len(far.views) >= 4)
+    bench.until(lambda: len(far.views) >= 2)
     assert not any(state.freshness.stale for state in bench.snapshots[seen:])
     far.hang()
     bench.until(lambda: bench.last.freshness.stale)
@@ -235,19 +238,6 @@ def test_a_slow_host_says_how_often_it_is_read(bench: Bench) -> None:
     assert bench.last.freshness.pace_s in (2.0, 3.0, 5.0)
     far.calls = 0
     bench.until(lambda: bench.last.freshness.pace_s == 0)
-
-
-def test_one_late_answer_slows_nothing_down(bench: Bench) -> None:
-    bench.poller = bench.make(interval_s=0.3)
-    far = FarSource(0)
-    bench.next = [far]
-    bench.poller.start()
-    bench.until(lambda: len(far.views) >= 3)
-    seen, far.calls = len(bench.snapshots), 6
-    bench.until(lambda: bench.last.freshness.stale)
-    far.calls = 0
-    bench.until(lambda: bench.fresh() and len(bench.snapshots) > seen + 4)
-    assert {state.freshness.pace_s for state in bench.snapshots[seen:]} == {0.0}
 
 
 def test_what_an_abandoned_worker_finds_is_dropped(bench: Bench) -> None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from math import ceil, inf
 from threading import Condition, Thread
 from time import monotonic
 
+from vconsole.host.pace import Pace
 from vconsole.host.source import Connect, HostError, View
 from vconsole.host.stderr import leave_trace
 from vconsole.host.worker import Answer, Job, Opened, Read, Worker
@@ -45,11 +45,6 @@ class Limits:
     """Workers that may be left behind, or still connect, before no new one is started."""
 
 
-STRETCH = 10
-"""A reading may take one part in this many of the time: a slow daemon is not hammered."""
-SELDOM_S = 10.0
-"""What takes long, over a long way too, is read so often all the same, or a third of the time."""
-_PACES_S = (1, 2, 3, 5, 10, 15, 20, 30, 60)
 _SLACK_S = 0.005
 """What is due this soon is due now: one wakeup instead of two."""
 
@@ -96,9 +91,9 @@ class Poller:
         self._stopping = False
         self._asked = self._event = False
         self._first_only = first_only
-        self._due = self._retry_at = self._wake_at = self._slow_s = 0.0
+        self._due = self._retry_at = self._wake_at = 0.0
         self._earliest = self._published_at = self._opened_at = 0.0
-        self._took_s = inf
+        self._pace = Pace()
         self._retry_s = self._limits.first_retry_s
         self._thread = Thread(target=self._supervise, name="vconsole-poller", daemon=True)
 
@@ -248,7 +243,7 @@ class Poller:
                 self._abandon(worker, worker.job, deadline)
             return 0.0
         patience = min(self._limits.patience_s, deadline)
-        calm = min(left - deadline + patience, max(patience, self._slow_s) - waited)
+        calm = min(left - deadline + patience, max(patience, self._pace.least_s) - waited)
         if calm > 0:
             return calm
         self._go_stale(worker.since, f"waiting for libvirt to {_doing(worker.job)}")
@@ -325,13 +320,12 @@ class Poller:
         now, begun, limits = monotonic(), worker.since, self._limits
         if now - self._opened_at >= limits.settled_s:
             self._retry_s = limits.first_retry_s
-        usual, self._took_s = min(took, self._took_s), took  # a single late answer is none's pace
-        slow = self._slow_s = min(STRETCH * usual, max(SELDOM_S, usual * 3))
-        pace = 0.0 if worker.unfinished else _pace(self._interval_s, slow)
-        freshness = Freshness(now, reason=host_state.freshness.reason, pace_s=pace)
+        self._pace.took(took)
+        told = 0.0 if worker.unfinished else self._pace.told_s(self._interval_s)
+        freshness = Freshness(now, reason=host_state.freshness.reason, pace_s=told)
         self._publish(self._recalled(replace(host_state, freshness=freshness)))
-        self._due = begun + max(self._interval_s, slow)
-        self._earliest = begun + max(limits.between_events_s, slow)
+        self._due = begun + max(self._interval_s, self._pace.least_s)
+        self._earliest = begun + max(limits.between_events_s, self._pace.least_s)
         if worker.unfinished:
             self._due = now + limits.slice_s
         if self._event:
@@ -394,13 +388,6 @@ def _merged(domain: Domain, known: Mapping[str, Domain]) -> Domain:
     if domain.detailed or old is None:
         return domain
     return replace(old, name=domain.name, state=domain.state, id=domain.id)
-
-
-def _pace(interval_s: float, slowest_s: float) -> float:
-    """What to say of the time between two readings: 0 for the interval, else a round number."""
-    if slowest_s < interval_s * 1.5:
-        return 0.0
-    return next((float(s) for s in _PACES_S if s >= slowest_s), ceil(slowest_s / 60) * 60.0)
 
 
 def _doing(job: Job) -> str:
