@@ -6,12 +6,14 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
+from vconsole.features.storage.host import images
 from vconsole.features.storage.host.files import name_whole
 from vconsole.features.storage.host.images import read_image, work_on_image
 from vconsole.features.storage.model.image_plan import (
@@ -289,3 +291,29 @@ def test_a_program_that_complains_much_is_not_held_up_by_it(
     reply = work_on_image(here, change)
     assert reply.status == "failed"
     assert reply.message.startswith("bad xxx")
+
+
+def test_it_is_not_held_up_by_being_looked_at(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What it prints is read now and then; to wake for each line took a part of its processor."""
+    program = tmp_path / "qemu-img"
+    program.write_text(
+        f"#!{sys.executable}\nfrom time import sleep\n"
+        "for n in range(100):\n    print(f'    ({n}.00/100%)', end='\\r', flush=True)\n"
+        "    sleep(0.002)\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("vconsole.features.storage.host.images._in_use", lambda *_: "")
+    looks = list[bytes]()
+
+    def looked(pipe: IO[bytes], plain: Callable[[IO[bytes]], bytes] = images._printed) -> bytes:
+        looks.append(plain(pipe))
+        return looks[-1]
+
+    monkeypatch.setattr(images, "_printed", looked)
+    here: Any = SimpleNamespace(connection=SimpleNamespace(local=True))
+    work_on_image(here, work(plan_resize(str(tmp_path / "disk"), "raw", GIB, "2G")))
+    assert b"99.00" in b"".join(looks)
+    assert len(looks) < 20

@@ -265,8 +265,15 @@ def _follow(argv: tuple[str, ...], request: ImageWork) -> str:
 
 
 def _printed(pipe: IO[bytes]) -> bytes:
-    """What it printed since, a blank where it printed nothing; nothing at its end, at once."""
-    ready, _, _ = select.select((pipe,), (), (), _LOOK_S)
+    """What it printed in a moment, a blank where it printed nothing; nothing at its end, at once.
+
+    It prints a hundred times and more; to wake for each would take the processor from it. So only
+    the end of the pipe is waited for, which poll(2) tells unasked.
+    """
+    end = select.poll()
+    end.register(pipe, 0)
+    end.poll(_LOOK_S * 1000)
+    ready, _, _ = select.select((pipe,), (), (), 0)
     return os.read(pipe.fileno(), 1 << 16) if ready else b" "
 
 
