@@ -14,10 +14,11 @@ from tests.unit.machines import MACHINES
 from tests.unit.model_hosts import MemoryHost, domain, host, hosts
 from tests.unit.placement import guest
 from vconsole.changes.run import ChangeRun
-from vconsole.features.pins.many_words import stay_words
+from vconsole.features.pins.many_words import COLUMNS, picture, rows, stay_words
 from vconsole.features.pins.model.fit_many import fit_many
 from vconsole.features.pins.model.many import ManyPlan, put_back, requests
 from vconsole.features.pins.model.setting_rows import setting_rows
+from vconsole.model.column import row_cells
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, Locality, PCpu
 from vconsole.model.placement import occupants, vcpu_set
@@ -140,6 +141,26 @@ def test_bound_memory_moves_live_with_the_vcpus_where_its_cell_has_no_place() ->
     assert (libvirt.base, libvirt.settings) == (runs.pins, setting_rows(runs))
 
 
+def words_of(found: ManyPlan) -> list[str]:
+    """What the line of the first domain says."""
+    return [text for text, _ in row_cells(COLUMNS, rows(found)[0])]
+
+
+def test_the_line_of_a_domain_says_what_becomes_of_its_memorys_policy() -> None:
+    full = host(domain("full", [str(n) for n in (0, 1, 2, 3, 8, 9, 10, 11)]))
+    bound = "<numatune><memory mode='strict' nodeset='0'/></numatune>"
+    made = replace(running(full, "web", 2, 4, bound), state="shut off")
+    found = fit_many(["web"], replace(full, domains=(*full.domains, made)))
+    assert words_of(found)[-1].startswith("numatune -> strict 1; cell 1:")
+
+
+def test_a_domain_as_large_as_the_host_is_shown_where_its_vcpus_are() -> None:
+    """Each on a pCPU of its own, together on all: that is no domain that runs anywhere."""
+    found = everybody(fleet(host(free_gib=(16.0, 16.0)), (16,)))
+    assert words_of(found)[3:5] == ["anywhere", "0-1: 0-15"]
+    assert "".join(line.after for line in picture(found, 40)) == "a" * 16
+
+
 GUEST_CELLS = (
     "<cpu><numa><cell id='0' cpus='0-1' memory='2097152'/>"
     "<cell id='1' cpus='2-3' memory='2097152'/></numa></cpu>"
@@ -168,10 +189,10 @@ def test_a_preference_follows_and_what_is_spread_or_left_to_numad_stays() -> Non
         "mode='interleave' nodeset='0-1'": [],
         "mode='strict' placement='auto'": [],
     }
-    for tune, rows in wanted.items():
+    for tune, expected in wanted.items():
         runs = running(full, "runs", 2, 4, f"<numatune><memory {tune}/></numatune>")
         found = fit_many(["runs"], replace(full, domains=(*full.domains, runs)))
-        assert memory_of(found, "runs") == rows
+        assert memory_of(found, "runs") == expected
 
 
 def test_one_that_runs_has_its_memory_and_gets_pcpus_where_there_is_no_room_for_it() -> None:

@@ -254,6 +254,13 @@ def vcpu_set(domain: Domain) -> CpuSet | None:
     return CpuSet(bits) if known else None
 
 
+def pinned_set(domain: Domain, shape: Topology) -> CpuSet:
+    """The pCPUs of those of its vCPUs that are pinned; empty where all float or none is known."""
+    sets = (pin.now for pin in domain.pins if pin.kind == "vcpu" and pin.plugged)
+    pinned = (cpuset for cpuset in sets if cpuset is not None and not shape.floats(cpuset))
+    return CpuSet.of(pcpu for cpuset in pinned for pcpu in cpuset)
+
+
 def cells_allowed(domain: Domain, host_state: HostState) -> CpuSet | None:
     """The cells its vCPUs may run on; None while its pins or the host's cells are not known."""
     cpuset, shape = vcpu_set(domain), topology(host_state)

@@ -11,7 +11,7 @@ from vconsole.features.pins.model.many import ManyPlan, Placed
 from vconsole.model.column import Column
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState
-from vconsole.model.placement import vcpu_set
+from vconsole.model.placement import pinned_set, vcpu_set
 from vconsole.model.topology import Topology, topology
 from vconsole.text import safe
 
@@ -41,6 +41,13 @@ class Row:
         return warnings[0] if warnings else ""
 
     @property
+    def memory(self) -> str:
+        """What becomes of its memory's policy; empty where that stays as it is."""
+        plan = self.placed.plan
+        rows = (row for row in plan.setting_table() if row.changed)
+        return "; ".join(f"{row.label} -> {plan.wanted.get(row.key)}" for row in rows)
+
+    @property
     def moves(self) -> int:
         """How many of its rows get another set."""
         return len(self.placed.plan.changes())
@@ -60,7 +67,7 @@ def place(domain: Domain, host_state: HostState) -> str:
     shape, pcpus = topology(host_state), vcpu_set(domain)
     if pcpus is None:
         return "-"
-    if shape.floats(pcpus):
+    if shape.floats(pcpus) and pinned_set(domain, shape) != pcpus:
         return "anywhere"
     cells = shape.cells_of(pcpus)
     return f"{cells}: {pcpus}" if cells else str(pcpus)
@@ -78,8 +85,8 @@ def stay_words(many: ManyPlan) -> Iterator[str]:
 
 def _remark(row: Row) -> tuple[str, str]:
     if row.trouble:
-        return f"! {safe(row.trouble)}", "warn"
-    return (safe(row.placed.reasons[0]) if row.placed.reasons else ""), "dim"
+        return safe("; ".join(filter(None, (f"! {row.trouble}", row.memory)))), "warn"
+    return safe("; ".join(filter(None, (row.memory, *row.placed.reasons[:1])))), "dim"
 
 
 COLUMNS: Final[tuple[Column[Row], ...]] = (
@@ -167,10 +174,9 @@ class _Marks:
         self._offline = shape.everything - shape.online
         self._marks: dict[int, set[str]] = {}
         for domain in host_state.domains:
-            pcpus = vcpu_set(domain)
-            if pcpus is None or shape.floats(pcpus) or not (domain.active or domain.uuid in names):
+            if not (domain.active or domain.uuid in names):
                 continue
-            for pcpu in pcpus:
+            for pcpu in pinned_set(domain, shape):
                 self._marks.setdefault(pcpu, set()).add(names.get(domain.uuid, OTHERS))
 
     def of(self, areas: Iterable[Iterable[int]]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, GuestCell, HostState, NumaTune, Pin, PinKey
 from vconsole.model.memory import MemoryFit, guest_fit, home_cells, memory_fit
-from vconsole.model.placement import Occupancy, claims, occupants, share, vcpu_set
+from vconsole.model.placement import Occupancy, claims, occupants, pinned_set, share
 from vconsole.model.topology import Topology, topology
 
 Core = tuple[int, ...]
@@ -111,7 +111,7 @@ def case_of(domain: Domain, host_state: HostState) -> Case:
     shape, occupancy, waiting = topology(host_state), occupants(host_state), claims(host_state)
     held = occupancy.held_by_others(domain.uuid)
     claimed = waiting.held_by_others(domain.uuid)
-    first, now = shape.online.first, vcpu_set(domain) or CpuSet()
+    first = shape.online.first
     return Case(
         domain=domain,
         host_state=host_state,
@@ -124,7 +124,7 @@ def case_of(domain: Domain, host_state: HostState) -> Case:
         claimed=claimed,
         starting=claimed & _starting(waiting, domain.uuid),
         company=_company(occupancy, domain.uuid),
-        now=CpuSet() if shape.floats(now) else now,
+        now=pinned_set(domain, shape),
         host_core=shape.core_of[first] if first is not None else CpuSet(),
     )
 
