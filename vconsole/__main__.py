@@ -12,7 +12,7 @@ with unused("ast", "ipaddress"):  # for source code, and for addresses in a URL
     import inspect  # noqa: F401
     import pathlib  # noqa: F401
 
-from vconsole.cli.output import open_what_is_closed, unwritable, written
+from vconsole.cli.output import INTERRUPTED, open_what_is_closed, unwritable, written
 from vconsole.host.stderr import catch_the_rest
 
 
@@ -24,6 +24,8 @@ def main() -> None:
         code = _run(sys.argv[1:])
     except SystemExit as ended:  # argparse, after help or wrong usage
         code = ended.code if isinstance(ended.code, int) else 0
+    except KeyboardInterrupt:  # typed before there is a screen
+        code = INTERRUPTED
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EPIPE) or error.filename:
             raise

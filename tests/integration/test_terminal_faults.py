@@ -133,6 +133,21 @@ def test_signals_give_the_terminal_back(console: Open, number: signal.Signals) -
     assert screen.modes_left_on() == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_signals_amid_the_start_leave_nothing_behind(
+    console: Open, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The demo's files are there before Textual is, the terminal is taken before the app is."""
+    screen = console("--demo", env={"TMPDIR": str(tmp_path)})
+    end = monotonic() + 10
+    while not list(tmp_path.glob("vconsole-demo-*")) and monotonic() < end:
+        sleep(0.001)
+    os.kill(screen.pid, number)
+    assert screen.wait_exit(10) == 128 + number
+    assert screen.modes_left_on() == []
+    assert not list(tmp_path.glob("vconsole-demo-*"))
+
+
 def test_a_terminal_that_went_away_ends_the_program(tmp_path: Path) -> None:
     """Without a SIGHUP too, and without a traceback in the log."""
     env = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}

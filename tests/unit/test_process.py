@@ -97,8 +97,20 @@ def test_what_reaches_the_log_is_harmless(tmp_path: Path, monkeypatch: pytest.Mo
             leave_trace()
             leave_trace()
         assert terminal.writable()
+    assert terminal.closed
     text = log.read_bytes()
     assert b"from C: \\x1b]0;title\\x07" in text
     assert b"\\x1b[2J" in text
     assert text.count(b"Traceback") == 1, "the same trace each second would fill the disk"
     assert not set(text) & (set(range(32)) - {10})
+
+
+def test_an_interrupt_amid_the_start_is_no_error_of_ours() -> None:
+    """Whoever types ^C before there is a screen gets a prompt, not a traceback."""
+    words = (
+        "import signal, vconsole.__main__ as program\n"
+        "program._run = lambda _: signal.raise_signal(signal.SIGINT)\n"
+        "program.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")

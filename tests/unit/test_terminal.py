@@ -15,7 +15,7 @@ import pytest
 from textual.events import Key
 
 from tests.unit.test_early import until
-from vconsole.console.terminal import TerminalDriver
+from vconsole.console.terminal import TerminalDriver, Writer
 
 
 class Reader:
@@ -98,3 +98,21 @@ def test_the_end_of_the_terminal_ends_the_reading(monkeypatch: pytest.MonkeyPatc
     assert reader.ended
     assert not reader.thread.is_alive()
     os.close(reader.far)
+
+
+def test_a_terminal_whose_writes_return_at_once_is_not_gone() -> None:
+    """Another program on it may have left it so; what it does not take at once, it takes later."""
+    near, far = os.pipe()
+    os.set_blocking(far, False)
+    gone: list[str] = []
+    writer = Writer(far, lambda: gone.append("gone"), lambda: None)
+    writer.start()
+    text = "x" * (1 << 18)  # more than a pipe holds
+    writer.write(text)
+    taken = 0
+    while taken < len(text) and not gone:
+        taken += len(os.read(near, 1 << 16))
+    writer.stop()
+    assert (taken, gone) == (len(text), [])
+    os.close(near)
+    os.close(far)

@@ -15,7 +15,7 @@ from time import monotonic
 from typing import TextIO
 
 from vconsole.cli.arguments import Parser, add_connection_arguments
-from vconsole.cli.output import CUT_OFF, give_up_output, unwritable, written
+from vconsole.cli.output import CUT_OFF, INTERRUPTED, give_up_output, unwritable, written
 from vconsole.cli.report import ASIDE, FAILED, FILES_S, CliError
 from vconsole.host.source import HostError, HostSource
 from vconsole.host.stderr import stderr_to
@@ -30,8 +30,6 @@ CONNECT_S = DEADLINE_S
 """The longest any command waits for a connection; a far host takes some seconds."""
 GIVE_UP_S = 10.0
 """How long ^C waits until what was half made is taken away; a second one leaves at once."""
-INTERRUPTED = 130
-"""What a shell expects of a program that SIGINT ended."""
 
 
 def parser(word: str | None = None) -> argparse.ArgumentParser:

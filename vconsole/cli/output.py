@@ -8,6 +8,8 @@ from io import TextIOWrapper
 from typing import Final, TextIO
 
 FAILED = 1
+INTERRUPTED = 130
+"""What a shell expects of a program that SIGINT ended."""
 CUT_OFF = 141
 """What a shell says of a program that SIGPIPE ended: nobody reads its output any more."""
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
-from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
@@ -183,12 +179,8 @@ class VConsole(App[int]):
         return DomainsScreen()
 
     def on_mount(self) -> None:
-        """Take the user's keys, and the signals that end an ssh session."""
+        """Take the user's keys."""
         self.set_keymap(dict(self.config.keys))
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with suppress(RuntimeError):  # not in the main thread, as tests may be
-                loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
         self._feed.start()
 
     def on_ready(self) -> None:

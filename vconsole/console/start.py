@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vconsole.console.early import EarlyFeed, import_textual
+from vconsole.console.ending import note_signals
 from vconsole.files.demo import demo_files
 from vconsole.files.places import config_path, state_dir
 from vconsole.host.here import DEMO_NOTICE, demo_is_all_there_is
@@ -36,6 +37,7 @@ CRASHED = 1
 
 def run(options: Namespace) -> int:
     """Run the console until it is left; answers the exit code, 2 for settings of no use."""
+    note_signals()
     log = log_path(state_dir())
     options.notice = ""
     if not options.demo and demo_is_all_there_is(options.connect):
@@ -83,6 +85,7 @@ def _run_on_host(
     code = _run(config, options, state_dir(), early)
     if code != TO_DEMO:
         return code
+    note_signals()  # that app took them, and gave them up at its end
     options.demo, options.notice = True, "demo: nothing real changes"
     with demo_files() as own:
         return _run(of_demo(config, own), options, state_dir(), begin(options))

@@ -9,6 +9,7 @@ the terminal is the end of the program, and a key wakes who waits for it.
 from __future__ import annotations
 
 import os
+import select
 import selectors
 import signal
 import sys
@@ -25,6 +26,7 @@ from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
 from vconsole.cli.output import terminal_size
+from vconsole.console.ending import end_by_signals
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -144,8 +146,12 @@ def _terminal() -> int:
 
 
 def _write_all(descriptor: int, data: bytes) -> None:
+    """Write it all; whoever shares the terminal may have made its writes return at once."""
     while data:
-        data = data[os.write(descriptor, data) :]
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:
+            select.select((), (descriptor,), ())
 
 
 class TerminalDriver(LinuxDriver):
@@ -163,6 +169,12 @@ class TerminalDriver(LinuxDriver):
         self._file = sys.__stdout__
         self._lost = False
         self.exit_event = self._ending = Ending()
+
+    def start_application_mode(self) -> None:
+        """Take the terminal; from just before that on, what ends a session gives it back."""
+        end_by_signals(self._app)
+        take: Callable[[], None] = super().start_application_mode  # which says no types
+        take()
 
     def _get_terminal_size(self) -> tuple[int, int]:
         return terminal_size()
@@ -221,6 +233,8 @@ class TerminalDriver(LinuxDriver):
     def _read(self, parse: Callable[[bytes], Any]) -> None:
         try:
             data = os.read(self.fileno, 4096)
+        except BlockingIOError:  # somebody else has read it
+            return
         except OSError:
             data = b""
         if not data:

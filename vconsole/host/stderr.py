@@ -42,6 +42,8 @@ def stderr_to(path: Path | None) -> Iterator[TextIO]:
         with suppress(OSError):  # a terminal that is gone
             before.flush()
         os.dup2(before.fileno(), 2)  # the last writer of the pipe, if there is one
+        with suppress(OSError):
+            before.close()
         if copier is not None:
             copier.join(1)
 

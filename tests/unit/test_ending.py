@@ -1,0 +1,54 @@
+"""A signal that ends an ssh session is not lost, however early it comes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from vconsole.console.ending import end_by_signals, note_signals
+
+NUMBERS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in NUMBERS}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def codes_after(*early: int, late: tuple[int, ...] = ()) -> list[int]:
+    """The return codes that an app is told to end with."""
+    codes: list[int] = []
+    app: Any = SimpleNamespace(exit=lambda return_code: codes.append(return_code))
+
+    async def run() -> None:
+        end_by_signals(app)
+        for number in late:
+            os.kill(os.getpid(), number)
+        for _ in range(1000):
+            await asyncio.sleep(0.001 if len(codes) < len(late) else 0)
+
+    note_signals()
+    for number in early:
+        os.kill(os.getpid(), number)
+    asyncio.run(run())
+    return codes
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_one_that_came_before_the_app_ends_it_as_it_begins(number: signal.Signals) -> None:
+    assert codes_after(number) == [128 + number]
+    assert codes_after() == [], "it is not told twice"
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_one_that_comes_later_ends_it_then(number: signal.Signals) -> None:
+    assert codes_after(late=(number,)) == [128 + number]
