@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 
+from tests.pilot.painting import watch_painting
 from vconsole.model.column import Heading
+from vconsole.model.keys import key
 from vconsole.text import Cell
+from vconsole.widgets.lines import LinesView
 from vconsole.widgets.notes import NotesView
 from vconsole.widgets.table import LineTable
 
@@ -47,3 +52,26 @@ async def test_notes_are_not_broken_within_an_option() -> None:
         app.query_one(NotesView).notes = (("virsh shutdown web --no-such-option", ""),)
         await pilot.pause()
         assert app.lines[-6:-4] == ["virsh shutdown web", "     --no-such-option"]
+
+
+class Text(App[None]):
+    """A text to read."""
+
+    def compose(self) -> ComposeResult:
+        yield LinesView()
+
+
+async def test_a_line_is_painted_from_where_it_differs_on_the_screen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Before the word that changes stand a wide character and a key, which is longer unshown."""
+    app = Text()
+    async with app.run_test(size=(30, 5)) as pilot:
+        view = app.query_one(LinesView)
+        begin = (f"域 {key('plan.apply')} ", "")
+        view.show([(begin, ("three", ""))])
+        await pilot.pause()
+        painted = watch_painting(view, monkeypatch)
+        view.show([(begin, ("four", ""))])
+        assert painted == [Region(14, 0, 16, 1)]
+        await pilot.pause()

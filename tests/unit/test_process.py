@@ -108,8 +108,9 @@ def test_what_reaches_the_log_is_harmless(tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_interrupt_amid_the_start_is_no_error_of_ours() -> None:
     """Whoever types ^C before there is a screen gets a prompt, not a traceback."""
     words = (
-        "import signal, vconsole.__main__ as program\n"
-        "program._run = lambda _: signal.raise_signal(signal.SIGINT)\n"
+        "import vconsole.__main__ as program\n"
+        "def _run(arguments): raise KeyboardInterrupt\n"
+        "program._run = _run\n"
         "program.main()\n"
     )
     done = subprocess.run([sys.executable, "-c", words], capture_output=True, check=False)

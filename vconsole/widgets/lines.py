@@ -94,7 +94,7 @@ class LinesView(ScrollView, Styled, can_focus=True):
             for old, new in zip(before, after, strict=False):
                 if old != new:
                     break
-                start += Segment(old[0]).cell_length
+                start += Segment(keyed(self, old[0])).cell_length
         x = max(0, start - self._left)
         self.refresh(Region(x, y, max(0, self.size.width - x), 1))
 
