@@ -6,26 +6,22 @@ without it would lose passwords of graphics.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from vconsole.host import errors
 from vconsole.host.link import Link
+from vconsole.host.together import together
 from vconsole.model.request import Define, ReadDefinitions, Reply, fingerprint, took_effect
+
+Found = TypeVar("Found")
 
 
 def read_definitions(link: Link, request: ReadDefinitions) -> Reply:
     """Read the inactive definitions of several domains."""
-    import libvirt
-
-    found: dict[str, str] = {}
-    problem = ""
-    for uuid in request.uuids:
-        try:
-            found[uuid] = inactive_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
-        except libvirt.libvirtError as error:
-            problem = errors.message(error)
-    return Reply("applied" if found else "failed", problem, found)
+    return of_domains(link, request.uuids, partial(inactive_xml, link))
 
 
 def define(link: Link, request: Define) -> Reply:
@@ -86,4 +82,22 @@ def inactive_xml(link: Link, domain: Any) -> str:
     flags = libvirt.VIR_DOMAIN_XML_INACTIVE
     if not link.connection.read_only:
         flags |= libvirt.VIR_DOMAIN_XML_SECURE
-    return str(link.call(domain.XMLDesc, flags))
+    return link.xml_of(domain, flags)
+
+
+def of_domains(link: Link, uuids: Sequence[str], read: Callable[[Any], Found]) -> Reply:
+    """What `read` finds of each domain, by UUID; without those that fail, the last of them said."""
+    import libvirt
+
+    def ask(uuid: str) -> tuple[Found | None, str]:
+        try:
+            return read(link.call(link.conn.lookupByUUIDString, uuid)), ""
+        except libvirt.libvirtError as error:
+            return None, errors.message(error)
+
+    answers = list(zip(uuids, together(link, ask, uuids), strict=True))
+    found = {uuid: value for uuid, (value, problem) in answers if not problem}
+    problems = [problem for _, (_, problem) in answers if problem]
+    if not found and problems:
+        return Reply("failed", problems[-1], found)
+    return Reply("applied", problems[-1] if problems else "", found)

@@ -12,7 +12,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from vconsole.host import errors
-from vconsole.host.definitions import inactive_xml
+from vconsole.host.definitions import inactive_xml, of_domains
 from vconsole.host.link import Link
 from vconsole.model.libvirt_additions import identity
 from vconsole.model.proposal import Propose, Subject, proposals
@@ -30,21 +30,12 @@ _SOURCES = ("file", "dev", "path")
 
 def read_configurations(link: Link, request: ReadConfigurations) -> Reply:
     """Read the live and the inactive XML of several domains."""
-    import libvirt
-
-    found: dict[str, Configurations] = {}
-    problem = ""
-    for uuid in request.uuids:
-        try:
-            found[uuid] = read_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
-        except libvirt.libvirtError as error:
-            problem = errors.message(error)
-    return Reply("applied" if found or not request.uuids else "failed", problem, found)
+    return of_domains(link, request.uuids, partial(read_xml, link))
 
 
 def read_xml(link: Link, domain: Any) -> Configurations:
     """Read a domain's live and inactive XML, as far as it has them."""
-    live = str(link.call(domain.XMLDesc, 0)) if link.call(domain.isActive) else None
+    live = link.xml_of(domain) if link.call(domain.isActive) else None
     config = inactive_xml(link, domain) if link.call(domain.isPersistent) else None
     return Configurations(live, config)
 

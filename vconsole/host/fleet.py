@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import islice
 from time import monotonic
 from typing import Any, Final
 
 from vconsole.host import errors
 from vconsole.host.link import Link
 from vconsole.host.records import Record, read_records
+from vconsole.host.together import WIDTH, together
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain
 
@@ -45,6 +47,10 @@ one part in so many of the time."""
 _TUPLE_S = 0.0005
 """Seconds for each domain between two tuples of a fleet whose configurations are being read: who is
 given another has to sort and count all of them again."""
+
+
+Texts = tuple[str | None, str | None]
+"""The live and the inactive XML of a domain, None where there is none."""
 
 
 @dataclass(slots=True)
@@ -251,36 +257,41 @@ class Fleet:
 
     def _details(self, until: float, first: bytes | None) -> None:
         """Read what is due while there is time; over a long way a few, whatever time they take."""
-        least = _AT_LEAST
         if first is not None and first in self._todo:
-            del self._todo[first]
-            self._detail(first)
+            self._todo = {first: None, **self._todo}
+        least = _AT_LEAST
         while self._todo and (least > 0 or monotonic() < until):
-            key = next(iter(self._todo))
-            del self._todo[key]
-            self._detail(key)
-            least -= 1
+            keys = list(islice(self._todo, WIDTH if self._link.far else 1))
+            for key in keys:
+                del self._todo[key]
+            texts = together(self._link, self._ask, keys) if len(keys) > 1 else map(self._ask, keys)
+            for key, found in zip(keys, texts, strict=True):
+                self._detail(key, found)
+            least -= len(keys)
 
-    def _detail(self, key: bytes) -> None:
+    def _ask(self, key: bytes) -> Texts | Exception:
+        """The texts of a domain, or why they cannot be had."""
         import libvirt
 
-        entry = self._entries.get(key)
-        if entry is None:
-            return
         try:
-            live, config = self.texts(entry.domain, entry.handle)
-        except libvirt.libvirtError as error:
-            if errors.gone(error):
-                self._drop(key)
-            else:
-                problem = f"its configuration cannot be read: {errors.message(error)}"
-                self._set(entry, replace(entry.domain, problem=problem))
-        except UnicodeError:
-            self._set(entry, replace(entry.domain, problem="its XML is not valid text"))
-        else:
-            self._take(entry, live, config)
+            entry = self._entries[key]
+            return self.texts(entry.domain, entry.handle)
+        except (libvirt.libvirtError, UnicodeError) as error:
+            return error
 
-    def texts(self, domain: Domain, handle: Any) -> tuple[str | None, str | None]:
+    def _detail(self, key: bytes, texts: Texts | Exception) -> None:
+        entry = self._entries[key]
+        if isinstance(texts, tuple):
+            self._take(entry, *texts)
+        elif isinstance(texts, UnicodeError):
+            self._set(entry, replace(entry.domain, problem="its XML is not valid text"))
+        elif errors.gone(texts):
+            self._drop(key)
+        else:
+            problem = f"its configuration cannot be read: {errors.message(texts)}"
+            self._set(entry, replace(entry.domain, problem=problem))
+
+    def texts(self, domain: Domain, handle: Any) -> Texts:
         """The live and the inactive XML, None where there is none.
 
         Raises:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from vconsole.host.simulation import Simulation
 
 T = TypeVar("T")
+FAR_S = 0.01
+"""A host whose quickest answer takes longer is far away: a call waits for the way, not for it."""
 REFUSED_S = 60.0
 """How long what this user may not read is not asked for again."""
 _NO_SUCH_VCPU = 32767
@@ -47,6 +49,8 @@ class Link:
     """What was refused to this user -> when it is asked for again, and the refusal; replaced."""
     _until: float = inf
     """No call begins after this moment, in monotonic seconds."""
+    _quickest_s: float = inf
+    """The shortest time that a domain's XML took."""
 
     def __init__(self, conn: Any, connection: Connection, wake: Callable[[], None]) -> None:
         self.conn, self.connection = conn, connection
@@ -158,9 +162,22 @@ class Link:
             self.notes[name] = errors.one_line(error)
         return None
 
-    def xml_of(self, handle: Any, flags: int) -> str:
-        """The XML of a domain."""
-        return str(self.call(handle.XMLDesc, flags))
+    def xml_of(self, domain: Any, flags: int = 0) -> str:
+        """The XML of a domain (virDomainGetXMLDesc).
+
+        Raises:
+            HostError: The connection is gone, or nobody waits for the answer any more.
+            libvirt.libvirtError: It cannot be had.
+        """
+        begun = monotonic()
+        text = str(self.call(domain.XMLDesc, flags))
+        self._quickest_s = min(self._quickest_s, monotonic() - begun)
+        return text
+
+    @property
+    def far(self) -> bool:
+        """Answers take the time of the way here; False as long as no domain was read."""
+        return FAR_S < self._quickest_s < inf
 
     def close(self) -> None:
         """Let go of the connection and everything that hangs on it."""

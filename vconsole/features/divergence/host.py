@@ -6,12 +6,14 @@ from vconsole.features.divergence.model.rows import Divergence, ReadDivergence, 
 from vconsole.host import errors
 from vconsole.host.devices import read_xml
 from vconsole.host.link import Link
+from vconsole.host.together import together
 from vconsole.model.request import Reply
 
 
 def read_divergence(link: Link, request: ReadDivergence) -> Reply:
     """Read both XMLs of each domain, and compare."""
-    return Reply(value={uuid: _read(link, uuid, request) for uuid in request.uuids})
+    found = together(link, lambda uuid: _read(link, uuid, request), request.uuids)
+    return Reply(value=dict(zip(request.uuids, found, strict=True)))
 
 
 def _read(link: Link, uuid: str, request: ReadDivergence) -> Divergence:

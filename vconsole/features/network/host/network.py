@@ -30,6 +30,7 @@ from vconsole.features.network.model.places import (
 )
 from vconsole.host import errors
 from vconsole.host.link import Link
+from vconsole.host.together import together
 from vconsole.model.request import Reply
 from vconsole.model.xml_read import parse
 
@@ -54,7 +55,8 @@ def read_vnics(link: Link, request: ReadVnics) -> Reply:
     wanted = frozenset(request.uuids)
     chosen = [d for d in domains if not wanted or d.UUIDString() in wanted]
     chosen.sort(key=lambda d: d.name().casefold())
-    return Reply(value=tuple(_domain(link, d, d.UUIDString() in persistent) for d in chosen))
+    found = together(link, lambda d: _domain(link, d, d.UUIDString() in persistent), chosen)
+    return Reply(value=tuple(found))
 
 
 def _domain(link: Link, domain: Any, persistent: bool) -> DomainVnics:
@@ -62,8 +64,8 @@ def _domain(link: Link, domain: Any, persistent: bool) -> DomainVnics:
 
     uuid, name, running = domain.UUIDString(), domain.name(), domain.ID() >= 0
     try:
-        live = str(link.call(domain.XMLDesc, 0)) if running else None
-        config = str(link.call(domain.XMLDesc, _INACTIVE)) if persistent else None
+        live = link.xml_of(domain) if running else None
+        config = link.xml_of(domain, _INACTIVE) if persistent else None
         return DomainVnics(uuid, name, running, vnics(live, config))
     except (libvirt.libvirtError, ValueError) as error:  # it is gone, or its XML cannot be read
         return DomainVnics(uuid, name, running, problem=errors.message(error))

@@ -39,6 +39,7 @@ from vconsole.features.storage.model.pool import (
 from vconsole.features.storage.model.users import Place, User, Users, collect, uses
 from vconsole.host import errors
 from vconsole.host.link import Link
+from vconsole.host.together import together
 from vconsole.model.request import Reply
 
 LIST_S: Final = 5.0
@@ -314,8 +315,9 @@ def read_users(link: Link, request: ReadUsers) -> Reply:
     """Read the XML of all domains, of their snapshots too if that is asked for."""
     found: list[tuple[Place, User]] = []
     problems: dict[str, None] = {}
-    for domain in link.call(link.conn.listAllDomains, 0):
-        texts, trouble = _texts(link, domain, request.snapshots)
+    domains = link.call(link.conn.listAllDomains, 0)
+    read = together(link, lambda domain: _texts(link, domain, request.snapshots), domains)
+    for domain, (texts, trouble) in zip(domains, read, strict=True):
         used, wrong = uses(domain.UUIDString(), domain.name(), domain.ID() >= 0, texts)
         found += used
         problems |= dict.fromkeys(filter(None, (trouble, wrong)))
@@ -334,10 +336,10 @@ def _texts(link: Link, domain: Any, snapshots: bool) -> tuple[list[tuple[str, st
     found: list[tuple[str, str]] = []
     try:
         if domain.ID() >= 0:
-            found.append(("", str(link.call(domain.XMLDesc, 0))))
+            found.append(("", link.xml_of(domain)))
         if link.call(domain.isPersistent):
             kind = "next start" if found else "shut off"
-            found.append((kind, str(link.call(domain.XMLDesc, _INACTIVE))))
+            found.append((kind, link.xml_of(domain, _INACTIVE)))
         if snapshots:
             found += _snapshot_texts(link, domain)
     except libvirt.libvirtError as error:
