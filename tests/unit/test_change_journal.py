@@ -104,10 +104,10 @@ def test_who_may_read_the_own_entries_alone_is_told_so(
     monkeypatch.setattr(journal, "JOURNALS", (tmp_path / "none", tmp_path))
     really = os.open
 
-    def opened(path: Any, *flags: Any) -> int:
+    def opened(path: Any, *flags: Any, **more: Any) -> int:
         if str(path).endswith("system.journal") and not readable:
             raise PermissionError(13, "Permission denied")
-        return really(path, *flags)
+        return really(path, *flags, **more)
 
     monkeypatch.setattr(os, "open", opened)
     found, told = journal.read(10)

@@ -11,6 +11,7 @@ import pytest
 from tests import scenes
 from tests.fake_source import FakeSource
 from tests.unit.test_layering import loaded_by
+from tests.unit.test_unused import SOURCE_CODE
 from vconsole.console.early import EarlyFeed, collect_again
 from vconsole.host.source import HostError
 from vconsole.model.host_state import HostState
@@ -72,10 +73,10 @@ EARLY = (
 def test_textual_comes_without_tls_and_its_palette_and_whoever_asks_gets_them() -> None:
     heavy = {"ssl", "_ssl", "textual.command", "textual.widgets._input", "rich.table", "difflib"}
     heavy |= {"platformdirs", "tempfile", "shutil", "mimetypes"}
-    heavy |= {"ast", "_decimal", "pickle", "uuid", "platform", "ipaddress"}
+    heavy |= {"_decimal", "pickle", "uuid", "platform", "ipaddress"} | SOURCE_CODE
     assert not loaded_by(EARLY) & heavy
     asked = (
-        "import ssl, rich.table\nfrom textual.command import Hit, Provider\n"
+        "import ssl, platform, rich.table\nfrom textual.command import Hit, Provider\n"
         "assert ssl.SSLContext and isinstance(Provider, type)\n"
         "import textual.app\nassert textual.app.CommandPalette.is_open.__name__ == 'is_open'\n"
         "assert textual.color.get_suggestion('rad', ['red']) == 'red'\n"
