@@ -9,7 +9,12 @@ import pytest
 from tests import scenes
 from tests.pilot.manual import Console, console_on
 from tests.pilot.painting import below, watch_painting
+from vconsole.features.hostmemory.model.figures import CellMemory
+from vconsole.features.hostmemory.words import CELL_COLUMNS, CellRow, cell_hint
+from vconsole.features.pins.model.plan import PinPlan
+from vconsole.features.pins.words import matrix_data
 from vconsole.files.config import Config
+from vconsole.model.column import row_cells
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Cell, HostState, PCpu
 from vconsole.screens.hostmap.cellmap import CellMap
@@ -179,6 +184,16 @@ async def test_a_memoryless_cell_says_so() -> None:
         await console.press("2", "G")
         assert "no memory" in console.row("Cell 25")
         assert "no pCPUs" in below(console, "Cell 33")
+
+
+def test_no_page_takes_a_memoryless_cell_for_a_full_one() -> None:
+    host_state = scenes.sixteen_cells()
+    domain = host_state.domains[0]
+    data = matrix_data(domain, PinPlan.of(domain, host_state), host_state, set())
+    assert "Cell 25 no memory" in [titles[0] for titles in data.titles]
+    row = CellRow(CellMemory(25, 0, 0, 0, 0, ()))
+    assert [text for text, _ in row_cells(CELL_COLUMNS, row)][2:4] == ["no memory", "-"]
+    assert cell_hint(row.cell, None)[0] == "cell 25 has no memory"
 
 
 async def test_without_any_data_the_page_says_why() -> None:

@@ -224,6 +224,9 @@ class CellRow(NamedTuple):
         return "  ".join(pools) or "-"
 
 
+NONE: Final = "no memory"
+"""Of a cell that has pCPUs alone."""
+
 CELL_COLUMNS: Final[tuple[Column[CellRow], ...]] = (
     Column("mark", "", 1, cell=lambda row: ("!" if row.wrong else "", row.tone)),
     Column(
@@ -234,12 +237,12 @@ CELL_COLUMNS: Final[tuple[Column[CellRow], ...]] = (
     ),
     Column(
         *("total", "Total", 10, "right"),
-        cell=lambda row: (size(row.cell.total_bytes), ""),
+        cell=lambda row: (size(row.cell.total_bytes) if row.cell.total_bytes != 0 else NONE, ""),
         printed="total",
     ),
     Column(
         *("free", "Free", 10, "right"),
-        cell=lambda row: (size(row.cell.free_bytes), ""),
+        cell=lambda row: (size(row.cell.free_bytes) if row.cell.total_bytes != 0 else "-", ""),
         printed="free",
     ),
     Column(
@@ -264,6 +267,8 @@ def cell_hint(cell: CellMemory, wrong: Finding | None) -> tuple[str, str]:
     """Say what is wrong with a cell, else what its columns mean."""
     if wrong:
         return f"{wrong.topic}: {wrong.words}", TONES[wrong.level]
+    if cell.total_bytes == 0:
+        return f"cell {cell.id} has {NONE}", ""
     room = f"{size(cell.room_bytes)}{' outside of huge pages' if cell.huge else ''}"
     others = f"; to it and others {size(cell.shared_bytes)}" if cell.shared_bytes else ""
     words = f"guests bound to cell {cell.id} may use {size(cell.bound_bytes)} of {room}"

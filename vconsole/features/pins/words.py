@@ -209,6 +209,8 @@ def _cell_titles(group: CellGroup, host_state: HostState) -> tuple[str, ...]:
     if group.cell is None:
         return "no cell", "-"
     cell, name = host_state.cell(group.cell), f"Cell {group.cell}"
+    if cell and cell.total_bytes == 0:
+        return f"{name} no memory", name, str(group.cell)
     free = f"{name} {size(cell.free_bytes)}" if cell and cell.free_bytes is not None else name
     return f"{free} free" if free != name else name, free, name, str(group.cell)
 
