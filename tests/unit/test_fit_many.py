@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.machines import MACHINES
 from tests.unit.model_hosts import MemoryHost, domain, host, hosts
-from tests.unit.placement import guest
+from tests.unit.placement import guest, machine
 from vconsole.changes.run import ChangeRun
 from vconsole.features.pins.many_words import COLUMNS, picture, rows, stay_words
 from vconsole.features.pins.model.fit_many import fit_many
@@ -180,6 +180,14 @@ def test_the_memory_of_a_guest_cell_that_goes_elsewhere_follows() -> None:
     cells = [str(shape.cells_of(CpuSet.of((*sets[n], *sets[n + 1])))) for n in (0, 2)]
     assert cells == ["0", "1"]
     assert memory_of(found, "numa") == [("guest cell 1", "strict 0", "strict 1")]
+
+
+def test_what_is_bound_to_a_cell_without_memory_moves_to_the_only_one_that_has_some() -> None:
+    host_state = machine("power8")
+    bound = "<numatune><memory mode='strict' nodeset='1'/></numatune>"
+    found = everybody(replace(host_state, domains=(guest(host_state, 2, 1, more=bound),)))
+    assert memory_of(found, "g") == [("numatune", "None", "strict 0")]
+    assert not [w for p in found.placed for w in p.warnings if w.severity != "info"]
 
 
 def test_a_preference_follows_and_what_is_spread_or_left_to_numad_stays() -> None:

@@ -23,7 +23,7 @@ def memory_rows(case: Case, choice: Choice) -> dict[SettingKey, Setting]:
     """A row for the domain, or for each guest cell where these go apart."""
     holding = CpuSet.of(cell.id for cell in case.host_state.cells if cell.total_bytes != 0)
     places = [CpuSet.of(cells) for cells in choice.cells]
-    if not all(where <= holding and where != holding for where in places):
+    if not all(where <= holding for where in places):
         return {}
     wanted = [_wanted(case, *where) for where in zip(case.parts, places, strict=True)]
     own = any(part.guest and part.guest.tune for part in case.parts)
