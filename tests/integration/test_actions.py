@@ -34,7 +34,7 @@ Do = Callable[..., Reply]
 @pytest.fixture
 def do(boot_host: Libvirtd) -> Do:
     def carry_out(guest: BootedGuest, action: str, seen: str, *modes: Mode) -> Reply:
-        link = open_link(boot_host.uri, False, False, lambda: None)
+        link = open_link(boot_host.uri, False, False)
         try:
             wanted = Act(guest.uuid, guest.name, action, seen, modes or ("agent", "acpi"), 30.0)
             return act(link, wanted)

@@ -42,7 +42,7 @@ LATEST_S = ReadAgent.deadline_s - 15.0
 @pytest.fixture(scope="module")
 def do(boot_host: Libvirtd) -> Iterator[Do]:
     """Carry out a request as the dispatcher does, on one connection for all."""
-    host = HostRequests(lambda: open_link(boot_host.uri, False, False, lambda: None))
+    host = HostRequests(lambda: open_link(boot_host.uri, False, False))
     handlers = host.handlers()
     yield lambda request: handlers[type(request)](request)
     host.close()
@@ -110,7 +110,7 @@ def test_nothing_of_the_domain_is_changed_by_asking(do: Do, guest: BootedGuest) 
 
 
 def test_who_may_only_read_sees_the_channel(boot_host: Libvirtd, guest: BootedGuest) -> None:
-    host = HostRequests(lambda: open_link(boot_host.ro_uri, True, False, lambda: None))
+    host = HostRequests(lambda: open_link(boot_host.ro_uri, True, False))
     handlers = host.handlers()
     found = handlers[ReadAgent](ReadAgent(guest.uuid, guest.name)).value
     assert isinstance(found, AgentReport)

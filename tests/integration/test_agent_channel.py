@@ -37,7 +37,7 @@ class Console:
     """Asks as the console does."""
 
     def __init__(self, host: Libvirtd) -> None:
-        self._requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self._requests = HostRequests(lambda: open_link(host.uri, False, False))
 
     def ask(self, request: Any) -> Reply:
         return self._requests.handlers()[type(request)](request)

@@ -48,7 +48,7 @@ class Guest:
     def __init__(self, guest: BootedGuest, folder: Path) -> None:
         self.guest, self.folder = guest, folder
         host = guest.host
-        self.requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self.requests = HostRequests(lambda: open_link(host.uri, False, False))
         self._ask = self.requests.handlers()
 
     def ask(self, request: Any) -> Reply:

@@ -52,7 +52,7 @@ class Console:
 
     def __init__(self, host: Libvirtd, guest: BootedGuest) -> None:
         self.host, self.guest = host, guest
-        self._requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self._requests = HostRequests(lambda: open_link(host.uri, False, False))
         self._handlers: dict[type, Callable[[Any], Reply]] = {**self._requests.handlers()}
 
     def ask(self, request: Any) -> Reply:

@@ -25,7 +25,7 @@ def test_what_a_guest_holds_is_what_the_kernel_says(
 ) -> None:
     made = guest(two_cell_host, "held", memory_mib=96)
     uuid = two_cell_host.virsh("domuuid", made.name).strip()
-    requests = HostRequests(lambda: open_link(two_cell_host.uri, True, False, lambda: None))
+    requests = HostRequests(lambda: open_link(two_cell_host.uri, True, False))
     reply = requests.handlers()[ReadHostMemory](ReadHostMemory(HostState()))
     requests.close()
     assert isinstance(reply.value, Advice)
@@ -47,7 +47,7 @@ def test_what_a_guest_holds_is_what_the_kernel_says(
 def test_from_afar_libvirt_says_the_same_of_it(two_cell_host: Libvirtd, guest: LaunchGuest) -> None:
     made = guest(two_cell_host, "far")
     uuid = two_cell_host.virsh("domuuid", made.name).strip()
-    link = open_link(two_cell_host.uri, True, False, lambda: None)
+    link = open_link(two_cell_host.uri, True, False)
     far, near = remote_memory(link), local_memory()
     link.close()
     assert far.total_bytes == near.total_bytes

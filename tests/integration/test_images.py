@@ -45,7 +45,7 @@ class Bench:
 
     def __init__(self, host: Libvirtd, folder: Path) -> None:
         self.host, self.folder = host, folder
-        self.requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self.requests = HostRequests(lambda: open_link(host.uri, False, False))
         self._ask = self.requests.handlers()
 
     def ask(self, request: Any) -> Reply:

@@ -104,7 +104,7 @@ def test_the_read_only_socket_refuses_changes(two_cell_host: Libvirtd, guest: La
 def test_who_names_the_socket_for_reading_changes_nothing_besides_libvirt_either(
     two_cell_host: Libvirtd,
 ) -> None:
-    link = open_link(two_cell_host.ro_uri, False, False, lambda: None)
+    link = open_link(two_cell_host.ro_uri, False, False)
     try:
         known = link.connection
         assert (known.read_only, known.read_only_reason) == (

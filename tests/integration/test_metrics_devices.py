@@ -29,7 +29,7 @@ class Console:
     """Asks as the console does."""
 
     def __init__(self, host: Libvirtd) -> None:
-        self._requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self._requests = HostRequests(lambda: open_link(host.uri, False, False))
         asked = self._requests.handlers()
         self._ask: dict[type, Callable[[Any], Reply]] = {**asked, **metrics_answers(asked)}
         self.path = host.base / "vhostmd0"

@@ -50,7 +50,7 @@ class Wiring:
 
     def __init__(self, host: Libvirtd) -> None:
         self.host = host
-        self._requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self._requests = HostRequests(lambda: open_link(host.uri, False, False))
         self._handlers = self._requests.handlers()
 
     def lay(self) -> None:

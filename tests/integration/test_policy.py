@@ -56,7 +56,7 @@ class Guest:
 
     def __init__(self, host: Libvirtd) -> None:
         self.host = host
-        self._requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self._requests = HostRequests(lambda: open_link(host.uri, False, False))
         self._ask = self._requests.handlers()
         self.define(XML)
 

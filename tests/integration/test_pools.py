@@ -208,7 +208,7 @@ def test_a_pool_whose_file_system_hangs_holds_up_no_other(
                 assert asked.answer(ReadPool(well.uuid)).value == well
             assert asked.answer(ReadVolumes(well.uuid)).value == ()
             assert isinstance(asked.answer(ReadUsers()).value, Users)
-            with closing(open_link(two_cell_host.uri, False, False, lambda: None)) as other:
+            with closing(open_link(two_cell_host.uri, False, False)) as other:
                 assert other.conn.listAllDomains(0) == [], "the daemon is there for others"
         wait_until(lambda: asked.answer(ReadPool(hung.uuid)).status == "applied", "it is back")
         assert not asked.answer(ReadPools()).message

@@ -31,7 +31,7 @@ class Console:
 
     def __init__(self, host: Libvirtd) -> None:
         self._host = host
-        self._requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self._requests = HostRequests(lambda: open_link(host.uri, False, False))
         self._ask: dict[type, Callable[[Any], Reply]] = dict(self._requests.handlers())
 
     def reading(self, uuid: str) -> Reading:

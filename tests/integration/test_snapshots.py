@@ -39,7 +39,7 @@ class Snapped:
 
     def __init__(self, guest: BootedGuest, image: Path) -> None:
         self.guest, self.image = guest, image
-        self.requests = HostRequests(lambda: open_link(guest.host.uri, False, False, lambda: None))
+        self.requests = HostRequests(lambda: open_link(guest.host.uri, False, False))
         self._ask = self.requests.handlers()
 
     def ask(self, request: Any) -> Reply:
@@ -60,7 +60,7 @@ class Snapped:
     @property
     def ground_seen_read_only(self) -> Ground:
         """As a dry run sees it: the agent may not be asked there."""
-        link = open_link(self.guest.host.ro_uri, True, False, lambda: None)
+        link = open_link(self.guest.host.ro_uri, True, False)
         try:
             found = read_ground(link, ReadGround(self.guest.uuid)).value
         finally:

@@ -52,7 +52,7 @@ class Store:
 
     def __init__(self, host: Libvirtd, folder: Path) -> None:
         self.host, self.folder, self.name = host, folder, f"pool-{uuid4().hex[:8]}"
-        self.requests = HostRequests(lambda: open_link(host.uri, False, False, lambda: None))
+        self.requests = HostRequests(lambda: open_link(host.uri, False, False))
         self._ask = self.requests.handlers()
 
     def ask(self, request: Any) -> Reply:

@@ -100,7 +100,7 @@ class Lab:
 def lab(tmp_path: Any) -> Iterator[Lab]:
     file = tmp_path / "node.xml"
     file.write_text(NODE)
-    link = open_link(f"test://{file}", False, False, lambda: None)
+    link = open_link(f"test://{file}", False, False)
     yield Lab(link)
     link.close()
 

@@ -330,7 +330,7 @@ def test_other_sockets_are_left_alone(devices: str, options: dict[str, Any], wor
 
 def test_it_is_refused_on_a_read_only_connection() -> None:
     pytest.importorskip("libvirt")
-    requests = HostRequests(lambda: open_link("test:///default", True, False, lambda: None))
+    requests = HostRequests(lambda: open_link("test:///default", True, False))
     reply = requests.handlers()[PrivateAgentCommand](PrivateAgentCommand("u", "web", "a.1", PING))
     requests.close()
     assert (reply.status, reply.message.split(":")[0]) == ("refused", "read-only")

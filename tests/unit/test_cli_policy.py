@@ -166,7 +166,7 @@ def test_libvirt_takes_what_is_edited() -> None:
 
     conn = libvirt.open("test:///default")
     domain = conn.defineXML(DOMAIN)
-    requests = HostRequests(lambda: open_link("test:///default", False, False, lambda: None))
+    requests = HostRequests(lambda: open_link("test:///default", False, False))
     ask = requests.handlers()
 
     def edit(xml: str) -> str:

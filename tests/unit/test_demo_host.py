@@ -40,7 +40,7 @@ def a_new_host() -> Iterator[None]:
 
 
 def open_demo() -> Link:
-    return open_link(None, False, True, lambda: None)
+    return open_link(None, False, True)
 
 
 def reading(source: LibvirtSource, view: View | None = None) -> HostState:

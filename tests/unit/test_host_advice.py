@@ -205,7 +205,7 @@ def test_a_driver_that_tells_nothing_is_an_answer_too() -> None:
 
 
 def _test_driver() -> Link:
-    return open_link("test:///default", True, False, lambda: None)
+    return open_link("test:///default", True, False)
 
 
 def test_this_machine_is_read_where_it_is_the_host(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,7 +197,8 @@ def test_the_domain_in_view_has_threads_xml_and_facts(lab: Lab) -> None:
 def test_usage_appears_with_the_second_reading(lab: Lab) -> None:
     uuid = lab.find(lab.define()).uuid
     sleep(0.11)
-    assert lab.read().usage[uuid].cpu_percent is not None
+    turns = (lab.read().usage[uuid].cpu_percent for _ in range(20))  # domains take turns
+    assert any(percent is not None for percent in turns)
 
 
 def test_a_tick_makes_four_calls_besides_those_within_the_process(lab: Lab) -> None:

@@ -53,7 +53,7 @@ class Lab:
 
     def __init__(self) -> None:
         self.uuid = str(uuid4())
-        self.requests = HostRequests(lambda: open_link("test:///default", False, False, _nobody))
+        self.requests = HostRequests(lambda: open_link("test:///default", False, False))
         self._ask = self.requests.handlers()
         self.conn: Any = libvirt.open("test:///default")
         self.domain = self.conn.defineXML(DOMAIN.format(uuid=self.uuid))
@@ -70,10 +70,6 @@ class Lab:
     @property
     def config(self) -> str:
         return str(self.domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE))
-
-
-def _nobody() -> None:
-    """Nobody wants to know."""
 
 
 @pytest.fixture
@@ -170,7 +166,7 @@ def test_networks(lab: Lab) -> None:
 
 
 def test_read_only_changes_nothing(lab: Lab) -> None:
-    requests = HostRequests(lambda: open_link("test:///default", True, False, _nobody))
+    requests = HostRequests(lambda: open_link("test:///default", True, False))
     edit = Edit(LAN_CONFIG, LAN_CONFIG, BRIDGE_CONFIG)
     change = UpdateInterface(lab.uuid, "web", "move", None, edit)
     assert requests.handlers()[UpdateInterface](change).status == "refused"

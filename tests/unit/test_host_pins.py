@@ -37,7 +37,7 @@ def step(before: str, after: str) -> PinStep:
 
 def apply(lab: Lab, change: PinChange) -> Outcome:
     """Ask as the plan page does; the reading is told which domain was changed."""
-    requests = HostRequests(lambda: open_link("test:///default", False, False, lambda: None))
+    requests = HostRequests(lambda: open_link("test:///default", False, False))
     wanted = SetPins.of(change, split_pins=False)
     reply = requests.handlers()[SetPins](wanted)
     requests.close()
@@ -169,7 +169,7 @@ def test_a_domain_that_is_gone_is_refused(lab: Lab) -> None:
 def test_what_nobody_waits_for_any_more_is_not_done(lab: Lab) -> None:
     handle = lab.define()
     found = lab.find(handle)
-    link = open_link("test:///default", False, False, lambda: None)
+    link = open_link("test:///default", False, False)
     late = link.until(monotonic() - 1)
     change = PinChange(found.uuid, found.name, (step("9", "1"),))
     with pytest.raises(HostError, match="given up"):
@@ -181,9 +181,7 @@ def test_what_nobody_waits_for_any_more_is_not_done(lab: Lab) -> None:
 def test_a_lost_connection_is_opened_anew_and_one_that_cannot_be_is_a_refusal(lab: Lab) -> None:
     handle = lab.define()
     found = lab.find(handle)
-    links: list[Link | HostError] = [
-        open_link("test:///default", False, False, lambda: None) for _ in range(2)
-    ]
+    links: list[Link | HostError] = [open_link("test:///default", False, False) for _ in range(2)]
     links.append(HostError("cannot connect", "refused"))
 
     def connect_next() -> Link:
@@ -209,7 +207,7 @@ def test_a_lost_connection_is_opened_anew_and_one_that_cannot_be_is_a_refusal(la
 def test_a_read_only_connection_refuses_changes(lab: Lab) -> None:
     handle = lab.define()
     found = lab.find(handle)
-    requests = HostRequests(lambda: open_link("test:///default", True, False, lambda: None))
+    requests = HostRequests(lambda: open_link("test:///default", True, False))
     change = PinChange(found.uuid, found.name, (step("9", "1"),))
     reply = requests.handlers()[SetPins](SetPins.of(change, False))
     requests.close()

@@ -14,7 +14,7 @@ from tests.unit.libvirt_errors import failure
 from vconsole.changes.dispatcher import Dispatcher, Request
 from vconsole.changes.host_requests import HostRequests
 from vconsole.features.storage.model.pool import ReadPools
-from vconsole.host.events import run_loop
+from vconsole.host.events import Events, run_loop
 from vconsole.host.link import Link, open_link
 from vconsole.model.host_state import Connection
 from vconsole.model.manifest import Answer
@@ -124,7 +124,7 @@ def test_a_list_that_is_refused_is_asked_for_once_and_anew_by_a_change(
 
     refuse.__qualname__ = "virConnect.listAllStoragePools"
     monkeypatch.setattr(libvirt.virConnect, "listAllStoragePools", refuse)
-    host = HostRequests(lambda: open_link("test:///default", False, False, lambda: None))
+    host = HostRequests(lambda: open_link("test:///default", False, False))
     read = host.handlers()[ReadPools]
     for _ in range(5):
         assert read(ReadPools()).message == "access denied"
@@ -134,3 +134,26 @@ def test_a_list_that_is_refused_is_asked_for_once_and_anew_by_a_change(
     assert read(ReadPools()).message == "access denied"
     assert len(asked) == 2
     host.close()
+
+
+@pytest.mark.parametrize("wake", [None, lambda: None])
+def test_events_are_asked_for_where_somebody_waits_for_them(wake: Any) -> None:
+    """Each kind is a round trip, and one more at the end; a command needs none."""
+    asked = list[str]()
+
+    def note(name: str) -> Any:
+        def called(*_: Any) -> int:
+            asked.append(name)
+            return len(asked)
+
+        called.__name__ = name
+        return called
+
+    names = ("registerCloseCallback", "setKeepAlive", "domainEventRegisterAny")
+    ends = ("domainEventDeregisterAny", "unregisterCloseCallback")
+    events = Events(SimpleNamespace(**{name: note(name) for name in (*names, *ends)}), wake)
+    events.subscribe(lambda function, *arguments: function(*arguments))
+    assert {"registerCloseCallback", "setKeepAlive"} <= set(asked)
+    assert ("domainEventRegisterAny" in asked) == events.tell == (wake is not None)
+    events.unsubscribe()
+    assert asked.count("domainEventDeregisterAny") == asked.count("domainEventRegisterAny")

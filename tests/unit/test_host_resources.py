@@ -33,7 +33,7 @@ class Lab:
 
     def __init__(self, read_only: bool = False) -> None:
         self.uuid = str(uuid4())
-        opened = lambda: open_link("test:///default", read_only, False, lambda: None)  # noqa: E731
+        opened = lambda: open_link("test:///default", read_only, False)  # noqa: E731
         self.requests = HostRequests(opened)
         self.conn: Any = libvirt.open("test:///default")
         self.domain = self.conn.defineXML(DOMAIN.format(uuid=self.uuid))

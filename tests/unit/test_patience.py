@@ -35,7 +35,7 @@ pytest.importorskip("libvirt")
 @pytest.fixture
 def link() -> Iterator[Link]:
     """A connection to libvirt's test driver."""
-    found = open_link("test:///default", False, False, lambda: None)
+    found = open_link("test:///default", False, False)
     yield found
     if not found.stuck:
         found.close()
@@ -78,7 +78,7 @@ def test_a_connection_on_which_a_call_hangs_is_not_used_again() -> None:
     opened: list[Link] = []
 
     def open_() -> Link:
-        opened.append(open_link("test:///default", False, False, lambda: None))
+        opened.append(open_link("test:///default", False, False))
         return opened[-1]
 
     with closing(HostRequests(open_)) as host:

@@ -50,7 +50,7 @@ def link(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Link]:
     """
     host = tmp_path_factory.mktemp("host") / "host.xml"
     host.write_text("<node/>")
-    found = open_link(f"test://{host}", False, False, lambda: None)
+    found = open_link(f"test://{host}", False, False)
     found.connection = replace(found.connection, local=True)
     yield found
     found.close()

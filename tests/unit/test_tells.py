@@ -59,7 +59,7 @@ class Lab:
         self.domain = self.conn.defineXML(DOMAIN.format(uuid=self.uuid))
         self.domain.create()
         self.pool: Any = None
-        self.requests = HostRequests(lambda: open_link("test:///default", False, False, _nobody))
+        self.requests = HostRequests(lambda: open_link("test:///default", False, False))
 
     def tell(self, change: Any) -> str:
         """What a later program says of a change that was begun."""
@@ -85,10 +85,6 @@ class Lab:
             self.pool.undefine()
         self.requests.close()
         self.conn.close()
-
-
-def _nobody() -> None:
-    pass
 
 
 def pool_xml(name: str) -> str:
@@ -211,7 +207,7 @@ def test_a_job_on_a_chain_that_is_over(lab: Lab, tmp_path: Path) -> None:
     half = tmp_path / "half"
     half.touch()
     cut = _job(lab, "copy", "/tmp/old.iso", (), str(half))
-    with closing(open_link("test:///default", False, False, _nobody)) as link:
+    with closing(open_link("test:///default", False, False)) as link:
         link.connection = replace(link.connection, local=True)
         assert "half a copy" in tell_disk(link, lab.uuid, cut.trace).read_back
     assert lab.tell(_job(lab, "commit", "/tmp/top", ("/tmp/old.iso",))) == "applied"
@@ -229,7 +225,7 @@ def test_a_job_on_a_chain_that_nobody_follows(
     report = DiskReport(read_disks(xml, None), {}, True)
     monkeypatch.setattr("vconsole.features.storage.host.tell.report_of", lambda *_: report)
     job = _job(lab, "copy", "/tmp/old.iso", (), "/tmp/b")
-    with closing(open_link("test:///default", False, False, _nobody)) as link:
+    with closing(open_link("test:///default", False, False)) as link:
         reply = tell_disk(link, lab.uuid, job.trace)
     assert reply.status == "unknown"
     assert reply.message.endswith(f"blockjob tells-{lab.uuid} sda {end}")

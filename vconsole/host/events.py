@@ -50,10 +50,17 @@ def _loop() -> None:
 
 
 class Events:
-    """The subscriptions of one connection. Callbacks come from the event thread."""
+    """The subscriptions of one connection. Callbacks come from the event thread.
 
-    def __init__(self, conn: Any, wake: Callable[[], None]) -> None:
-        self._conn, self._wake = conn, wake
+    Args:
+        conn: The connection.
+        wake: Called at each event. Without it nobody waits for any: only the peer is watched, and a
+            connection for one request costs no round trip for each kind of event, there and back.
+    """
+
+    def __init__(self, conn: Any, wake: Callable[[], None] | None) -> None:
+        self._conn, self._wake = conn, wake or (lambda: None)
+        self._kinds = _KINDS if wake is not None else ()
         self._lock = Lock()
         self._dirty: set[bytes] = set()
         self._ids: list[int] = []
@@ -62,7 +69,7 @@ class Events:
         """Why the connection ended, once it has."""
 
     def subscribe(self, call: Callable[..., Any]) -> None:
-        """Ask for every event of interest that the driver has; watch the peer.
+        """Watch the peer, and ask for every event of interest that the driver has.
 
         Args:
             call: Calls libvirt, as `Link.call` does.
@@ -73,7 +80,7 @@ class Events:
             call(self._conn.registerCloseCallback, self._on_close, None)
         with suppress(libvirt.libvirtError):  # in-process drivers have no peer to watch
             call(self._conn.setKeepAlive, KEEPALIVE_S, KEEPALIVE_COUNT)
-        for kind in _KINDS:
+        for kind in self._kinds:
             number = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{kind}", None)
             if number is not None:
                 with suppress(libvirt.libvirtError):

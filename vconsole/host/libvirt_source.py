@@ -8,7 +8,7 @@ in view. Reading configurations comes on top when something changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from time import monotonic
 
@@ -17,7 +17,7 @@ from vconsole.host.cgroups import confined
 from vconsole.host.detail import DetailReader
 from vconsole.host.fleet import LARGE, Fleet
 from vconsole.host.heap import give_back
-from vconsole.host.link import Link, open_link, probe_split_pins
+from vconsole.host.link import Link, Wake, open_link, probe_split_pins
 from vconsole.host.local_usage import LocalUsage
 from vconsole.host.locality import InstantLocality, LocalityReader
 from vconsole.host.machine import Machine
@@ -201,15 +201,11 @@ class LibvirtSource:
         self._link.close()
 
 
-def _nothing() -> None:
-    """Wake nobody."""
-
-
 def connect(
     uri: str | None,
     read_only: bool = False,
     demo: bool = False,
-    wake: Callable[[], None] = _nothing,
+    wake: Wake = None,
 ) -> LibvirtSource:
     """Open a host.
 
@@ -217,7 +213,8 @@ def connect(
         uri: Which; None is libvirt's default.
         read_only: Change nothing, even where that is allowed.
         demo: Open the embedded demo host instead.
-        wake: Called from another thread when libvirt says that something changed.
+        wake: Called from another thread when libvirt says that something changed; without it no
+            events are asked for, for who reads once.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vconsole.host.simulation import Simulation
 
 T = TypeVar("T")
+Wake = Callable[[], None] | None
 FAR_S = 0.01
 """A host whose quickest answer takes longer is far away: a call waits for the way, not for it."""
 REFUSED_S = 60.0
@@ -52,7 +53,7 @@ class Link:
     _quickest_s: float = inf
     """The shortest time that a domain's XML took."""
 
-    def __init__(self, conn: Any, connection: Connection, wake: Callable[[], None]) -> None:
+    def __init__(self, conn: Any, connection: Connection, wake: Wake = None) -> None:
         self.conn, self.connection = conn, connection
         self.calls, self.called_at = 0, 0.0
         self.notes: dict[str, str] = {}
@@ -88,7 +89,7 @@ class Link:
         return "its process is not to be seen from here" if active else "it does not run"
 
     def meet(self) -> None:
-        """Ask for events, and for the host's name: not needed to list its domains."""
+        """Watch the peer, ask for events and for the host's name: not needed to list domains."""
         import libvirt
 
         self.events.subscribe(self.call)
@@ -202,7 +203,7 @@ def open_link(
     given: str | None,
     read_only: bool,
     demo: bool,
-    wake: Callable[[], None],
+    wake: Wake = None,
     meet: bool = True,
 ) -> Link:
     """Connect to `given`, None being libvirt's default, or to the demo host.
@@ -211,7 +212,7 @@ def open_link(
         given: The URI.
         read_only: Change nothing, even where that is allowed.
         demo: Whatever is given, open the demo host.
-        wake: Called from another thread at each event.
+        wake: Called from another thread at each event; without it none is asked for.
         meet: Ask for events at once; else it is `Link.meet` that does.
 
     Raises:
@@ -229,7 +230,7 @@ def open_link(
     return link
 
 
-def _open_link(given: str | None, read_only: bool, wake: Callable[[], None]) -> Link:
+def _open_link(given: str | None, read_only: bool, wake: Wake) -> Link:
     import libvirt
 
     conn, reason = _open(given, read_only)
@@ -239,7 +240,7 @@ def _open_link(given: str | None, read_only: bool, wake: Callable[[], None]) -> 
         raise HostError("cannot connect", _with_uri(given, error)) from error
 
 
-def _open_demo(read_only: bool, wake: Callable[[], None]) -> Link:
+def _open_demo(read_only: bool, wake: Wake) -> Link:
     """A further connection to the demo host of this process."""
     import libvirt
 

@@ -29,14 +29,15 @@ def connect(
         uri: The argument of ``-c``.
         read_only: Change nothing, even where that is allowed.
         demo: Open the demo host whatever else was said.
-        wake: Called from another thread when libvirt says that something changed.
+        wake: Called from another thread when libvirt says that something changed; without it no
+            events are asked for, for who reads once.
 
     Raises:
         HostError: That is not possible; the message names the URI and the cause.
     """
     from vconsole.host import libvirt_source
 
-    return libvirt_source.connect(_meant(uri), read_only, demo, wake or (lambda: None))
+    return libvirt_source.connect(_meant(uri), read_only, demo, wake)
 
 
 def connect_console(
@@ -76,7 +77,7 @@ def connect_link(uri: str | None, read_only: bool = False, demo: bool = False) -
     """
     from vconsole.host.link import open_link
 
-    return open_link(_meant(uri), read_only, demo, lambda: None)
+    return open_link(_meant(uri), read_only, demo)
 
 
 def _meant(uri: str | None) -> str | None:

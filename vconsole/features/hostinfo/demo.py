@@ -55,7 +55,7 @@ def document(guest: str | None = None) -> dict[str, Any]:
 
 def _guests() -> Iterator[dict[str, Any]]:
     """The running domains that have a port."""
-    with closing(open_link(None, True, True, lambda: None)) as link:
+    with closing(open_link(None, True, True)) as link:
         domains = link.call(link.conn.listAllDomains, _ACTIVE)
         for domain in sorted(domains, key=lambda d: d.name()):
             with suppress(ValueError):
@@ -96,7 +96,7 @@ def read_values(_request: ReadValues) -> Reply:
 
 def values() -> dict[str, str]:
     """By the names that guests ask for."""
-    with closing(open_link(None, True, True, lambda: None)) as link:
+    with closing(open_link(None, True, True)) as link:
         busy = link.simulation.busy() if link.simulation else {}
         libvirt = dotted_version(int(link.call(link.conn.getLibVersion)))
         free = sum(link.call(link.conn.getCellsFreeMemory, 0, len(shape.CELLS)))

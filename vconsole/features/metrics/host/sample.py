@@ -87,7 +87,7 @@ class Sampler:
 
     def _connected(self) -> Link:
         if self._link is None:
-            self._link = open_link(self._uri, read_only=True, demo=self._demo, wake=lambda: None)
+            self._link = open_link(self._uri, read_only=True, demo=self._demo)
             self._host = _ask_host(self._link, self._host)
         return self._link
 
