@@ -76,6 +76,25 @@ def test_escape_alone_is_a_key_once_nothing_follows_it(reader: Reader) -> None:
     until(lambda: reader.waits[-1] is None)
 
 
+def test_a_character_may_come_in_pieces(reader: Reader) -> None:
+    """Nothing of it is a letter yet, and that is not the end of what is typed."""
+    before = len(reader.waits)
+    reader.type("ü".encode()[:1])
+    until(lambda: len(reader.waits) > before)
+    reader.type("ü".encode()[1:] + b"a")
+    until(lambda: reader.keys == ["ü", "a"])
+
+
+@pytest.mark.parametrize("data", [b"\x1b[97;1:3u", b"\x1b[99999999999999u"])
+def test_what_is_no_key_is_passed_over(reader: Reader, data: bytes) -> None:
+    """As of a terminal that another program left telling of keys that are let go."""
+    before = len(reader.waits)
+    reader.type(data)
+    until(lambda: len(reader.waits) > before)
+    reader.type(b"a")
+    until(lambda: reader.keys == ["a"])
+
+
 def test_the_end_of_the_program_wakes_who_waits_and_it_can_begin_again(reader: Reader) -> None:
     """As behind an editor: Textual ends the thread, clears its event and starts another."""
     reader.driver.exit_event.set()

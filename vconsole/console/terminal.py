@@ -15,7 +15,7 @@ import signal
 import sys
 from codecs import getincrementaldecoder
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from threading import Condition, Event, Thread
 from time import monotonic
@@ -30,6 +30,7 @@ from vconsole.console.ending import end_by_signals
 
 if TYPE_CHECKING:
     from textual.app import App
+    from textual.message import Message
 
 STALLED_S = 0.25
 """A terminal that has not taken what was written so long ago gets no further frame."""
@@ -220,17 +221,27 @@ class TerminalDriver(LinuxDriver):
         """Hand on what is typed until the end, or that of the terminal."""
         parser = XTermParser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
+
+        def parse(data: bytes) -> Iterator[Message]:
+            nonlocal parser
+            if not (text := decode(data)):  # the first piece of a character; "" would be the end
+                return
+            try:
+                yield from parser.feed(text)
+            except (ValueError, OverflowError):  # nothing that Textual knows to be a key
+                parser = XTermParser(self._debug)
+
         with selectors.SelectSelector() as selector:
             for descriptor in (self.fileno, self._ending.reader):
                 selector.register(descriptor, selectors.EVENT_READ)
             while not self.exit_event.is_set() and not self._lost:
                 ready = selector.select(_patience(parser))
                 if any(key.fd == self.fileno for key, _ in ready):
-                    self._read(lambda data: parser.feed(decode(data)))
+                    self._read(parse)
                 for event in parser.tick():
                     self.process_message(event)
 
-    def _read(self, parse: Callable[[bytes], Any]) -> None:
+    def _read(self, parse: Callable[[bytes], Iterable[Message]]) -> None:
         try:
             data = os.read(self.fileno, 4096)
         except BlockingIOError:  # somebody else has read it
