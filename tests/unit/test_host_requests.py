@@ -152,7 +152,9 @@ def test_events_are_asked_for_where_somebody_waits_for_them(wake: Any) -> None:
     names = ("registerCloseCallback", "setKeepAlive", "domainEventRegisterAny")
     ends = ("domainEventDeregisterAny", "unregisterCloseCallback")
     events = Events(SimpleNamespace(**{name: note(name) for name in (*names, *ends)}), wake)
-    events.subscribe(lambda function, *arguments: function(*arguments))
+    events.watch(lambda function, *arguments: function(*arguments))
+    for kind in events.kinds:
+        events.subscribe(lambda function, *arguments: function(*arguments), kind)
     assert {"registerCloseCallback", "setKeepAlive"} <= set(asked)
     assert ("domainEventRegisterAny" in asked) == events.tell == (wake is not None)
     events.unsubscribe()

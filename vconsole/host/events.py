@@ -60,7 +60,8 @@ class Events:
 
     def __init__(self, conn: Any, wake: Callable[[], None] | None) -> None:
         self._conn, self._wake = conn, wake or (lambda: None)
-        self._kinds = _KINDS if wake is not None else ()
+        self.kinds = _KINDS if wake is not None else ()
+        """Those of interest, as libvirt names them."""
         self._lock = Lock()
         self._dirty: set[bytes] = set()
         self._ids: list[int] = []
@@ -68,8 +69,8 @@ class Events:
         self.closed: str | None = None
         """Why the connection ended, once it has."""
 
-    def subscribe(self, call: Callable[..., Any]) -> None:
-        """Watch the peer, and ask for every event of interest that the driver has.
+    def watch(self, call: Callable[..., Any]) -> None:
+        """Notice when the peer is gone.
 
         Args:
             call: Calls libvirt, as `Link.call` does.
@@ -80,13 +81,22 @@ class Events:
             call(self._conn.registerCloseCallback, self._on_close, None)
         with suppress(libvirt.libvirtError):  # in-process drivers have no peer to watch
             call(self._conn.setKeepAlive, KEEPALIVE_S, KEEPALIVE_COUNT)
-        for kind in self._kinds:
-            number = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{kind}", None)
-            if number is not None:
-                with suppress(libvirt.libvirtError):
-                    wanted = None, number, self._on_domain, None
-                    self._ids.append(call(self._conn.domainEventRegisterAny, *wanted))
-                    self._told |= kind == "LIFECYCLE"
+
+    def subscribe(self, call: Callable[..., Any], kind: str) -> None:
+        """Ask for the events of one of `kinds`, if the driver has them.
+
+        Args:
+            call: Calls libvirt, as `Link.call` does.
+            kind: Which.
+        """
+        import libvirt
+
+        number = getattr(libvirt, f"VIR_DOMAIN_EVENT_ID_{kind}", None)
+        if number is not None:
+            with suppress(libvirt.libvirtError):
+                wanted = None, number, self._on_domain, None
+                self._ids.append(call(self._conn.domainEventRegisterAny, *wanted))
+                self._told |= kind == "LIFECYCLE"
 
     @property
     def tell(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import copy
 from dataclasses import replace
+from functools import partial
 from math import inf
 from time import monotonic
 from types import MappingProxyType
@@ -51,7 +52,7 @@ class Link:
     _until: float = inf
     """No call begins after this moment, in monotonic seconds."""
     _quickest_s: float = inf
-    """The shortest time that a domain's XML took."""
+    """The shortest time that the host's name or a domain's XML took."""
 
     def __init__(self, conn: Any, connection: Connection, wake: Wake = None) -> None:
         self.conn, self.connection = conn, connection
@@ -92,9 +93,13 @@ class Link:
         """Watch the peer, ask for events and for the host's name: not needed to list domains."""
         import libvirt
 
-        self.events.subscribe(self.call)
+        from vconsole.host.together import together
+
         with suppress(libvirt.libvirtError):
-            self.connection = replace(self.connection, hostname=self.call(self.conn.getHostname))
+            name = self._timed(self.conn.getHostname)
+            self.connection = replace(self.connection, hostname=name)
+        self.events.watch(self.call)
+        together(self, partial(self.events.subscribe, self.call), self.events.kinds)
 
     def until(self, moment: float) -> Link:
         """The same connection for one request: it begins no call after `moment`, monotonic seconds.
@@ -170,14 +175,18 @@ class Link:
             HostError: The connection is gone, or nobody waits for the answer any more.
             libvirt.libvirtError: It cannot be had.
         """
+        return str(self._timed(domain.XMLDesc, flags))
+
+    def _timed(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Call what takes the daemon no time, and see how long the way is."""
         begun = monotonic()
-        text = str(self.call(domain.XMLDesc, flags))
+        found = self.call(function, *arguments)
         self._quickest_s = min(self._quickest_s, monotonic() - begun)
-        return text
+        return found
 
     @property
     def far(self) -> bool:
-        """Answers take the time of the way here; False as long as no domain was read."""
+        """Answers take the time of the way here; False as long as nothing was read."""
         return FAR_S < self._quickest_s < inf
 
     def close(self) -> None:

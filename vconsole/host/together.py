@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from threading import Thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from vconsole.host.link import Link
+if TYPE_CHECKING:
+    from vconsole.host.link import Link
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
