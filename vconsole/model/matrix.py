@@ -52,6 +52,10 @@ class MatrixData:
     """One character a pCPU."""
 
 
+_FIELD = len("[=]")
+"""The cursor stands around what a field has."""
+
+
 class Columns:
     """A column for each pCPU, by cell and core, and the part of them that is in view.
 
@@ -82,7 +86,7 @@ class Columns:
             self._span[group] = self._span.get(group, (column, column))[0], column
         self.dense, self._breaks = dense, breaks
         digits = len(str(max(self._column, default=0)))
-        self.width = 1 if dense else max(2, digits + 1)
+        self.width = 1 if dense else max(_FIELD, digits + 1)
         self.left, self._room = min(left, max(0, len(self.fields) - 1)), room
         self._apart, self._close = (self._places(groups, gap) for gap in (1, 0))
         self._x = self._best()
