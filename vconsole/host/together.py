@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from threading import Thread
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from vconsole.host.link import Link
+from typing import Protocol, TypeVar
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -17,7 +14,15 @@ WIDTH = 4
 for who shares the connection."""
 
 
-def together(link: Link, ask: Callable[[Item], Found], of: Iterable[Item]) -> list[Found]:
+class Reached(Protocol):
+    """A connection, as far as it matters here."""
+
+    @property
+    def far(self) -> bool:
+        """Each question to the host takes long."""
+
+
+def together(link: Reached, ask: Callable[[Item], Found], of: Iterable[Item]) -> list[Found]:
     """What `ask` finds of each item, in their order.
 
     A host nearby is asked one thing after another: it gains nothing, and may be busy.
