@@ -15,7 +15,7 @@ import signal
 import sys
 from codecs import getincrementaldecoder
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Condition, Event, Thread
 from time import monotonic
@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 from textual._time import get_time
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
+from textual.events import Key
+from textual.keys import Keys
 
 from vconsole.cli.output import terminal_size
 from vconsole.console.ending import end_by_signals
@@ -155,6 +157,19 @@ def _write_all(descriptor: int, data: bytes) -> None:
             select.select((), (descriptor,), ())
 
 
+class _Parser(XTermParser):
+    """Textual's, which fails at what is written as a key and is none that it knows.
+
+    A terminal tells of keys that are let go where another program asked for that and left it so.
+    """
+
+    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[Key]:
+        try:
+            yield from super()._sequence_to_key_events(sequence, alt)
+        except (ValueError, OverflowError):
+            yield Key(Keys.Ignore, sequence)
+
+
 class TerminalDriver(LinuxDriver):
     """See the module. It draws on standard output; descriptor 2 is for errors."""
 
@@ -219,17 +234,12 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Hand on what is typed until the end, or that of the terminal."""
-        parser = XTermParser(self._debug)
+        parser = _Parser(self._debug)
         decode = getincrementaldecoder("utf-8")("replace").decode
 
-        def parse(data: bytes) -> Iterator[Message]:
-            nonlocal parser
-            if not (text := decode(data)):  # the first piece of a character; "" would be the end
-                return
-            try:
-                yield from parser.feed(text)
-            except (ValueError, OverflowError):  # nothing that Textual knows to be a key
-                parser = XTermParser(self._debug)
+        def parse(data: bytes) -> Iterable[Message]:
+            text = decode(data)  # none yet of a character of which a piece came
+            return parser.feed(text) if text else ()  # an empty one would be the end
 
         with selectors.SelectSelector() as selector:
             for descriptor in (self.fileno, self._ending.reader):
