@@ -66,8 +66,9 @@ def test_after_a_lost_connection_no_page_is_emptied_by_a_list_alone() -> None:
 
 
 EARLY = (
-    "import vconsole.__main__\nfrom vconsole.console.early import import_textual\nimport_textual()"
+    "import vconsole.__main__\nfrom vconsole.console.start import import_textual\nimport_textual()"
 )
+"""As far as the console comes until it makes its app."""
 
 
 def test_textual_comes_without_tls_and_its_palette_and_whoever_asks_gets_them() -> None:

@@ -6,7 +6,6 @@ do: amid an import Python drops one now and then, and the signal with it.
 
 from __future__ import annotations
 
-import asyncio
 import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +25,8 @@ def note_signals() -> None:
 
 def end_by_signals(app: App[Any]) -> None:
     """Have them end an app, called in its loop; and those that were noted end it now."""
+    import asyncio  # here: before Textual is imported it would bring TLS
+
     loop = asyncio.get_running_loop()
     for number in _SIGNALS:
         loop.add_signal_handler(number, partial(app.exit, return_code=128 + number))
