@@ -67,6 +67,7 @@ async def test_the_age_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vconsole.widgets.bars.monotonic", lambda: now)
     async with console_on(scenes.stale(scenes.kvm07())) as console:
         assert console.header.endswith("STALE 7 s")
+        assert console.status == "! not connected: libvirt does not answer"
         now += 60
         await console.until("STALE 1 min")
 

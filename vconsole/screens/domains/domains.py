@@ -12,6 +12,7 @@ from vconsole.features.domains.columns import COLUMNS, EXAMPLE, SORTS, TERMS, ro
 from vconsole.features.domains.model import Query, Row
 from vconsole.model.attention import attention
 from vconsole.model.column import Cell, row_cells
+from vconsole.model.command import connected
 from vconsole.model.cpuset import CpuSet
 from vconsole.model.host_state import Domain, HostState, Locality, PinKey, Usage
 from vconsole.model.keys import APP, Keys
@@ -154,9 +155,11 @@ class DomainsScreen(ListPage):
         return cells
 
     def hint(self) -> tuple[str, str]:
-        """Say what is wrong with the domain under the cursor, else what it is."""
+        """Say why nothing is read, what is wrong with the domain under the cursor, or what it is."""
         if self._query.problem:
             return self._query.problem, "warn"
+        if self.host_state.freshness.read_at is not None and (reason := connected(self)):
+            return reason, "warn"
         if (domain := self.subject) is None:
             return self._empty_hint()
         if words := attention(domain, self.host_state):
