@@ -155,7 +155,7 @@ class DomainsScreen(ListPage):
         return cells
 
     def hint(self) -> tuple[str, str]:
-        """Say why nothing is read, what is wrong with the domain under the cursor, or what it is."""
+        """Say why nothing is read, else what is wrong with the domain or what it is."""
         if self._query.problem:
             return self._query.problem, "warn"
         if self.host_state.freshness.read_at is not None and (reason := connected(self)):
