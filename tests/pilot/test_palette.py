@@ -541,3 +541,16 @@ async def test_what_needs_a_domain_says_so_where_there_is_none() -> None:
         await console.comes(lambda: console.app.screen is console.app.page)
         await console.comes(lambda: "no domain here" in console.status)
         assert (console.page, console.status) == ("host", "! not now: no domain here")
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [("", "Open the domain"), ("pins", "virsh vcpupin"), ("xqzj", "No matches found")],
+)
+async def test_all_of_it_is_ascii_where_nothing_else_can_be_shown(typed: str, found: str) -> None:
+    """What is Textual's own as much as ours."""
+    async with console_on(scenes.kvm07(), (80, 24), config=Config(ascii=True)) as console:
+        await console.press("ctrl+p", *typed)
+        await console.until(found)
+        console.sees("> ")
+        assert console.text.isascii()

@@ -12,6 +12,7 @@ from textual.events import Event, Key
 from textual.widget import MountError
 
 from vconsole.console.aftermath import Aftermath
+from vconsole.console.ascii_only import draw_ascii_only
 from vconsole.console.closed_widgets import install as forget_closed_widgets
 from vconsole.console.early import collect_again
 from vconsole.console.frames import install as frames_at_once
@@ -21,7 +22,6 @@ from vconsole.console.navigation import AppCommands
 from vconsole.console.partial_repaint import install as write_less
 from vconsole.console.proving import Proving
 from vconsole.console.runs import Runs
-from vconsole.console.scrollbars import whole_scrollbars
 from vconsole.console.themes import THEMES
 from vconsole.files.config import Config
 from vconsole.host.source import View
@@ -120,11 +120,11 @@ class VConsole(App[int]):
         light_actions()
         light_strips()
         use_ascii(config.ascii)
-        whole_scrollbars(config.ascii)
         for theme in THEMES:
             self.register_theme(theme)
         self.set_reactive(App.theme, config.theme)
         self.stylesheet.set_variables(self.get_css_variables())
+        draw_ascii_only(self, config.ascii)
         self.config = config
         self.interval_s = config.interval_s
         self.host_state: HostState = EMPTY

@@ -8,7 +8,7 @@ from functools import partial
 from typing import cast
 
 from textual import on
-from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider
+from textual.command import CommandPalette, DiscoveryHit, Hit, Hits, Provider, SearchIcon
 from textual.content import Content
 from textual.markup import escape
 from textual.widgets import Button, Input
@@ -37,6 +37,12 @@ class Palette(CommandPalette):
     """
 
     _enter_waits = False
+
+    def on_mount(self) -> None:
+        """Begin in ASCII where the terminal shows no more."""
+        if cast(Console, self.app).config.ascii:
+            self.query_one(SearchIcon).icon = ">"
+            self.query_one(Input).placeholder = "Search for commands"
 
     def _action_command_list(self, action: str) -> None:
         """Move in the list; Textual 8.2 raises KeyError for pages before it was laid out."""
