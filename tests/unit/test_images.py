@@ -41,6 +41,8 @@ from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 
 GIB = 1 << 30
+HERE: Any = SimpleNamespace(connection=SimpleNamespace(local=True))
+"""A connection to this machine."""
 TOP = Image("/i/top", "qcow2", GIB, backing="base", backing_path="/i/base", backing_format="raw")
 
 
@@ -272,23 +274,24 @@ def test_a_base_that_cannot_be_one_is_refused_also_if_unsafe(
     monkeypatch.setattr("vconsole.features.storage.host.images._in_use", lambda *_: "")
     alone = Chain((Image("/i/top", "qcow2"),))
     change = work(plan_rebase("/i/top", "qcow2", alone, "/i/new", "qcow2", True))
-    here: Any = SimpleNamespace(connection=SimpleNamespace(local=True))
-    assert work_on_image(here, change) == Reply("refused", reason)
+    assert work_on_image(HERE, change) == Reply("refused", reason)
+
+
+def stand_in(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> ImageWork:
+    """Have this Python code stand for qemu-img; answers something for it to do."""
+    program = folder / "qemu-img"
+    program.write_text(f"#!{sys.executable}\n{code}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    monkeypatch.setattr("vconsole.features.storage.host.images._in_use", lambda *_: "")
+    return work(plan_resize(str(folder / "disk"), "raw", GIB, "2G"))
 
 
 def test_a_program_that_complains_much_is_not_held_up_by_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    program = tmp_path / "qemu-img"
-    program.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.exit('qemu-img: bad ' + 'x' * 300_000)"
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr("vconsole.features.storage.host.images._in_use", lambda *_: "")
-    here: Any = SimpleNamespace(connection=SimpleNamespace(local=True))
-    change = work(plan_resize(str(tmp_path / "disk"), "raw", GIB, "2G"))
-    reply = work_on_image(here, change)
+    code = "import sys\nsys.exit('qemu-img: bad ' + 'x' * 300_000)"
+    reply = work_on_image(HERE, stand_in(monkeypatch, tmp_path, code))
     assert reply.status == "failed"
     assert reply.message.startswith("bad xxx")
 
@@ -297,15 +300,6 @@ def test_it_is_not_held_up_by_being_looked_at(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """What it prints is read now and then; to wake for each line took a part of its processor."""
-    program = tmp_path / "qemu-img"
-    program.write_text(
-        f"#!{sys.executable}\nfrom time import sleep\n"
-        "for n in range(100):\n    print(f'    ({n}.00/100%)', end='\\r', flush=True)\n"
-        "    sleep(0.002)\n"
-    )
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    monkeypatch.setattr("vconsole.features.storage.host.images._in_use", lambda *_: "")
     looks = list[bytes]()
 
     def looked(pipe: IO[bytes], plain: Callable[[IO[bytes]], bytes] = images._printed) -> bytes:
@@ -313,7 +307,9 @@ def test_it_is_not_held_up_by_being_looked_at(
         return looks[-1]
 
     monkeypatch.setattr(images, "_printed", looked)
-    here: Any = SimpleNamespace(connection=SimpleNamespace(local=True))
-    work_on_image(here, work(plan_resize(str(tmp_path / "disk"), "raw", GIB, "2G")))
+    monkeypatch.setattr(images, "_LOOK_S", 30.0)  # its end is noticed at once all the same
+    line = "print(f'    ({n}.00/100%)', end='\\r', flush=True)"
+    code = f"from time import sleep\nfor n in range(100):\n    {line}\n    sleep(0.002)"
+    work_on_image(HERE, stand_in(monkeypatch, tmp_path, code))
     assert b"99.00" in b"".join(looks)
-    assert len(looks) < 20
+    assert len(looks) <= 3

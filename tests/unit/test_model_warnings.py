@@ -72,9 +72,9 @@ def test_pins_of_domains_that_do_not_run_are_claims() -> None:
     off = replace(domain("off", ["4"], state="shut off"), autostart=False)
     host_state = host(web("0", "-"), starts, off)
     assert warned(host_state, {vcpu(0): "4", vcpu(1): "1-2"}) == [
-        "warn: vCPU 1 shares pCPU 1 with starts, pinned there exclusively,"
-        " which starts with the host",
-        "info: vCPU 0 shares pCPU 4 with off, pinned there exclusively, which is shut off",
+        "warn: vCPU 1 shares pCPU 1 with starts, pinned there exclusively"
+        " from the start of the host on",
+        "info: vCPU 0 shares pCPU 4 with off, pinned there exclusively, shut off now",
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from vconsole.host import errors
 from vconsole.host.link import Link
 from vconsole.host.together import together
+from vconsole.model.outcome import Status
 from vconsole.model.request import Define, ReadDefinitions, Reply, fingerprint, took_effect
 
 Found = TypeVar("Found")
@@ -98,6 +99,5 @@ def of_domains(link: Link, uuids: Sequence[str], read: Callable[[Any], Found]) -
     answers = list(zip(uuids, together(link, ask, uuids), strict=True))
     found = {uuid: value for uuid, (value, problem) in answers if not problem}
     problems = [problem for _, (_, problem) in answers if problem]
-    if not found and problems:
-        return Reply("failed", problems[-1], found)
-    return Reply("applied", problems[-1] if problems else "", found)
+    status: Status = "failed" if problems and not found else "applied"
+    return Reply(status, problems[-1] if problems else "", found)

@@ -264,9 +264,8 @@ class Fleet:
             keys = list(islice(self._todo, WIDTH if self._link.far else 1))
             for key in keys:
                 del self._todo[key]
-            texts = together(self._link, self._ask, keys) if len(keys) > 1 else map(self._ask, keys)
-            for key, found in zip(keys, texts, strict=True):
-                self._detail(key, found)
+            for key, texts in zip(keys, together(self._link, self._ask, keys), strict=True):
+                self._detail(key, texts)
             least -= len(keys)
 
     def _ask(self, key: bytes) -> Texts | Exception:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Wake = Callable[[], None] | None
+"""Called at each event, from another thread; None where nobody waits for any."""
 FAR_S = 0.01
 """A host whose quickest answer takes longer is far away: a call waits for the way, not for it."""
 REFUSED_S = 60.0

@@ -266,8 +266,8 @@ def _claimed(case: Case) -> Iterator[PlanWarning]:
 
 _CLAIMS: Final[Mapping[Claim, str]] = {
     "not plugged": "pinned there for vCPUs that are not plugged in yet",
-    "starts with the host": "pinned there exclusively, which starts with the host",
-    "shut off": "pinned there exclusively, which is shut off",
+    "starts with the host": "pinned there exclusively from the start of the host on",
+    "shut off": "pinned there exclusively, shut off now",
 }
 
 
