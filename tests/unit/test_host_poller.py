@@ -24,6 +24,9 @@ QUICK = Limits(
     between_events_s=0.05,
     slice_s=0.001,
 )
+CALM_S = 60.0
+CALM = replace(QUICK, patience_s=CALM_S, connect_s=CALM_S)
+"""For what is not about hosts that hang: a machine that stands still for a second is none."""
 
 
 class Bench:
@@ -36,7 +39,7 @@ class Bench:
         self.poller = self.make()
 
     def make(
-        self, interval_s: float = 0.02, limits: Limits = QUICK, deadline_s: float = 0.15
+        self, interval_s: float = 0.02, limits: Limits = CALM, deadline_s: float = CALM_S
     ) -> Poller:
         return Poller(self.connect, self.snapshots.append, interval_s, deadline_s, limits)
 
@@ -61,17 +64,32 @@ class Bench:
         """It has connected so often, or more: a busy machine can make any call late."""
         return len(self.sources) >= times
 
+    def said(self, words: str) -> bool:
+        """That was published as the reason, however long ago."""
+        return any(words in state.freshness.reason for state in tuple(self.snapshots))
+
+    def lose_patience(self, deadline_s: float) -> None:
+        """Give a call up that hangs, once it has been found to."""
+        self.poller._deadline_s = deadline_s
+        self.poller.go_on()
+
     def fresh(self) -> bool:
         return bool(self.snapshots) and bool(self.last.domains) and not self.last.freshness.stale
 
 
 @pytest.fixture
 def bench() -> Iterator[Bench]:
-    made = Bench()
-    yield made
+    yield (made := Bench())
     made.poller.stop()
     for source in made.sources:
         source.release()
+
+
+@pytest.fixture
+def hasty(bench: Bench) -> Bench:
+    """One whose poller soon loses patience with a call."""
+    bench.poller = bench.make(limits=replace(QUICK, connect_s=CALM_S), deadline_s=0.15)
+    return bench
 
 
 def test_a_reading_is_published_at_every_interval(bench: Bench) -> None:
@@ -81,36 +99,34 @@ def test_a_reading_is_published_at_every_interval(bench: Bench) -> None:
     assert bench.last.freshness.read_at is not None
 
 
-def test_looking_at_a_domain_reads_it_at_once() -> None:
-    bench = Bench()
+def test_looking_at_a_domain_reads_it_at_once(bench: Bench) -> None:
     bench.poller = bench.make(interval_s=60)
     bench.poller.start()
     bench.until(bench.fresh)
     view = View("domain", "abc")
     bench.poller.look(view)
     bench.until(lambda: view in bench.sources[0].views)
-    bench.poller.stop()
 
 
-def test_an_attempt_that_takes_longer_than_the_first_limit_comes_up() -> None:
+def test_an_attempt_that_takes_longer_than_the_first_limit_comes_up(bench: Bench) -> None:
     """Every attempt needs longer than `connect_s`; none of them is cut and begun anew."""
-    bench, begun = Bench(), []
+    begun: list[float] = []
 
     def slow() -> HostSource:
         begun.append(monotonic())
         sleep(2.5 * QUICK.connect_s)
         return bench.connect()
 
-    bench.poller = Poller(slow, bench.snapshots.append, 0.02, 0.15, QUICK)
+    bench.poller = Poller(slow, bench.snapshots.append, 0.02, CALM_S, QUICK)
     bench.poller.start()
-    bench.until(lambda: bench.snapshots and bench.last.freshness.connecting_since)
-    assert bench.last.freshness.connecting_since <= begun[0]
     bench.until(bench.fresh)
-    assert len(begun) <= 3, "one beside another, not one after another for ever"
+    assert len(begun) <= QUICK.workers, "one beside another, not one after another for ever"
     bench.until(lambda: len(bench.sources) == len(begun))
     bench.until(lambda: sum(not source.closed for source in bench.sources) == 1)
-    assert bench.last.freshness.connecting_since is None
-    bench.poller.stop()
+    since = [state.freshness.connecting_since for state in bench.snapshots]
+    assert any(since)
+    assert all(begin <= begun[0] for begin in since if begin is not None), "counted from the first"
+    assert since[-1] is None
 
 
 def test_the_first_attempt_to_come_through_counts_however_many_were_begun_since(
@@ -124,7 +140,7 @@ def test_the_first_attempt_to_come_through_counts_however_many_were_begun_since(
         go.wait(30)
         return bench.connect()
 
-    bench.poller = Poller(slow, bench.snapshots.append, 0.02, 0.15, QUICK)
+    bench.poller = Poller(slow, bench.snapshots.append, 0.02, CALM_S, QUICK)
     bench.poller.start()
     bench.until(lambda: len(begun) >= 3)
     begun[0].set()
@@ -134,29 +150,29 @@ def test_the_first_attempt_to_come_through_counts_however_many_were_begun_since(
     bench.until(lambda: len(bench.sources) == len(begun))
     bench.until(lambda: sum(not source.closed for source in bench.sources) == 1)
     assert not bench.sources[0].closed
-    bench.poller.stop()
 
 
 def test_a_second_attempt_helps_where_the_first_hangs(bench: Bench) -> None:
-    hold, attempts = threading.Event(), []
+    hold, attempts = threading.Event(), list[threading.Thread]()
 
     def first_hangs() -> HostSource:
-        attempts.append(1)
+        attempts.append(threading.current_thread())
         if len(attempts) == 1:
-            hold.wait(10)
+            hold.wait(30)
             raise HostError("cannot connect", "too late")
         return bench.connect()
 
-    bench.poller = Poller(first_hangs, bench.snapshots.append, 0.02, 0.15, QUICK)
+    bench.poller = Poller(first_hangs, bench.snapshots.append, 0.02, CALM_S, QUICK)
     bench.poller.start()
     bench.until(bench.fresh)
     hold.set()
-    sleep(0.05)
-    assert bench.fresh(), "the failure of the first counts for nothing"
+    attempts[0].join(30)
+    seen = len(bench.snapshots)
+    bench.until(lambda: len(bench.snapshots) > seen + 1)
+    assert not bench.said("too late"), "it counts for nothing"
 
 
-def test_many_events_become_few_readings() -> None:
-    bench = Bench()
+def test_many_events_become_few_readings(bench: Bench) -> None:
     bench.poller = bench.make(interval_s=60)
     bench.poller.start()
     bench.until(bench.fresh)
@@ -164,12 +180,12 @@ def test_many_events_become_few_readings() -> None:
     while monotonic() < begun + 0.2:
         bench.poller.wake()
         sleep(0.001)
-    assert 2 <= len(bench.sources[0].views) <= 7
-    bench.poller.stop()
+    readings, took_s = len(bench.sources[0].views), monotonic() - begun
+    assert readings <= 2 + took_s / CALM.between_events_s
+    bench.until(lambda: len(bench.sources[0].views) >= 2)
 
 
-def test_a_source_that_is_unfinished_is_read_again_soon() -> None:
-    bench = Bench()
+def test_a_source_that_is_unfinished_is_read_again_soon(bench: Bench) -> None:
     bench.poller = bench.make(interval_s=60)
     source = FakeSource(scenes.kvm07())
     source.unfinished = True
@@ -177,31 +193,40 @@ def test_a_source_that_is_unfinished_is_read_again_soon() -> None:
     bench.poller.start()
     bench.until(lambda: len(source.views) >= 5)
     source.unfinished = False
-    bench.poller.stop()
 
 
 def test_a_hang_is_marked_then_given_up_and_the_data_stays(bench: Bench) -> None:
+    bench.poller = bench.make(limits=replace(QUICK, connect_s=CALM_S))
     bench.poller.start()
     bench.until(bench.fresh)
     bench.sources[0].hang()
     bench.until(lambda: bench.last.freshness.stale)
     assert "waiting for libvirt" in bench.last.freshness.reason
     assert bench.last.domains
+    bench.lose_patience(0.15)
     bench.until(lambda: bench.connected(2) and bench.fresh())
     assert bench.sources[0].abandoned
+    assert bench.said("did not answer within 0.15 s")
 
 
 class FarSource(FakeSource):
-    """Each reading is many calls, each of which comes back in time."""
+    """Each reading is many calls, each of which comes back in time.
+
+    Attributes:
+        slowest_s: The longest that one took: a machine that stands still makes any of them late.
+    """
 
     def __init__(self, calls: int) -> None:
         super().__init__(scenes.kvm07())
-        self.calls = calls
+        self.calls, self.slowest_s = calls, 0.0
 
     def read(self, view: View) -> HostState:
+        begun = monotonic()
         for _ in range(self.calls):
             self.called_at = monotonic()
             sleep(0.02)
+            self.slowest_s = max(self.slowest_s, monotonic() - begun)
+            begun = self.called_at
             if self.abandoned:
                 raise HostError("abandoned", "the call was given up")
         return super().read(view)
@@ -210,23 +235,27 @@ class FarSource(FakeSource):
 def test_a_reading_of_many_calls_over_a_long_way_is_not_given_up(bench: Bench) -> None:
     """It takes twice as long as a call may; it was begun anew for ever."""
     bench.poller = bench.make(deadline_s=0.4)
-    bench.next = [FarSource(40)]
+    far = FarSource(40)
+    bench.next = [far]
     bench.poller.start()
     bench.until(bench.fresh)
-    assert len(bench.sources) == 1
+    assert len(bench.sources) == 1 or far.slowest_s > 0.4
 
 
 def test_a_far_host_is_stale_when_a_call_hangs_and_not_between_its_calls(bench: Bench) -> None:
-    bench.poller = bench.make(limits=replace(QUICK, patience_s=0.2), deadline_s=0.4)
+    bench.poller = bench.make(limits=replace(CALM, patience_s=0.2))
     far = FarSource(15)  # longer than patience
     bench.next = [far]
     bench.poller.start()
     bench.until(bench.fresh)
     seen = len(bench.snapshots)
+    bench.poller.refresh()
     bench.until(lambda: len(far.views) >= 2)
-    assert not any(state.freshness.stale for state in bench.snapshots[seen:])
+    stale = any(state.freshness.stale for state in bench.snapshots[seen:])
+    assert not stale or far.slowest_s > 0.2
     far.hang()
     bench.until(lambda: bench.last.freshness.stale)
+    bench.lose_patience(0.4)
     bench.until(lambda: bench.connected(2) and bench.fresh())
 
 
@@ -235,29 +264,31 @@ def test_a_slow_host_says_how_often_it_is_read(bench: Bench) -> None:
     bench.next = [far]
     bench.poller.start()
     bench.until(lambda: len(far.views) >= 2 and bench.fresh())
-    assert bench.last.freshness.pace_s in (2.0, 3.0, 5.0)
+    assert bench.last.freshness.pace_s >= 2.0
     far.calls = 0
+    bench.poller.refresh()
     bench.until(lambda: bench.last.freshness.pace_s == 0)
 
 
-def test_what_an_abandoned_worker_finds_is_dropped(bench: Bench) -> None:
+def test_what_an_abandoned_worker_finds_is_dropped(hasty: Bench) -> None:
     old = FakeSource(scenes.kvm07(), scenes.empty())
-    bench.next = [old]
-    bench.poller.start()
-    bench.until(bench.fresh)
+    hasty.next = [old]
+    hasty.poller.set_interval(CALM_S)  # `old` is asked again when it hangs, not before
+    hasty.poller.start()
+    hasty.until(hasty.fresh)
     old.hang()
-    bench.until(lambda: bench.connected(2) and bench.fresh())
+    hasty.poller.refresh()
+    hasty.until(lambda: hasty.connected(2) and hasty.fresh())
     old.release()
-    bench.until(lambda: old.closed)
-    assert all(s.domains for s in bench.snapshots)
+    hasty.until(lambda: old.closed)
+    assert all(s.domains for s in hasty.snapshots)
 
 
 def test_errors_of_any_kind_make_the_data_stale_and_reconnect(bench: Bench) -> None:
     bench.poller.start()
     bench.until(bench.fresh)
     bench.sources[0].error = ZeroDivisionError("a bug")
-    bench.until(lambda: bench.last.freshness.stale)
-    assert "a bug" in bench.last.freshness.reason
+    bench.until(lambda: bench.said("a bug"))
     bench.until(lambda: bench.connected(2) and bench.fresh())
 
 
@@ -281,23 +312,23 @@ def test_a_domain_that_was_changed_from_here_is_read_anew_once(bench: Bench) -> 
     assert bench.sources[0].views.count(View(again=frozenset({"web"}))) == 1
 
 
-def test_no_more_than_four_calls_are_left_hanging(bench: Bench) -> None:
+def test_no_more_than_four_calls_are_left_hanging(hasty: Bench) -> None:
     for _ in range(12):
         source = FakeSource(scenes.kvm07())
         source.hang()
-        bench.next.append(source)
-    bench.poller.start()
-    bench.until(lambda: len(bench.sources) == 4)
-    bench.until(lambda: "4 calls" in bench.last.freshness.reason or len(bench.sources) > 4)
+        hasty.next.append(source)
+    hasty.poller.start()
+    hasty.until(lambda: len(hasty.sources) == 4)
+    hasty.until(lambda: "4 calls" in hasty.last.freshness.reason or len(hasty.sources) > 4)
     sleep(0.3)
-    assert len(bench.sources) == 4
-    bench.next = []
-    bench.sources[0].release()
-    bench.until(bench.fresh)
+    assert len(hasty.sources) == 4
+    hasty.next = []
+    hasty.sources[0].release()
+    hasty.until(hasty.fresh)
 
 
 def test_a_hundred_restarts_leave_no_threads_behind(bench: Bench) -> None:
-    bench.poller = bench.make(limits=replace(QUICK, first_retry_s=0.001, last_retry_s=0.001))
+    bench.poller = bench.make(limits=replace(CALM, first_retry_s=0.001, last_retry_s=0.001))
     bench.poller.start()
     bench.until(bench.fresh)
     before = threading.active_count()
@@ -340,7 +371,7 @@ def test_a_fault_of_our_own_leaves_a_trace_and_a_stale_mark(
     bench.poller.start()
     bench.until(bench.fresh)
     bench.sources[0].error = ZeroDivisionError("in the reader")
-    bench.until(lambda: bench.last.freshness.stale)
+    bench.until(lambda: bench.said("in the reader"))
     assert "in the reader" in capsys.readouterr().err
     bench.sources[0].error = None
     bench.until(bench.fresh)
@@ -356,17 +387,13 @@ def test_a_fault_of_our_own_leaves_a_trace_and_a_stale_mark(
     bench.until(bench.fresh)
 
 
-def test_a_user_interface_that_fails_does_not_end_the_poller() -> None:
+def test_a_user_interface_that_fails_does_not_end_the_poller(bench: Bench) -> None:
     calls: list[int] = []
 
     def broken(_host_state: HostState) -> None:
         calls.append(1)
         raise RuntimeError("closing")
 
-    poller = Poller(lambda: FakeSource(scenes.empty()), broken, 0.01, 1.0, QUICK)
-    poller.start()
-    end = monotonic() + 2
-    while len(calls) < 3:
-        assert monotonic() < end
-        sleep(0.002)
-    poller.stop()
+    bench.poller = Poller(bench.connect, broken, 0.01, CALM_S, CALM)
+    bench.poller.start()
+    bench.until(lambda: len(calls) >= 3)
