@@ -68,7 +68,7 @@ build() {
     enter "$root"
     inside "$root" apt-get update -qq || untried "no lists of packages of $suite"
     inside "$root" apt-get install -y -qq --no-install-recommends ca-certificates \
-      python3-venv python3-pip python3-libvirt python3-lxml python3-psutil >"$root/apt.log" 2>&1 ||
+      python3-venv python3-libvirt python3-lxml python3-psutil >"$root/apt.log" 2>&1 ||
       untried "packages of $suite cannot be had, see $root/apt.log"
     touch "$root/ready"
   else

@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 
 out=$(realpath -m "${1:-dist}")
 python=${PYTHON:-/usr/bin/python3}
-needed=(python3-venv python3-pip python3-libvirt python3-lxml python3-psutil)
+needed=(python3-venv python3-libvirt python3-lxml python3-psutil)
 
 say() { printf 'deb: %s\n' "$*" >&2; }
 

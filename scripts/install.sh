@@ -5,7 +5,7 @@
 #   scripts/install.sh [WHEEL]       PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc PYTHON=python3
 #   scripts/install.sh --uninstall   takes all of it away but the configuration
 #
-# Without WHEEL one is made of this tree. libvirt, lxml and psutil are the distribution's where
+# Without WHEEL this tree is installed. libvirt, lxml and psutil are the distribution's where
 # PYTHON has them; else they come with the others, and libvirt-python is compiled.
 # A package says CONFIG=replace: an administrator's changes are the package manager's affair then.
 set -euo pipefail
@@ -59,6 +59,7 @@ tidy() {
     [[ $(basename "$name") == python* ]] || rm -f "$name"
   done
   sed -i '/^command = /d' "$destdir$home/pyvenv.cfg"
+  rm -f "$destdir$home/.gitignore"
   rm -f "$(site)"/vconsole-*.dist-info/direct_url.json
   # What a package owns is never stale: byte code that is not compared with its source.
   "$destdir$home/bin/python" -I -m compileall -q -s "$destdir" --invalidation-mode unchecked-hash \
@@ -95,15 +96,8 @@ spread() {
 }
 
 [[ ${1:-} != --uninstall ]] || { uninstall; exit; }
-wheel=${1:-}
-if [[ -z $wheel ]]; then
-  made=$(mktemp -d)
-  trap 'rm -rf "$made"' EXIT
-  "$python" -m pip --quiet --disable-pip-version-check wheel --no-deps --wheel-dir "$made" .
-  wheel=$(echo "$made"/vconsole-*.whl)
-fi
 umask 022
-make_home "$wheel"
+make_home "${1:-.}"
 tidy
 launcher vconsole vconsole.__main__
 launcher vconsole-hostinfo vconsole.features.hostinfo.guest

@@ -97,6 +97,12 @@ def test_it_is_taken_away_from_a_system_that_no_directory_stands_for(tmp_path: P
     assert not program.exists()
 
 
+def test_no_script_needs_pip_of_the_system() -> None:
+    """Debian has it apart; the environment that is made has its own."""
+    scripts = sorted((ROOT / "scripts").glob("*.sh"))
+    assert [script.name for script in scripts if '"$python" -m pip' in script.read_text()] == []
+
+
 # -- units -----------------------------------------------------------------------------------
 
 UNITS = sorted((PACKAGING / "systemd").glob("*.service"))
