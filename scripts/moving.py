@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, Final
 from unittest.mock import patch
@@ -32,8 +32,6 @@ CLOCKS: Final = (
     "vconsole.host.detail",
 )
 """Who looks at a clock on the way from the demo to the screen."""
-_PINS: Final = "vconsole.features.pins.host.set_pins"
-"""Tells how long the one change took."""
 _STEPS: Final = (
     ("", 3.5, "web-02 runs on cell 2; most of its memory is on cell 0"),
     ("p", 2.5, "p: where its threads may run"),
@@ -90,7 +88,8 @@ async def _frames() -> Any:
             source.read(View())
             clock.now += 1
         set_pins = host.handlers()[SetPins]
-        app, feed = make_console(source.read(View()), answers={SetPins: set_pins})
+        answers = {SetPins: lambda request: replace(set_pins(request), took_s=0.021)}
+        app, feed = make_console(source.read(View()), answers=answers)
         clock.now += 1
         async with app.run_test(size=SIZE) as pilot:
             for keys, seconds, words in _STEPS:
@@ -124,7 +123,6 @@ def demo_at(clock: Clock, *more: str) -> Iterator[None]:
     with ExitStack() as stack:
         for name in (*CLOCKS, *more):
             stack.enter_context(patch(f"{name}.monotonic", clock))
-        stack.enter_context(patch(f"{_PINS}.monotonic", iter((0.0, 0.021)).__next__))
         world._worlds.append(world.World(clock))
         yield
     world.forget()

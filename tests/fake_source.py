@@ -18,6 +18,7 @@ class FakeSource:
         closed: It was closed.
         abandoned: It was given up.
         called_at: When the latest call began, of readings that make several.
+        slowest_s: The longest call of the latest reading, where a test says so.
     """
 
     def __init__(self, *snapshots: HostState) -> None:
@@ -27,7 +28,7 @@ class FakeSource:
         self.views: list[View] = []
         self.error: Exception | None = None
         self.unfinished = False
-        self.called_at = 0.0
+        self.called_at = self.slowest_s = 0.0
         self.closed = self.abandoned = False
 
     def hang(self) -> None:

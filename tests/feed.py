@@ -61,7 +61,8 @@ class ScriptedFeed:
         self.changes.append(request.change)
         outcome = self.answer(request.change)
         self._publish(self.host_state)
-        return Reply(outcome.status, outcome.message, outcome)
+        took_s = None if outcome.took_ms is None else outcome.took_ms / 1000
+        return Reply(outcome.status, outcome.message, outcome, took_s=took_s)
 
     def see(self, sight: frozenset[str] | None) -> None:
         """It reads all there is."""

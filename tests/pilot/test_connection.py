@@ -72,6 +72,25 @@ async def test_the_age_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
         await console.until("STALE 1 min")
 
 
+async def test_data_that_is_seldom_read_has_its_age_beside_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Late is not stale; older than it was said to become is told as well."""
+    now = scenes.NOW
+    monkeypatch.setattr("vconsole.widgets.bars.monotonic", lambda: now)
+    seldom = replace(scenes.kvm07(), freshness=Freshness(now - 3, pace_s=20.0))
+    async with console_on(seldom) as console:
+        assert console.header.endswith("3 s old, read every 20 s")
+        now += 12
+        await console.until("15 s old, read every 20 s")
+        now += 12
+        await console.until("27 s old")
+        assert "every" not in console.header
+        now += 1
+        await console.host_says(replace(seldom, freshness=Freshness(now, pace_s=5.0)))
+        assert console.header.endswith("live  5 s")
+
+
 async def test_while_stale_the_keys_work_and_applying_does_not() -> None:
     async with pins_of(WEB_2) as console:
         await console.press("x")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
+from time import sleep
 from typing import Any
 
 import pytest
@@ -65,6 +66,19 @@ def test_each_request_is_answered_once() -> None:
         answers[request.word] = reply.value
     assert answers == {word: word.upper() for word in "abcdef"}
     assert office.nothing_more()
+
+
+def test_an_answer_took_what_passed_since_it_was_asked_for_a_queue_and_all() -> None:
+    def handle(_: Wanted) -> Reply:
+        sleep(0.1)
+        return Reply()
+
+    office = Office(handle, width=1)
+    for word in "abc":
+        office.dispatcher.ask(Wanted(word))
+    took = [reply.took_s or 0.0 for _, reply in (office.next(), office.next(), office.next())]
+    assert took[2] > took[1] > took[0] >= 0.1
+    assert took[2] >= 0.3
 
 
 def test_what_a_handler_raises_is_an_answer() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from tests import scenes
 from tests.fake_source import FakeSource
-from vconsole.host.poller import Limits, Poller
+from vconsole.host.pace import Limits
+from vconsole.host.poller import Poller
 from vconsole.host.source import HostError, HostSource, View
 from vconsole.model.host_state import HostState
 
@@ -216,15 +217,15 @@ class FarSource(FakeSource):
         slowest_s: The longest that one took: a machine that stands still makes any of them late.
     """
 
-    def __init__(self, calls: int) -> None:
+    def __init__(self, calls: int, call_s: float = 0.02) -> None:
         super().__init__(scenes.kvm07())
-        self.calls, self.slowest_s = calls, 0.0
+        self.calls, self.call_s, self.slowest_s = calls, call_s, 0.0
 
     def read(self, view: View) -> HostState:
         begun = monotonic()
         for _ in range(self.calls):
             self.called_at = monotonic()
-            sleep(0.02)
+            sleep(self.call_s)
             self.slowest_s = max(self.slowest_s, monotonic() - begun)
             begun = self.called_at
             if self.abandoned:
@@ -257,6 +258,52 @@ def test_a_far_host_is_stale_when_a_call_hangs_and_not_between_its_calls(bench: 
     bench.until(lambda: bench.last.freshness.stale)
     bench.lose_patience(0.4)
     bench.until(lambda: bench.connected(2) and bench.fresh())
+
+
+def test_a_host_so_far_that_a_call_outlasts_a_deadline_is_late_and_not_stale(bench: Bench) -> None:
+    """What a call takes is known from the connection: that took several of them."""
+    call_s = 2 * 0.15  # twice the deadline
+    far = FarSource(2, call_s)
+
+    def connect() -> HostSource:
+        sleep(4 * call_s)
+        bench.sources.append(far)
+        return far
+
+    limits = replace(QUICK, connect_s=30)
+    bench.poller = Poller(connect, bench.snapshots.append, 0.02, 0.15, limits)
+    bench.poller.start()
+    bench.until(bench.fresh)
+    seen = len(bench.snapshots)
+    bench.until(lambda: len(far.views) >= 3)
+    stale = any(state.freshness.stale for state in bench.snapshots[seen:])
+    assert far.slowest_s > 2 * call_s or (not stale and len(bench.sources) == 1)
+    far.hang()
+    bench.until(lambda: bench.last.freshness.stale)
+    bench.until(lambda: far.abandoned)
+
+
+def test_the_age_of_the_data_is_that_of_the_question(bench: Bench) -> None:
+    far = FarSource(10)
+    bench.next = [far]
+    begun = monotonic()
+    bench.poller.start()
+    bench.until(bench.fresh)
+    read_at = bench.last.freshness.read_at
+    assert read_at is not None
+    assert begun <= read_at <= far.called_at - 9 * far.call_s
+
+
+def test_an_event_does_not_wait_for_the_pace_of_a_far_host(bench: Bench) -> None:
+    far = FarSource(10)  # 0.2 s, so it is read every 2 s
+    bench.next = [far]
+    bench.poller.start()
+    bench.until(lambda: bench.last.freshness.pace_s if bench.snapshots else 0)
+    seen, begun = len(far.views), bench.last.freshness.read_at
+    assert begun is not None
+    bench.poller.wake()
+    bench.until(lambda: len(far.views) > seen)
+    assert far.called_at < begun + 1.5 or far.slowest_s > 0.1, "it waited for the pace"
 
 
 def test_a_slow_host_says_how_often_it_is_read(bench: Bench) -> None:

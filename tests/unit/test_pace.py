@@ -56,3 +56,39 @@ def test_the_pace_is_told_as_a_round_number_of_seconds(took_s: float, told_s: fl
 def test_the_interval_itself_is_no_pace_to_tell() -> None:
     assert after(6.0, 6.0).told_s(20.0) == 0
     assert after(6.0, 6.0).told_s(10.0) == 20
+
+
+def test_what_a_call_may_take_follows_what_the_way_takes() -> None:
+    pace = Pace()
+    pace.opened(16.0)  # some six round trips of 2.6 s
+    assert pace.deadline_s(5.0) > 5.2
+    pace.took(5.3, 5.2)
+    pace.took(15.9, 5.2)
+    assert pace.patience_s(1.5) > 5.2
+    assert pace.deadline_s(5.0) > 2 * 5.2
+    assert pace.longest_s > 20 * 5.2
+    pace.took(0.1, 0.03)
+    assert (pace.patience_s(1.5), pace.deadline_s(5.0)) == (1.5, 5.0)
+
+
+@pytest.mark.parametrize("stalled_s", [2.0, 4.9])
+def test_a_host_nearby_that_stalls_once_is_waited_for_no_longer_the_next_time(
+    stalled_s: float,
+) -> None:
+    pace = Pace()
+    pace.opened(0.04)
+    for slowest_s in (0.005, stalled_s, 0.005, stalled_s):
+        pace.took(slowest_s * 2, slowest_s)
+        assert (pace.patience_s(1.5), pace.deadline_s(5.0)) == (1.5, 5.0)
+
+
+def test_an_event_comes_first_and_many_of_them_keep_the_pace() -> None:
+    pace = after(2.0, 2.0)
+    assert pace.event_s == 2.0
+    waits = []
+    for _ in range(3):
+        pace.took(2.0, for_event=True)
+        waits.append(pace.event_s)
+    assert waits == [4, 8, SELDOM_S]
+    pace.took(2.0)
+    assert pace.event_s == 2.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -45,6 +45,7 @@ class _Job:
     timer: Timer | None = None
     entry: Entry | None = None
     """What the recorder knows it by."""
+    asked_at: float = field(default_factory=monotonic)
     since: float = field(default_factory=monotonic)
 
 
@@ -162,6 +163,8 @@ class Dispatcher:
                 reply = self._recorder.ended(job.entry, job.request, reply)
             except Exception:  # whoever asked is told all the same
                 leave_trace()
+        if reply.took_s is None:
+            reply = replace(reply, took_s=monotonic() - job.asked_at)
         if wanted:
             with suppress(Exception):  # a user interface that is closing
                 self._publish(job.request, reply)

@@ -65,6 +65,11 @@ class LibvirtSource:
         """When the latest call began."""
         return self._link.called_at
 
+    @property
+    def slowest_s(self) -> float:
+        """The longest that a call of the latest reading took."""
+        return self._link.slowest_s
+
     def read(self, view: View) -> HostState:
         """Read what `view` needs.
 
@@ -87,6 +92,7 @@ class LibvirtSource:
         return host_state
 
     def _read(self, view: View) -> HostState:
+        self._link.slowest_s = 0.0
         if self._met is None:
             self._meet()
         self._fleet.mark(self._link.events.take())

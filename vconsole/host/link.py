@@ -41,6 +41,7 @@ class Link:
         connection: What the screen may know of it.
         calls: How many calls were made; a call may be several round trips.
         called_at: When the latest began, in monotonic seconds.
+        slowest_s: The longest that one took since somebody set this to 0.
         notes: Calls that the driver lacks or forbids, with the reason; they are not made again.
         denied: Those among them that this user may not make.
         simulation: What stands for the host's kernel where the host is invented.
@@ -57,7 +58,7 @@ class Link:
 
     def __init__(self, conn: Any, connection: Connection, wake: Wake = None) -> None:
         self.conn, self.connection = conn, connection
-        self.calls, self.called_at = 0, 0.0
+        self.calls, self.called_at, self.slowest_s = 0, 0.0, 0.0
         self.notes: dict[str, str] = {}
         self.denied: dict[str, str] = {}
         self.abandoned = False
@@ -129,7 +130,9 @@ class Link:
             self._refuse_again(function, arguments)
         self.calls, self.called_at = self.calls + 1, now
         try:
-            return function(*arguments)
+            answer = function(*arguments)
+            self.slowest_s = max(self.slowest_s, monotonic() - now)
+            return answer
         except libvirt.libvirtError as error:
             if errors.lost(self.conn):
                 raise HostError("connection lost", errors.message(error)) from error

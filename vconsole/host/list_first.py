@@ -38,6 +38,11 @@ class ListFirst:
         """When the latest call began."""
         return self._link.called_at
 
+    @property
+    def slowest_s(self) -> float:
+        """The longest that a call of the latest reading took."""
+        return self._link.slowest_s
+
     def read(self, view: View) -> HostState:
         """Read the list; from the second time on what `view` needs.
 

@@ -14,36 +14,11 @@ from dataclasses import replace
 from threading import Condition, Thread
 from time import monotonic
 
-from vconsole.host.pace import Pace
+from vconsole.host.pace import Limits, Pace
 from vconsole.host.source import Connect, HostError, View
 from vconsole.host.stderr import leave_trace
 from vconsole.host.worker import Answer, Job, Opened, Read, Worker
 from vconsole.model.host_state import EMPTY, Domain, Freshness, HostState
-from vconsole.model.value import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How patient the poller is, in seconds."""
-
-    patience_s: float = 1.5
-    """A call that takes longer makes the data stale; a reading of several too, where it also takes
-    longer than the screen was told to expect of this host."""
-    connect_s: float = 10.0
-    """An attempt to connect that takes longer goes on, and another one begins beside it; of that
-    it is twice as long, up to `longest_connect_s`. ssh takes more than this at times."""
-    longest_connect_s: float = 120.0
-    first_retry_s: float = 0.25
-    last_retry_s: float = 1.0
-    """Attempts to connect start at `first_retry_s` and double up to this."""
-    settled_s: float = 5.0
-    """A connection that lived this long starts the attempts anew."""
-    between_events_s: float = 0.25
-    slice_s: float = 0.02
-    """Between two readings of a source that is `unfinished`."""
-    workers: int = 4
-    """Workers that may be left behind, or still connect, before no new one is started."""
-
 
 _SLACK_S = 0.005
 """What is due this soon is due now: one wakeup instead of two."""
@@ -56,7 +31,8 @@ class Poller:
         connect: Opens the host; called in a worker thread, again after each loss.
         on_host_state: Is given every reading, from any thread.
         interval_s: Seconds from one reading to the next.
-        deadline_s: Seconds after which a reading is given up whose call does not come back.
+        deadline_s: Seconds after which a reading is given up whose call does not come back; more
+            where calls usually take so long.
         limits: The other deadlines.
         initial: What is published with a reason as long as nothing was read.
         first_only: Stop after the first reading until `go_on`: nobody can show another yet.
@@ -89,7 +65,7 @@ class Poller:
         self._left: set[Worker] = set()
         """Workers that were abandoned or are closing, as long as their threads live."""
         self._stopping = False
-        self._asked = self._event = False
+        self._asked = self._event = self._for_event = False
         self._first_only = first_only
         self._due = self._retry_at = self._wake_at = 0.0
         self._earliest = self._published_at = self._opened_at = 0.0
@@ -169,7 +145,7 @@ class Poller:
             elif isinstance(answer, HostState):
                 self._fresh(worker, answer, took)
             else:
-                self._opened()
+                self._opened(took)
 
     def ended(self, worker: Worker) -> None:
         """Forget a worker whose thread ends; that may make room for a new one."""
@@ -242,8 +218,9 @@ class Poller:
             else:
                 self._abandon(worker, worker.job, deadline)
             return 0.0
-        patience = min(self._limits.patience_s, deadline)
-        calm = min(left - deadline + patience, max(patience, self._pace.least_s) - waited)
+        of_call = min(self._pace.patience_s(self._limits.patience_s), deadline)
+        of_all = max(self._limits.patience_s, self._pace.longest_s)
+        calm = min(left - deadline + of_call, of_all - waited)
         if calm > 0:
             return calm
         self._go_stale(worker.since, f"waiting for libvirt to {_doing(worker.job)}")
@@ -273,9 +250,10 @@ class Poller:
             return
         self._drop(self._worker)
         self._worker, worker.job = worker, None
-        self._opened()
+        self._opened(monotonic() - worker.since)
 
-    def _opened(self) -> None:
+    def _opened(self, took: float) -> None:
+        self._pace.opened(took)
         self._drop_elders()
         self._connect_s = self._limits.connect_s
         self._opened_at = monotonic()
@@ -299,18 +277,20 @@ class Poller:
         if now < self._due - _SLACK_S:
             return self._due - now
         view = replace(self._view, again=frozenset(self._again), now=self._asked)
-        self._asked = self._event = False
+        self._for_event, self._asked, self._event = self._event, False, False
         worker.give(Read(view))
         self._again.clear()
         self._due = now + self._interval_s
         return min(self._limits.patience_s, self._interval_s)
 
     def _deadline(self, job: Job) -> float:
-        return self._connect_s if isinstance(job, Opened) else self._deadline_s
+        if isinstance(job, Opened):
+            return self._connect_s
+        return self._pace.deadline_s(self._deadline_s)
 
     def _abandon(self, worker: Worker, job: Job, deadline: float) -> None:
         worker.abandon()
-        reason = f"libvirt did not {_doing(job)} within {deadline:g} s"
+        reason = f"libvirt did not {_doing(job)} within {round(deadline, 2):g} s"
         self._lost(worker, HostError("no answer", reason), worker.since)
 
     # -- what became of it ---------------------------------------------------------------------
@@ -320,12 +300,13 @@ class Poller:
         now, begun, limits = monotonic(), worker.since, self._limits
         if now - self._opened_at >= limits.settled_s:
             self._retry_s = limits.first_retry_s
-        self._pace.took(took)
-        told = 0.0 if worker.unfinished else self._pace.told_s(self._interval_s)
-        freshness = Freshness(now, reason=host_state.freshness.reason, pace_s=told)
+        self._pace.took(took, worker.slowest_s, self._for_event)
+        soon = worker.unfinished and not self._pace.far
+        told = 0.0 if soon else self._pace.told_s(self._interval_s)
+        freshness = Freshness(begun, reason=host_state.freshness.reason, pace_s=told)
         self._publish(self._recalled(replace(host_state, freshness=freshness)))
         self._due = begun + max(self._interval_s, self._pace.least_s)
-        self._earliest = begun + max(limits.between_events_s, self._pace.least_s)
+        self._earliest = begun + max(limits.between_events_s, self._pace.event_s)
         if worker.unfinished:
             self._due = now + limits.slice_s
         if self._event:

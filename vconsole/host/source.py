@@ -51,6 +51,10 @@ class HostSource(Protocol):
         Read from another thread: a reading of many calls over a long way is no call that hangs.
         """
 
+    @property
+    def slowest_s(self) -> float:
+        """The longest that a call of the latest reading took: what this host usually takes."""
+
     def read(self, view: View) -> HostState:
         """Read what `view` needs, at most four calls to libvirt and two for the domain in view.
 

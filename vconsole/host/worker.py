@@ -97,6 +97,13 @@ class Worker:
                 return max(self.since, self._source.called_at)
         return self.since
 
+    @property
+    def slowest_s(self) -> float:
+        """The longest call of the last reading; 0 where the source does not know."""
+        with suppress(Exception):
+            return self._source.slowest_s if self._source is not None else 0.0
+        return 0.0
+
     def _run(self) -> None:
         try:
             job: Job | None = self.job

@@ -106,6 +106,7 @@ class Outcome:
     steps: tuple[StepOutcome, ...] = ()
     message: str = ""
     took_ms: float | None = None
+    """From the key, or the command, to what was read back."""
 
     @property
     def applied(self) -> tuple[PinStep, ...]:

@@ -7,6 +7,7 @@ between is a conflict and never a lost update.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import field
 from typing import ClassVar
 
 from vconsole.model.outcome import Status
@@ -25,6 +26,7 @@ class Reply:
         value: What was read, or what the host says after a change.
         read_back: What is there after a change, in words.
         settle: Of a change of unknown outcome the request that finds out.
+        took_s: From the moment it was asked for to the answer, whatever it had to wait for.
     """
 
     status: Status = "applied"
@@ -32,6 +34,7 @@ class Reply:
     value: object = None
     read_back: str = ""
     settle: object = None
+    took_s: float | None = field(default=None, compare=False)
 
 
 def took_effect(done: bool, value: object = None, read_back: str = "") -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from vconsole.model.outcome import Outcome, PinChange, Status, StepOutcome
@@ -81,7 +81,8 @@ class SetPins:
 def outcome_of(request: SetPins, reply: Reply) -> Outcome:
     """Row by row where the host answered so; else what is said of the whole stands for each."""
     if isinstance(reply.value, Outcome):
-        return reply.value
+        took = reply.value.took_ms if reply.took_s is None else 1000 * reply.took_s
+        return replace(reply.value, took_ms=took)
     status: Status = "unknown" if reply.status == "unknown" else "not tried"
     steps = tuple(StepOutcome(step, status) for step in request.change.steps)
     return Outcome(request.change, reply.status, steps, reply.message)

@@ -24,6 +24,9 @@ from vconsole.widgets.growing import broken, lines_allowed
 from vconsole.widgets.keyed import keyed
 from vconsole.widgets.styled import Styled
 
+AGES_S = 10.0
+"""Data that is read so seldom has its age beside it."""
+
 
 class HeaderBar(Styled):
     """Which host this is, its free memory, and how fresh the data is. Never lies about age."""
@@ -42,13 +45,13 @@ class HeaderBar(Styled):
     interval_s: var[float] = var(1.0)
 
     def on_mount(self) -> None:
-        """Count the age aloud while the data is stale, and only then."""
+        """Count the age aloud while the data is stale or seldom read, and only then."""
         self._shown: tuple[tuple[str, str], ...] = ()
         self._clock = self.set_interval(1.0, self._refresh_if_changed, pause=True)
 
     def watch_host_state(self, host_state: HostState) -> None:
         """Repaint only when a word changed."""
-        if host_state.freshness.stale:
+        if host_state.freshness.stale or host_state.freshness.pace_s >= AGES_S:
             self._clock.resume()
         else:
             self._clock.pause()
@@ -89,7 +92,12 @@ class HeaderBar(Styled):
             return f"connecting {duration(monotonic() - fresh.connecting_since)} ", "warn"
         if fresh.read_at is None:
             return ("no data ", "bad") if fresh.reason else ("connecting ", "warn")
-        return f"live  {fresh.pace_s or self.interval_s:g} s ", ""
+        if fresh.pace_s < AGES_S:
+            return f"live  {fresh.pace_s or self.interval_s:g} s ", ""
+        old = monotonic() - fresh.read_at
+        if old > fresh.pace_s:  # a reading that takes longer: its calls come back, one by one
+            return f"{duration(old)} old ", "warn"
+        return f"{duration(old)} old, read every {fresh.pace_s:g} s ", ""
 
     def render_line(self, y: int) -> Strip:
         """Draw the words; what does not fit goes from the middle."""

@@ -268,7 +268,8 @@ class PlanScreen(ListPage):
     def replied(self, request: Request, reply: Reply) -> None:
         again = isinstance(request, ReadOutcome)
         if isinstance(request, ReadOutcome) and request.of is self._asked is not None:
-            reply = replace(reply, message=f"{self._said}; {reply.message}".lstrip("; "))
+            words = f"{self._said}; {reply.message}".lstrip("; ")
+            reply = replace(reply, message=words, took_s=None)  # that is of reading again
             request = self._asked
         elif isinstance(request, SetPins) and request is not self._asked:
             self._past |= request.uuid == self._change.uuid and self._outcome is not None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from time import monotonic
 
 from vconsole.features.pins.host.writer import PinWriter, RefusedError
 from vconsole.host.link import Link
@@ -18,10 +16,8 @@ from vconsole.model.words import row_label
 
 def set_pins(link: Link, request: SetPins) -> Reply:
     """Compare with what was seen, set row by row, and read back."""
-    begun = monotonic()
     split_pins = request.split_pins and link.connection.split_pins
     outcome = PinWriter(link, Machine(link), split_pins).apply(request.change)
-    outcome = replace(outcome, took_ms=1000 * (monotonic() - begun))
     return Reply(outcome.status, outcome.message or _drift(outcome), outcome, _read_back(outcome))
 
 
