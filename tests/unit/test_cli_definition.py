@@ -47,7 +47,11 @@ def test_a_domain_that_runs_as_it_is_defined_differs_in_nothing() -> None:
     for words in (("test",), ("--all",)):
         done = vconsole("diff", *words, "--json")
         assert (done.returncode, done.stderr) == (0, "")
-        assert json.loads(done.stdout)[0]["divergence"] == {"rows": [], "reason": ""}
+        assert json.loads(done.stdout)[0]["divergence"] == {
+            "rows": [],
+            "reason": "",
+            "unread": False,
+        }
     assert vconsole("diff", "test").stdout.split() == "Domain Area What Live Config Can".split()
 
 

@@ -18,13 +18,24 @@ MOST_READINGS = 2000
 
 
 def complete(source: HostSource, view: View) -> HostState:
-    """Read until no domain is left without details, or one refuses to give them."""
+    """Read until no domain is left without details, or one refuses to give them.
+
+    Raises:
+        CliError: The view is of domains, and they may not be listed.
+    """
     host_state = source.read(view)
+    if view.page != "host":
+        _listed(host_state)
     for _ in range(MOST_READINGS):
         if all(domain.detailed or domain.problem for domain in host_state.domains):
             break
         host_state = source.read(view)
     return host_state
+
+
+def _listed(host_state: HostState) -> None:
+    if host_state.unlisted:
+        raise CliError(f"domains cannot be listed: {host_state.unlisted}")
 
 
 def measured(source: HostSource, uuid: str) -> HostState:
@@ -61,6 +72,7 @@ def find_domain(host_state: HostState, word: str) -> Domain:
     Raises:
         CliError: There is none.
     """
+    _listed(host_state)
     for domains in (
         [d for d in host_state.domains if d.name == word],
         [d for d in host_state.domains if d.uuid == word.lower()],

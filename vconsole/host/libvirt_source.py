@@ -21,6 +21,7 @@ from vconsole.host.link import Link, Wake, open_link, probe_split_pins
 from vconsole.host.local_usage import LocalUsage
 from vconsole.host.locality import InstantLocality, LocalityReader
 from vconsole.host.machine import Machine
+from vconsole.host.records import unlisted_by
 from vconsole.host.source import HostError, View
 from vconsole.host.usage import NOWAIT, BulkUsage, InfoUsage, UsageReader
 from vconsole.model.host_state import Confined, Detail, Freshness, HostState, Usage
@@ -157,6 +158,9 @@ class LibvirtSource:
         machine = self._machine
         problems = [machine.problem] if machine.problem else []
         problems += [f"{name}: {reason}" for name, reason in self._link.denied.items()]
+        unlisted = unlisted_by(self._link)
+        if unlisted:
+            problems.insert(0, f"domains cannot be listed: {unlisted}")
         return self._remember(
             HostState(
                 connection=self._link.connection,
@@ -166,6 +170,7 @@ class LibvirtSource:
                 pcpus=machine.pcpus,
                 busy=machine.busy,
                 domains=self._fleet.domains,
+                unlisted=unlisted,
                 usage=self._last_usage,
                 locality=self._locality.results,
                 last_ran=self._usage.last_ran(),

@@ -172,6 +172,18 @@ class Link:
             self.notes[name] = errors.one_line(error)
         return None
 
+    def demand(self, name: str, function: Callable[..., T], *arguments: Any) -> T | None:
+        """Call what a host may lack, as `attempt` does, where None means that it does.
+
+        Raises:
+            HostError: The connection is gone.
+            libvirt.libvirtError: It fails at the moment: nobody may take that for nothing there.
+        """
+        found = self.attempt(name, function, *arguments)
+        if found is None and name not in self.notes:
+            return self.call(function, *arguments)
+        return found
+
     def xml_of(self, domain: Any, flags: int = 0) -> str:
         """The XML of a domain (virDomainGetXMLDesc).
 

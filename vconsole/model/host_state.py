@@ -338,6 +338,8 @@ class HostState:
     busy: Mapping[int, float] = field(default_factory=dict)
     """pCPU id -> busy percent of the last interval."""
     domains: tuple[Domain, ...] = ()
+    unlisted: str = ""
+    """Why this user may not list domains; then that there are none means nothing."""
     usage: Mapping[str, Usage] = field(default_factory=lambda: _NOTHING)
     """Domain UUID -> what it uses."""
     locality: Mapping[str, Locality] = field(default_factory=dict)

@@ -57,7 +57,7 @@ def _add_way(commands: Commands, way: str, explanation: str) -> argparse.Argumen
 
 
 def run_diff(options: argparse.Namespace, source: HostSource) -> int:
-    """List the differences; answers 1 where there is one, as diff does."""
+    """List the differences; answers 1 where there is one, or a domain could not be compared."""
     if options.all == bool(options.domains):
         raise CliError("name domains, or give --all", USAGE)
     domains, _ = chosen(options, source)
@@ -74,7 +74,7 @@ def run_diff(options: argparse.Namespace, source: HostSource) -> int:
         print_json([{"uuid": d.uuid, "name": d.name, "divergence": found[d.uuid]} for d in domains])
     else:
         print_table(_TITLES, [line for d in domains for line in _lines(d.name, found[d.uuid])])
-    return FAILED if any(each.rows for each in found.values()) else DONE
+    return FAILED if any(each.rows or each.unread for each in found.values()) else DONE
 
 
 def _lines(name: str, found: Divergence) -> list[tuple[str | None, ...]]:

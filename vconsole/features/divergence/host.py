@@ -8,6 +8,7 @@ from vconsole.host.devices import read_xml
 from vconsole.host.link import Link
 from vconsole.host.together import together
 from vconsole.model.request import Reply
+from vconsole.model.xml_read import XmlError
 
 
 def read_divergence(link: Link, request: ReadDivergence) -> Reply:
@@ -23,8 +24,8 @@ def _read(link: Link, uuid: str, request: ReadDivergence) -> Divergence:
         texts = read_xml(link, link.call(link.conn.lookupByUUIDString, uuid))
         found = rows(texts.live, texts.config, request.everything)
     except libvirt.libvirtError as error:
-        return Divergence(reason=errors.message(error))
+        return Divergence(reason=errors.message(error), unread=True)
     except ValueError as error:
-        return Divergence(reason=errors.one_line(error))
+        return Divergence(reason=errors.one_line(error), unread=isinstance(error, XmlError))
     pins = link.connection.split_pins
     return Divergence(tuple(row for row in found if pins or row.difference.area != "pins"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 
 from vconsole.cli.arguments import Commands, add_connection_arguments
 from vconsole.cli.read import complete, find_domain, measured
@@ -55,8 +56,6 @@ def run(options: argparse.Namespace, source: HostSource) -> int:
     view = View("host") if options.what in ("host", "cells", *SHOWS) else View("domains")
     view = View("pin") if options.what == "pins" else view  # threads of many guests at a look
     host_state = complete(source, view)
-    if host_state.freshness.reason and not host_state.domains and options.what == "domains":
-        raise CliError(f"domains cannot be listed: {host_state.freshness.reason}")
     if options.what in SHOWS:
         imported(SHOWS[options.what])(options, host_state)
         return DONE
@@ -128,6 +127,14 @@ def _as_text(what: str, host_state: HostState, domain: Domain | None) -> None:
 
 def _domains(host_state: HostState) -> None:
     print_columns(COLUMNS, sort_rows(rows(host_state.domains, host_state), "name"))
+    _problems(host_state.domains)
+
+
+def _problems(domains: Iterable[Domain]) -> None:
+    """Why there is nothing of a domain where there is nothing."""
+    for domain in domains:
+        if domain.problem:
+            print(safe(f"{domain.name}: {domain.problem}"))
 
 
 def _domain(domain: Domain, host_state: HostState) -> None:
@@ -158,6 +165,7 @@ def _pins(domains: list[Domain], host_state: HostState) -> None:
         for p in d.pins
     ]
     print_table(("domain", "row", "live", "config", "kernel"), found)
+    _problems(domains)
     for domain in domains:
         if line := drift_line(domain, host_state):
             print(safe(f"{domain.name}: {line}"))

@@ -126,7 +126,7 @@ class DomainsScreen(ListPage):
         return [row.domain.uuid for row in ordered]
 
     def _show_title(self) -> None:
-        total = len(self.host_state.domains)
+        total = "-" if self.host_state.unlisted else len(self.host_state.domains)
         count = f"{len(self._order)}/{total}" if self._query.text else f"{total}"
         arrow = "↓" if self._descending else "↑"
         if self.console.config.ascii:

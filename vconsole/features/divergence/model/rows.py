@@ -44,10 +44,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Divergence:
-    """Where one domain differs; `reason` says why that is not known."""
+    """Where one domain differs; `reason` says why that is not known.
+
+    It may be that there is nothing to compare, or, `unread`, that something could not be read.
+    """
 
     rows: tuple[Row, ...] = ()
     reason: str = ""
+    unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ def _count(link: Link, domain: Any, target: str) -> Counters:
 
 def read_host_network(link: Link, request: ReadHostNetwork) -> Reply:
     """Read what there is; what the driver lacks is left out."""
-    found = link.attempt("networks", link.conn.listAllNetworks, 0) or []
+    found = link.demand("networks", link.conn.listAllNetworks, 0) or []
     networks = tuple(sorted(_networks(link, found), key=lambda network: network.name))
     leases = tuple(_leases(link, found))
     problem = "; ".join(link.notes[n] for n in ("networks", "leases") if n in link.denied)
@@ -133,7 +133,7 @@ def _bridges(link: Link) -> tuple[Bridge, ...]:
     /sys tells at no cost, where this machine's network is the daemon's: not of a daemon in a
     container, which names interfaces that are not here.
     """
-    handles = link.attempt("interfaces", link.conn.listAllInterfaces, 0)
+    handles = link.demand("interfaces", link.conn.listAllInterfaces, 0)
     here = {folder.name for folder in SYS.iterdir()} if link.connection.local else set()
     if link.connection.local and {h.name() for h in handles or ()} <= here:
         found = [_bridge_here(folder) for folder in SYS.glob("*/bridge")]

@@ -350,5 +350,13 @@ def _texts(link: Link, domain: Any, snapshots: bool) -> tuple[list[tuple[str, st
 
 
 def _snapshot_texts(link: Link, domain: Any) -> Iterator[tuple[str, str]]:
-    for snapshot in link.attempt("snapshots", domain.listAllSnapshots, 0) or ():
+    import libvirt
+
+    try:
+        found = link.call(domain.listAllSnapshots, 0)
+    except libvirt.libvirtError as error:
+        if not errors.unsupported(error):
+            raise
+        return
+    for snapshot in found:
         yield f"snapshot {snapshot.getName()}", str(link.call(snapshot.getXMLDesc, 0))
