@@ -13,7 +13,6 @@ import select
 import selectors
 import signal
 import sys
-from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -21,14 +20,11 @@ from threading import Condition, Event, Thread
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from textual._time import get_time
-from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
-from textual.events import Key
-from textual.keys import Keys
 
 from vconsole.cli.output import terminal_size
 from vconsole.console.ending import end_by_signals
+from vconsole.console.typed import Typed
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -38,8 +34,6 @@ STALLED_S = 0.25
 """A terminal that has not taken what was written so long ago gets no further frame."""
 LAST_WORDS_S = 2.0
 """How long the end waits for a terminal to take what gives it back to the shell."""
-_LOOK_EVERY_S = 0.1
-"""Where Textual's parser does not say when its patience ends."""
 GONE = 128 + signal.SIGHUP
 """The return code after the terminal was closed."""
 
@@ -157,19 +151,6 @@ def _write_all(descriptor: int, data: bytes) -> None:
             select.select((), (descriptor,), ())
 
 
-class _Parser(XTermParser):
-    """Textual's, which fails at what is written as a key and is none that it knows.
-
-    A terminal tells of keys that are let go where another program asked for that and left it so.
-    """
-
-    def _sequence_to_key_events(self, sequence: str, alt: bool = False) -> Iterable[Key]:
-        try:
-            yield from super()._sequence_to_key_events(sequence, alt)
-        except (ValueError, OverflowError):
-            yield Key(Keys.Ignore, sequence)
-
-
 class TerminalDriver(LinuxDriver):
     """See the module. It draws on standard output; descriptor 2 is for errors."""
 
@@ -191,6 +172,13 @@ class TerminalDriver(LinuxDriver):
         end_by_signals(self._app)
         take: Callable[[], None] = super().start_application_mode  # which says no types
         take()
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back; what Textual asks of some, to count in pixels, it leaves on."""
+        if self._mouse_pixels:
+            self.write("\x1b[?1016l")
+        give: Callable[[], None] = super().stop_application_mode
+        give()
 
     def _get_terminal_size(self) -> tuple[int, int]:
         return terminal_size()
@@ -234,40 +222,27 @@ class TerminalDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Hand on what is typed until the end, or that of the terminal."""
-        parser = _Parser(self._debug)
-        decode = getincrementaldecoder("utf-8")("replace").decode
-
-        def parse(data: bytes) -> Iterable[Message]:
-            text = decode(data)  # none yet of a character of which a piece came
-            return parser.feed(text) if text else ()  # an empty one would be the end
-
+        typed = Typed(self._debug)
         with selectors.SelectSelector() as selector:
             for descriptor in (self.fileno, self._ending.reader):
                 selector.register(descriptor, selectors.EVENT_READ)
             while not self.exit_event.is_set() and not self._lost:
-                ready = selector.select(_patience(parser))
+                ready = selector.select(typed.patience)
                 if any(key.fd == self.fileno for key, _ in ready):
-                    self._read(parse)
-                for event in parser.tick():
-                    self.process_message(event)
+                    self._hand_on(typed.feed(self._read()))
+                self._hand_on(typed.tick())
 
-    def _read(self, parse: Callable[[bytes], Iterable[Message]]) -> None:
+    def _hand_on(self, events: Iterable[Message]) -> None:
+        for event in events:
+            self.process_message(event)
+
+    def _read(self) -> bytes:
         try:
             data = os.read(self.fileno, 4096)
         except BlockingIOError:  # somebody else has read it
-            return
+            return b""
         except OSError:
             data = b""
         if not data:
             self._gone()
-            return
-        for event in parse(data):
-            self.process_message(event)
-
-
-def _patience(parser: XTermParser) -> float | None:
-    """Seconds until the beginning of a sequence is taken for a key; None where there is none."""
-    due: float | None = getattr(parser, "_timeout_time", 0.0)
-    if due is None:
-        return None
-    return max(0.0, due - get_time()) if due else _LOOK_EVERY_S
+        return data

@@ -9,7 +9,7 @@ from rich.style import Style
 from rich.text import Text
 from textual.binding import Binding
 from textual.document._document import Document
-from textual.events import Key, Paste
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import TextArea
 
@@ -75,11 +75,6 @@ class Editor(TextArea, TakesText):
     def typed(self, event: Key) -> bool:
         """Whether the key was text; a new line is."""
         return event.is_printable or event.key == "enter"
-
-    async def _on_paste(self, event: Paste) -> None:
-        """Take what is printable of it."""
-        event.text = "".join(c for c in event.text if c.isprintable() or c in "\n\t")
-        await super()._on_paste(event)
 
     def action_stay(self) -> None:
         """Keep the focus: there is nowhere to go."""
