@@ -180,6 +180,42 @@ class TerminalDriver(LinuxDriver):
         give: Callable[[], None] = super().stop_application_mode
         give()
 
+    # -- stopped by the shell, and continued -------------------------------------------------
+    #
+    # In the loop: the main thread may be in the middle of writing when a signal comes.
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stop; at once where an editor has the terminal."""
+        if self._auto_restart:
+            self._in_loop(self._stop)
+        else:
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Go on with the terminal taken, which whoever had it meanwhile may have changed.
+
+        SIGCONT also comes to who was never stopped: behind the SIGHUP of a session that ends.
+        """
+        if self._auto_restart:
+            self._in_loop(self._take_again)
+
+    def _in_loop(self, do: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # a loop that is over
+            self._loop.call_soon_threadsafe(do)
+
+    def _stop(self) -> None:
+        if self._app.is_running and not self._app._exit:
+            self.suspend_application_mode()
+            os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _take_again(self) -> None:
+        if self._app._exit or not self._app.is_running:
+            return
+        if self._key_thread is not None and self._key_thread.is_alive():
+            self.suspend_application_mode()
+        self._must_signal_resume = True
+        self.resume_application_mode()
+
     def _get_terminal_size(self) -> tuple[int, int]:
         return terminal_size()
 
