@@ -57,6 +57,9 @@ def _run(arguments: list[str]) -> int:
 
 def console(arguments: list[str]) -> int:
     """Open the console; 2 for wrong usage, 1 where it cannot start."""
+    from vconsole.console.ending import note_signals
+
+    note_signals()
     from vconsole.cli.console import console_parser
 
     parser = console_parser()

@@ -123,17 +123,37 @@ def test_markup_is_shown_as_it_is(console: Open, hostile_node: Path) -> None:
     screen.wait_for(r"domain \[link=file:x\]")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+ENDS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT]
+
+
+@pytest.mark.parametrize("number", ENDS)
 def test_signals_give_the_terminal_back(console: Open, number: signal.Signals) -> None:
     """An ssh session that drops, a service that stops: out within a second."""
     screen = console("--demo")
     screen.wait_for(r"cache-01")
     os.kill(screen.pid, number)
+    os.kill(screen.pid, signal.SIGCONT)  # as the kernel does when a session ends, and `timeout`
     assert screen.wait_exit(3) == 128 + number
     assert screen.modes_left_on() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("before", [(), (signal.SIGSTOP,)], ids=["", "stopped"])
+def test_who_is_continued_has_the_terminal_once(
+    console: Open, before: tuple[signal.Signals, ...]
+) -> None:
+    """SIGCONT comes to who was never stopped too, or was by a SIGSTOP that nobody can see."""
+    screen = console("--demo")
+    screen.wait_for(r"cache-01")
+    for number in (*before, signal.SIGCONT):
+        os.kill(screen.pid, number)
+    screen.send("2")
+    screen.wait_for(r"^ Host")
+    screen.send("q")
+    assert screen.wait_exit(5) == 0
+    assert screen.modes_left_on() == []
+
+
+@pytest.mark.parametrize("number", ENDS)
 def test_signals_amid_the_start_leave_nothing_behind(
     console: Open, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -222,6 +242,20 @@ def test_key_flood_and_paste(console: Open) -> None:
     screen.wait_quiet()
     assert "Domains 24" in screen.text
     screen.send("q")
+    assert screen.wait_exit(5) == 0
+
+
+def test_what_the_terminal_says_late_is_no_key(console: Open) -> None:
+    """What the program before asked over a slow line; nor is text with an escape that is pasted."""
+    screen = console("--demo", size=(120, 40))
+    screen.wait_for(r"cells 4")
+    for answer in (b"\x1b[?62;22c", b"\x1b[0n", b"\x1b]11;rgb:1010/1010/1010\x1b\\"):
+        screen.write(answer)
+    screen.paste("\x1b" + "2" * 40)
+    screen.send("down", "?")
+    screen.wait_for("closes this")
+    assert "Domains" in screen.screen()[0]
+    screen.send("escape", "q")
     assert screen.wait_exit(5) == 0
 
 

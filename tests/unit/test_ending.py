@@ -1,4 +1,4 @@
-"""A signal that ends an ssh session is not lost, however early it comes."""
+"""A signal that ends the program is not lost, however early it comes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from vconsole.console.ending import end_by_signals, note_signals
+from vconsole.files.editor import _left_the_terminal
 
-NUMBERS = (signal.SIGTERM, signal.SIGHUP)
+NUMBERS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +53,25 @@ def test_one_that_came_before_the_app_ends_it_as_it_begins(number: signal.Signal
 @pytest.mark.parametrize("number", NUMBERS)
 def test_one_that_comes_later_ends_it_then(number: signal.Signals) -> None:
     assert codes_after(late=(number,)) == [128 + number]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_what_is_typed_into_an_editor_ends_no_app(number: signal.Signals) -> None:
+    """The terminal sends ^C to whoever is in front, and that is both."""
+    codes: list[int] = []
+    app: Any = SimpleNamespace(exit=lambda return_code: codes.append(return_code))
+
+    async def run() -> None:
+        end_by_signals(app)
+        with _left_the_terminal():
+            os.kill(os.getpid(), number)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert codes == []
+
+
+def test_one_that_comes_after_the_app_raises_nothing() -> None:
+    assert codes_after() == []
+    os.kill(os.getpid(), signal.SIGINT)

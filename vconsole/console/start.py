@@ -37,7 +37,6 @@ CRASHED = 1
 
 def run(options: Namespace) -> int:
     """Run the console until it is left; answers the exit code, 2 for settings of no use."""
-    note_signals()
     log = log_path(state_dir())
     options.notice = ""
     if not options.demo and demo_is_all_there_is(options.connect):
