@@ -12,12 +12,12 @@ run: ## start the console; ARGS="--demo" and the like are passed on
 	@scripts/setup.sh run
 	@exec $(PYTHON_BIN) -m vconsole $(ARGS)
 
-test: ## set up, check, and run every test (as root: also with a private libvirtd, and packages)
+test: ## set up, check, run every test; root's: guests and packages too
 	@scripts/setup.sh test
 	@$(MAKE) $(TWO) --output-sync $(CHECKS) site
 	@$(MAKE) $(TWO) --keep-going units guests packages
 
-quick: ## lint, types, walls, and the unit tests near what changed since main: under a minute
+quick: ## lint, types, walls, and the unit tests near what changed
 	@scripts/setup.sh test
 	@$(MAKE) $(TWO) --output-sync near lint types walls
 
@@ -60,7 +60,7 @@ walls:
 written:
 	$(PYTHON_BIN) -m scripts.docs --check
 
-snapshots: ## take the pictures of the screens anew; look at them before you commit
+snapshots: ## take the pictures of the screens anew; look at them first
 	@scripts/setup.sh test
 	$(PYTHON_BIN) -m pytest tests/snapshots --snapshot-update
 
@@ -68,7 +68,7 @@ docs: ## write the generated documents anew
 	@scripts/setup.sh test
 	$(PYTHON_BIN) -m scripts.docs
 
-bench: ## measure everything, 25 minutes on a quiet machine; ARGS are passed on
+bench: ## measure everything, 25 quiet minutes; ARGS are passed on
 	@scripts/setup.sh test
 	@rm -f bench/results/*.md
 	-$(PYTHON_BIN) -m bench $(ARGS)
@@ -77,11 +77,11 @@ bench: ## measure everything, 25 minutes on a quiet machine; ARGS are passed on
 	-$(PYTHON_BIN) -m bench.far
 	-$(PYTHON_BIN) -m bench.inside
 
-performance: ## write docs/performance.md from what `make bench` has measured
+performance: ## write docs/performance.md from what `make bench` measured
 	@scripts/setup.sh test
 	$(PYTHON_BIN) -m bench.document
 
-dist: ## wheel and source archive in dist/, with units, manual and completions
+dist: ## wheel and source archive in dist/
 	@scripts/setup.sh test
 	$(PYTHON_BIN) -m pip install --quiet --disable-pip-version-check build
 	$(PYTHON_BIN) -m build
@@ -89,31 +89,31 @@ dist: ## wheel and source archive in dist/, with units, manual and completions
 deb: ## dist/vconsole_*.deb for the Debian or Ubuntu this runs on
 	scripts/deb.sh
 
-deb-test: ## build, install, try and purge the .deb in fresh chroots; ARGS="bookworm trixie"
+deb-test: ## try the .deb in fresh chroots; ARGS="bookworm trixie"
 	scripts/deb-test.sh $(ARGS)
 
 rpm: ## dist/vconsole-*.rpm, where rpmbuild is
 	scripts/rpm.sh
 
-pyz: ## dist/vconsole.pyz, one file, with the distribution's Python, libvirt and lxml
+pyz: ## dist/vconsole.pyz: one file, the distribution's Python runs it
 	@scripts/setup.sh run
 	$(PYTHON_BIN) -m scripts.pyz
 
-site: ## the documents as a site in build/site; a link that leads nowhere is an error
+site: ## the documents as a site in build/site; dead links are errors
 	@[[ -x .venv-site/bin/mkdocs ]] || { python3 -m venv .venv-site && .venv-site/bin/pip install \
 	  --quiet --disable-pip-version-check 'mkdocs-material>=9.5,<10' 'mkdocs<2'; }
 	@NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build 2>&1 | { ! grep -E "WARNING|ERROR|Aborted"; }  # --quiet lets links dangle
 
-test-lowest: ## the tests with the oldest libraries that pyproject.toml allows; compiles some
+test-lowest: ## the tests with the oldest libraries allowed; compiles some
 	scripts/lowest.sh $(ARGS)
 
-install: ## for the whole system: PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc
+install: ## system-wide: PREFIX=/usr/local DESTDIR= SYSCONFDIR=/etc
 	scripts/install.sh
 
 uninstall: ## take it away again, but for the configuration
 	scripts/install.sh --uninstall
 
-clean: ## forget everything that can be made again, the virtual environment too
+clean: ## forget everything that can be made again, .venv too
 	rm -rf .venv .venv-lowest .venv-site build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	rm -rf .import_linter_cache snapshot_report.html
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

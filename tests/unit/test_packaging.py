@@ -97,6 +97,11 @@ def test_it_is_taken_away_from_a_system_that_no_directory_stands_for(tmp_path: P
     assert not program.exists()
 
 
+def test_the_help_of_make_fits_a_small_terminal() -> None:
+    done = subprocess.run(("make", "help"), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [line for line in done.stdout.splitlines() if len(line) > 80] == []
+
+
 def test_no_script_needs_pip_of_the_system() -> None:
     """Debian has it apart; the environment that is made has its own."""
     scripts = sorted((ROOT / "scripts").glob("*.sh"))
