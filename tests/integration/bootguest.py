@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import NamedTuple, Self
 from xml.sax.saxutils import escape, quoteattr
 
-from tests.integration.ground import LabError, find_program, wait_until
+from tests.integration.ground import PATIENCE_S, LabError, find_program, wait_until
 from tests.integration.guest.image import guest_files
 from tests.integration.guests import EMULATOR
 from tests.integration.lab import Libvirtd
 
-BOOT_S = 90.0  # far more than it takes: the machine may be busy
+BOOT_S = 300.0  # as PATIENCE_S: far more than it takes
 ANSWER_S = 5.0
 KERNEL_OPTIONS = "console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check"
 TERMINATED = 143  # the exit code of what the guest's own timeout has ended
@@ -183,7 +183,7 @@ class BootedGuest:
         """Wait until it is ready for the nth time, as after a reboot."""
         self._wait(lambda: self.boots >= boots, f"{self.name} is ready", BOOT_S)
 
-    def wait_state(self, state: str, timeout: float = 30.0) -> None:
+    def wait_state(self, state: str, timeout: float = PATIENCE_S) -> None:
         """Wait for one of virsh's words for the state of a domain."""
         self._wait(
             lambda: self.host.virsh("domstate", self.name) == state,
@@ -191,7 +191,7 @@ class BootedGuest:
             timeout,
         )
 
-    def wait_agent(self, timeout: float = 30.0) -> None:
+    def wait_agent(self, timeout: float = PATIENCE_S) -> None:
         """Wait until the guest agent answers through libvirt."""
         self._wait(self._has_agent, f"the agent of {self.name} answers", timeout)
 
@@ -223,7 +223,7 @@ class BootedGuest:
 
     # --- commands in it
 
-    def run(self, command: str, timeout: float = 20.0) -> Done:
+    def run(self, command: str, timeout: float = PATIENCE_S) -> Done:
         """Run shell commands in it as root; LabError when they take longer.
 
         What they leave running in the background goes on.

@@ -32,6 +32,15 @@ def lab() -> None:
 
 
 @pytest.fixture(scope="session")
+def tun() -> None:
+    """Guests can have interfaces."""
+    try:
+        os.close(os.open("/dev/net/tun", os.O_RDWR))
+    except OSError as error:
+        skip_or_fail(f"no interfaces for guests: {error}")
+
+
+@pytest.fixture(scope="session")
 def two_cell_host(lab: None) -> Iterator[Libvirtd]:
     """Two cells of one real CPU each: live pins reach the kernel."""
     with Libvirtd(two_cells()) as host:

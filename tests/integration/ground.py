@@ -17,6 +17,10 @@ UNSHARE = ("unshare", "--mount", "--net", "--propagation", "unchanged")
 """How to enter new namespaces; the keeper itself then makes the mounts private."""
 
 
+PATIENCE_S = 120.0
+"""Far more than anything takes: the machine may be busy."""
+
+
 class LabError(Exception):
     """The lab, or a command given to it, failed; the words say how."""
 
@@ -45,7 +49,7 @@ def obstacle() -> str | None:
     return None
 
 
-def wait_until(holds: Callable[[], bool], what: str, timeout: float = 30.0) -> None:
+def wait_until(holds: Callable[[], bool], what: str, timeout: float = PATIENCE_S) -> None:
     """Look again and again until it holds; LabError with `what` when it does not in time."""
     end = time.monotonic() + timeout
     while not holds():

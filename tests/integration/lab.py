@@ -24,7 +24,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from tests.integration.ground import SEARCH, UNSHARE, LabError, find_program, wait_until
+from tests.integration.ground import PATIENCE_S, SEARCH, UNSHARE, LabError, find_program, wait_until
 from tests.integration.guests import Guest, fleet
 from tests.integration.topology import Cell, write_tree
 
@@ -214,7 +214,7 @@ class Libvirtd:
 
     # --- guests
 
-    def virsh(self, *arguments: str, timeout: float = 60.0) -> str:
+    def virsh(self, *arguments: str, timeout: float = PATIENCE_S) -> str:
         """What virsh prints for this command; LabError with virsh's words if it fails."""
         argv = [find_program("virsh"), "-q", "-c", self.uri, *arguments]
         environment = {**os.environ, "LC_ALL": "C"}

@@ -81,7 +81,7 @@ def test_a_hot_plugged_vcpu_a_reboot_by_the_agent_and_the_power_button(
     guest.wait_state("shut off")
 
 
-def test_all_devices_and_sleep(boot_host: Libvirtd, boot: BootGuest) -> None:
+def test_all_devices_and_sleep(boot_host: Libvirtd, boot: BootGuest, tun: None) -> None:
     subprocess.run(boot_host.inside(["ip", "link", "add", "br0", "type", "bridge"]), check=True)
     metrics = boot_host.base / "metrics.img"
     metrics.write_bytes(b"mvbd".ljust(65536, b"\0"))

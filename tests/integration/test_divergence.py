@@ -251,7 +251,7 @@ def test_what_takes_a_restart_is_made_persistent_only(console: Console) -> None:
     assert console.xml()[1] == before
 
 
-def test_the_link_of_an_interface(boot_host: Libvirtd) -> None:
+def test_the_link_of_an_interface(boot_host: Libvirtd, tun: None) -> None:
     for command in (
         ["ip", "link", "add", "dv0", "type", "bridge"],
         ["ip", "link", "set", "dv0", "up"],

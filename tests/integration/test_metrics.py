@@ -95,7 +95,7 @@ def _names(document: ET.Element) -> set[tuple[str | None, str | None, str | None
 
 
 def _dump(guest: BootedGuest, *options: str) -> ET.Element:
-    done = guest.run(f"python3 {TOOL} {' '.join(options)}", timeout=30)
+    done = guest.run(f"python3 {TOOL} {' '.join(options)}")
     assert done.code == 0, done.output
     return ET.fromstring(done.output)
 
@@ -107,9 +107,7 @@ def test_a_guest_reads_its_disk(service: Service, tenant: BootedGuest) -> None:
 
 
 def test_the_channel_has_the_host_and_its_own_only(service: Service, tenant: BootedGuest) -> None:
-    wait_until(
-        lambda: tenant.run(f"python3 {TOOL} -i", timeout=30).code == 0, "the channel is served"
-    )
+    wait_until(lambda: tenant.run(f"python3 {TOOL} -i").code == 0, "the channel is served")
     seen = _dump(tenant, "-i")
     assert _uuids(seen) == {tenant.uuid}
     assert {name for name, _, _ in _names(seen)} >= {"TotalPhyCPUs", "HostName"}
@@ -122,7 +120,7 @@ for _ in range(5):
     with open(port, "wb", buffering=0) as file:
         file.write(b"GET /metrics/XML\\n\\n")
     file = os.open(port, os.O_RDONLY | os.O_NONBLOCK)
-    data, until = b"", time.monotonic() + 3
+    data, until = b"", time.monotonic() + 20
     while not data.endswith(b"\\n\\n") and time.monotonic() < until:
         if select.select([file], [], [], 0.2)[0]:
             try:
@@ -140,17 +138,17 @@ for _ in range(5):
 def test_a_reply_waits_for_who_opens_the_port_twice(service: Service, tenant: BootedGuest) -> None:
     wait_until(lambda: tenant.run(f"python3 {TOOL} -i").code == 0, "the channel answers")
     tenant.put("/tmp/twice", TWICE.encode())
-    assert tenant.run("python3 /tmp/twice", timeout=60).output.splitlines() == 5 * ["<metrics> 1"]
+    assert tenant.run("python3 /tmp/twice").output.splitlines() == 5 * ["<metrics> 1"]
 
 
 def test_a_document_is_never_torn(service: Service, tenant: BootedGuest) -> None:
     """Values change between two readings, each of which is a whole document."""
     loop = f"for i in $(seq {READS}); do python3 {TOOL} -b -d /tmp/d$i || exit 1; done"
-    done = tenant.run(loop, timeout=120)
+    done = tenant.run(loop, timeout=600)
     assert done.code == 0, done.output
-    count = tenant.run("grep -l '^</metrics>$' /tmp/d* | wc -l; cat /tmp/d* | md5sum", timeout=30)
+    count = tenant.run("grep -l '^</metrics>$' /tmp/d* | wc -l; cat /tmp/d* | md5sum")
     assert count.output.split()[0] == str(READS)
-    several = tenant.run("md5sum /tmp/d* | cut -c1-32 | sort -u | wc -l", timeout=30)
+    several = tenant.run("md5sum /tmp/d* | cut -c1-32 | sort -u | wc -l")
     assert int(several.output) > 1, "the daemon wrote meanwhile"
 
 

@@ -103,7 +103,7 @@ class Wiring:
 
 
 @pytest.fixture(scope="module")
-def laid(boot_host: Libvirtd) -> Iterator[Wiring]:
+def laid(boot_host: Libvirtd, tun: None) -> Iterator[Wiring]:
     wiring = Wiring(boot_host)
     wiring.lay()
     yield wiring

@@ -130,7 +130,7 @@ ENDS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT]
 def test_signals_give_the_terminal_back(console: Open, number: signal.Signals) -> None:
     """An ssh session that drops, a service that stops: out within a second."""
     screen = console("--demo")
-    screen.wait_for(r"cache-01")
+    screen.wait_for(r"web-02 .*GiB")
     os.kill(screen.pid, number)
     os.kill(screen.pid, signal.SIGCONT)  # as the kernel does when a session ends, and `timeout`
     assert screen.wait_exit(3) == 128 + number
@@ -173,7 +173,7 @@ def test_a_terminal_that_went_away_ends_the_program(tmp_path: Path) -> None:
     env = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     screen = Terminal([*VCONSOLE, "--demo"], env=env, controlling=False)
     with screen:
-        screen.wait_for(r"cache-01")
+        screen.wait_for(r"web-02 .*GiB")
         screen.hang_up()
         assert screen.wait_exit(5) == 128 + signal.SIGHUP
     assert "Traceback" not in (tmp_path / "vconsole" / "vconsole.log").read_text()
@@ -190,7 +190,7 @@ def wait_idle(pid: int) -> None:
 def test_a_terminal_that_stalled_is_not_shown_what_is_over(console: Open) -> None:
     """Frames are dropped, and the last one is drawn."""
     screen = console("--demo", size=(120, 40))
-    screen.wait_for(r"cache-01")
+    screen.wait_for(r"web-02 .*GiB")
     screen.stall()
     for _ in range(20):
         screen.send("2", "1", "3", "1")
@@ -211,7 +211,7 @@ def test_a_terminal_that_stalled_is_not_shown_what_is_over(console: Open) -> Non
 
 def test_q_leaves_a_terminal_that_is_stalled(console: Open) -> None:
     screen = console("--demo", size=(120, 40))
-    screen.wait_for(r"cache-01")
+    screen.wait_for(r"web-02 .*GiB")
     screen.stall()
     for _ in range(5):
         screen.send("2", "1")
@@ -223,7 +223,7 @@ def test_q_leaves_a_terminal_that_is_stalled(console: Open) -> None:
 def test_resize_storm(console: Open) -> None:
     """A hundred sizes in a second, down to nothing, and right at the end."""
     screen = console("--demo")
-    screen.wait_for(r"cache-01")
+    screen.wait_for(r"web-02 .*GiB")
     for number in range(100):
         screen.resize(20 + number % 90, 5 + number % 40)
         sleep(0.01)
@@ -235,7 +235,7 @@ def test_resize_storm(console: Open) -> None:
 def test_key_flood_and_paste(console: Open) -> None:
     """A thousand keys are caught up with; pasted text never acts."""
     screen = console("--demo")
-    screen.wait_for(r"cache-01")
+    screen.wait_for(r"web-02 .*GiB")
     screen.send(*["down"] * 1000)
     screen.wait_for(r"web-04: |Shop front end, new")
     screen.paste("q\rp\rx\r" * 2000)
@@ -281,7 +281,7 @@ def test_errors_to_a_file_draw_nothing_into_it(tmp_path: Path) -> None:
     words = f"exec {sys.executable} -m vconsole --demo 2>{tmp_path}/errors"
     env = {"XDG_STATE_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
     with Terminal(["sh", "-c", words], env=env) as screen:
-        screen.wait_for(r"cache-01")
+        screen.wait_for(r"web-02 .*GiB")
         screen.send("q")
         assert screen.wait_exit(5) == 0
         assert screen.modes_left_on() == []
