@@ -28,8 +28,9 @@ from tests.integration.guests import EMULATOR
 from tests.integration.lab import Libvirtd
 
 BOOT_S = 300.0  # as PATIENCE_S: far more than it takes
-ANSWER_S = 5.0
-KERNEL_OPTIONS = "console=ttyS0 quiet mitigations=off tsc=reliable no_timer_check"
+ANSWER_S = 60.0
+# The speed that its kernel takes for that of the TSC is wrong for good where the machine was busy.
+KERNEL_OPTIONS = "console=ttyS0 quiet mitigations=off tsc=unstable no_timer_check"
 TERMINATED = 143  # the exit code of what the guest's own timeout has ended
 
 

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.integration.bootguest import BootedGuest, BootGuest
-from tests.integration.ground import LabError, wait_until
+from tests.integration.ground import PATIENCE_S, LabError, wait_until
 from tests.integration.lab import Libvirtd
 
 pytest_plugins = ("tests.integration.bootfixtures",)
@@ -26,6 +26,11 @@ def test_a_command_that_hangs_is_ended(booted: BootedGuest) -> None:
     with pytest.raises(LabError, match="not done in 1 s: 'cat /dev/ttyS1'"):
         booted.run("cat /dev/ttyS1", timeout=1)
     assert booted.run("echo $((6 * 7))") == (0, "42\n")
+
+
+def test_its_clock_goes_as_the_hosts_however_busy_that_is(booted: BootedGuest) -> None:
+    sources = "/sys/devices/system/clocksource/clocksource0"
+    assert booted.run(f"cat {sources}/current_clocksource") == (0, "hpet\n")
 
 
 def test_the_agent_answers_and_comes_back_after_a_crash(booted: BootedGuest) -> None:
@@ -57,7 +62,7 @@ def test_a_line_on_the_second_serial_port_reaches_the_host_and_is_answered(
 ) -> None:
     talk = "exec <>/dev/ttyS1; stty raw -echo; echo physcpus >&0; read -r answer; echo $answer"
     with socket.socket(socket.AF_UNIX) as host:
-        host.settimeout(10)
+        host.settimeout(PATIENCE_S)
         host.connect(str(booted.hostinfo_socket))
         booted.run(f"({talk}) >/run/answer 2>&1 &")
         assert host.makefile("rb").readline() == b"physcpus\n"
