@@ -16,7 +16,7 @@ from tests.commands import command
 from vconsole.features.doctor.host.connection import _connected
 from vconsole.files.demo import demo_files
 from vconsole.files.places import state_dir
-from vconsole.host import here
+from vconsole.host import errors, here
 from vconsole.host.here import Here
 from vconsole.host.link import REFUSED, more_rights
 from vconsole.model.host_state import Connection
@@ -82,6 +82,17 @@ def test_the_cure_of_a_refusal_is_the_group(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(here, "_groups", lambda: frozenset({"wheel"}))
     assert "Polkit" in here.cure("qemu:///system", user, refused=True)
     assert "journalctl -u virtqemud" in here.cure(None, RUNNING, refused=True)
+
+
+def test_the_cure_of_a_host_whose_system_bus_is_down() -> None:
+    words = "Unable to get system bus connection: Could not connect: No such file or directory"
+    user = Here(answers=True, daemon="libvirtd", manager="systemd", root=False)
+    assert errors.busless(RuntimeError(words))
+    cure = here.cure("qemu:///system", user, busless=True)
+    assert "sudo systemctl start dbus; sudo systemctl restart libvirtd; for once: sudo" in cure
+    other = Here(answers=True, daemon="virtqemud", manager="", root=False)
+    assert "must run before virtqemud is started; for" in here.cure(None, other, busless=True)
+    assert here.cure("qemu+ssh://far/system", user, busless=True) == ""
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,11 @@ def absent(error: Exception) -> bool:
     return _errno(error) == errno.ENOENT
 
 
+def busless(error: Exception) -> bool:
+    """The other side has no system bus, over which it would ask Polkit what this user may do."""
+    return "system bus" in message(error)
+
+
 def unsupported(error: Exception) -> bool:
     """The driver does not have the call, or not with these arguments."""
     import libvirt

@@ -85,6 +85,7 @@ def cure(
     here: Here | None = None,
     *,
     refused: bool = False,
+    busless: bool = False,
     dead: bool = False,
     gone: bool = False,
 ) -> str:
@@ -94,6 +95,7 @@ def cure(
         uri: The host; None is libvirt's default.
         here: What there is on this machine.
         refused: A daemon answers, and does not let this user in.
+        busless: A daemon answers, and has no system bus to ask Polkit about this user.
         dead: Its socket is there, and nobody listens on it.
         gone: Its socket is not there; those of other daemons, or of the user's own, may be.
     """
@@ -102,6 +104,8 @@ def cure(
     found = here or look()
     if refused:
         return _rights_cure(found)
+    if busless:
+        return _bus_cure(found)
     if not found.daemon:
         return f"no libvirt daemon is installed here: {INSTALL}; -c URI names another host"
     if found.answers and not (dead or gone):
@@ -128,6 +132,14 @@ def _rights_cure(found: Here) -> str:
     if GROUP in _groups():
         return f"sudo usermod -aG {GROUP} {user}, log in again; for once: sudo vconsole"
     return "sudo vconsole; or let Polkit allow org.libvirt.unix.manage"
+
+
+def _bus_cure(found: Here) -> str:
+    """A daemon that once found no bus looks for none again."""
+    daemon = found.daemon or "libvirtd"
+    how = f": sudo systemctl start dbus; sudo systemctl restart {daemon}"
+    words = f"D-Bus, over which it asks Polkit, must run before {daemon} is started"
+    return f"{words}{how if found.manager == 'systemd' else ''}; for once: sudo vconsole"
 
 
 def _unit(found: Here) -> str:

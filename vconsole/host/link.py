@@ -314,7 +314,11 @@ def _utf8(wanted: str | None) -> str | None:
 
 def _unreachable(wanted: str | None, error: Exception) -> HostError:
     cure = here.cure(
-        wanted, refused=errors.denied(error), dead=errors.dead(error), gone=errors.absent(error)
+        wanted,
+        refused=errors.denied(error),
+        busless=errors.busless(error),
+        dead=errors.dead(error),
+        gone=errors.absent(error),
     )
     return HostError("cannot connect", _with_uri(wanted, error), cure)
 
