@@ -6,10 +6,12 @@ import asyncio
 import json
 import os
 import pwd
+import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -314,7 +316,7 @@ async def test_values_stay_while_the_commands_take_longer_than_the_period(
     collector = Collector(parse(data), None, pool)
     everything = names(await collector.collect(SAMPLE))
     mark.touch()
-    hasty = await collector.collect(SAMPLE, time.monotonic() + 1)
+    hasty = await collector.collect(SAMPLE, time.monotonic() + 3)
     assert names(hasty) == everything
     own, host = collector.statuses
     assert (host.kept, host.runs, own.problem, own.failing) == (0, 2, "", 0)
@@ -334,24 +336,28 @@ async def test_the_host_s_commands_come_first(pool: ActionPool, tmp_path: Path) 
     assert order == 2 * [*3 * ["host"], *2 * ["vm"]]
 
 
-async def test_what_a_command_at_work_says_is_in_the_next_update(pool: ActionPool) -> None:
-    data = conf(metric("Slow", "sleep 0.3; echo 1"))
+async def test_what_a_command_at_work_says_is_in_the_next_update(
+    pool: ActionPool, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    data = conf(metric("Slow", f"until test -e {gate}; do sleep 0.02; done; echo 1"))
     collector = Collector(parse(data), None, pool)
     assert names(await collector.collect(SAMPLE, time.monotonic() + 0.05)) == []
-    await asyncio.sleep(0.4)
-    found = await collector.collect(SAMPLE, time.monotonic())
-    assert (names(found), collector.statuses[0].kept) == ([("Slow", "1")], 0)
+    gate.touch()
+    while not (found := names(await collector.collect(SAMPLE, time.monotonic()))):
+        await asyncio.sleep(0.02)
+    assert (found, collector.statuses[0].kept) == ([("Slow", "1")], 0)
 
 
 async def test_a_metric_that_rests_keeps_its_value(pool: ActionPool, tmp_path: Path) -> None:
     mark = tmp_path / "mark"
-    data = conf(
-        metric("Hangs", f"test -e {mark} && sleep 9; echo 1"),
-        settings="<?vconsole action-timeout-s='0.1'?>",
-    )
-    collector = Collector(parse(data), None, pool)
-    assert names(await collector.collect(SAMPLE)) == [("Hangs", "1")]
+    hangs = metric("Hangs", f"test -e {mark} && sleep 9; echo 1")
+    earlier = Collector(parse(conf(hangs)), None, pool)
+    assert names(await earlier.collect(SAMPLE)) == [("Hangs", "1")]
     mark.touch()
+    hasty = conf(hangs, settings="<?vconsole action-timeout-s='0.1'?>")
+    collector = Collector(parse(hasty), None, pool)
+    collector.adopt(earlier)
     for _ in range(4):
         assert names(await collector.collect(SAMPLE)) == [("Hangs", "1")]
     (status,) = collector.statuses
@@ -523,14 +529,16 @@ def test_a_configuration_whose_disk_cannot_be_made_changes_nothing(
 
 
 class SlowSampler(Sampler):
-    """libvirt that hangs for a while."""
+    """libvirt that hangs until it is let go."""
 
-    def __init__(self, hang_s: float) -> None:
+    def __init__(self, hangs: bool = False) -> None:
         super().__init__(None)
-        self.hang_s = hang_s
+        self.go = threading.Event()
+        if not hangs:
+            self.go.set()
 
     def read(self, needs: Needs) -> Sample:
-        time.sleep(self.hang_s)
+        self.go.wait(60)
         return SAMPLE
 
 
@@ -538,32 +546,35 @@ async def test_a_hanging_libvirt_is_not_waited_for() -> None:
     made: list[SlowSampler] = []
 
     def make() -> SlowSampler:
-        made.append(SlowSampler(0.8 if len(made) < 4 else 0))
+        made.append(SlowSampler(hangs=len(made) < 4))
         return made[-1]
 
     samples = Samples(make, give_up_s=0.05)
     for _ in range(5):
         found = await samples.read(Needs(), 0.06)
         assert (found.domains, found.host.cpu_s > 0) == (None, True)
-    assert found.error == "it hangs: no answer for 0 s: restart its daemon"
+    assert re.fullmatch(r"it hangs: no answer for \d+ s: restart its daemon", found.error)
     assert len(made) == 4
-    await asyncio.sleep(0.9)
-    assert await samples.read(Needs(), 1) is SAMPLE
+    for sampler in made:
+        sampler.go.set()
+    await until(lambda: not any(worker.thread.is_alive() for worker in samples._abandoned))
+    assert await samples.read(Needs(), 30) is SAMPLE
     samples.close()
 
 
 async def test_a_slow_libvirt_is_heard_and_what_it_said_stays_meanwhile() -> None:
-    sampler = SlowSampler(0.0)
+    sampler = SlowSampler()
     samples = Samples(lambda: sampler)
-    assert await samples.read(Needs(), 1, 300) is SAMPLE
-    sampler.hang_s = 0.3
+    assert await samples.read(Needs(), 30, 300) is SAMPLE
+    sampler.go.clear()
     slow = await samples.read(Needs(), 0.05, 300)
-    assert slow.error == "it is slow: no answer for 0 s"
+    assert slow.error.startswith("it is slow: no answer for ")
     assert (slow.domains, slow.defined) == (SAMPLE.domains, SAMPLE.defined)
     assert slow.domains_age_s > 0
     assert slow.host.at_s > HOST.at_s  # this machine is read anew
     assert (await samples.read(Needs(), 0.05, 0.01)).domains is None  # too old
-    assert await samples.read(Needs(), 1, 300) is SAMPLE
+    sampler.go.set()
+    assert await samples.read(Needs(), 30, 300) is SAMPLE
     samples.close()
 
 
@@ -571,7 +582,7 @@ async def test_what_never_changes_outlasts_a_connection_that_hangs() -> None:
     made: list[SlowSampler] = []
 
     def make() -> SlowSampler:
-        made.append(SlowSampler(0.4))
+        made.append(SlowSampler(hangs=True))
         return made[-1]
 
     samples = Samples(make, give_up_s=0.0)
@@ -582,6 +593,8 @@ async def test_what_never_changes_outlasts_a_connection_that_hangs() -> None:
     await samples.read(Needs(), 0.01)
     assert len(made) == 2
     assert (await samples.read(Needs(), 0.01)).host.pcpus == 16
+    for sampler in made:
+        sampler.go.set()
     samples.close()
     first.close()
 
@@ -629,10 +642,10 @@ async def running(daemon: Daemon) -> AsyncIterator[Daemon]:
         yield daemon
     finally:
         daemon.stop()
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 30)
 
 
-async def until(condition: Callable[[], bool], wait_s: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], wait_s: float = 30.0) -> None:
     async with asyncio.timeout(wait_s):
         while not condition():
             await asyncio.sleep(0.02)
@@ -648,13 +661,12 @@ def written(tmp_path: Path, *metrics: str, period: str = "60", size_kib: int = 2
 async def test_a_new_configuration_is_taken_when_the_file_changes(tmp_path: Path) -> None:
     disk, file = tmp_path / "disk", written(tmp_path, metric("A", "echo 1"))
     async with running(Daemon(ConfigSource(file), "test:///default")) as daemon:
-        await until(lambda: daemon.status().update.count == 1)
+        await until(lambda: daemon.status().update.count >= 1)
         assert on_disk(disk) == [("A", "1")]
-        await asyncio.sleep(0.5)  # the watch begins
-        other = tmp_path / "new"
+        other = tmp_path / "new"  # at once, it may be that nobody watches yet
         other.write_bytes(file.read_bytes().replace(b"echo 1", b"echo 2"))
         other.rename(file)
-        await until(lambda: daemon.status().update.count == 2)
+        await until(lambda: daemon.status().update.count >= 2)
         assert on_disk(disk) == [("A", "2")]
         assert daemon.status().config_error == ""
 
@@ -662,11 +674,11 @@ async def test_a_new_configuration_is_taken_when_the_file_changes(tmp_path: Path
 async def test_an_invalid_configuration_keeps_the_old_one_in_force(tmp_path: Path) -> None:
     disk, file = tmp_path / "disk", written(tmp_path, metric("A", "echo 1"))
     async with running(Daemon(ConfigSource(file), "test:///default")) as daemon:
-        await until(lambda: daemon.status().update.count == 1)
+        await until(lambda: daemon.status().update.count >= 1)
         since = daemon.status().in_force_since_s
         file.write_bytes(b"<vhostmd>")
         daemon.reload()
-        await until(lambda: daemon.status().update.count == 2)
+        await until(lambda: daemon.status().update.count >= 2)
         status = daemon.status()
         assert "XML line 1" in status.config_error
         assert (status.in_force_since_s, status.period_s) == (since, 60)
@@ -685,7 +697,7 @@ async def test_a_configuration_is_not_taken_while_somebody_writes_it(
     monkeypatch.setattr("vconsole.features.metrics.daemon.daemon._RELOAD_PAUSE_S", 0.05)
     disk, file = tmp_path / "disk", written(tmp_path, metric("A", "echo 1"))
     async with running(Daemon(ConfigSource(file), "test:///default")) as daemon:
-        await until(lambda: daemon.status().update.count == 1)
+        await until(lambda: daemon.status().update.count >= 1)
         with file.open("r+b") as writer:
             writer.write(file.read_bytes().replace(b"echo 1", b"echo 2"))
             writer.flush()
@@ -707,7 +719,7 @@ async def test_the_disk_is_readable_after_the_end(tmp_path: Path) -> None:
 async def test_libvirt_s_troubles_are_told(tmp_path: Path) -> None:
     file = written(tmp_path, metric("A", "echo 1"))
     async with running(Daemon(ConfigSource(file), "test:///no/such/file")) as daemon:
-        await until(lambda: daemon.status().update.count == 1)
+        await until(lambda: daemon.status().update.count >= 1)
         (error,) = daemon.status().update.errors
         assert error.startswith("libvirt: cannot connect: test:///no/such/file")
         assert on_disk(tmp_path / "disk") == [("A", "1")]
@@ -716,7 +728,7 @@ async def test_libvirt_s_troubles_are_told(tmp_path: Path) -> None:
 async def test_the_end_of_a_trouble_is_told_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, sampler = written(tmp_path, metric("A", "echo 1"), period="1"), SlowSampler(0.0)
+    file, sampler = written(tmp_path, metric("A", "echo 1"), period="1"), SlowSampler()
     told: list[str] = []
     found = Sample(HOST, None, None, "it is slow: no answer for 5 s")
     monkeypatch.setattr(sampler, "read", lambda needs: found)
@@ -725,9 +737,9 @@ async def test_the_end_of_a_trouble_is_told_too(
         daemon._quiet, "log", lambda _l, _k, text, *words: told.append(text % words)
     )
     async with running(daemon):
-        await until(lambda: daemon.status().update.count == 1)
+        await until(lambda: daemon.status().update.count >= 1)
         found = replace(found, error="it is slow: no answer for 6 s")
-        await until(lambda: daemon.status().update.count == 3)
+        await until(lambda: daemon.status().update.count >= 3)
         assert told == ["libvirt: it is slow: no answer for 5 s"]
         found = SAMPLE
         await until(lambda: len(told) == 2)
@@ -825,7 +837,7 @@ class Program:
         self.wait_for(lambda: self.disk.exists() and on_disk(self.disk) != [])
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
-        until_s = time.monotonic() + 10
+        until_s = time.monotonic() + 60
         while time.monotonic() < until_s:
             try:
                 if condition():
@@ -847,7 +859,7 @@ class Program:
         assert self._process is not None
         if self._process.poll() is None:
             self._process.terminate()
-        return self._process.wait(5)
+        return self._process.wait(30)
 
 
 @pytest.fixture
@@ -869,7 +881,7 @@ def test_the_program_from_start_to_end(program: Program) -> None:
     assert program.pid_file.read_text() == f"{status.pid}\n"
     assert ask_test("A", path=program.control).values == (("A", "1"),)
     assert ask_test("A", "vm", program.control).problem == "there is no metric A in context vm"
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         assert b'vhostmd_host_A_info{value="1"} 1.0' in answer.read()
     program.file.write_bytes(program.file.read_bytes().replace(b"echo 1", b"echo 2"))
     program.signal(signal.SIGHUP)
@@ -885,7 +897,7 @@ def test_a_second_start_fails_and_leaves_the_first_alone(program: Program) -> No
     program.start()
     pid = program.pid_file.read_text()
     for foreground in (["-d"], []):
-        second = subprocess.run(program.argv(*foreground), capture_output=True, timeout=10)
+        second = subprocess.run(program.argv(*foreground), capture_output=True, timeout=60)
         assert second.returncode == 1
         assert b"runs already" in second.stderr
     assert program.pid_file.read_text() == pid
@@ -911,7 +923,7 @@ def test_in_the_background_as_another_user(
     tmp_path.chmod(0o755)
     for parent in tmp_path.parents[:2]:
         parent.chmod(0o755)
-    done = subprocess.run(program.argv("-u", "nobody"), capture_output=True, timeout=10)
+    done = subprocess.run(program.argv("-u", "nobody"), capture_output=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     pid = int(program.pid_file.read_text())
     try:
@@ -921,7 +933,7 @@ def test_in_the_background_as_another_user(
         assert ask_status(program.control).pid == pid
     finally:
         os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not Path(f"/proc/{pid}").exists()
@@ -943,7 +955,7 @@ def test_what_keeps_it_from_starting_is_one_line(
 ) -> None:
     for foreground in (["-d"], []):
         done = subprocess.run(
-            program.argv(*foreground, *arguments), capture_output=True, timeout=10, text=True
+            program.argv(*foreground, *arguments), capture_output=True, timeout=60, text=True
         )
         assert done.returncode == 1
         assert said in done.stderr
@@ -951,23 +963,23 @@ def test_what_keeps_it_from_starting_is_one_line(
 
 
 def test_a_configuration_can_be_checked(program: Program, tmp_path: Path) -> None:
-    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
+    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=60, text=True)
     assert (done.returncode, done.stdout) == (0, f"{program.file}: 2 metrics, each 60 s\n")
     program.file.write_bytes(conf(metric("Short", "hostname -s")))
-    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
+    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=60, text=True)
     assert "?> saves 1 command in every update; built in as well: Short" in done.stdout
     program.file.write_bytes(conf(transports=("xenstore",)))
-    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
+    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=60, text=True)
     assert (done.returncode, "xenstore needs the program" in done.stderr) == (1, True)
     program.file.write_bytes(b"<x/>")
-    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=10, text=True)
+    done = subprocess.run(program.argv("--check"), capture_output=True, timeout=60, text=True)
     assert done.returncode == 1
     assert "line 1: <x>: the document element must be <vhostmd>" in done.stderr
 
 
 def test_a_configuration_that_others_can_write_is_not_run(program: Program, tmp_path: Path) -> None:
     tmp_path.chmod(0o777)
-    done = subprocess.run(program.argv("-d"), capture_output=True, timeout=10, text=True)
+    done = subprocess.run(program.argv("-d"), capture_output=True, timeout=60, text=True)
     tmp_path.chmod(0o755)
     assert done.returncode == 1
     assert "chmod o-w" in done.stderr

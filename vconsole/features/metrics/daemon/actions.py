@@ -167,7 +167,10 @@ class _Watch:
         )
 
     def _read(self) -> bool:
-        """Read until nobody can write any more; False if that took too long or was too much."""
+        """Read until nobody can write any more; False if that took too long or was too much.
+
+        What has ended was in time, also where this machine stood still and the deadline is over.
+        """
         ended_at: float | None = None
         with selectors.DefaultSelector() as selector:
             for pipe in (self._process.stdout, self._process.stderr):
@@ -179,9 +182,10 @@ class _Watch:
                     ended_at = now
                 if ended_at is not None and now > ended_at + _GRACE_S:
                     return True
-                if now >= self._deadline or self._total > _MAX_BYTES:
+                late = ended_at is None and now >= self._deadline
+                if late or self._total > _MAX_BYTES:
                     return False
-                for key, _ in selector.select(min(_LOOK_EVERY_S, self._deadline - now)):
+                for key, _ in selector.select(min(_LOOK_EVERY_S, max(0.0, self._deadline - now))):
                     if not self._take(key.data):
                         selector.unregister(key.fileobj)
         return True

@@ -57,6 +57,7 @@ class Daemon:
         make_sampler: Callable[[], Sampler] | None = None,
     ) -> None:
         self._source, self._uri = source, uri
+        self._stamp = source.stamp
         self._config = source.load()
         self._pool = ActionPool(self._config.settings.parallel_actions)
         self._publisher = Publisher(self._pool, owners)
@@ -189,7 +190,7 @@ class Daemon:
     # -- configuration -------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        async for _ in self._source.changes():
+        async for _ in self._source.changes(self._stamp):
             self.reload()
 
     async def _reloads(self) -> None:

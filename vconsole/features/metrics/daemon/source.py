@@ -18,6 +18,7 @@ from vconsole.files import careful
 DEFAULT_FILE: Final = Path("/etc/vhostmd/vhostmd.conf")
 _RETRY_S: Final = 10.0
 _LOG: Final = logging.getLogger(__name__)
+Stamp = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,28 @@ class ConfigSource:
             return self.file is not None and careful.read(self.file).writer == "present"
         return False
 
-    async def changes(self) -> AsyncIterator[None]:
-        """Yields whenever the file may have changed; never for a built-in configuration."""
+    @property
+    def stamp(self) -> Stamp | None:
+        """What is another where the file is another; None where there is none."""
+        if self.file is not None:
+            with suppress(OSError):
+                status = self.file.stat()
+                return status.st_ino, status.st_size, status.st_mtime_ns
+        return None
+
+    async def changes(self, seen: Stamp | None) -> AsyncIterator[None]:
+        """Yields whenever the file may have changed; never for a built-in configuration.
+
+        Args:
+            seen: Of the file as it was read last: it may change before the watch begins.
+        """
         told = False
         while self.file is not None:
-            seen = _stamp(self.file)
             try:
-                async for _ in _changes(self.file):
-                    yield
+                async for event in _events(self.file):
+                    if event or self.stamp != seen:
+                        seen = self.stamp
+                        yield
             # no such directory, no more inotify watches; vconsole.pyz brings no watchfiles
             except (OSError, RuntimeError, ImportError) as error:
                 text = "%s is not watched but looked at every %g s: %s"
@@ -68,7 +83,8 @@ class ConfigSource:
                 _LOG.log(level, text, self.file, _RETRY_S, error)
                 told = True
             await asyncio.sleep(_RETRY_S)
-            if _stamp(self.file) != seen:
+            if self.stamp != seen:
+                seen = self.stamp
                 yield
 
 
@@ -87,18 +103,12 @@ def read_file(path: Path) -> bytes:
     return loaded.data
 
 
-def _stamp(file: Path) -> tuple[int, int, int] | None:
-    """What is another where the file is another; None where there is none."""
-    with suppress(OSError):
-        status = file.stat()
-        return status.st_ino, status.st_size, status.st_mtime_ns
-    return None
+async def _events(file: Path) -> AsyncIterator[bool]:
+    """Watches the directory, not the file: editors put another file in its place.
 
-
-async def _changes(file: Path) -> AsyncIterator[None]:
-    """Watches the directory, not the file: editors put another file in its place."""
+    Yields whether something was done to the file, also when nothing was for some seconds.
+    """
     from watchfiles import awatch
 
-    async for found in awatch(file.parent, recursive=False):
-        if any(path == str(file) for _, path in found):
-            yield
+    async for found in awatch(file.parent, recursive=False, yield_on_timeout=True):
+        yield any(path == str(file) for _, path in found)
