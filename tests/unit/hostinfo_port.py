@@ -140,7 +140,7 @@ class Bench:
                 yield self
             finally:
                 self._daemon.stop()
-                await asyncio.wait_for(task, 5)
+                await asyncio.wait_for(task, 30)
 
 
 @asynccontextmanager

@@ -27,11 +27,11 @@ def run(code: str, python: str = sys.executable) -> subprocess.CompletedProcess[
     """Run a program that puts itself into the background; waits for its foreground only."""
     imports = "import os, time\nfrom pathlib import Path\nfrom vconsole.daemon.daemonize import *"
     program = f"{imports}\n{code}"
-    return subprocess.run([python, "-c", program], capture_output=True, text=True, timeout=20)
+    return subprocess.run([python, "-c", program], capture_output=True, text=True, timeout=60)
 
 
 def wait_for(path: Path) -> str:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not (path.exists() and path.read_text()):
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -188,7 +188,7 @@ def systemd(
     monkeypatch.setenv("NOTIFY_SOCKET", name)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as made:
         made.bind(name.replace("@", "\0", 1))
-        made.settimeout(2)
+        made.settimeout(30)
         yield made
 
 

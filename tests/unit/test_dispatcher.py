@@ -20,7 +20,7 @@ from vconsole.model.request import Reply
 @dataclass(frozen=True)
 class Wanted:
     word: str
-    deadline_s: float = 5.0
+    deadline_s: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Office:
         )
 
     def next(self) -> tuple[Request, Reply]:
-        return self.replies.get(timeout=5)
+        return self.replies.get(timeout=30)
 
     def nothing_more(self) -> bool:
         try:
@@ -98,7 +98,7 @@ def test_a_hanging_request_is_unknown_and_its_late_answer_dropped() -> None:
     release, ended = threading.Event(), threading.Event()
 
     def hang(request: Wanted) -> Reply:
-        release.wait(5)
+        release.wait(60)
         ended.set()
         return Reply(value="late")
 
@@ -107,7 +107,7 @@ def test_a_hanging_request_is_unknown_and_its_late_answer_dropped() -> None:
     _, reply = office.next()
     assert (reply.status, reply.message) == ("unknown", "no answer within 0.05 s")
     release.set()
-    assert ended.wait(5)
+    assert ended.wait(30)
     assert office.nothing_more()
 
 
@@ -116,12 +116,12 @@ def test_a_hanging_request_delays_no_other_and_too_many_are_refused() -> None:
 
     def handle(request: Wanted) -> Reply:
         if request.word.startswith("hang"):
-            release.wait(5)
+            release.wait(60)
         return Reply()
 
     office = Office(handle, width=1, hanging=2)
     for word in ("hang a", "quick", "hang b", "refused"):
-        office.dispatcher.ask(Wanted(word, deadline_s=0.05))
+        office.dispatcher.ask(Wanted(word, deadline_s=0.05 if "hang" in word else 60.0))
     assert [office.next()[1].status for _ in range(4)] == [
         "unknown",
         "applied",
@@ -137,14 +137,15 @@ def test_what_hangs_is_not_asked_again_before_it_has_answered() -> None:
 
     def handle(request: Wanted) -> Reply:
         asked.append(request.word)
-        release.wait(5)
+        release.wait(60)
         return Reply()
 
     office = Office(handle)
     for word in ("disk", "disk", "other", "disk"):
         office.dispatcher.ask(Wanted(word, deadline_s=0.05))
         assert office.next()[1].status == "unknown"
-    assert asked == ["disk", "other"]
+    wait_until(lambda: len(asked) >= 2, "both are handled, however late")
+    assert sorted(asked) == ["disk", "other"]
     office.dispatcher.ask(Changing("disk", deadline_s=0.05))
     office.dispatcher.ask(Changing("disk", deadline_s=0.05))
     assert [office.next()[1].message for _ in range(2)] == ["no answer within 0.05 s"] * 2
@@ -156,7 +157,7 @@ def test_what_hangs_is_not_asked_again_before_it_has_answered() -> None:
 
 def test_of_a_file_that_hangs_it_is_asked_whether_its_server_is_away() -> None:
     release = threading.Event()
-    office = Office(lambda request: Reply(value=release.wait(5)))
+    office = Office(lambda request: Reply(value=release.wait(60)))
     office.dispatcher.ask(Reading("a", deadline_s=0.05))
     office.dispatcher.ask(Wanted("b", deadline_s=0.05))
     messages = {office.next()[1].message for _ in range(2)}
@@ -176,7 +177,7 @@ def test_no_more_than_its_width_at_a_time() -> None:
         with lock:
             now += 1
             most = max(most, now)
-        release.wait(5)
+        release.wait(60)
         with lock:
             now -= 1
         return Reply()
@@ -195,7 +196,7 @@ def test_after_stop_nothing_is_published(busy: bool) -> None:
     release = threading.Event()
 
     def handle(request: Wanted) -> Reply:
-        release.wait(5)
+        release.wait(60)
         return Reply()
 
     office = Office(handle, width=1)
@@ -213,7 +214,7 @@ def test_after_stop_what_waits_is_not_begun() -> None:
 
     def handle(request: Wanted) -> Reply:
         begun.append(request.word)
-        release.wait(5)
+        release.wait(60)
         return Reply()
 
     office = Office(handle, width=1)

@@ -34,7 +34,7 @@ def painted(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     paint: Any = Screen._on_timer_update
 
     def noted(self: Any) -> None:
-        times.append(monotonic())
+        times.append(self._update_timer._painted_at)
         paint(self)
 
     monkeypatch.setattr(Screen, "_on_timer_update", noted)
@@ -61,13 +61,21 @@ async def test_frames_keep_their_distance(painted: list[float]) -> None:
         assert min(gaps) > FRAME_S * 0.99
 
 
+async def at_rest(frames: Any) -> None:
+    """Wait until nothing is painted any more."""
+    seen = -1.0
+    while frames._next is not None or frames._painted_at != seen:
+        seen = frames._painted_at
+        await asyncio.sleep(3 * FRAME_S)
+
+
 async def test_only_a_frame_behind_another_one_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Words().run_test() as pilot:
         frames: Any = pilot.app.screen._update_timer
-        await asyncio.sleep(3 * FRAME_S)
+        await at_rest(frames)
         frames.resume()
         assert type(frames._next) is asyncio.Handle
-        await asyncio.sleep(3 * FRAME_S)
+        await at_rest(frames)
         monkeypatch.setattr("vconsole.console.frames.FRAME_S", 60.0)
         frames.resume()
         assert type(frames._next) is asyncio.TimerHandle
@@ -76,7 +84,7 @@ async def test_only_a_frame_behind_another_one_waits(monkeypatch: pytest.MonkeyP
 
 async def test_nothing_wakes_when_nothing_is_to_be_painted(painted: list[float]) -> None:
     async with Words().run_test() as pilot:
-        await asyncio.sleep(3 * FRAME_S)
+        await at_rest(pilot.app.screen._update_timer)
         painted.clear()
         assert not any(timer.name == "screen_update" for timer in pilot.app.screen._timers)
         await asyncio.sleep(5 * FRAME_S)
@@ -86,7 +94,7 @@ async def test_nothing_wakes_when_nothing_is_to_be_painted(painted: list[float])
 async def test_a_paused_frame_does_not_come(painted: list[float]) -> None:
     async with Words().run_test() as pilot:
         frames: Any = pilot.app.screen._update_timer
-        await asyncio.sleep(3 * FRAME_S)
+        await at_rest(frames)
         painted.clear()
         frames.resume()
         frames.pause()
@@ -98,18 +106,17 @@ async def test_a_paused_frame_does_not_come(painted: list[float]) -> None:
         assert len(painted) == 1
 
 
-async def test_a_screen_that_is_gone_is_not_painted(painted: list[float]) -> None:
+async def test_a_screen_that_is_gone_is_not_painted() -> None:
     async with Words().run_test() as pilot:
         above: Screen[None] = Screen()
         await pilot.app.push_screen(above)
-        await asyncio.sleep(3 * FRAME_S)
         frames: Any = above._update_timer
+        await at_rest(frames)
         await pilot.app.pop_screen()
-        await asyncio.sleep(3 * FRAME_S)
-        painted.clear()
+        painted_at = frames._painted_at
         frames.resume()
-        await asyncio.sleep(3 * FRAME_S)
-        assert painted == []
+        await at_rest(frames)
+        assert frames._painted_at == painted_at
 
 
 async def test_a_fault_while_painting_ends_the_program_as_any_other(

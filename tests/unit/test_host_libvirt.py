@@ -237,7 +237,7 @@ def test_the_list_of_a_large_fleet_rests_between_events(lab: Lab) -> None:
     lab.read()
     assert fleet._listed_at == before
     lab.woken.clear()
-    started = next(h for h in handles[3:9] if h.create() == 0 and lab.woken.wait(2))
+    started = next(h for h in handles[3:9] if h.create() == 0 and lab.woken.wait(10))
     eventually(lambda: lab.find(started).active)
     fleet.list_took_s, before = 0.1, fleet._listed_at
     lab.read(View(now=True))

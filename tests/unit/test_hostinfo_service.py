@@ -42,7 +42,7 @@ class Host:
         self.systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.systemd.bind(str(self.base / "notify"))
         (self.base / "notify").chmod(0o777)
-        self.systemd.settimeout(10)
+        self.systemd.settimeout(60)
         self.python = sys.executable
         self.started: list[subprocess.Popen[str]] = []
 
@@ -99,7 +99,7 @@ def host() -> Iterator[Host]:
 
 def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     """Exit code, stdout and stderr."""
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     return process.returncode, out, err
 
 
@@ -134,7 +134,7 @@ def test_systemd_hears_that_it_is_alive(host: Host) -> None:
 
 def test_a_second_one_does_not_start_and_does_no_harm(host: Host) -> None:
     process = host.start()
-    second = subprocess.run(host.argv("-d"), capture_output=True, text=True, timeout=20)
+    second = subprocess.run(host.argv("-d"), capture_output=True, text=True, timeout=60)
     assert second.returncode == 1
     assert "the daemon runs already" in second.stderr
     assert read_status(host.status)["daemon"]["pid"] == process.pid
@@ -142,14 +142,14 @@ def test_a_second_one_does_not_start_and_does_no_harm(host: Host) -> None:
 
 
 def test_in_the_background_the_command_ends_when_guests_are_served(host: Host) -> None:
-    done = subprocess.run(host.argv(), capture_output=True, text=True, timeout=20)
+    done = subprocess.run(host.argv(), capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     pid = int(host.pid_file.read_text())
     try:
         assert read_status(host.status)["daemon"]["pid"] == pid
     finally:
         os.kill(pid, signal.SIGTERM)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while host.pid_file.exists():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -160,7 +160,7 @@ def test_in_the_background_the_command_ends_when_guests_are_served(host: Host) -
 def test_a_start_in_the_background_that_fails_says_why(host: Host) -> None:
     host.status.parent.mkdir()
     host.status.mkdir()
-    done = subprocess.run(host.argv(), capture_output=True, text=True, timeout=20)
+    done = subprocess.run(host.argv(), capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "something else is there" in done.stderr
 
@@ -184,13 +184,13 @@ def test_it_gives_up_the_rights_of_root(host: Host) -> None:
 
 
 def test_root_is_no_user_to_become(host: Host) -> None:
-    done = subprocess.run(host.argv("-d", "-u", "root"), capture_output=True, text=True, timeout=20)
+    done = subprocess.run(host.argv("-d", "-u", "root"), capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
     assert "rights of root" in done.stderr
 
 
 def test_wrong_usage_is_2(host: Host) -> None:
-    done = subprocess.run(host.argv("--nonsense"), capture_output=True, text=True, timeout=20)
+    done = subprocess.run(host.argv("--nonsense"), capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
 
 
@@ -199,7 +199,7 @@ def test_verbose_tells_who_comes(host: Host) -> None:
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(host.base / "sockets/qemu-web"))
         listener.listen(1)
-        listener.settimeout(5)
+        listener.settimeout(60)
         guest = listener.accept()[0]
         guest.sendall(b"PING\n")
         assert guest.recv(100) == b"200 pong\r\n"

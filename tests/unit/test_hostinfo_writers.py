@@ -173,7 +173,7 @@ def test_a_writer_waits_for_who_reads_and_does_not_end_it(conf: Path) -> None:
             time.sleep(0.3)
             assert writer.poll() is None
             assert file.read() == OLD.encode()
-        assert writer.wait(5) == 0
+        assert writer.wait(60) == 0
     assert conf.read_text() == OLD + "#\n"
 
 

@@ -68,8 +68,14 @@ class Root:
 def root(
     tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> Root:
-    monkeypatch.setattr(guest, "LIMIT_S", 0.2)
+    monkeypatch.setattr(guest, "LIMIT_S", 60.0)
     return Root(tmp_path, capfdbinary)
+
+
+@pytest.fixture
+def hasty(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never comes is soon given up."""
+    monkeypatch.setattr(guest, "LIMIT_S", 0.2)
 
 
 @pytest.fixture
@@ -116,7 +122,7 @@ class Host:
 
     def close(self) -> None:
         if self._thread:
-            self._thread.join(2)
+            self._thread.join(30)
         for end in (self.end, self.guests_end):
             try:
                 os.close(end)
@@ -205,6 +211,7 @@ def test_a_file_system_without_o_direct(with_disk: Root, monkeypatch: pytest.Mon
         (b"", "there is no metrics disk"),
     ],
 )
+@pytest.mark.usefixtures("hasty")
 def test_a_disk_that_is_no_good_ends_it_in_time(root: Root, raw: bytes, reason: str) -> None:
     root.add_disk("vdb", raw)
     begun = monotonic()
@@ -228,6 +235,7 @@ def test_a_disk_that_is_busy_for_a_moment(root: Root) -> None:
     writer.join()
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_bad_disk_does_not_hide_a_good_one(with_disk: Root) -> None:
     with_disk.add_disk("sda", disk(DOCUMENT, busy=1))
     assert with_disk.run().out == DOCUMENT
@@ -280,7 +288,7 @@ def test_an_answer_to_somebody_else_is_dropped_first(root: Root, host: Host) -> 
 @pytest.mark.parametrize(
     ("pieces", "reason"),
     [
-        ([], "the host has not answered in full, for 0.2 s"),
+        ([], "the host has not answered in full, for 0.4 s"),
         ([b"<metrics>\n"], "the host has not answered in full"),
         ([(DATA / "virtio-invalid.response").read_bytes()], "the host refused to answer"),
         ([b"x" * 2000], "the answer is longer than"),
@@ -290,6 +298,8 @@ def test_an_answer_that_is_no_good_ends_it_in_time(
     root: Root, host: Host, monkeypatch: pytest.MonkeyPatch, pieces: list[bytes], reason: str
 ) -> None:
     monkeypatch.setattr(guest, "MAX_BYTES", 1000)
+    if "not answered" in reason:
+        monkeypatch.setattr(guest, "LIMIT_S", 0.4)
     root.add_port(host.device)
     host.answer(*pieces)
     begun = monotonic()
@@ -308,6 +318,7 @@ def test_a_host_that_hangs_up(root: Root, host: Host) -> None:
     assert guest.PORT in done.err
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_host_that_takes_nothing(root: Root, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_arguments: object) -> int:
         raise BlockingIOError(11, "Resource temporarily unavailable")

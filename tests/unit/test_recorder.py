@@ -12,6 +12,7 @@ from queue import Queue
 
 import pytest
 
+from tests.integration.ground import wait_until
 from vconsole.changes import activity
 from vconsole.changes.activity import ActivityLog
 from vconsole.changes.dispatcher import Dispatcher, Handler, Request
@@ -85,7 +86,7 @@ def test_the_intent_is_on_the_disk_before_the_change_is_made(
         return Reply("applied", "it is paused", "paused", "paused")
 
     desk.dispatcher(handle).ask(ACT)
-    desk.replies.get(timeout=5)
+    desk.replies.get(timeout=30)
     (intent,) = seen
     assert (intent["outcome"], intent["action"], intent["before"]) == (BEGUN, "suspend", "running")
     first, last = desk.lines
@@ -105,7 +106,7 @@ def test_nothing_is_written_in_the_thread_that_asks(
 
     monkeypatch.setattr(activity, "append", noted)
     desk.dispatcher(lambda request: Reply()).ask(ACT)
-    desk.replies.get(timeout=5)
+    desk.replies.get(timeout=30)
     assert len(threads) == 2
     assert threading.get_ident() not in threads
 
@@ -114,7 +115,7 @@ def test_a_change_without_an_answer_is_unknown_and_says_who_can_tell(desk: Desk)
     release = threading.Event()
 
     def handle(request: object) -> Reply:
-        release.wait(5)
+        release.wait(60)
         return Reply("applied", "after all")
 
     hasty = Hasty("u-1", "web", "suspend", "running")
@@ -122,7 +123,7 @@ def test_a_change_without_an_answer_is_unknown_and_says_who_can_tell(desk: Desk)
         {Hasty: handle}, lambda *pair: desk.replies.put(pair), recorder=desk.records
     )
     dispatcher.ask(hasty)
-    _, reply = desk.replies.get(timeout=5)
+    _, reply = desk.replies.get(timeout=30)
     assert reply.status == "unknown"
     assert isinstance(reply.settle, ReadOutcome)
     assert reply.settle.of is hasty
@@ -132,11 +133,7 @@ def test_a_change_without_an_answer_is_unknown_and_says_who_can_tell(desk: Desk)
     assert told.message == "read again: it took effect"
     assert desk.log.newest()[0].outcome == "applied"
     release.set()
-    for _ in range(500):
-        if desk.log.newest()[0].message == "after all":
-            break
-        threading.Event().wait(0.01)
-    assert desk.log.newest()[0].message == "after all", "the late answer is the truth"
+    wait_until(lambda: desk.log.newest()[0].message == "after all", "the late answer is the truth")
     assert len(desk.log.newest()) == 1
 
 
@@ -212,7 +209,7 @@ def test_lines_of_old_still_read(desk: Desk, tmp_path: Path) -> None:
 def test_pins_can_be_undone_as_soon_as_their_outcome_is_written(desk: Desk) -> None:
     outcome = Outcome(PINS.change, "applied", (StepOutcome(PINS.change.steps[0], "applied"),))
     desk.dispatcher(lambda request: Reply(value=outcome)).ask(PINS)
-    desk.replies.get(timeout=5)
+    desk.replies.get(timeout=30)
     assert desk.pins.now().undo(URI) == PINS.change.reversed()
 
 

@@ -177,7 +177,7 @@ def dead(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         return os.path.realpath(path)
 
     monkeypatch.setattr(links, "_real", hang)
-    monkeypatch.setattr(links, "ONE_S", 0.05)
+    monkeypatch.setattr(links, "ONE_S", 1.0)
     yield looked
     gate.set()
     wait_until(lambda: not links._hanging, "nothing hangs any more")

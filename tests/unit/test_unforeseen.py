@@ -182,15 +182,17 @@ def test_of_a_daemons_loop_and_threads(capsys: Capture, tmp_path: Path) -> None:
     """A watch that fails, a task nobody waits for, a callback, and a thread: all in its log."""
     open_log("x", foreground=True, verbose=False)
     stderr.catch_the_rest()
+    before = list[str]()
 
     async def run() -> None:
         watch = Watch((tmp_path,), fault)
         watching = asyncio.create_task(watch.run())
         task = asyncio.create_task(asyncio.sleep(0))
         task.add_done_callback(fault)
-        await asyncio.sleep(0.2)
-        (tmp_path / "new").touch()
-        await asyncio.sleep(0.4)
+        while "not watching" not in "".join(before):  # the watch begins at some time
+            (tmp_path / "new").write_text("again")
+            await asyncio.sleep(0.2)
+            before.append(capsys.readouterr().err)
         assert not watching.done()
         watch.stop()
         await watching
@@ -199,7 +201,7 @@ def test_of_a_daemons_loop_and_threads(capsys: Capture, tmp_path: Path) -> None:
     thread = threading.Thread(target=fault)
     thread.start()
     thread.join()
-    said = capsys.readouterr().err
+    said = "".join(before) + capsys.readouterr().err
     assert said.count("Traceback") == 3
     assert planted(said)
     assert "not watching" in said
