@@ -35,10 +35,19 @@ async def paints(console: Console, monkeypatch: pytest.MonkeyPatch) -> AsyncIter
             painted.append(renderable)
         display(screen, renderable)
 
-    await asyncio.sleep(PAINTED_BY_S)
+    await at_rest(console)
     with monkeypatch.context() as patched:
         patched.setattr(console.app, "_display", note)
         yield painted
+        await at_rest(console)
+
+
+async def at_rest(console: Console) -> None:
+    """Wait until all is painted that was begun, however long that takes, and nothing more comes."""
+    seen: object = None
+    while (frames := vars(console.app.screen)["_update_timer"])._next or frames._painted_at != seen:
+        seen = frames._painted_at
+        await console.pilot._wait_for_screen()
         await asyncio.sleep(PAINTED_BY_S)
 
 

@@ -298,7 +298,7 @@ def run_with_fake_virsh(script: Path, place: Path) -> list[list[str]]:
     fake.write_text('#!/bin/sh\nprintf "%s\\0" "$@" >> "$LOG"\nprintf "\\n\\0" >> "$LOG"\n')
     fake.chmod(0o755)
     env = {"PATH": f"{fake.parent}:/usr/bin:/bin", "LOG": str(place / "log")}
-    subprocess.run([script], check=True, env=env, cwd=place, timeout=10)
+    subprocess.run([script], check=True, env=env, cwd=place, timeout=60)
     words = (place / "log").read_bytes().decode().split("\0")
     calls: list[list[str]] = [[]]
     for word in words[:-1]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 from textual.app import App
@@ -206,6 +206,9 @@ def test_palette(snap_compare: Compare) -> None:
 
     async def search(pilot: Pilot[int]) -> None:
         await act(pilot)
+        palette: Any = pilot.app.screen
+        while palette._is_searching() or not palette.has_class("-ready"):
+            await pilot.pause(0.02)
         await pilot.pause(0.5)
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=search)

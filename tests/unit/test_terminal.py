@@ -28,6 +28,7 @@ class Reader:
         self.ended: list[object] = []
         self.waits: list[float | None] = []
         monkeypatch.setattr("asyncio.get_running_loop", lambda: None)  # a driver wants one
+        monkeypatch.setattr("signal.signal", lambda *_: None)  # it hears when a job goes on
         app: Any = SimpleNamespace(call_later=self.ended.append)
         self.driver = TerminalDriver(app)
         monkeypatch.setattr(self.driver, "fileno", self.far)
