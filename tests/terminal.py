@@ -170,7 +170,7 @@ class Terminal:
         with self._changed:
             return self._emulator.cell(column, row)
 
-    def wait_for(self, pattern: str, timeout: float = 10.0) -> re.Match[str]:
+    def wait_for(self, pattern: str, timeout: float = 60.0) -> re.Match[str]:
         """Wait until the screen matches (^ and $ are ends of lines), and return the match."""
         expression = re.compile(pattern, re.MULTILINE)
         found = self._wait(lambda text: expression.search(text), timeout)
@@ -178,13 +178,13 @@ class Terminal:
             raise TimeoutError(f"{pattern!r} did not appear in {timeout:g} s\n{self._picture()}")
         return found
 
-    def wait_gone(self, pattern: str, timeout: float = 10.0) -> None:
+    def wait_gone(self, pattern: str, timeout: float = 60.0) -> None:
         """Wait until the screen does not match any more."""
         expression = re.compile(pattern, re.MULTILINE)
         if self._wait(lambda text: expression.search(text) is None or None, timeout) is None:
             raise TimeoutError(f"{pattern!r} stayed for {timeout:g} s\n{self._picture()}")
 
-    def wait_quiet(self, seconds: float = 0.3, timeout: float = 10.0) -> None:
+    def wait_quiet(self, seconds: float = 0.3, timeout: float = 60.0) -> None:
         """Wait until the program has written nothing for a while."""
         end = time.monotonic() + timeout
         with self._changed:
@@ -236,19 +236,19 @@ class Terminal:
     def hang_up(self) -> None:
         """Be gone."""
         self._hung_up = True
-        self._reader.join(2)
+        self._reader.join(30)
         os.close(self._master)
         self._master = -1
 
     # --- its end
 
-    def wait_exit(self, timeout: float = 10.0) -> int:
+    def wait_exit(self, timeout: float = 60.0) -> int:
         """Wait for the program's end, and return its code (minus the signal's number)."""
         try:
             code = self._process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise TimeoutError(f"did not end in {timeout:g} s\n{self._picture()}") from None
-        self._reader.join(1)  # its last words
+        self._reader.join(30)  # its last words
         return code
 
     def modes_left_on(self) -> list[str]:
@@ -264,8 +264,8 @@ class Terminal:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._takes.set()
-        self._process.wait(10)
-        self._reader.join(1)
+        self._process.wait(60)
+        self._reader.join(30)
         if not self._reader.is_alive() and self._master >= 0:
             os.close(self._master)
             self._master = -1

@@ -157,7 +157,7 @@ def test_a_console_that_dies_leaves_nothing_frozen(
         wait_until(lambda: report(do, guest).frozen is True, "it is frozen")
     finally:
         console.send_signal(number)
-        console.wait(10)
+        console.wait(60)
     wait_until(lambda: report(do, guest).frozen is False, "it is thawed")
 
 

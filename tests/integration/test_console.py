@@ -78,7 +78,7 @@ def test_pin_live_by_keys_and_undo(
     assert pins(two_cell_host, "web-1", "--live") == ["0-1"]
     assert two_cell_host.virsh("dumpxml", "--inactive", "web-1") == before, "no row is left"
     screen.send("q")
-    assert screen.wait_exit(5) == 0
+    assert screen.wait_exit() == 0
     assert screen.modes_left_on() == []
 
 
@@ -129,7 +129,7 @@ def test_daemon_stops_and_comes_back(
     screen.wait_for(r"b-two +. paused +\S+ +\d")
     screen.send("down")
     two_cell_host.stop()
-    screen.wait_for(r"STALE", timeout=5)
+    screen.wait_for(r"STALE", timeout=30)
     assert any("b-two" in line for line in screen.screen())
     screen.send("p")
     screen.wait_for(r"Pin b-two")
@@ -137,7 +137,7 @@ def test_daemon_stops_and_comes_back(
     screen.wait_for(r"not connected")
     screen.send("escape", "escape")
     two_cell_host.start()
-    screen.wait_for(r"live +1 s", timeout=5)
+    screen.wait_for(r"live +1 s", timeout=30)
     screen.send("enter")
     screen.wait_for(r"b-two +. paused +\S+ +\d")
 
@@ -149,11 +149,11 @@ def test_daemon_hangs(two_cell_host: Libvirtd, guest: LaunchGuest, console: Open
     screen.wait_for(r"calm +. paused +\S+ +\d")
     two_cell_host.sigstop()
     try:
-        screen.wait_for(r"STALE", timeout=6)
+        screen.wait_for(r"STALE", timeout=30)
         screen.send("?")
-        screen.wait_for(r"closes this")
+        screen.wait_for(r"closes this", timeout=20)
         screen.send("escape", "q")
-        assert screen.wait_exit(3) == 0
+        assert screen.wait_exit(20) == 0
     finally:
         two_cell_host.sigcont()
 
@@ -165,10 +165,10 @@ def test_recovers_after_a_hang(two_cell_host: Libvirtd, guest: LaunchGuest, cons
     screen.wait_for(r"calm +. paused +\S+ +\d")
     two_cell_host.sigstop()
     try:
-        screen.wait_for(r"STALE", timeout=6)
+        screen.wait_for(r"STALE", timeout=30)
     finally:
         two_cell_host.sigcont()
-    screen.wait_for(r"live +1 s", timeout=3)
+    screen.wait_for(r"live +1 s", timeout=10)
 
 
 def test_read_only_socket(two_cell_host: Libvirtd, guest: LaunchGuest, console: Open) -> None:
@@ -190,7 +190,7 @@ def test_events_bring_domains_at_once(
     screen = console(two_cell_host.uri, "--interval", "60")
     screen.wait_for(r"first +. paused +\S+ +\d")
     guest(two_cell_host, "second", vcpus=1)
-    screen.wait_for(r"second +. paused +\S+ +\d", timeout=5)
+    screen.wait_for(r"second +. paused +\S+ +\d", timeout=30)
 
 
 def test_command_line(two_cell_host: Libvirtd, guest: LaunchGuest, tmp_path: Path) -> None:
@@ -240,6 +240,6 @@ def test_restarts_leave_nothing_behind(two_cell_host: Libvirtd, console: Open) -
     threads = len(list((process / "task").iterdir()))
     for _ in range(5):
         two_cell_host.restart()
-        screen.wait_for(r"live +1 s", timeout=10)
+        screen.wait_for(r"live +1 s", timeout=30)
     wait_until(lambda: len(list((process / "fd").iterdir())) <= fds + 2, "no fds are left open")
     assert len(list((process / "task").iterdir())) <= threads + 1

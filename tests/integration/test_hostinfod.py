@@ -61,7 +61,7 @@ def service(boot_host: Libvirtd) -> Iterator[Service]:
     made = Service(boot_host)
     yield made
     made.process.terminate()
-    assert made.process.wait(10) == 0
+    assert made.process.wait(60) == 0
 
 
 def ask(guest: BootedGuest, request: str) -> str:

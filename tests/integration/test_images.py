@@ -252,7 +252,7 @@ def test_a_job_of_another_process_is_given_up(bench: Bench) -> None:
     (job,) = (job for job in listed if job["id"].startswith(f"{process.pid}."))
     assert job["what"] == "convert it to qcow2"
     assert subprocess.run((*jobs, "cancel", job["id"]), capture_output=True).returncode == 0
-    assert "given up" in process.communicate(timeout=30)[0]
+    assert "given up" in process.communicate(timeout=60)[0]
     assert process.returncode == 1
     assert not partials(bench.folder)
     assert not (bench.folder / "slow.out").exists()
@@ -268,7 +268,7 @@ def test_control_c_takes_away_what_was_half_made(bench: Bench) -> None:
     signal.signal(signal.SIGINT, mine)
     wait_until(lambda: bool(partials(bench.folder)), "it has begun")
     process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=30)
+    out, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "vconsole: interrupted\n")
     assert "given up" in out
     assert not partials(bench.folder)

@@ -51,7 +51,7 @@ class Service:
         """End it as systemd does."""
         if self._process is not None:
             self._process.terminate()
-            assert self._process.wait(10) == 0
+            assert self._process.wait(60) == 0
             assert "Traceback" not in self._log.read_text()
 
 

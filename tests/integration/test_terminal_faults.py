@@ -109,7 +109,7 @@ def test_hostile_names_on_every_page(
     screen.wait_quiet()  # not in the middle of a sequence
     assert_clean(screen.raw)
     screen.send("q", "q")
-    assert screen.wait_exit(5) == 0
+    assert screen.wait_exit() == 0
     assert screen.modes_left_on() == []
 
 
@@ -133,7 +133,7 @@ def test_signals_give_the_terminal_back(console: Open, number: signal.Signals) -
     screen.wait_for(r"web-02 .*GiB")
     os.kill(screen.pid, number)
     os.kill(screen.pid, signal.SIGCONT)  # as the kernel does when a session ends, and `timeout`
-    assert screen.wait_exit(3) == 128 + number
+    assert screen.wait_exit(20) == 128 + number
     assert screen.modes_left_on() == []
 
 
@@ -149,7 +149,7 @@ def test_who_is_continued_has_the_terminal_once(
     screen.send("2")
     screen.wait_for(r"^ Host")
     screen.send("q")
-    assert screen.wait_exit(5) == 0
+    assert screen.wait_exit() == 0
     assert screen.modes_left_on() == []
 
 
@@ -159,11 +159,11 @@ def test_signals_amid_the_start_leave_nothing_behind(
 ) -> None:
     """The demo's files are there before Textual is, the terminal is taken before the app is."""
     screen = console("--demo", env={"TMPDIR": str(tmp_path)})
-    end = monotonic() + 10
+    end = monotonic() + 60
     while not list(tmp_path.glob("vconsole-demo-*")) and monotonic() < end:
         sleep(0.001)
     os.kill(screen.pid, number)
-    assert screen.wait_exit(10) == 128 + number
+    assert screen.wait_exit() == 128 + number
     assert screen.modes_left_on() == []
     assert not list(tmp_path.glob("vconsole-demo-*"))
 
@@ -175,16 +175,18 @@ def test_a_terminal_that_went_away_ends_the_program(tmp_path: Path) -> None:
     with screen:
         screen.wait_for(r"web-02 .*GiB")
         screen.hang_up()
-        assert screen.wait_exit(5) == 128 + signal.SIGHUP
+        assert screen.wait_exit() == 128 + signal.SIGHUP
     assert "Traceback" not in (tmp_path / "vconsole" / "vconsole.log").read_text()
 
 
 def wait_idle(pid: int) -> None:
     """Wait until a program has done all that it was asked for, though nobody sees it."""
-    process, end, before = psutil.Process(pid), monotonic() + 60, -1.0
-    while monotonic() < end and (now := process.cpu_times().user) - before > 0.05:
-        before = now
-        sleep(1.0)
+    process, end, before, calm = psutil.Process(pid), monotonic() + 60, 0.0, 0
+    while calm < 4 and monotonic() < end:
+        now = process.cpu_times().user
+        rests = now - before < 0.05 and process.status() == psutil.STATUS_SLEEPING
+        before, calm = now, calm + 1 if rests else 0
+        sleep(0.3)
 
 
 def test_a_terminal_that_stalled_is_not_shown_what_is_over(console: Open) -> None:
@@ -205,7 +207,7 @@ def test_a_terminal_that_stalled_is_not_shown_what_is_over(console: Open) -> Non
     screen.send("1")
     screen.wait_for(r"Domains 24")
     screen.send("q")
-    assert screen.wait_exit(3) == 0
+    assert screen.wait_exit() == 0
     assert screen.modes_left_on() == []
 
 
@@ -217,7 +219,7 @@ def test_q_leaves_a_terminal_that_is_stalled(console: Open) -> None:
         screen.send("2", "1")
         sleep(0.1)
     screen.send("q")
-    assert screen.wait_exit(8) == 0
+    assert screen.wait_exit(20) == 0
 
 
 def test_resize_storm(console: Open) -> None:
@@ -242,7 +244,7 @@ def test_key_flood_and_paste(console: Open) -> None:
     screen.wait_quiet()
     assert "Domains 24" in screen.text
     screen.send("q")
-    assert screen.wait_exit(5) == 0
+    assert screen.wait_exit() == 0
 
 
 def test_what_the_terminal_says_late_is_no_key(console: Open) -> None:
@@ -256,7 +258,7 @@ def test_what_the_terminal_says_late_is_no_key(console: Open) -> None:
     screen.wait_for("closes this")
     assert "Domains" in screen.screen()[0]
     screen.send("escape", "q")
-    assert screen.wait_exit(5) == 0
+    assert screen.wait_exit() == 0
 
 
 @pytest.mark.parametrize("term", ["linux", "screen", "xterm"])
@@ -266,14 +268,14 @@ def test_odd_terminals(console: Open, term: str) -> None:
     screen.wait_for(r"web-02 .*GiB")
     assert not re.search(rb"\x1b\[[0-9;]*38;2;", screen.raw), "NO_COLOR means no colour"
     screen.send("q")
-    assert screen.wait_exit(5) == 0
+    assert screen.wait_exit() == 0
 
 
 @pytest.mark.parametrize("term", ["dumb", ""])
 def test_what_cannot_draw_gets_a_line(console: Open, term: str) -> None:
     screen = console("--demo", env={"TERM": term})
     screen.wait_for(r"^vconsole: TERM names no terminal")
-    assert screen.wait_exit(5) == 2
+    assert screen.wait_exit() == 2
     assert b"\x1b" not in screen.raw
 
 
@@ -283,7 +285,7 @@ def test_errors_to_a_file_draw_nothing_into_it(tmp_path: Path) -> None:
     with Terminal(["sh", "-c", words], env=env) as screen:
         screen.wait_for(r"web-02 .*GiB")
         screen.send("q")
-        assert screen.wait_exit(5) == 0
+        assert screen.wait_exit() == 0
         assert screen.modes_left_on() == []
     assert (tmp_path / "errors").read_bytes() == b""
 
@@ -310,7 +312,7 @@ def test_hosts_that_cannot_be_reached(console: Open, uri: str, words: str) -> No
     screen.wait_for(r"no data")
     screen.wait_for(re.escape(words))
     screen.send("q")
-    assert screen.wait_exit(5) == 0
+    assert screen.wait_exit() == 0
 
 
 @pytest.mark.parametrize("uri", ["test:///nowhere.xml", "test:///etc/passwd", "bogus:///x"])
@@ -342,8 +344,8 @@ def test_silent_socket(console: Open, tmp_path: Path) -> None:
         server.bind(str(path))
         server.listen(5)
         screen = console("-c", f"qemu+unix:///system?socket={path}", size=(120, 30))
-        screen.wait_for(r"connecting \d+ s", timeout=5)
+        screen.wait_for(r"connecting \d+ s", timeout=30)
         screen.send("?")
-        screen.wait_for("closes this", timeout=2)
+        screen.wait_for("closes this", timeout=20)
         screen.send("escape", "q")
-        assert screen.wait_exit(3) == 0
+        assert screen.wait_exit(20) == 0

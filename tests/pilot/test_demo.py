@@ -171,7 +171,7 @@ async def test_every_page_of_a_domain_is_alive(name: str) -> None:
 
 
 async def test_memory_is_moved_as_a_job_while_one_watches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "MOVES_S", 1.0)
+    monkeypatch.setattr(memory, "MOVES_S", 5.0)  # to be seen on a busy machine too
     async with demo() as one:
         await in_front_of(one, "web-02")
         await one.press("M")

@@ -119,7 +119,7 @@ def test_what_hangs_or_breaks_is_a_finding_beside_the_others() -> None:
         yield Check("first", "ok", "")
         raise RuntimeError("bad")
 
-    assert [c.verdict for c in within(hangs, 0.05)] == ["ok", "fail"]
+    assert [c.verdict for c in within(hangs, 1.0)] == ["ok", "fail"]
     assert within(breaks)[-1].reason == "RuntimeError: bad"
     assert not failed([Check("x", "warn", ""), Check("y", "unknown", "")])
 
