@@ -39,7 +39,7 @@ def test_a_pipe_without_a_writer_is_refused_and_not_waited_for(
 ) -> None:
     os.mkfifo(tmp_path / "pipe")
     argv = (sys.executable, "-m", "vconsole", *words, str(tmp_path / "pipe"))
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "pipe" in done.stderr
     assert "Traceback" not in done.stderr

@@ -371,30 +371,33 @@ def test_the_interval_of_the_daemon_is_waited_for(capsys: Output) -> None:
 # --- which port
 
 
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(guest, "PROBE_S", 0.6)
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port where hostinfo answers is not passed over, however busy the machine is."""
+    monkeypatch.setattr(guest, "PROBE_S", 60.0)
 
 
 GOOD = replies(HELLO_1=b"220 hostinfo 1 interval=1\r\n")
 
 
-@pytest.mark.usefixtures("quick")
-def test_the_port_is_the_first_that_greets() -> None:
-    with Host(lambda _: b"login: \r\n") as getty, Host(GOOD) as good, Host(GOOD) as unused:
+def test_the_port_is_the_first_that_greets(monkeypatch: pytest.MonkeyPatch) -> None:
+    def login(_: str) -> bytes:
+        monkeypatch.setattr(guest, "PROBE_S", 60.0)  # of the ports after this one
+        return b"login: \r\n"
+
+    monkeypatch.setattr(guest, "PROBE_S", 0.6)
+    with Host(login) as getty, Host(GOOD) as good, Host(GOOD) as unused:
         assert found("/dev/none", getty.path, good.path, unused.path) == good.path
     assert getty.heard == b"\nHELLO 1\n"
     assert unused.heard == b""
 
 
-@pytest.mark.usefixtures("quick")
 def test_a_greeting_may_be_asked_for_too_soon() -> None:
     answers = [b"429 too soon retry=0.1\r\n", b"220 hostinfo 1\r\n"]
     with Host(lambda _: answers.pop(0)) as host:
         assert found(host.path) == host.path
 
 
-@pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
@@ -404,7 +407,11 @@ def test_a_greeting_may_be_asked_for_too_soon() -> None:
         (b"", "no answer within 0.6 s"),
     ],
 )
-def test_another_protocol_is_not_hostinfo(reply: bytes, words: str) -> None:
+def test_another_protocol_is_not_hostinfo(
+    reply: bytes, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "no answer" in words:
+        monkeypatch.setattr(guest, "PROBE_S", 0.6)
     with Host(lambda _: reply) as host, pytest.raises(guest.HostinfoError, match=words) as error:
         found(host.path)
     assert "is hostinfo enabled for this guest" in str(error.value)
