@@ -265,8 +265,8 @@ def test_a_hundred_connections_leave_nothing_open() -> None:
         source = connect("test:///default")
         source.read(View())
         source.close()
-    assert threading.active_count() <= threads
-    assert len(os.listdir("/proc/self/fd")) <= files + 2
+    eventually(lambda: threading.active_count() <= threads)
+    eventually(lambda: len(os.listdir("/proc/self/fd")) <= files + 2)
 
 
 @pytest.mark.parametrize(

@@ -59,9 +59,9 @@ def test_what_hangs_is_asked_once_until_it_answers(link: Link) -> None:
         within(link, "pool", 0.01, hang)
     assert link.stuck
     for _ in range(5):
-        with pytest.raises(NoAnswerError, match="none for 0 s"):
+        with pytest.raises(NoAnswerError, match=r"none for \d+ s"):
             within(link, "pool", 0.01, hang)
-    assert len(asked) == 1
+    wait_until(lambda: len(asked) == 1, "it was asked once")
     assert within(link, "another", 5.0, lambda: 1) == 1
     gate.set()
     wait_until(lambda: _answers(link), "it may be asked again")
