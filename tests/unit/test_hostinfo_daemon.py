@@ -187,7 +187,7 @@ def test_an_entry_swapped_for_a_link_is_never_followed() -> None:
         os.link(place / "inner", place / "entry")
         thread = threading.Thread(target=swap)
         thread.start()
-        results = set()
+        results = set[str]()
         with closing(Directory(place)) as directory:
             for number in range(4000):
                 if number >= 2000 and len(results) >= 2:
