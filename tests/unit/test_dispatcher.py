@@ -227,3 +227,31 @@ def test_after_stop_what_waits_is_not_begun() -> None:
     release.set()
     assert office.nothing_more()
     assert begun == ["first"]
+
+
+def test_what_could_not_be_recorded_in_time_is_refused_and_never_done() -> None:
+    """As with a log on a server that is away: the change was made when that came back."""
+    gate, made, over = threading.Event(), list[str](), list[Reply]()
+
+    class Slow:
+        """A recorder whose disk hangs."""
+
+        def begun(self, request: object) -> None:
+            gate.wait(60)
+
+        def ended(self, entry: object, request: object, reply: Reply) -> Reply:
+            over.append(reply)
+            return reply
+
+    def make(request: Wanted) -> Reply:
+        made.append(request.word)
+        return Reply()
+
+    office = Office(make, recorder=Slow())
+    office.dispatcher.ask(Changing("destroy it", deadline_s=0.05))
+    _, reply = office.next()
+    assert (reply.status, "not begun in time" in reply.message) == ("refused", True)
+    gate.set()
+    wait_until(lambda: len(over) == 2, "the thread has ended")
+    assert (made, over[1].status) == ([], "refused")
+    assert office.nothing_more()

@@ -9,6 +9,7 @@ import pwd
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -842,8 +843,8 @@ class Program:
             try:
                 if condition():
                     return
-            except (AssertionError, OSError, ControlError):
-                pass
+            except (AssertionError, OSError, ValueError, struct.error, ControlError):
+                pass  # as it is just being written
             time.sleep(0.05)
         raise AssertionError(self.log)
 

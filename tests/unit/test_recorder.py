@@ -41,7 +41,7 @@ class Hasty(Act):
 
     @property
     def deadline_s(self) -> float:
-        return 0.05
+        return 1.0  # long enough for the intent to be written
 
 
 class Desk:

@@ -36,6 +36,7 @@ class Request(Protocol):
 
 Handler = Callable[[Any], Reply]
 """Handles one type of request; may block, may raise."""
+_TOO_LATE = Reply("refused", "not begun in time: is the disk of the activity log away?")
 
 
 @dataclass(slots=True)
@@ -45,6 +46,9 @@ class _Job:
     timer: Timer | None = None
     entry: Entry | None = None
     """What the recorder knows it by."""
+    begun: bool = False
+    late: bool = False
+    """Whether its handler was called before its time was over; else it never is."""
     asked_at: float = field(default_factory=monotonic)
     since: float = field(default_factory=monotonic)
 
@@ -95,10 +99,6 @@ class Dispatcher:
     def _begin_next(self) -> None:
         while (job := self._next()) is not None:
             job.since, without = monotonic(), self._without_asking(job.request)
-            if without is None:
-                job.timer = Timer(job.request.deadline_s, self._expire, (job,))
-                job.timer.daemon = True
-                job.timer.start()
             work = self._handle if without is None else partial(self._answer, without)
             Thread(target=work, args=(job,), name="vconsole-dispatcher", daemon=True).start()
 
@@ -134,20 +134,31 @@ class Dispatcher:
         self._finish(job, reply)
 
     def _handle(self, job: _Job) -> None:
+        job.timer = Timer(job.request.deadline_s, self._expire, (job,))
+        job.timer.daemon = True
+        job.timer.start()
         try:
             self._record(job)
-            reply = self._handlers[type(job.request)](job.request)
+            handler = self._handlers[type(job.request)]
+            reply = handler(job.request) if self._may_begin(job) else _TOO_LATE
         except Exception as error:  # the edge: whatever a handler did not foresee is an answer too
             leave_trace()
             reply = Reply("failed", f"{type(error).__name__}: {error}")
         self._finish(job, reply)
 
+    def _may_begin(self, job: _Job) -> bool:
+        """Unless its author was told meanwhile that it is not: nothing is done behind the back."""
+        with self._lock:
+            job.begun = not job.late
+            return job.begun
+
     def _expire(self, job: _Job) -> None:
         with self._lock:
             if job.number in self._running:
                 self._hanging[job.number] = job
+            job.late = True
         words = _silent(job.request, f"within {job.request.deadline_s:g} s")
-        self._finish(job, Reply("unknown", words))
+        self._finish(job, Reply("unknown", words) if job.begun else _TOO_LATE)
 
     def _finish(self, job: _Job, reply: Reply) -> None:
         """Publish the first reply to a job; a later one only frees the thread."""
