@@ -11,7 +11,12 @@ from tests import scenes
 from tests.feed import Answers
 from tests.pilot.manual import Console, console_on
 from tests.pilot.network_host import MAC, NAME, SECOND, NetworkHost, clause, domain, hostile
-from vconsole.features.network.model.interfaces import ReadTraffic, ReadVnics
+from vconsole.features.network.model.interfaces import (
+    DomainVnics,
+    ReadTraffic,
+    ReadVnics,
+    Traffic,
+)
 from vconsole.features.network.model.places import ReadHostNetwork
 from vconsole.features.network.model.plan import UpdateInterface
 from vconsole.model.request import ChangeDevice, Define, Reply
@@ -51,6 +56,19 @@ async def test_each_interface_with_all_about_the_one_under_the_cursor() -> None:
         await console.press("j")
         console.sees("the next start changes source network lan -> bridge br1", "on bridge br0")
         assert console.status == "! vnet1: the next start changes source network lan -> bridge br1"
+
+
+async def test_interfaces_that_cannot_be_read_are_not_none() -> None:
+    def unread(request: ReadTraffic) -> Reply:
+        found = DomainVnics(request.uuid, NAME, True, problem="its XML is \x1b[2J")
+        return Reply(value=Traffic(1.0, found, {}), message=found.problem)
+
+    answers = {**NetworkHost().answers, ReadTraffic: unread}
+    async with console_on(scenes.kvm07(), answers=answers) as console:
+        await console.press(*FIND)
+        assert console.title.startswith(f"Network of {NAME}: running   not read")
+        await console.press("j")  # what was said is over, not what is
+        assert console.status == "x its XML is \\x1b[2J"
 
 
 async def test_speeds_come_with_the_second_reading() -> None:

@@ -88,6 +88,17 @@ def test_commands_say_why_there_is_nothing_of_a_domain(
     assert SAYS in capfd.readouterr().out
 
 
+@pytest.mark.parametrize("words", ["diff test", "disk list test", "net list test", "vcpus test"])
+def test_xml_of_no_sense_is_told_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: str
+) -> None:
+    monkeypatch.setattr(libvirt.virDomain, "XMLDesc", lambda *_: "<domain><name>te")
+    assert main(["-c", HOST, *words.split()], words.split()[0]) == 1
+    said = "".join(capfd.readouterr())
+    assert "XML " in said
+    assert "Error" not in said
+
+
 def test_a_domain_that_does_not_run_was_not_left_unread() -> None:
     assert main(["--demo", "diff", "legacy-erp"], "diff") == 0
 

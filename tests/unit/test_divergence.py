@@ -281,6 +281,14 @@ def test_without_a_balloon_memory_takes_a_restart() -> None:
     assert row.revert.startswith("it has no balloon")
 
 
+def test_a_number_without_sense_is_not_counted_to() -> None:
+    """A remote host may say that there are four thousand million of something."""
+    many = "<domain type='kvm'><vcpu>{0}</vcpu><iothreads>{0}</iothreads></domain>".format
+    words = {(what, live) for _, what, live, _ in shown(many(4294967295), many(1))}
+    assert ("maximum of vCPUs", "4294967295") in words
+    assert ("iothreads", "1-65536") in words
+
+
 @pytest.mark.parametrize("name", ["the clock", "a feature", "the maximum", "a title", "iothreads"])
 def test_what_changes_only_at_a_start_says_so(name: str) -> None:
     (row,) = found(config=edited(CONFIG, EDITS[name][0]))

@@ -78,9 +78,13 @@ def test_other_kinds(clause: str, source: Source) -> None:
 def test_only_devices_are_looked_at() -> None:
     assert interfaces(None) == ()
     assert interfaces(domain()) == ()
-    assert interfaces("<domain/>") == ()
-    with pytest.raises(XmlEditError):
-        interfaces("<devices><interface type='x'><a></interface></devices>")
+    for text in (
+        "<domain/>",
+        domain()[:-20],
+        "<devices><interface type='x'><a></interface></domain>",
+    ):
+        with pytest.raises(XmlEditError):
+            interfaces(text)
 
 
 @pytest.mark.parametrize(

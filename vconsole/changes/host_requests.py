@@ -18,6 +18,8 @@ from vconsole.host.link import Link
 from vconsole.host.source import HostError
 from vconsole.model.manifest import Answer, imported, name_of
 from vconsole.model.request import Reply
+from vconsole.model.xml_edit import XmlEditError
+from vconsole.model.xml_read import XmlError
 from vconsole.registry import ANSWERS
 
 SHARED = (
@@ -102,6 +104,8 @@ class HostRequests:
             return _failed(error)
         except errors.libvirt_error() as error:
             return Reply("failed", errors.message(error))
+        except (XmlError, XmlEditError) as error:
+            return Reply("failed", errors.one_line(error))
 
     def _connected(self, name: str, wait_s: float) -> Link:
         """The connection of this name; opened once, whoever waits for it, and not for long.

@@ -159,20 +159,25 @@ def _vcpus(live: Element, config: Element) -> Iterator[Found]:
         yield Found(Difference("vCPUs", "iothreads", *threads), "iothreads")
 
 
+_MOST: Final = 1 << 16
+"""No domain has so many; a number of another's is no reason to count without end."""
+
+
 def plugged(root: Element) -> tuple[int, ...]:
     """The vCPUs that are plugged in; libvirt lists them only where they can be had singly."""
     listed = root.find("vcpus")
     if listed is not None and len(listed):
         return tuple(_number(e.get("id")) or 0 for e in listed if e.get("enabled") == "yes")
     vcpu = root.find("vcpu")
-    return tuple(range(_number(_get(vcpu, "current")) or _number(_text(vcpu)) or 0))
+    count = _number(_get(vcpu, "current")) or _number(_text(vcpu)) or 0
+    return tuple(range(min(count, _MOST)))
 
 
 def iothreads(root: Element) -> tuple[int, ...]:
     """The ids of its iothreads."""
     ids = [_number(e.get("id")) or 0 for e in root.iterfind("iothreadids/*")]
     count = _number(_text(root.find("iothreads"))) or 0
-    return tuple(sorted(ids)) if ids else tuple(range(1, count + 1))
+    return tuple(sorted(ids)) if ids else tuple(range(1, min(count, _MOST) + 1))
 
 
 def _words(numbers: Iterable[int | None]) -> list[str | None]:

@@ -199,7 +199,8 @@ class ResourcesScreen(ListPage, DomainPage):
         """Show what has the guest report, or stop; enter there does it."""
         live = self._reading.live
         if live is None:
-            self.say("it does not run: there is no guest to ask", "warn")
+            known = "it does not run: there is no guest to ask" if self._reading.config else ""
+            self.say(known or safe(self._trouble) or "nothing is known of it yet", "warn")
             return
         seconds = 0 if live.period_s else WATCH_S
         title = (

@@ -8,6 +8,7 @@ from vconsole.host.devices import read_xml
 from vconsole.host.link import Link
 from vconsole.host.together import together
 from vconsole.model.request import Reply
+from vconsole.model.xml_edit import XmlEditError
 from vconsole.model.xml_read import XmlError
 
 
@@ -26,6 +27,7 @@ def _read(link: Link, uuid: str, request: ReadDivergence) -> Divergence:
     except libvirt.libvirtError as error:
         return Divergence(reason=errors.message(error), unread=True)
     except ValueError as error:
-        return Divergence(reason=errors.one_line(error), unread=isinstance(error, XmlError))
+        unread = isinstance(error, XmlError | XmlEditError)
+        return Divergence(reason=errors.one_line(error), unread=unread)
     pins = link.connection.split_pins
     return Divergence(tuple(row for row in found if pins or row.difference.area != "pins"))

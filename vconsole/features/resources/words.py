@@ -20,6 +20,8 @@ _NOTES = {
 def usage_lines(reading: Reading, width: int, ascii_only: bool) -> list[Line]:
     """What guest, balloon and host have, and how old the guest's figures are."""
     lines: list[Line] = [(("", ""),)]
+    if reading.live is None and reading.config is None:  # not read yet, or not to be read
+        return []
     if reading.live is None:
         return [*lines, ((f"  {report_words(reading)}", "dim"),)]
     lines += _bars(reading, width, ascii_only)

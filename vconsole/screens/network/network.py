@@ -169,6 +169,8 @@ class NetworkScreen(ListPage, DomainPage):
         domain = self._domain
         what = f"Network of {safe(domain.name)}: {domain.state}" if domain else "Network"
         count = plural(len(found), "interface") if self._traffic else "reading"
+        if self._traffic and self._traffic.domain.problem:
+            count = "not read"
         self.show_list(what, count, list(self._vnics))
 
     @override
@@ -193,13 +195,13 @@ class NetworkScreen(ListPage, DomainPage):
         """Say what is wrong with the interface, else what the keys do."""
         if self._domain is not None and self.subject is None:
             return f"{self._domain.name} is gone; this is what was known last", "warn"
+        if self._traffic is None:
+            return "reading", ""
+        if problem := self._traffic.domain.problem:
+            return safe(problem), "bad"
         vnic = self._vnic
         if vnic is None:
-            return (
-                (f"it has no interface; {KEY.add} adds one", "")
-                if self._traffic
-                else ("reading", "")
-            )
+            return f"it has no interface; {KEY.add} adds one", ""
         if words := alarm(vnic, self._shared, self._uuid):
             return words, "bad"
         if vnic.differs:

@@ -186,7 +186,8 @@ class PinScreen(DomainPage):
             return f"changed by someone else: {'; '.join(self._conflicts)}", "bad"
         plan, row = self._typed or self.plan, self.matrix.row
         if plan is None or row is None:
-            return (self._domain.problem or "", "warn") if self._domain else ("", "")
+            problem = self._domain.problem if self._domain else ""
+            return (problem, "warn") if problem else ("its configuration is not read yet", "")
         warnings = plan_warnings(plan, self.host_state)
         mine = [w for w in warnings if row.key in w.rows] or (warnings if plan.begun else [])
         words = row_words(plan, row.key)

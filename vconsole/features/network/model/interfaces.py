@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import ClassVar, Final, Literal
 
 from vconsole.model.rates import per_second
-from vconsole.model.xml_edit import Document, Element
+from vconsole.model.xml_edit import Document, Element, XmlEditError
 
 Half = Literal["live", "config"]
 _INTERFACE = re.compile(r"<interface\s.*?</interface>", re.DOTALL)
@@ -89,8 +89,10 @@ def interfaces(xml: str | None) -> tuple[Interface, ...]:
     """The interfaces of a domain's XML in its order; none without XML.
 
     Raises:
-        XmlEditError: One of them cannot be read.
+        XmlEditError: One of them cannot be read, or there may be more that did not come.
     """
+    if xml and not xml.rstrip().endswith("</domain>"):
+        raise XmlEditError("its XML does not end as that of a domain does")
     devices = (xml or "")[(xml or "").rfind("<devices>") :]
     return tuple(read_interface(match[0]) for match in _INTERFACE.finditer(devices))
 
