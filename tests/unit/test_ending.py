@@ -6,13 +6,18 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Thread
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from textual.drivers.linux_driver import LinuxDriver
 
 from vconsole.console.ending import end_by_signals, note_signals
-from vconsole.files.editor import _left_the_terminal
+from vconsole.console.terminal import TerminalDriver
+from vconsole.files.editor import left_the_terminal
+from vconsole.screens.external import edited
 
 NUMBERS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)
 
@@ -63,7 +68,7 @@ def test_what_is_typed_into_an_editor_ends_no_app(number: signal.Signals) -> Non
 
     async def run() -> None:
         end_by_signals(app)
-        with _left_the_terminal():
+        with left_the_terminal():
             os.kill(os.getpid(), number)
         for _ in range(1000):
             await asyncio.sleep(0)
@@ -75,3 +80,37 @@ def test_what_is_typed_into_an_editor_ends_no_app(number: signal.Signals) -> Non
 def test_one_that_comes_after_the_app_raises_nothing() -> None:
     assert codes_after() == []
     os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_nor_does_one_typed_before_the_terminal_is_taken_back(
+    number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is impatient types ^C more than once; the second comes when the editor is gone."""
+    codes: list[int] = []
+    app: Any = SimpleNamespace(exit=lambda return_code: codes.append(return_code))
+
+    def take(driver: Any) -> None:
+        if driver._key_thread is not None:
+            os.kill(os.getpid(), number)
+        driver._key_thread = Thread()
+
+    monkeypatch.setenv("VISUAL", "true")
+    monkeypatch.setattr(LinuxDriver, "start_application_mode", take)
+
+    async def run() -> None:
+        driver = TerminalDriver(app)
+        driver.start_application_mode()
+
+        @contextmanager
+        def suspend() -> Iterator[None]:
+            yield
+            driver.start_application_mode()
+
+        console: Any = SimpleNamespace(suspend=suspend)
+        assert edited(console, "text", b"text") == b"text"
+        for _ in range(1000):
+            await asyncio.sleep(0)
+
+    asyncio.run(run())
+    assert codes == []

@@ -169,7 +169,8 @@ class TerminalDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal; from just before that on, what ends a session gives it back."""
-        end_by_signals(self._app)
+        if self._key_thread is None:  # later they stay as they are: amid an editor, its own
+            end_by_signals(self._app)
         take: Callable[[], None] = super().start_application_mode  # which says no types
         take()
 

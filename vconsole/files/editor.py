@@ -43,7 +43,7 @@ def run_editor(name: str, data: bytes) -> bytes:
         try:
             copy.touch(0o600)
             copy.write_bytes(data)
-            with _left_the_terminal():
+            with left_the_terminal():
                 code = subprocess.run([*shlex.split(command), str(copy)], check=False).returncode
             left = copy.read_bytes()
         except (OSError, ValueError) as error:
@@ -54,7 +54,7 @@ def run_editor(name: str, data: bytes) -> bytes:
 
 
 @contextmanager
-def _left_the_terminal() -> Iterator[None]:
+def left_the_terminal() -> Iterator[None]:
     """Let ^C end the editor at most: the terminal sends it to this program too. SIGQUIT as well.
 
     They are taken by a function because what is ignored stays so in the editor.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from vconsole.files.editor import EditorError as EditorError
-from vconsole.files.editor import run_editor
+from vconsole.files.editor import left_the_terminal, run_editor
 
 if TYPE_CHECKING:
     from vconsole.screens.page import Console
@@ -17,7 +17,9 @@ def edited(console: Console, name: str, data: bytes) -> bytes:
     Raises:
         EditorError: Nothing was taken over.
     """
-    with console.suspend():  # an exception in here would leave the terminal suspended
+    # A second ^C for the editor may come when that has just ended. And an exception in here would
+    # leave the terminal suspended.
+    with left_the_terminal(), console.suspend():
         try:
             return run_editor(name, data)
         except EditorError as error:
