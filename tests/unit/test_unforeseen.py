@@ -10,15 +10,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from textual.drivers.linux_driver import LinuxDriver
 
 from tests.integration.ground import wait_until
 from tests.unit.test_dispatcher import Office, Wanted
 from tests.unit.test_host_poller import Bench
 from tests.unit.test_host_poller import bench as bench
 from vconsole.changes.jobs import JobBoard
+from vconsole.console.terminal import TerminalDriver
 from vconsole.daemon.journal import open_log
 from vconsole.features.hostinfo.daemon.watch import Watch
 from vconsole.features.hostinfo.host import roster
@@ -233,3 +236,45 @@ def test_after_a_command_traces_go_where_they_went(tmp_path: Path, capsys: Captu
     leave_trace(ValueError("after"))
     assert "after" in capsys.readouterr().err
     assert os.fstat(2)
+
+
+def test_of_who_reads_the_keys_ends_the_console(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its error: whoever cannot be typed to any more must not end as if it was told to."""
+    told: list[tuple[object, object]] = []
+    app: Any = SimpleNamespace(
+        _handle_exception="handle", call_later=lambda *called: told.append(called)
+    )
+    monkeypatch.setattr(TerminalDriver, "run_input_thread", fault)
+    driver: Any = TerminalDriver.__new__(TerminalDriver)
+    driver._app = app
+    driver._run_input_thread()
+    assert [(handle, type(error)) for handle, error in told] == [("handle", ZeroDivisionError)]
+
+
+def test_of_the_terminal_half_taken_gives_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread to be had, say."""
+    driver: Any = TerminalDriver.__new__(TerminalDriver)
+    driver._key_thread, given = object(), []
+    monkeypatch.setattr(LinuxDriver, "start_application_mode", fault)
+    monkeypatch.setattr(driver, "suspend_application_mode", lambda: given.append("back"))
+    with pytest.raises(ZeroDivisionError):
+        driver.start_application_mode()
+    assert given == ["back"]
+
+
+def test_of_the_consoles_start_is_in_its_log(tmp_path: Path) -> None:
+    words = (
+        "import sys\nsys.argv = ['vconsole', '--demo']\n"
+        "import vconsole.__main__ as program, vconsole.console.start as start\n"
+        "class Tty:\n    isatty = flush = lambda self: True\n"
+        "sys.stdin = sys.stdout = Tty()\n"
+        "def import_textual(): raise ZeroDivisionError('planted \\x1b[2J')\n"
+        "start.import_textual = import_textual\n"
+        "program.main()\n"
+    )
+    env = {**os.environ, "XDG_STATE_HOME": str(tmp_path), "TERM": "xterm"}
+    done = subprocess.run([sys.executable, "-c", words], env=env, capture_output=True, text=True)
+    log = tmp_path / "vconsole" / "vconsole.log"
+    assert done.returncode == 1
+    assert done.stderr == f"vconsole: stopped by an error of its own; see {log}\n"
+    assert planted(log.read_text())

@@ -15,7 +15,7 @@ from vconsole.console.ending import note_signals
 from vconsole.files.demo import demo_files
 from vconsole.files.places import config_path, state_dir
 from vconsole.host.here import DEMO_NOTICE, demo_is_all_there_is
-from vconsole.host.stderr import log_path, stderr_to
+from vconsole.host.stderr import leave_trace, log_path, stderr_to
 from vconsole.host.uri import DEMO_URI, expected
 from vconsole.text import line
 
@@ -50,7 +50,13 @@ def run(options: Namespace) -> int:
             early.stop()
             problem = str(error)
         else:
-            code = _run_on_host(config, options, early, files)
+            try:
+                code = _run_on_host(config, options, early, files)
+            except OSError:
+                raise
+            except Exception as error:  # where no app catches it
+                leave_trace(error)
+                code = CRASHED
     if problem:
         print(f"vconsole: {problem}", file=sys.stderr)
     if code == CRASHED:

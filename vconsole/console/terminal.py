@@ -172,7 +172,11 @@ class TerminalDriver(LinuxDriver):
         if self._key_thread is None:  # later they stay as they are: amid an editor, its own
             end_by_signals(self._app)
         take: Callable[[], None] = super().start_application_mode  # which says no types
-        take()
+        try:
+            take()
+        except Exception:  # no thread is to be had
+            self.suspend_application_mode()
+            raise
 
     def stop_application_mode(self) -> None:
         """Give the terminal back; what Textual asks of some, to count in pixels, it leaves on."""
@@ -201,8 +205,14 @@ class TerminalDriver(LinuxDriver):
             self._in_loop(self._take_again)
 
     def _in_loop(self, do: Callable[[], None]) -> None:
+        def done() -> None:
+            try:
+                do()
+            except Exception as error:  # asyncio would tell nobody
+                self._app._handle_exception(error)
+
         with suppress(RuntimeError):  # a loop that is over
-            self._loop.call_soon_threadsafe(do)
+            self._loop.call_soon_threadsafe(done)
 
     def _stop(self) -> None:
         if self._app.is_running and not self._app._exit:
@@ -256,6 +266,13 @@ class TerminalDriver(LinuxDriver):
 
     def _end(self) -> None:
         self._app.exit(return_code=GONE)
+
+    def _run_input_thread(self) -> None:
+        """End the program with its error; Textual's would end it without one."""
+        try:
+            self.run_input_thread()
+        except Exception as error:
+            self._app.call_later(self._app._handle_exception, error)
 
     def run_input_thread(self) -> None:
         """Hand on what is typed until the end, or that of the terminal."""
