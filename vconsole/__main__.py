@@ -11,6 +11,7 @@ from vconsole.cli.unused import unused
 with unused("ast", "ipaddress"):  # for source code, and for addresses in a URL
     import inspect  # noqa: F401
     import pathlib  # noqa: F401
+    import urllib.parse  # noqa: F401  which pathlib imports before Python 3.13
 
 from vconsole.cli.output import INTERRUPTED, open_what_is_closed, unwritable, written
 from vconsole.host.stderr import catch_the_rest
