@@ -21,6 +21,7 @@ from textual.widgets import Input
 from tests.feed import Answers, ScriptedDispatcher, ScriptedFeed, make_console
 from tests.lies import lies_in
 from tests.scenes import uuid_of
+from vconsole.changes.activity import ActivityLog
 from vconsole.changes.dispatcher import Request
 from vconsole.changes.history import History
 from vconsole.console.app import VConsole
@@ -221,9 +222,11 @@ async def console_on(
     config: Config | None = None,
     history: History | None = None,
     answers: Answers | None = None,
+    log: ActivityLog | None = None,
 ) -> AsyncIterator[Console]:
     """Sit down in front of a host; `answers` handle what is asked beside the reading."""
     app, host = make_console(host_state, config, history, answers)
+    app._activity = log
     async with app.run_test(size=size) as pilot:
         console = Console(app, host, pilot)
         await console.settle()

@@ -296,9 +296,7 @@ async def test_what_an_earlier_program_had_no_time_to_write_down_is_looked_at(
         return known.get(request.entry.action, Reply("unknown", "look"))
 
     answers: Answers = {ReadCutOff: read_cut_off, ReadOutcome: tell}
-    async with console_on(scenes.kvm07(), (120, 40), answers=answers) as console:
-        console.app._activity, console.app.aftermath.looked_back = log, False
-        await console.host_says(scenes.kvm07())
+    async with console_on(scenes.kvm07(), (120, 40), answers=answers, log=log) as console:
         await console.until("changes of unknown outcome")
         console.sees("3 changes of unknown outcome: 1 took effect, 1 did not, 1 cannot be told")
         assert len(console.asked(ReadOutcome)) == 3
