@@ -659,12 +659,24 @@ def written(tmp_path: Path, *metrics: str, period: str = "60", size_kib: int = 2
     return file
 
 
-async def test_a_new_configuration_is_taken_when_the_file_changes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("watched", [True, False])
+async def test_a_new_configuration_is_taken_when_the_file_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, watched: bool
+) -> None:
+    """Also where it changed before somebody watched it."""
+
+    async def too_late(*_: object, **_more: object) -> AsyncIterator[set[tuple[int, str]]]:
+        while True:
+            await asyncio.sleep(0.02)
+            yield set()
+
+    if not watched:
+        monkeypatch.setattr("watchfiles.awatch", too_late)
     disk, file = tmp_path / "disk", written(tmp_path, metric("A", "echo 1"))
     async with running(Daemon(ConfigSource(file), "test:///default")) as daemon:
         await until(lambda: daemon.status().update.count >= 1)
         assert on_disk(disk) == [("A", "1")]
-        other = tmp_path / "new"  # at once, it may be that nobody watches yet
+        other = tmp_path / "new"
         other.write_bytes(file.read_bytes().replace(b"echo 1", b"echo 2"))
         other.rename(file)
         await until(lambda: daemon.status().update.count >= 2)
