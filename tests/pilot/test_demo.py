@@ -31,7 +31,12 @@ class Demo:
         self.app, self.pilot = app, pilot
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
+        """Press keys; what begins with ... is waited for: a cursor moves in what is there."""
+        for key in keys:
+            if key.startswith("..."):
+                await self.sees(key.removeprefix("..."))
+            else:
+                await self.pilot.press(key)
 
     @property
     def text(self) -> str:
@@ -108,9 +113,9 @@ PAGES = {
     "metrics": (("5",), ("sound", "TotalPhyCPUs", "attached: 1 disk, 1 channel", "demo-host")),
     "metrics configuration": (("5", "c"), ("HostName", "builtin")),
     "storage": (("6",), ("archive-2024", "inactive", "100 GiB")),
-    "volumes": (("6", "down", "down", "enter"), ("web-02.qcow2", "qcow2")),
+    "volumes": (("6", "...5 pools", "down", "down", "enter"), ("web-02.qcow2", "qcow2")),
     "image": (
-        ("6", "down", "down", "enter", "end", "up", "enter"),
+        ("6", "...5 pools", "down", "down", "enter", "...25 volumes", "end", "up", "enter"),
         ("2 images in its chain", "based on debian-13-base"),
     ),
     "activity": (("7",), ("7 entries", "setmaxmem", "legacy-erp")),
