@@ -84,7 +84,7 @@ class Host:
 def machine(host: Any) -> Machine:
     link = object.__new__(Link)
     link.conn, link.connection = host, Connection("qemu+ssh://elsewhere/system")
-    link.calls, link.notes, link.denied, link.abandoned = 0, {}, {}, False
+    link.calls, link.slowest_s, link.notes, link.denied, link.abandoned = 0, 0.0, {}, {}, False
     link._until = inf
     link.events = cast("Events", SimpleNamespace(closed=None))
     host.isAlive = lambda: 1
