@@ -134,7 +134,7 @@ def link_to(guest: Guest, *, read_only: bool = False, alive: int = 1) -> Link:
     link = object.__new__(Link)
     link.conn = SimpleNamespace(lookupByUUIDString=lambda _: guest, isAlive=lambda: alive)
     link.connection = Connection("qemu:///system", read_only=read_only, local=True)
-    link.calls, link.notes, link.denied, link.abandoned = 0, {}, {}, False
+    link.calls, link.slowest_s, link.notes, link.denied, link.abandoned = 0, 0.0, {}, {}, False
     link._until = inf
     link.events = cast("Events", SimpleNamespace(closed=None))
     return link
