@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -16,8 +20,10 @@ import pytest
 
 from tests.integration.ground import find_program
 from tests.integration.lab import Libvirtd
+from vconsole.changes.entry import BEGUN, Entry
 from vconsole.changes.host_requests import HostRequests
-from vconsole.features.storage.model.change import ActOnVolume, TransferVolume
+from vconsole.changes.settle import ReadOutcome
+from vconsole.features.storage.model.change import ActOnVolume, CreateVolume, TransferVolume
 from vconsole.features.storage.model.plan import (
     PoolWish,
     VolumeWish,
@@ -41,10 +47,11 @@ from vconsole.features.storage.model.pool import (
 )
 from vconsole.features.storage.model.users import Users
 from vconsole.host.link import open_link
+from vconsole.model.manifest import name_of
 from vconsole.model.proposal import Proposal
 from vconsole.model.request import Reply
 
-GIB = 1 << 30
+MIB, GIB = 1 << 20, 1 << 30
 
 
 class Store:
@@ -233,3 +240,46 @@ def test_names_are_data(store: Store) -> None:
         change = plan_volume(found.pool, found.volume, "delete", store.users()).changes[0]
         assert isinstance(change, ActOnVolume)
         assert store.ask(change).read_back == "gone"
+
+
+def copying(host: Libvirtd) -> int | None:
+    """The qemu-img that libvirt has started."""
+    with suppress(OSError):
+        for child in Path(f"/proc/{host.pid}/task").glob("*/children"):
+            for pid in map(int, child.read_text().split()):
+                if Path(f"/proc/{pid}/comm").read_text() == "qemu-img\n":
+                    return pid
+    return None
+
+
+def test_a_volume_that_is_still_made_has_not_taken_effect(store: Store) -> None:
+    """libvirt names it from the beginning, and goes on when who asked for it is gone."""
+    (store.folder / "full.raw").write_bytes(os.urandom(MIB) * 128)
+    store.make(plan_pool(store.pool, "refresh", Users()))
+    full = store.volume(str(store.folder / "full.raw"))
+    (clone,) = plan_clone(full.pool, store.names, full.volume, "copy", store.users()).changes
+    assert isinstance(clone, CreateVolume)
+    clone = replace(clone, xml=clone.xml.replace("raw", "qcow2"))
+    entry = Entry(
+        "", "", "", "", "", "", "", "", BEGUN, kind=name_of(CreateVolume), trace=clone.trace
+    )
+    look = ReadOutcome(entry, wait_s=0.0)
+    replies: list[Reply] = []
+    thread = Thread(target=lambda: replies.append(store.ask(clone)), daemon=True)
+    thread.start()
+    end = monotonic() + 30
+    made = store.folder / "copy"
+    while (pid := copying(store.host)) is None or not made.exists():
+        assert monotonic() < end, f"it was over before it was seen: {replies}"
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        reply = store.ask(look)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert (reply.status, reply.settle) == ("unknown", look), reply.message
+    assert "still makes it" in reply.message
+    assert "of 128 MiB" in reply.message
+    thread.join(60)
+    reply = store.ask(look)
+    assert (reply.status, reply.settle) == ("applied", None)
+    assert reply.read_back.startswith("128 MiB, ")

@@ -10,9 +10,11 @@ from typing import Any, cast
 
 import pytest
 
+from tests.fake_source import FakeSource
 from tests.unit.libvirt_errors import failure
 from vconsole.changes.dispatcher import Dispatcher, Request
 from vconsole.changes.host_requests import HostRequests
+from vconsole.console.early import EarlyFeed
 from vconsole.features.storage.model.pool import ReadPools
 from vconsole.host.events import Events, run_loop
 from vconsole.host.link import Link, open_link
@@ -136,6 +138,37 @@ def test_a_list_that_is_refused_is_asked_for_once_and_anew_by_a_change(
     host.handlers()[Define](Define(uuid, "test", "edit it", "<domain/>", "<domain/>"))
     assert read(ReadPools()).message == "access denied"
     assert len(asked) == 2
+    host.close()
+
+
+def test_who_reads_all_again_asks_anew_for_what_was_refused_on_any_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An administrator has given the right meanwhile: F5 has it at once, and on each page."""
+    allowed = False
+
+    def list_pools(_conn: Any, _flags: int = 0) -> Any:
+        if not allowed:
+            raise failure(libvirt.VIR_ERR_ACCESS_DENIED, "access denied")
+        return []
+
+    list_pools.__qualname__ = "virConnect.listAllStoragePools"
+    monkeypatch.setattr(libvirt.virConnect, "listAllStoragePools", list_pools)
+    monkeypatch.setattr(Link, "wanted_anew", 0.0)
+    link = open_link("test:///default", False, False)
+    host = HostRequests(lambda: link)
+    read = host.handlers()[ReadPools]
+    assert read(ReadPools()).message == "access denied"
+    assert link.attempt("pools", link.conn.listAllStoragePools, 0) is None
+    allowed = True
+    assert read(ReadPools()).message == "access denied"
+    assert link.denied == {"pools": "access denied"}
+    feed = EarlyFeed(lambda *_: FakeSource(), "")
+    feed.refresh()
+    feed.stop()
+    assert read(ReadPools()).status == "applied"
+    assert link.attempt("pools", link.conn.listAllStoragePools, 0) == []
+    assert not link.denied
     host.close()
 
 

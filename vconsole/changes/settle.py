@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from time import monotonic, sleep
 from typing import ClassVar
 
 from vconsole.changes.entry import Entry
@@ -18,6 +19,7 @@ MOST_CUT_OFF = 64
 """Of earlier programs that are asked about at a start."""
 HELD_S = 8.0
 """Less than the deadline: that it is not over is an answer, too."""
+_LOOK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,12 @@ def read_outcome(link: Link, request: ReadOutcome) -> Reply:
         return Reply("unknown", f"{NO_WAY}: {why or 'look'}")
     if entry.uuid and (why := held(link, entry.uuid, request.wait_s)):
         return Reply("unknown", why, settle=request)
-    reply: Reply = imported(answer.tells)(link, entry.uuid, entry.trace)
-    return reply
+    tell, end = imported(answer.tells), monotonic() + request.wait_s
+    reply: Reply = tell(link, entry.uuid, entry.trace)
+    while reply.settle and monotonic() < end:
+        sleep(_LOOK_S)
+        reply = tell(link, entry.uuid, entry.trace)
+    return replace(reply, settle=request) if reply.settle else reply
 
 
 def summary(replies: Sequence[Reply]) -> str:

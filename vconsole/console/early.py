@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable
 from importlib import import_module
 from threading import Lock
+from time import monotonic
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -79,7 +80,11 @@ class EarlyFeed:
         self._poller.see(sight)
 
     def refresh(self, uuid: str = "") -> None:
-        """Read now."""
+        """Read now; where all of it is wanted, what was refused before as well."""
+        if not uuid:
+            from vconsole.host.link import Link
+
+            Link.wanted_anew = monotonic()
         self._poller.refresh(uuid)
 
     def stop(self) -> None:

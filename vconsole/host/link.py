@@ -10,7 +10,7 @@ from functools import partial
 from math import inf
 from time import monotonic
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from vconsole.host import errors, here, uri
 from vconsole.host.events import Events, run_loop
@@ -49,6 +49,11 @@ class Link:
 
     simulation: Simulation | None = None
 
+    wanted_anew: ClassVar[float] = 0.0
+    """When somebody asked to read everything again, in monotonic seconds: of whatever connection,
+    what was refused before is asked for anew."""
+    _anew_at: float = 0.0
+    """When this one began to."""
     _refusals: Mapping[str, tuple[float, Exception]] = MappingProxyType({})
     """What was refused to this user -> when it is asked for again, and the refusal; replaced."""
     _until: float = inf
@@ -126,6 +131,8 @@ class Link:
             raise HostError("abandoned", "the call was given up")
         if self.events.closed is not None:
             raise HostError("connection lost", self.events.closed)
+        if self._anew_at < self.wanted_anew:
+            self.ask_anew()
         if self._refusals:
             self._refuse_again(function, arguments)
         self.calls, self.called_at = self.calls + 1, now
@@ -149,7 +156,10 @@ class Link:
 
     def ask_anew(self) -> None:
         """Ask again for what was refused: somebody wants it now, and may be allowed by now."""
-        self._refusals = {}
+        self._anew_at, self._refusals = monotonic(), {}
+        for name in list(self.denied):
+            self.notes.pop(name, None)
+            self.denied.pop(name, None)
 
     def attempt(self, name: str, function: Callable[..., T], *arguments: Any) -> T | None:
         """Call what a host may lack; None without it. What is refused for good is noted once.
@@ -159,6 +169,8 @@ class Link:
         """
         import libvirt
 
+        if self._anew_at < self.wanted_anew:
+            self.ask_anew()
         if name in self.notes:
             return None
         try:

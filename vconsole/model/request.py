@@ -25,7 +25,8 @@ class Reply:
         message: One line for people, naming the cause; may hold foreign text.
         value: What was read, or what the host says after a change.
         read_back: What is there after a change, in words.
-        settle: Of a change of unknown outcome the request that finds out.
+        settle: Of a change of unknown outcome the request that finds out; of an answer to that,
+            True where it is not over: see `not_over`.
         took_s: From the moment it was asked for to the answer, whatever it had to wait for.
     """
 
@@ -42,6 +43,11 @@ def took_effect(done: bool, value: object = None, read_back: str = "") -> Reply:
     if done:
         return Reply("applied", "read again: it took effect", value, read_back)
     return Reply("not tried", "read again: it did not take effect", value, read_back)
+
+
+def not_over(words: str) -> Reply:
+    """Say of a change of unknown outcome that libvirt is still at it: it is asked about again."""
+    return Reply("unknown", f"not over: {words}", settle=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,13 @@ MANIFEST: Final = Manifest(
             "Show and copy the virsh equivalent of what is in view.",
             words="clipboard",
         ),
-        Command("app.refresh", "f5", "", "Read everything again now.", words="reload"),
+        Command(
+            "app.refresh",
+            "f5",
+            "",
+            "Read everything again now, also what was refused.",
+            words="reload",
+        ),
         Command(
             "app.theme",
             "f2",

@@ -22,7 +22,8 @@ from vconsole.features.storage.model.pool import Pool
 from vconsole.host import errors
 from vconsole.host.link import Link
 from vconsole.model.job import PARTIAL
-from vconsole.model.request import Reply, took_effect
+from vconsole.model.request import Reply, not_over, took_effect
+from vconsole.text import size
 
 _NO_WAY: Final = "what became of it cannot be seen: look"
 
@@ -63,7 +64,7 @@ _POOL: Final[Mapping[str, Callable[[Pool], bool]]] = {
 def _volume(link: Link, kind: str, pool: str, name: str, size: int = 0) -> Reply:
     there = name in volume_names(link, pool_handle(link, pool))[0]
     if kind == "created":
-        return took_effect(there)
+        return _created(link, pool, name) if there else took_effect(False)
     if kind == "delete volume":
         return took_effect(not there)
     if kind != "resized" or not there:
@@ -71,6 +72,38 @@ def _volume(link: Link, kind: str, pool: str, name: str, size: int = 0) -> Reply
     handle = link.call(pool_handle(link, pool).storageVolLookupByName, name)
     capacity = volume_of(link, handle).capacity_bytes
     return took_effect(capacity == size, read_back=f"{capacity} bytes")
+
+
+def _created(link: Link, pool: str, name: str) -> Reply:
+    """libvirt names a volume from the beginning; only who wants its contents hears of more."""
+    import libvirt
+
+    handle = link.call(pool_handle(link, pool).storageVolLookupByName, name)
+    made = _is_made(link, handle)
+    try:
+        volume = volume_of(link, handle)
+    except libvirt.libvirtError:
+        if made:
+            raise
+        return not_over("libvirt still makes it")  # there is no file yet
+    of, now = size(volume.capacity_bytes), size(volume.allocation_bytes)
+    if not made:
+        return not_over(f"libvirt still makes it, {now} so far of {of}")
+    return took_effect(True, volume, f"{of}, {now} allocated")
+
+
+def _is_made(link: Link, handle: Any) -> bool:
+    """libvirt lets nobody read a volume that is "still being allocated"; a byte is asked for."""
+    import libvirt
+
+    stream = link.call(link.conn.newStream, 0)
+    try:
+        link.call(handle.download, stream, 0, 1, 0)
+    except libvirt.libvirtError as error:
+        return bool(errors.code(error) != libvirt.VIR_ERR_OPERATION_INVALID)
+    with suppress(libvirt.libvirtError):
+        link.call(stream.abort)
+    return True
 
 
 def tell_disk(link: Link, uuid: str, trace: str) -> Reply:
