@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from vconsole.host import errors
 from vconsole.host.link import Link
+from vconsole.host.missing import missing
 from vconsole.host.together import together
 from vconsole.model.outcome import Status
 from vconsole.model.request import Define, ReadDefinitions, Reply, fingerprint, took_effect
@@ -44,6 +45,7 @@ def define(link: Link, request: Define) -> Reply:
         return _not_valid(link, request, errors.message(error))
     after = inactive_xml(link, domain)
     words = "" if after != now else "; it is as it was: the edit means nothing to libvirt"
+    words += "".join(f"; {lack}" for lack in missing(link, now, after or ""))
     return Reply("applied", f"{request.what}: {request.name}{words}", after)
 
 

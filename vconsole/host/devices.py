@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
 from vconsole.host import errors
 from vconsole.host.definitions import inactive_xml, of_domains
 from vconsole.host.link import Link
+from vconsole.host.missing import missing
 from vconsole.model.libvirt_additions import identity
-from vconsole.model.proposal import Propose, Subject, proposals
+from vconsole.model.proposal import Proposal, Propose, Subject, proposals
 from vconsole.model.request import (
     ChangeDevice,
     Configurations,
@@ -43,7 +45,18 @@ def read_xml(link: Link, domain: Any) -> Configurations:
 def propose(link: Link, request: Propose) -> Reply:
     """Plan changes of domains by their XML as it is now."""
     read = lru_cache(maxsize=1)(partial(_subject, link))
-    return Reply(value=proposals(request, read))
+    return Reply(value=tuple(_warned(link, made) for made in proposals(request, read)))
+
+
+def _warned(link: Link, proposal: Proposal) -> Proposal:
+    """The same with a note on what the host lacks of what a change names."""
+    notes = (
+        f"{change.name}: {words}"
+        for change in proposal.changes
+        for before, after in getattr(change, "texts", ())
+        for words in missing(link, before, after)
+    )
+    return replace(proposal, notes=(*proposal.notes, *dict.fromkeys(notes)))
 
 
 def _subject(link: Link, uuid: str, name: str) -> Subject:

@@ -86,6 +86,11 @@ class Define:
         """The definition before, as a hash: it may hold passwords."""
         return fingerprint(self.before)
 
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """What XML becomes of which: what it newly names may be missing on the host."""
+        return ((self.before, self.after),)
+
     def lines(self) -> tuple[str, ...]:
         """The difference of the definitions."""
         return xml_lines(self.before, self.after)
@@ -161,6 +166,11 @@ class ChangeDevice:
         import json
 
         return json.dumps(fields)
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """See `Define.texts`."""
+        return (("", self.device),) if self.attach else ()
 
     def lines(self) -> tuple[str, ...]:
         """The device, an element a line."""

@@ -8,7 +8,7 @@ from vconsole.changes.dispatcher import Request
 from vconsole.features.definition.model import redefinition
 from vconsole.files.editor import Draft, EditorError
 from vconsole.model.keys import ENTER, Keys
-from vconsole.model.proposal import Proposal
+from vconsole.model.proposal import Proposal, Propose
 from vconsole.model.request import Define, ReadDefinitions, Reply
 from vconsole.screens.external import edited
 from vconsole.screens.page import Page
@@ -98,4 +98,5 @@ class DefinitionEditor:
         if start != before:
             notes.append("it was begun earlier: see that it takes back nothing of others below")
         proposal = Proposal((change,), tuple(notes))
-        await page.console.show_changes("edit the definition", [proposal])
+        asking = Propose(((self._uuid, name),), lambda *_: proposal)  # what it lacks is told
+        await page.console.show_changes("edit the definition", asking=asking)

@@ -14,7 +14,7 @@ from vconsole.features.definition.model import redefinition
 from vconsole.files.editor import Draft, EditorError, run_editor
 from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource
-from vconsole.model.proposal import Proposal
+from vconsole.model.proposal import Proposal, Propose
 from vconsole.model.request import ReadDefinitions
 
 _LONG_S = 7 * 24 * 3600.0
@@ -51,8 +51,11 @@ def run_edit(options: argparse.Namespace, source: HostSource) -> int:
             edit = redefinition(domain.uuid, domain.name, before, after)
         except ValueError as error:
             raise CliError("; ".join(filter(None, (str(error), kept))), REFUSED) from error
-        notes = (kept,) if kept else ()
-        code = change(options, connection, host, Proposal((edit,), notes))
+        planned = Proposal((edit,), (kept,) if kept else ())
+        wanted = Propose(((domain.uuid, domain.name),), lambda *_: planned)
+        reply = ask(host, wanted)
+        proposal = reply.value[0] if isinstance(reply.value, tuple) else planned
+        code = change(options, connection, host, proposal)
     if code == DONE and not options.dry_run:
         draft.drop()
     return code

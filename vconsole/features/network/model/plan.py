@@ -86,6 +86,11 @@ class UpdateInterface:
         return json.dumps([(half, edit.after) for half, edit in self.edits])
 
     @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """See `Define.texts`."""
+        return tuple((edit.before, edit.after) for _, edit in self.edits)
+
+    @property
     def when(self) -> str:
         """What of the domain is changed."""
         if self.live is None:
