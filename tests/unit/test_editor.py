@@ -146,6 +146,18 @@ def test_two_consoles_that_write_one_file_at_a_time_leave_it_whole(tmp_path: Pat
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_what_a_killed_program_left_goes_with_the_next_save_of_anything(tmp_path: Path) -> None:
+    """A draft holds passwords; nobody saves that of a domain that is gone again."""
+    old, new = tmp_path / f".a.xml.{'0' * 16}.new", tmp_path / f".a.xml.{'1' * 16}.new"
+    others = [tmp_path / name for name in (".bashrc", "a.new", f"b.{'0' * 16}.new", ".a.xml.new")]
+    for path in (old, new, *others):
+        path.touch()
+        if path is not new:
+            os.utime(path, (0, 0))
+    replace_text(tmp_path / "b.xml", "text")
+    assert sorted(tmp_path.iterdir()) == sorted([new, tmp_path / "b.xml", *others])
+
+
 def test_a_draft_that_cannot_be_kept_says_why(tmp_path: Path) -> None:
     assert "HOME" in Draft.of(None, UUID).keep("text")
     assert Draft.of(None, UUID).read() is None

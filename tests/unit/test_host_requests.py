@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from dataclasses import dataclass
 from time import monotonic
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from typing import Any, cast
 import pytest
 
 from tests.fake_source import FakeSource
+from tests.integration.ground import wait_until
 from tests.unit.libvirt_errors import failure
 from vconsole.changes.dispatcher import Dispatcher, Request
 from vconsole.changes.host_requests import HostRequests
@@ -76,6 +78,42 @@ def test_a_daemon_whose_clients_are_full_is_called_that_and_asked_once(
     assert host.handlers()[Ask](Ask(9)).status == "applied"
     assert handled == [9]
     assert len(opened) == 1
+
+
+def hold(link: Link, request: Ask) -> Reply:
+    """A call that hangs at libvirtd until the test is over; that of number 9 would take no time."""
+    used.append(id(link))
+    if request.number != 9:
+        let_go.wait(30)
+    return Reply("applied")
+
+
+used: list[int] = []
+let_go = threading.Event()
+
+
+def test_calls_that_hang_leave_room_for_one_that_takes_no_time() -> None:
+    """libvirtd works on five calls of a client at a time: no connection has as many."""
+    name = f"{__name__}:Ask"
+    host = HostRequests(
+        lambda: open_link("test:///default", False, False), [Answer(name, f"{__name__}:hold")]
+    )
+    answer = host.handlers()[Ask]
+    used.clear()
+    threads = [threading.Thread(target=answer, args=(Ask(n),), daemon=True) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(used) == 6, "all of them hang")
+    assert answer(Ask(9)).status == "applied"
+    assert max(Counter(used).values()) < 5
+    assert len(set(used)) == 2, "no more connections than are needed"
+    let_go.set()
+    for thread in threads:
+        thread.join()
+    for _ in range(6):
+        answer(Ask(9))
+    assert len(set(used[7:])) == 1, "one after another they have one connection"
+    host.close()
 
 
 class Refuses:

@@ -6,9 +6,11 @@ must not hold up the reading.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from threading import Event, Lock, Thread
 from time import monotonic
 from typing import Any, cast
@@ -16,6 +18,7 @@ from typing import Any, cast
 from vconsole.host import errors
 from vconsole.host.link import Link
 from vconsole.host.source import HostError
+from vconsole.host.together import WIDTH
 from vconsole.model.manifest import Answer, imported, name_of
 from vconsole.model.request import Reply
 from vconsole.model.xml_edit import XmlEditError
@@ -72,8 +75,10 @@ class HostRequests:
         self._answers = {a.request: replace(a, handler=own) if own else a for a, own in found}
         self._lock = Lock()
         self._links: dict[str, Link] = {}
-        """By `Answer.link`."""
+        """By `Answer.link`, and a number where several are needed."""
         self._openings: dict[str, _Opening] = {}
+        self._busy = Counter[str]()
+        """Requests under way, by the connection; one that nobody waits for any more is one, too."""
 
     def handlers(self) -> Mapping[type, Callable[[Any], Reply]]:
         """Type of request -> its handler, imported when it is first asked for."""
@@ -82,9 +87,29 @@ class HostRequests:
     def _handle(self, answer: Answer, request: Any) -> Reply:
         if answer.local:
             return cast("Reply", imported(answer.handler)(request))
+        name = self._with_room(answer.link)
+        try:
+            return self._handle_on(name, answer, request)
+        finally:
+            with self._lock:
+                self._busy[name] -= 1
+
+    def _with_room(self, name: str) -> str:
+        """The connection of this name, or another one where that is taken up.
+
+        libvirtd works on five calls of a client at a time, by default: a sixth waits, also one that
+        would take no time, until a guest answers that hangs.
+        """
+        with self._lock:
+            names = (f"{name} {number}" if number else name for number in count())
+            found = next(each for each in names if self._busy[each] < WIDTH)
+            self._busy[found] += 1
+        return found
+
+    def _handle_on(self, name: str, answer: Answer, request: Any) -> Reply:
         begun = monotonic()
         try:
-            link = self._connected(answer.link, request.deadline_s - MARGIN_S)
+            link = self._connected(name, request.deadline_s - MARGIN_S)
         except HostError as error:
             if answer.changes:  # nothing was begun
                 return Reply("refused", f"not connected: {error.title}: {error.message}")
@@ -98,7 +123,7 @@ class HostRequests:
                 return Reply("refused", f"read-only: {link.connection.read_only_reason}")
             return cast("Reply", imported(answer.handler)(link, request))
         except HostError as error:
-            self._forget(answer.link)
+            self._forget(name)
             if answer.changes:  # the call that was cut off may have been carried out
                 return Reply("unknown", f"{error.title}: {error.message}")
             return _failed(error)

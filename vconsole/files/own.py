@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from pathlib import Path
+from re import compile as pattern
 from secrets import token_hex
+from time import time
 
+_LEFT = pattern(r"\..+\.[0-9a-f]{16}\.new")
+_LEFT_S = 60.0
+"""A file that is so old is of a program that was killed while it wrote: nobody takes as long."""
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -21,6 +26,7 @@ def replace_text(path: Path, text: str) -> None:
     """
     new = path.with_name(f".{path.name}.{token_hex(8)}.new")
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _sweep(path.parent)
     handle = os.open(new, _CREATE, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
@@ -30,3 +36,12 @@ def replace_text(path: Path, text: str) -> None:
         with suppress(OSError):
             new.unlink()
         raise
+
+
+def _sweep(directory: Path) -> None:
+    """Remove what killed programs left, whatever they wrote: it may hold what is secret."""
+    with suppress(OSError):
+        for entry in filter(_LEFT.fullmatch, os.listdir(directory)):
+            left = directory / entry
+            if time() - left.lstat().st_mtime > _LEFT_S:
+                left.unlink()
