@@ -84,7 +84,9 @@ async def test_data_that_is_seldom_read_has_its_age_beside_it(
         now += 12
         await console.until("15 s old, read every 20 s")
         now += 12
-        await console.until("27 s old")
+        await console.until("27 s old, read every 20 s")
+        now += 4
+        await console.until("31 s old")
         assert "every" not in console.header
         now += 1
         await console.host_says(replace(seldom, freshness=Freshness(now, pace_s=5.0)))

@@ -111,6 +111,16 @@ def test_a_hanging_request_is_unknown_and_its_late_answer_dropped() -> None:
     assert office.nothing_more()
 
 
+def test_a_host_far_away_has_longer() -> None:
+    def handle(_: Wanted) -> Reply:
+        sleep(0.3)
+        return Reply()
+
+    office = Office(handle, more_s=lambda: 30.0)
+    office.dispatcher.ask(Wanted("a", deadline_s=0.05))
+    assert office.next()[1].status == "applied"
+
+
 def test_a_hanging_request_delays_no_other_and_too_many_are_refused() -> None:
     release = threading.Event()
 

@@ -80,6 +80,24 @@ def test_a_daemon_whose_clients_are_full_is_called_that_and_asked_once(
     assert len(opened) == 1
 
 
+def test_a_host_far_away_has_longer_to_be_connected_and_to_change() -> None:
+    name = f"{__name__}:Ask"
+
+    def far() -> Link:
+        threading.Event().wait(2.0)  # longer than the request may take
+        return open_link("test:///default", False, False)
+
+    answers = [Answer(name, f"{__name__}:calls", changes=True)]
+    host = HostRequests(far, answers, more_s=lambda: 30.0)
+    assert host.handlers()[Ask](Ask(1)).status == "applied"
+    host.close()
+
+
+def calls(link: Link, _request: Ask) -> Reply:
+    link.call(link.conn.getHostname)
+    return Reply("applied")
+
+
 def hold(link: Link, request: Ask) -> Reply:
     """A call that hangs at libvirtd until the test is over; that of number 9 would take no time."""
     used.append(id(link))

@@ -44,6 +44,8 @@ class _Job:
     number: int
     request: Request
     timer: Timer | None = None
+    limit_s: float = 0.0
+    """How long it may take."""
     entry: Entry | None = None
     """What the recorder knows it by."""
     begun: bool = False
@@ -62,6 +64,7 @@ class Dispatcher:
         width: Requests handled at a time.
         hanging: Requests left behind before new ones are refused.
         recorder: Is told of each request before and after it is handled, in the thread of that.
+        more_s: How much longer than its deadline a request may take: the host may be far away.
     """
 
     def __init__(
@@ -71,8 +74,9 @@ class Dispatcher:
         width: int = 4,
         hanging: int = 16,
         recorder: Recorder | None = None,
+        more_s: Callable[[], float] = float,
     ) -> None:
-        self._recorder = recorder
+        self._recorder, self._more_s = recorder, more_s
         self._handlers, self._publish = handlers, publish
         self._width, self._most_hanging = width, hanging
         self._lock = Lock()
@@ -134,7 +138,8 @@ class Dispatcher:
         self._finish(job, reply)
 
     def _handle(self, job: _Job) -> None:
-        job.timer = Timer(job.request.deadline_s, self._expire, (job,))
+        job.limit_s = job.request.deadline_s + self._more_s()
+        job.timer = Timer(job.limit_s, self._expire, (job,))
         job.timer.daemon = True
         job.timer.start()
         try:
@@ -157,7 +162,7 @@ class Dispatcher:
             if job.number in self._running:
                 self._hanging[job.number] = job
             job.late = True
-        words = _silent(job.request, f"within {job.request.deadline_s:g} s")
+        words = _silent(job.request, f"within {job.limit_s:g} s")
         self._finish(job, Reply("unknown", words) if job.begun else _TOO_LATE)
 
     def _finish(self, job: _Job, reply: Reply) -> None:

@@ -65,12 +65,17 @@ class HostRequests:
         open_: Connects.
         answers: What the features answer.
         demo: The host is the demo.
+        more_s: How much longer than its deadline a request may take: see `Dispatcher`.
     """
 
     def __init__(
-        self, open_: Callable[[], Link], answers: Iterable[Answer] = ANSWERS, demo: bool = False
+        self,
+        open_: Callable[[], Link],
+        answers: Iterable[Answer] = ANSWERS,
+        demo: bool = False,
+        more_s: Callable[[], float] = float,
     ) -> None:
-        self._open = open_
+        self._open, self._more_s = open_, more_s
         found = ((a, a.demo if demo else "") for a in (*SHARED, *answers))
         self._answers = {a.request: replace(a, handler=own) if own else a for a, own in found}
         self._lock = Lock()
@@ -107,9 +112,9 @@ class HostRequests:
         return found
 
     def _handle_on(self, name: str, answer: Answer, request: Any) -> Reply:
-        begun = monotonic()
+        begun, limit_s = monotonic(), request.deadline_s + self._more_s()
         try:
-            link = self._connected(name, request.deadline_s - MARGIN_S)
+            link = self._connected(name, limit_s - MARGIN_S)
         except HostError as error:
             if answer.changes:  # nothing was begun
                 return Reply("refused", f"not connected: {error.title}: {error.message}")
@@ -117,7 +122,7 @@ class HostRequests:
         if answer.changes:
             self._ask_anew()
         if answer.changes and not answer.link:
-            link = link.until(begun + request.deadline_s)
+            link = link.until(begun + limit_s)
         try:
             if answer.changes and link.connection.read_only:
                 return Reply("refused", f"read-only: {link.connection.read_only_reason}")

@@ -131,10 +131,17 @@ def console_of(
         from vconsole.changes.host_requests import HostRequests
         from vconsole.changes.run import AT_A_TIME
 
-        host = HostRequests(lambda: _open_link(options), demo=options.demo)
-        return Dispatcher(host.handlers(), publish, width=AT_A_TIME + 4, recorder=records)
+        def more_s() -> float:
+            """A host far away is asked for so long as three readings of it take."""
+            fresh = console.host_state.freshness
+            return 3 * fresh.pace_s if fresh.seldom else 0.0
 
-    return VConsole(config, open_feed, open_dispatcher, state=directory)
+        host = HostRequests(lambda: _open_link(options), demo=options.demo, more_s=more_s)
+        width = AT_A_TIME + 4
+        return Dispatcher(host.handlers(), publish, width, recorder=records, more_s=more_s)
+
+    console = VConsole(config, open_feed, open_dispatcher, state=directory)
+    return console
 
 
 def _open_host(options: Namespace, wake: Callable[[], None], list_first: bool) -> HostSource:

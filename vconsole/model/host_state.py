@@ -322,6 +322,11 @@ class Freshness:
         """True from the first failed reading to the next good one."""
         return self.stale_since is not None
 
+    @property
+    def seldom(self) -> bool:
+        """It is read so seldom that its age matters: the host is far away, or very slow."""
+        return self.pace_s >= 10.0
+
 
 _NOTHING: Final[Mapping[str, Usage]] = MappingProxyType({})
 

@@ -24,9 +24,6 @@ from vconsole.widgets.growing import broken, lines_allowed
 from vconsole.widgets.keyed import keyed
 from vconsole.widgets.styled import Styled
 
-AGES_S = 10.0
-"""Data that is read so seldom has its age beside it."""
-
 
 class HeaderBar(Styled):
     """Which host this is, its free memory, and how fresh the data is. Never lies about age."""
@@ -51,7 +48,7 @@ class HeaderBar(Styled):
 
     def watch_host_state(self, host_state: HostState) -> None:
         """Repaint only when a word changed."""
-        if host_state.freshness.stale or host_state.freshness.pace_s >= AGES_S:
+        if host_state.freshness.stale or host_state.freshness.seldom:
             self._clock.resume()
         else:
             self._clock.pause()
@@ -92,10 +89,10 @@ class HeaderBar(Styled):
             return f"connecting {duration(monotonic() - fresh.connecting_since)} ", "warn"
         if fresh.read_at is None:
             return ("no data ", "bad") if fresh.reason else ("connecting ", "warn")
-        if fresh.pace_s < AGES_S:
+        if not fresh.seldom:
             return f"live  {fresh.pace_s or self.interval_s:g} s ", ""
         old = monotonic() - fresh.read_at
-        if old > fresh.pace_s:  # a reading that takes longer: its calls come back, one by one
+        if old > 1.5 * fresh.pace_s:  # a reading takes a third of it, unless there is more
             return f"{duration(old)} old ", "warn"
         return f"{duration(old)} old, read every {fresh.pace_s:g} s ", ""
 

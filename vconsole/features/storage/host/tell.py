@@ -88,7 +88,8 @@ def _created(link: Link, pool: str, name: str) -> Reply:
         return not_over("libvirt still makes it")  # there is no file yet
     of, now = size(volume.capacity_bytes), size(volume.allocation_bytes)
     if not made:
-        return not_over(f"libvirt still makes it, {now} so far of {of}")
+        far = f", {now} so far of {of}" if volume.capacity_bytes else ""  # it has no header yet
+        return not_over(f"libvirt still makes it{far}")
     return took_effect(True, volume, f"{of}, {now} allocated")
 
 
