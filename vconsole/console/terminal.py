@@ -226,6 +226,7 @@ class TerminalDriver(LinuxDriver):
             self.suspend_application_mode()
         self._must_signal_resume = True
         self.resume_application_mode()
+        self._redraw()  # the screen is empty, though its size is as before
 
     def _get_terminal_size(self) -> tuple[int, int]:
         return terminal_size()
