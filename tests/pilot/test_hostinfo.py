@@ -278,6 +278,20 @@ async def test_the_page_follows_the_file(host: Host) -> None:
         await console.until("qemu-dns-1:")
 
 
+@pytest.mark.parametrize("keys", [(), ("tab",), ("x",)])
+async def test_a_file_that_cannot_be_read_any_more_is_not_shown_as_it_was_without_a_word(
+    host: Host, keys: tuple[str, ...]
+) -> None:
+    """On either list and in the text; until it can."""
+    async with hostinfo(host) as console:
+        await console.press(*keys)
+        host.path.chmod(0o666)
+        await console.until("everybody may change it: chmod")
+        console.sees("qemu-shop-web-1")
+        host.path.chmod(0o644)
+        await console.comes(lambda: "everybody may change it" not in console.text)
+
+
 async def test_a_change_by_someone_else_is_shown_and_not_overwritten(host: Host) -> None:
     async with hostinfo(host) as console:
         await console.press("j", "e")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from pathlib import Path
 from typing import ClassVar
 
 from vconsole.files.careful import Loaded
@@ -14,18 +13,10 @@ from vconsole.screens.list_page import StagedPage
 
 
 class FileEditorPage(FilePage[D], StagedPage):
-    """See the module.
-
-    Attributes:
-        trouble: Why the file cannot be read; empty while it can.
-    """
+    """See the module."""
 
     COPY: ClassVar[str]
     """What $EDITOR sees as the file's name."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.trouble = ""
 
     @abstractmethod
     def drafted(self, loaded: Loaded) -> D:
@@ -34,8 +25,8 @@ class FileEditorPage(FilePage[D], StagedPage):
     def take_file(self, reply: Reply) -> None:
         """Take in what was read, or why it cannot be read."""
         self.trouble = reply.message
+        self.refresh_hint()
         if not isinstance(reply.value, Loaded):
-            self.refresh_hint()
             return
         before = self.draft
         draft = self.drafted(reply.value) if before is None else before.followed(reply.value)

@@ -23,12 +23,14 @@ class FilePage(Page, Generic[D]):
     Attributes:
         path: The file.
         draft: What is edited; None until it was read.
+        trouble: Why the file cannot be read, now or any more; empty while it can.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = path
         self.draft: D | None = None
+        self.trouble = ""
 
     @abstractmethod
     def put(self, draft: D) -> None:

@@ -97,6 +97,8 @@ class FileTextScreen(Page):
         """Say what is wrong in the line of the cursor."""
         if self._is_behind:
             return f"somebody else has changed the file meanwhile: {KEY.save} shows both", "bad"
+        if self._page.trouble:
+            return self._page.trouble, "bad"
         line = self.query_one(Editor).line
         found = self._page.remark_at(line)
         return found or (f"line {line}   {KEY.save} shows the diff, {APP.back} goes back", "")

@@ -195,6 +195,8 @@ class HostinfoView(FileEditorPage[Draft]):
             return self.trouble or "reading the rules", "bad" if self.trouble else ""
         if draft.theirs is not None:
             return f"the file was changed by someone else: {KEY.save} shows both", "bad"
+        if self.trouble:
+            return self.trouble, "bad"
         if self.focused is self.guests_table and self.subject is not None:
             return self.guests.hint(self.subject)
         row = self.row
