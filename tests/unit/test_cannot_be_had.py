@@ -65,7 +65,13 @@ def test_what_else_is_refused_is_no_list_that_is(broken: Break) -> None:
     source.close()
 
 
-@pytest.mark.parametrize("words", ["show domains", "show pins", "diff --all", "show domain test"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("show domains", "show pins", "diff --all", "show domain test", "hostinfo show"),
+        *("hostinfo status --all", "agent channel status --all"),
+    ],
+)
 @pytest.mark.parametrize("code", ["ACCESS_DENIED", "INTERNAL_ERROR"])
 def test_commands_say_that_there_is_no_list(
     broken: Break, capfd: pytest.CaptureFixture[str], code: str, words: str

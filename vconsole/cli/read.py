@@ -25,7 +25,7 @@ def complete(source: HostSource, view: View) -> HostState:
     """
     host_state = source.read(view)
     if view.page != "host":
-        _listed(host_state)
+        listed(host_state)
     for _ in range(MOST_READINGS):
         if all(domain.detailed or domain.problem for domain in host_state.domains):
             break
@@ -33,9 +33,15 @@ def complete(source: HostSource, view: View) -> HostState:
     return host_state
 
 
-def _listed(host_state: HostState) -> None:
+def listed(host_state: HostState) -> HostState:
+    """The same, with all domains.
+
+    Raises:
+        CliError: They may not be listed.
+    """
     if host_state.unlisted:
         raise CliError(f"domains cannot be listed: {host_state.unlisted}")
+    return host_state
 
 
 def measured(source: HostSource, uuid: str) -> HostState:
@@ -72,7 +78,7 @@ def find_domain(host_state: HostState, word: str) -> Domain:
     Raises:
         CliError: There is none.
     """
-    _listed(host_state)
+    listed(host_state)
     for domains in (
         [d for d in host_state.domains if d.name == word],
         [d for d in host_state.domains if d.uuid == word.lower()],

@@ -14,6 +14,7 @@ from vconsole.cli.changing import (
     longest_s,
     plan_and_change,
 )
+from vconsole.cli.read import listed
 from vconsole.cli.report import DONE, USAGE, CliError, print_json, print_table
 from vconsole.features.agent.model.channel import (
     AgentChannel,
@@ -75,7 +76,8 @@ def _settle(options: argparse.Namespace, source: HostSource) -> None:
     if options.all == bool(options.domains):
         raise CliError("name domains, or give --all", USAGE)
     if options.all:
-        options.domains = [domain.uuid for domain in source.read(View("domains")).domains]
+        host_state = listed(source.read(View("domains")))
+        options.domains = [domain.uuid for domain in host_state.domains]
 
 
 def _status(options: argparse.Namespace, source: HostSource) -> int:

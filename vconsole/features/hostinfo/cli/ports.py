@@ -9,7 +9,7 @@ from typing import Literal
 from vconsole.changes.activity import ActivityLog
 from vconsole.changes.host_requests import HostRequests
 from vconsole.cli.changing import CODES, ask, asking, carry_out
-from vconsole.cli.read import find_domain
+from vconsole.cli.read import find_domain, listed
 from vconsole.cli.report import DONE, FAILED, REFUSED, USAGE, CliError, print_json, print_table
 from vconsole.files.places import state_dir
 from vconsole.host.source import HostSource, View
@@ -50,7 +50,7 @@ class Result:
 
 def status(options: argparse.Namespace, source: HostSource) -> int:
     """Print which domains have a port."""
-    host_state = source.read(View("domains"))
+    host_state = listed(source.read(View("domains")))
     domains = _chosen(options, host_state)
     ports = read_ports(options, domains)
     if options.json:
@@ -98,7 +98,7 @@ def _port(host: HostRequests, domain: Domain) -> Port:
 
 def change(options: argparse.Namespace, source: HostSource) -> int:
     """Change the domains, log each change, and say what became of every one."""
-    host_state = source.read(View("domains"))
+    host_state = listed(source.read(View("domains")))
     domains = _chosen(options, host_state)
     connection = host_state.connection
     if connection.read_only and not options.dry_run:

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import time
 from typing import Any
 
-from vconsole.cli.read import find_domain
+from vconsole.cli.read import find_domain, listed
 from vconsole.cli.report import DONE, FAILED, CliError, print_json, print_table
 from vconsole.features.hostinfo.cli.ports import WORDS, Port, port_json, read_ports
 from vconsole.features.hostinfo.daemon.status import Document, StatusError, read_status
@@ -107,7 +107,7 @@ class _Row:
 def show(options: argparse.Namespace, source: HostSource) -> int:
     """Print the ports, the rules, and what hostinfod counts."""
     loaded, rules = read_rules(options.hostinfo_conf)
-    host_state = source.read(View("domains"))
+    host_state = listed(source.read(View("domains")))
     domains = list(host_state.domains)
     if options.domain is not None:
         domains = [find_domain(host_state, options.domain)]
