@@ -25,6 +25,7 @@ ANSWERS = (
     b"\x1b]11;rgb:1010/1010/1010\x07",
     b"\x1bP1$r0m\x1b\\",
     b"\x1b_Gi=31;OK\x1b\\",
+    b"\x1b]lthe title\x1b\\",
     b"\x1b[" + b"1;" * 40 + b"m",
     b"\x1b[M !!",  # the mouse, as it was told of once
 )
@@ -90,6 +91,15 @@ def test_alt_and_what_begins_a_sequence_is_a_key_when_nothing_follows() -> None:
     assert [e.key for e in patient(typed) if isinstance(e, Key)] == ["right_square_bracket"]
     assert keys(b"\x1bx") == ["alt+x"]
     assert keys(b"\x1b\x1b[B") == ["escape", "down"]
+
+
+def test_keys_typed_fast_behind_an_escape_are_keys() -> None:
+    """A slow line hands them on together: only what begins as an answer does is taken for one."""
+    bracket = "right_square_bracket"
+    assert keys(b"\x1b]]x") == [bracket, bracket, "x"]
+    assert keys(b"\x1bPPq")[1:] == ["P", "q"]
+    assert keys(b"\x1bXXq")[1:] == ["X", "q"]
+    assert keys(b"\x1b^^q")[1:] == ["circumflex_accent", "q"]
 
 
 PIECES = st.lists(

@@ -26,20 +26,23 @@ TORN_S: Final = 1.0
 """How long the rest of a sequence is waited for; for that of a lone escape, ESCAPE_DELAY."""
 _LONGEST: Final = 32
 """What Textual's parser takes as one sequence, in characters."""
+_WORDS: Final = r"\][0-9lL]|P[0-9>!]|_[A-Za-z]"
+"""How an answer in words begins; an escape and two other keys are keys, typed fast."""
 _WHOLE: Final = re.compile(
-    r"""\x1b(?:
-        \[ M [^\x1b]{3}                           # the mouse, in the oldest notation
+    rf"""\x1b(?:
+        \[ M [^\x1b]{{3}}                           # the mouse, in the oldest notation
       | \[ \[ [A-E]                               # F1 to F5 of the Linux console
       | \[ [0-9]+ \$                              # of rxvt, with shift
       | \[ (?![M\[]) [0-?]* [ -/]* [@-~]          # CSI: most keys, the mouse, most answers
       | O [ -~]                                   # SS3: keys
-      | (?P<words> [\]P_^X]) [^\x07\x1b]* (?:\x07|\x1b\\)  # answers in words
-      | (?P<alt> [^\[O\]P_^X\x1b])
+      | (?P<words> {_WORDS}) [^\x07\x1b]* (?:\x07|\x1b\\)  # OSC, DCS and APC: answers in words
+      | (?P<alt> [^\[O\]P_\x1b])
     )""",
     re.VERBOSE,
 )
 _BEGUN: Final = re.compile(
-    r"\x1b(?:\[(?:M[^\x1b]{0,2}|\[|[0-?]*[ -/]*)|O|[\]P_^X][^\x07\x1b]*(?:\x1b(?=\x1b|\Z))?)?"
+    rf"\x1b(?:\[(?:M[^\x1b]{{0,2}}|\[|[0-?]*[ -/]*)|O"
+    rf"|(?:{_WORDS})[^\x07\x1b]*(?:\x1b(?=\x1b|\Z))?|[]P_])?"
 )
 
 
