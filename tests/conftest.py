@@ -69,6 +69,12 @@ def painted() -> None:
 
 
 @pytest.fixture(autouse=True)
+def records_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test hears of what another one left unsettled: commands tell of it."""
+    monkeypatch.setenv("XDG_STATE_HOME", tempfile.mkdtemp(prefix="state-", dir=HOME))
+
+
+@pytest.fixture(autouse=True)
 def traces_where_a_test_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A daemon that ran in this process had them in its own log."""
     monkeypatch.setattr(stderr, "_traces", None)
