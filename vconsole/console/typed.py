@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from codecs import getincrementaldecoder
 from collections.abc import Generator, Iterable, Iterator
+from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,22 +29,25 @@ _LONGEST: Final = 32
 """What Textual's parser takes as one sequence, in characters."""
 _WORDS: Final = r"\][0-9lL]|P[0-9>!]|_[A-Za-z]"
 """How an answer in words begins; an escape and two other keys are keys, typed fast."""
-_WHOLE: Final = re.compile(
-    rf"""\x1b(?:
-        \[ M [^\x1b]{{3}}                           # the mouse, in the oldest notation
-      | \[ \[ [A-E]                               # F1 to F5 of the Linux console
-      | \[ [0-9]+ \$                              # of rxvt, with shift
-      | \[ (?![M\[]) [0-?]* [ -/]* [@-~]          # CSI: most keys, the mouse, most answers
-      | O [ -~]                                   # SS3: keys
-      | (?P<words> {_WORDS}) [^\x07\x1b]* (?:\x07|\x1b\\)  # OSC, DCS and APC: answers in words
-      | (?P<alt> [^\[O\]P_\x1b])
-    )""",
-    re.VERBOSE,
-)
-_BEGUN: Final = re.compile(
+_WHOLE: Final = rf"""\x1b(?:
+    \[ M [^\x1b]{{3}}                           # the mouse, in the oldest notation
+  | \[ \[ [A-E]                               # F1 to F5 of the Linux console
+  | \[ [0-9]+ \$                              # of rxvt, with shift
+  | \[ (?![M\[]) [0-?]* [ -/]* [@-~]          # CSI: most keys, the mouse, most answers
+  | O [ -~]                                   # SS3: keys
+  | (?P<words> {_WORDS}) [^\x07\x1b]* (?:\x07|\x1b\\)  # OSC, DCS and APC: answers in words
+  | (?P<alt> [^\[O\]P_\x1b])
+)"""
+_BEGUN: Final = (
     rf"\x1b(?:\[(?:M[^\x1b]{{0,2}}|\[|[0-?]*[ -/]*)|O"
     rf"|(?:{_WORDS})[^\x07\x1b]*(?:\x1b(?=\x1b|\Z))?|[]P_])?"
 )
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """What a whole sequence is, and the beginning of one; compiled when the first one comes."""
+    return re.compile(_WHOLE, re.VERBOSE), re.compile(_BEGUN)
 
 
 class _Parser(XTermParser):
@@ -125,10 +129,11 @@ class Typed:
         """Take a sequence; answers what is behind it."""
         begun, self._held = self._held, ""
         text = begun + text
-        if whole := _WHOLE.match(text):
+        of_whole, of_begun = _patterns()
+        if whole := of_whole.match(text):
             yield from self._known(whole)
             return text[whole.end() :]
-        start = _BEGUN.match(text)
+        start = of_begun.match(text)
         assert start is not None  # an escape is enough
         if start.end() < len(text):
             yield from self._cut_off(start[0])
