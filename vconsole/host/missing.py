@@ -89,14 +89,21 @@ def _kib(page: Element) -> int:
 # ---- is it there? Each answers what is wrong, or nothing
 
 
+def _active(what: str, there: Iterable[Any] | None, name: str) -> tuple[Any, str]:
+    """(The one of this name that is active, or what is wrong); neither where nothing is told."""
+    if there is None:
+        return None, ""
+    found = next((each for each in there if each.name() == name), None)
+    if found is None:
+        return None, f"this host has no {what} {name}: it would not start"
+    if not found.isActive():
+        return None, f"the {what} {name} is not active: it would not start"
+    return found, ""
+
+
 def _network(link: Link, name: str) -> str:
     networks = link.attempt("networks", link.conn.listAllNetworks, 0)
-    if networks is None:
-        return ""
-    network = next((network for network in networks if network.name() == name), None)
-    if network is None:
-        return f"this host has no network {name}: it would not start"
-    return "" if network.isActive() else f"the network {name} is not active: it would not start"
+    return _active("network", networks, name)[1]
 
 
 def _bridge(link: Link, name: str) -> str:
@@ -108,13 +115,9 @@ def _bridge(link: Link, name: str) -> str:
 
 def _volume(link: Link, pool_name: str, name: str) -> str:
     pools = link.attempt("pools", link.conn.listAllStoragePools, 0)
-    if pools is None:
-        return ""
-    pool = next((pool for pool in pools if pool.name() == pool_name), None)
+    pool, wrong = _active("pool", pools, pool_name)
     if pool is None:
-        return f"this host has no pool {pool_name}: it would not start"
-    if not pool.isActive():
-        return f"the pool {pool_name} is not active: it would not start"
+        return wrong
     volumes = link.attempt("volumes", pool.listAllVolumes, 0)
     if volumes is None or any(volume.name() == name for volume in volumes):
         return ""

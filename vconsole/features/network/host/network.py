@@ -101,7 +101,7 @@ def read_host_network(link: Link, request: ReadHostNetwork) -> Reply:
     found = link.demand("networks", link.conn.listAllNetworks, 0) or []
     networks = tuple(sorted(_networks(link, found), key=lambda network: network.name))
     leases = tuple(_leases(link, found))
-    problem = "; ".join(link.notes[n] for n in ("networks", "leases") if n in link.denied)
+    problem = "; ".join(filter(None, map(link.denied.get, ("networks", "leases"))))
     return Reply(value=HostNetwork(networks, _bridges(link), leases, problem))
 
 
